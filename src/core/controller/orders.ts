@@ -1,0 +1,57 @@
+/**
+ * What an operator can ask of a controller: the one list that the admin API, the CLI and the page share.
+ * Each order gets exactly one `reply` with a Result; a refused order has changed nothing.
+ */
+import type { ReleaseName } from "../upgrade/limits.js";
+
+/** An AP by its name or MAC address in any usual spelling, in any letter case. */
+export type ApSelector = string;
+
+export type Order =
+  | { readonly type: "group-add"; readonly group: string }
+  | { readonly type: "group-delete"; readonly group: string }
+  | { readonly type: "group-ap-add"; readonly group: string; readonly mac: string }
+  | { readonly type: "group-ap-delete"; readonly group: string; readonly mac: string }
+  | { readonly type: "group-predownload"; readonly group: string; readonly enabled: boolean }
+  /** Manual primary for its model; replaces the manual primary that the model had. */
+  | { readonly type: "group-primary-add"; readonly group: string; readonly ap: ApSelector }
+  | { readonly type: "group-primary-remove"; readonly group: string; readonly ap: ApSelector }
+  /** Forced subordinate: never elected. */
+  | { readonly type: "group-subordinate-add"; readonly group: string; readonly ap: ApSelector }
+  | { readonly type: "group-subordinate-remove"; readonly group: string; readonly ap: ApSelector }
+  | { readonly type: "group-retry-count"; readonly group: string; readonly retryCount: number }
+  | { readonly type: "group-backoff"; readonly group: string; readonly minSeconds: number; readonly maxSeconds: number }
+  /** Whether a Wave 2 primary fetches an image that it already holds. */
+  | { readonly type: "group-wave2-refetch"; readonly group: string; readonly enabled: boolean }
+  | { readonly type: "group-start"; readonly group: string; readonly release: ReleaseName }
+  | { readonly type: "group-abort"; readonly group: string }
+  | { readonly type: "ap-predownload"; readonly ap: ApSelector | "all"; readonly release: ReleaseName }
+  | { readonly type: "ap-predownload-abort"; readonly ap: ApSelector | "all" }
+  | { readonly type: "ap-swap"; readonly ap: ApSelector | "all" }
+  | { readonly type: "ap-reset"; readonly ap: ApSelector | "all" }
+  /** The runtime has stored and measured the file before it gives this order. */
+  | { readonly type: "image-add"; readonly image: NewImage }
+  | { readonly type: "image-remove"; readonly imageId: string }
+  | { readonly type: "show-ap-image"; readonly ap: ApSelector | "all" }
+  | { readonly type: "show-ap-summary" }
+  | { readonly type: "show-group-summary" }
+  | { readonly type: "show-group"; readonly group: string }
+  | { readonly type: "show-boot" }
+  | { readonly type: "show-images" };
+
+export type OrderType = Order["type"];
+
+/** An image file that lies verified in the controller's image folder. */
+export interface NewImage {
+  readonly version: string;
+  /** Model names or family names as the operator gave them, e.g. `AIR-AP2802I`, `ap3g3`. */
+  readonly models: readonly string[];
+  readonly release: ReleaseName;
+  readonly sizeBytes: number;
+  /** Lower-case hex. It also names the stored file. */
+  readonly sha256: string;
+  /** Lower-case hex, for RFC 5415 Image Information. */
+  readonly md5: string;
+  /** The name under which primaries offer it by TFTP; letters, digits, `.`, `_` and `-`. */
+  readonly fileName: string;
+}

@@ -1,0 +1,146 @@
+/**
+ * What the controller shows: the JSON of `--json`, of the admin API and of the page. Field names are a
+ * promise to scripts; add, never rename.
+ */
+import type { FailureReason } from "../../wire/capwap/vendor.js";
+import type { ReleaseName } from "../upgrade/limits.js";
+
+/** `show ap image` status words, one word where the vendor's table needs one (`NotSupported` is printed `Not Supported` in counts only). */
+export type PredownloadStatus = "None" | "Initiated" | "Predownloading" | "Complete" | "Failed" | "NotSupported";
+
+/** The four roles of the vendor's MIB; null outside a run with the feature on. */
+export type PredownloadRole = "primaryCentral" | "primaryLocal" | "subordinateCentral" | "subordinateLocal";
+
+export interface ApImageRow {
+  readonly name: string;
+  readonly mac: string;
+  readonly model: string;
+  readonly group: string | null;
+  readonly role: PredownloadRole | null;
+  /** Version in the slot that boots next, `0.0.0.0` when empty. */
+  readonly primaryImage: string;
+  readonly backupImage: string;
+  readonly status: PredownloadStatus;
+  /** Version being or last predownloaded. */
+  readonly version: string | null;
+  /** Whole seconds to the next try, null when none is planned. */
+  readonly nextRetrySeconds: number | null;
+  /** Tries spent in this run, null outside a run. */
+  readonly retryCount: number | null;
+  readonly source: "wan" | "lan" | null;
+  /** Image bytes received over each path in the current or last run. */
+  readonly wanBytes: number;
+  readonly lanBytes: number;
+  readonly failureReason: FailureReason | null;
+  /** Bytes of the image received in the current transfer, and its size. */
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+}
+
+export interface ApImageView {
+  readonly total: number;
+  readonly counts: {
+    readonly initiated: number;
+    readonly downloading: number;
+    readonly predownloading: number;
+    readonly completedPredownloading: number;
+    readonly notSupported: number;
+    readonly failedToPredownload: number;
+  };
+  readonly aps: readonly ApImageRow[];
+}
+
+export interface ApSummaryRow {
+  readonly name: string;
+  readonly mac: string;
+  readonly model: string;
+  readonly family: string;
+  readonly address: string | null;
+  readonly group: string | null;
+  /** `Joined` while a CAPWAP session is in Run. */
+  readonly state: "Joined" | "Not Joined";
+  readonly runningVersion: string;
+  /** Instant (ms since the epoch) of the last join, null before the first. */
+  readonly joinedAt: number | null;
+  readonly serial: string;
+}
+
+export interface GroupSummaryRow {
+  readonly name: string;
+  readonly apCount: number;
+  readonly predownload: boolean;
+  readonly runState: RunState | null;
+}
+
+export type RunState = "running" | "complete" | "partial" | "failed" | "aborted";
+
+export interface GroupView {
+  readonly name: string;
+  readonly predownload: boolean;
+  readonly retryCount: number;
+  readonly backoffSecondsMin: number;
+  readonly backoffSecondsMax: number;
+  readonly wave2Refetch: boolean;
+  readonly aps: readonly {
+    readonly mac: string;
+    readonly name: string | null;
+    readonly model: string | null;
+    readonly status: "Joined" | "Not Joined";
+    readonly forcedSubordinate: boolean;
+  }[];
+  /** The primaries: of the run while there is one, else those that an election would choose now. */
+  readonly models: readonly ModelView[];
+  readonly run: RunView | null;
+}
+
+export interface ModelView {
+  /** Image family, the election's key (`ap3g3`); model names that it covers in this group. */
+  readonly family: string;
+  readonly models: readonly string[];
+  readonly primary: { readonly mac: string; readonly name: string; readonly model: string } | null;
+  readonly manual: boolean;
+  /** Why the manual primary could not be used, null when all is well. */
+  readonly warning: string | null;
+  /** Transfers over the WAN that delivered a whole image. */
+  readonly wanCopies: number;
+  readonly wanBytes: number;
+  readonly lanBytes: number;
+  /** TFTP sessions of the primary: now, most at one moment, allowed. */
+  readonly sessions: number;
+  readonly sessionsPeak: number;
+  readonly sessionsMax: number;
+  /** Peers being served now. */
+  readonly serving: readonly {
+    readonly mac: string | null;
+    readonly name: string | null;
+    readonly address: string;
+    readonly bytesDone: number;
+  }[];
+}
+
+export interface RunView {
+  readonly id: number;
+  readonly state: RunState;
+  readonly release: ReleaseName;
+  readonly startedAt: number;
+  readonly finishedAt: number | null;
+  readonly counts: { readonly [Status in PredownloadStatus]: number };
+}
+
+export interface BootView {
+  readonly primary: string | null;
+  readonly backup: string | null;
+}
+
+export interface ImageView {
+  readonly id: string;
+  readonly version: string;
+  readonly release: ReleaseName;
+  readonly models: readonly string[];
+  readonly families: readonly string[];
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly md5: string;
+  readonly fileName: string;
+  readonly addedAt: number;
+}
