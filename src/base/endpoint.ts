@@ -16,7 +16,7 @@ export function parseHostPort(text: string, defaultPort: number): { host: string
   const match =
     /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text) ??
     /^([^:\s]+)(?::(\d{1,5}))?$/.exec(text) ??
-    /^([0-9a-fA-F:]*::?[0-9a-fA-F:.]*)$/.exec(text);
+    /^([0-9a-fA-F]*(?::[0-9a-fA-F.]*){2,})$/.exec(text);
   const host = match?.[1];
   if (host === undefined || host === "") return undefined;
   const port = match?.[2] === undefined ? defaultPort : Number(match[2]);
