@@ -1,0 +1,207 @@
+/**
+ * The AP agent's two faces: what the world tells it (`ApInput`) and what it asks of the world (`ApEffect`).
+ * The daemon (`daemon/ap.ts`) and the simulator serve the same unions.
+ *
+ * Storage, TFTP and name look-up are asynchronous: an effect now, an input later, tied together by an ID
+ * that the agent chose. An input with an ID that the agent has given up is ignored, so nothing has to be
+ * called back.
+ */
+import type { Endpoint } from "../../base/endpoint.js";
+import type { Wake } from "../../base/machine.js";
+import type { FailureReason } from "../../wire/capwap/vendor.js";
+
+/** Where an image lies. Slots never move: `primary` and `backup` are what the boot record says of them. */
+export type SlotId = "a" | "b";
+
+/** A whole, verified image in a slot. */
+export interface SlotImage {
+  /** The release version, e.g. `8.5.161.0`. */
+  readonly version: string;
+  readonly sizeBytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  /** Lower-case hex; RFC 5415 Image Information knows MD5 only. */
+  readonly md5: string;
+  /** The upgrade run that brought it, 0 for none. */
+  readonly runId: number;
+}
+
+/** What an AP must know to boot. Saved whole and atomically; a slot that it does not list is empty. */
+export interface BootRecord {
+  /** Boots next; the other slot is the backup. */
+  readonly primary: SlotId;
+  readonly slots: { readonly [Slot in SlotId]: SlotImage | null };
+}
+
+/** Who fetches what, as ordered by the controller. */
+export interface RunOrder {
+  readonly runId: number;
+  readonly role: "primary" | "subordinate" | "fallback";
+  readonly version: string;
+  readonly fileName: string;
+  readonly sizeBytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  /** Where a subordinate fetches from; null for the other roles. */
+  readonly server: Endpoint | null;
+  readonly retryCountMax: number;
+  readonly backoffMsMin: number;
+  readonly backoffMsMax: number;
+  readonly sessionsMax: number;
+  readonly refetch: boolean;
+}
+
+/** How a run goes here; the words are those of the wire's report. */
+export type RunState = "initiated" | "fetching" | "waiting" | "needs-wan" | "complete" | "failed" | "aborted";
+
+/** What is known of a run at this AP, without what changes while bytes flow. */
+export interface RunProgress {
+  readonly state: RunState;
+  /** Where the current or last transfer comes from. */
+  readonly path: "none" | "wan" | "lan";
+  /** Tries at the primary spent so far. */
+  readonly tries: number;
+  /** Image bytes received in this run over each path, failed tries included. */
+  readonly wanBytes: number;
+  readonly lanBytes: number;
+  readonly reason: FailureReason;
+  readonly detail: string;
+}
+
+/** The end of a run that the controller has not acknowledged yet. */
+export interface FinalReport extends RunProgress {
+  readonly runId: number;
+  readonly bytesDone: number;
+}
+
+/** What outlives the process beside the boot record: the run in hand and the reports still owed. */
+export interface RunJournal {
+  readonly run: { readonly order: RunOrder; readonly progress: RunProgress } | null;
+  readonly owed: readonly FinalReport[];
+}
+
+/** What storage finds at boot, slots checked by digest. A slot that failed its check is null. */
+export interface BootState {
+  readonly record: BootRecord;
+  readonly journal: RunJournal;
+  /** Slots whose content did not match the record, for the log. */
+  readonly corrupt: readonly SlotId[];
+  readonly freeBytes: number;
+}
+
+/** How a TFTP fetch ended. All but `complete` and `aborted` spend a try; `storage` ends the run here. */
+export type FetchOutcome = "complete" | "busy" | "timeout" | "refused" | "storage" | "aborted" | "error";
+
+export interface ServedPeer {
+  readonly peer: Endpoint;
+  readonly bytesDone: number;
+}
+
+export type StorageFailure = Extract<FailureReason, "not-enough-flash" | "flash-write-error">;
+
+export type ApInput =
+  | Wake
+  /** The first input, and the only one before anything else. */
+  | { readonly type: "boot"; readonly state: BootState }
+  | { readonly type: "datagram"; readonly from: Endpoint; readonly bytes: Uint8Array }
+  /** Answer to `resolve-controllers`, most wanted first; empty when no name resolves. */
+  | { readonly type: "controllers-resolved"; readonly endpoints: readonly Endpoint[] }
+  /** `resumeOffset`: bytes of this very image that are safely stored; 0 for a new file. */
+  | { readonly type: "download-opened"; readonly downloadId: number; readonly resumeOffset: number }
+  | { readonly type: "chunk-written"; readonly downloadId: number; readonly offset: number; readonly length: number }
+  /** Size and digests of what is on disk, read back. */
+  | {
+      readonly type: "download-verified";
+      readonly downloadId: number;
+      readonly sizeBytes: number;
+      readonly sha256: string;
+      readonly md5: string;
+    }
+  | { readonly type: "slot-committed"; readonly downloadId: number; readonly freeBytes: number }
+  /** The download is gone and its partial file with it; both slots are as they were. */
+  | {
+      readonly type: "storage-failed";
+      readonly downloadId: number;
+      readonly reason: StorageFailure;
+      readonly detail: string;
+    }
+  | { readonly type: "fetch-progress"; readonly fetchId: number; readonly bytesDone: number }
+  | {
+      readonly type: "fetch-ended";
+      readonly fetchId: number;
+      readonly outcome: FetchOutcome;
+      /** Image bytes received in this try. */
+      readonly bytesDone: number;
+      readonly detail: string;
+    }
+  /** What the TFTP server does, at each change and at most once a second for bytes. Counts are since the last `offer`. */
+  | { readonly type: "serving"; readonly sessions: readonly ServedPeer[]; readonly bytesServed: number; readonly refusals: number };
+
+export type ApEffect =
+  | { readonly type: "send"; readonly to: Endpoint; readonly bytes: Uint8Array }
+  | { readonly type: "resolve-controllers" }
+  /**
+   * Prepare the temporary file of a slot that is not running. `resume`: go on with a stored part of the very
+   * same image (WAN); otherwise start from nothing (TFTP cannot resume). Answers `download-opened` or, without
+   * room for `sizeBytes`, `storage-failed`. One download at a time: opening discards any other.
+   */
+  | {
+      readonly type: "open-download";
+      readonly downloadId: number;
+      readonly slot: SlotId;
+      readonly version: string;
+      readonly sizeBytes: number;
+      /** Lower-case hex; null when only a foreign controller knows the image. */
+      readonly sha256: string | null;
+      readonly resume: boolean;
+    }
+  | { readonly type: "write-chunk"; readonly downloadId: number; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly type: "verify-download"; readonly downloadId: number }
+  /** Make the verified download the slot's content and save `record`, as one step that a crash does not split. */
+  | { readonly type: "commit-slot"; readonly downloadId: number; readonly slot: SlotId; readonly record: BootRecord }
+  /** Close it and remove its file, or keep the part for a later `resume`. No answer. */
+  | { readonly type: "discard-download"; readonly downloadId: number; readonly keepPartial: boolean }
+  /** Barrier: effects after it happen after its fsync. */
+  | { readonly type: "save-boot-record"; readonly record: BootRecord }
+  /** Barrier: effects after it happen after its fsync. */
+  | { readonly type: "save-journal"; readonly journal: RunJournal }
+  /** Serve this slot's image by TFTP under one name, to at most `sessionsMax` peers at a time. Replaces any other offer. */
+  | {
+      readonly type: "offer";
+      readonly fileName: string;
+      readonly slot: SlotId;
+      readonly sizeBytes: number;
+      readonly sha256: string;
+      readonly sessionsMax: number;
+    }
+  /** Stop serving; open sessions end with an ERROR packet. */
+  | { readonly type: "withdraw"; readonly fileName: string }
+  /** Fetch by TFTP into an open download. Answers `fetch-ended`. */
+  | {
+      readonly type: "fetch";
+      readonly fetchId: number;
+      readonly server: Endpoint;
+      readonly fileName: string;
+      readonly sizeBytes: number;
+      readonly downloadId: number;
+    }
+  /** Answers `fetch-ended` with `aborted`, which may cross another outcome on its way. */
+  | { readonly type: "cancel-fetch"; readonly fetchId: number }
+  /** Leave this machine and boot `slot` from disk. The last effect that it gives. */
+  | { readonly type: "reboot"; readonly slot: SlotId }
+  | { readonly type: "event"; readonly event: ApEvent };
+
+/** What an operator reads in the AP's log, and what its metrics count. */
+export type ApEvent =
+  | { readonly name: "booted"; readonly slot: SlotId; readonly version: string; readonly corrupt: readonly SlotId[] }
+  | { readonly name: "joined"; readonly controller: Endpoint }
+  | { readonly name: "session-lost"; readonly controller: Endpoint; readonly reason: string }
+  | { readonly name: "order"; readonly order: RunOrder }
+  | { readonly name: "order-refused"; readonly runId: number; readonly reason: FailureReason; readonly detail: string }
+  | { readonly name: "run"; readonly runId: number; readonly progress: RunProgress; readonly nextRetryMs: number }
+  | { readonly name: "try-failed"; readonly runId: number; readonly tries: number; readonly outcome: FetchOutcome; readonly detail: string }
+  | { readonly name: "slot-written"; readonly slot: SlotId; readonly image: SlotImage }
+  | { readonly name: "offering"; readonly fileName: string; readonly sessionsMax: number }
+  | { readonly name: "withdrawn"; readonly fileName: string }
+  | { readonly name: "swapped"; readonly record: BootRecord }
+  | { readonly name: "reset"; readonly version: string };
