@@ -1,0 +1,96 @@
+/** The packets of TFTP: RFC 1350 §5, OACK and options of RFC 2347. One table, read and written by the engine of `base/field-table`. */
+import { ByteReader, ByteWriter, type Malformed, textOf, utf8 } from "../../base/bytes.js";
+import { type AnyField, type Field, list, record, remainder, u16, type ValueOf } from "../../base/field-table.js";
+import { invariant } from "../../base/invariant.js";
+
+/** RFC 2347: "The maximum size of a request packet is 512 octets." */
+export const REQUEST_BYTES_MAX = 512;
+/** Opcode and block number before the payload of a DATA packet; the whole of an ACK. */
+export const DATA_HEADER_BYTES = 4;
+
+/** Text closed by a NUL. `bare` accepts a missing NUL at the end of the packet, as some peers send ERROR. */
+const zeroTerminated = (ending: "closed" | "bare" = "closed"): Field<string> => ({
+  min: 1,
+  max: REQUEST_BYTES_MAX,
+  read: (reader) => {
+    const at = reader.offset;
+    const octets: number[] = [];
+    for (;;) {
+      if (reader.remaining === 0) {
+        if (ending === "closed") reader.fail("text without its closing NUL", at);
+        break;
+      }
+      const octet = reader.u8();
+      if (octet === 0) break;
+      octets.push(octet);
+    }
+    const text = textOf(Uint8Array.from(octets));
+    if (text === undefined) reader.fail("text is not UTF-8", at);
+    return reader.fault ? "" : (text as string);
+  },
+  write: (writer, value) => {
+    const raw = utf8(value);
+    invariant(!raw.includes(0), "TFTP text holds a NUL");
+    writer.bytes(raw);
+    writer.u8(0);
+  },
+});
+
+const options = list(record({ name: zeroTerminated(), value: zeroTerminated() }));
+const request = record({ fileName: zeroTerminated(), mode: zeroTerminated(), options });
+
+const layouts = {
+  "read-request": { opcode: 1, bytesMax: REQUEST_BYTES_MAX, body: request },
+  "write-request": { opcode: 2, bytesMax: REQUEST_BYTES_MAX, body: request },
+  data: { opcode: 3, bytesMax: 0xffff, body: record({ block: u16, payload: remainder() }) },
+  ack: { opcode: 4, bytesMax: DATA_HEADER_BYTES, body: record({ block: u16 }) },
+  error: { opcode: 5, bytesMax: REQUEST_BYTES_MAX, body: record({ code: u16, message: zeroTerminated("bare") }) },
+  oack: { opcode: 6, bytesMax: REQUEST_BYTES_MAX, body: record({ options }) },
+} as const satisfies Record<string, { opcode: number; bytesMax: number; body: AnyField }>;
+
+type Layouts = typeof layouts;
+export type PacketType = keyof Layouts;
+export type Packet = { [Type in PacketType]: { readonly type: Type } & ValueOf<Layouts[Type]["body"]> }[PacketType];
+export type Option = { readonly name: string; readonly value: string };
+export type ReadRequest = Extract<Packet, { type: "read-request" }>;
+
+const typeOfOpcode = new Map(Object.entries(layouts).map(([type, { opcode }]) => [opcode as number, type as PacketType]));
+
+export const opcode = {
+  readRequest: layouts["read-request"].opcode,
+  writeRequest: layouts["write-request"].opcode,
+  data: layouts.data.opcode,
+  ack: layouts.ack.opcode,
+  error: layouts.error.opcode,
+  oack: layouts.oack.opcode,
+} as const;
+
+/** The first two octets, or 0 (no TFTP opcode) for a datagram that is too short to have them. For the data path, which reads in place. */
+export const opcodeOf = (bytes: Uint8Array): number => (bytes.length < 2 ? 0 : ((bytes[0] as number) << 8) | (bytes[1] as number));
+
+/** The block number of a DATA or ACK of at least 4 octets. */
+export const blockOf = (bytes: Uint8Array): number => ((bytes[2] as number) << 8) | (bytes[3] as number);
+
+/** Reads any datagram. A payload is a view of `bytes`. */
+export function decodePacket(bytes: Uint8Array): { ok: true; packet: Packet } | { ok: false; malformed: Malformed } {
+  const reader = new ByteReader(bytes);
+  const code = reader.u16();
+  const type = typeOfOpcode.get(code);
+  if (type === undefined) return { ok: false, malformed: reader.fault ?? { reason: `${code} is no TFTP opcode`, offset: 0 } };
+  const { body, bytesMax } = layouts[type];
+  if (bytes.length > bytesMax)
+    return { ok: false, malformed: { reason: `${type} of ${bytes.length} octets, at most ${bytesMax}`, offset: 0 } };
+  const value = body.read(reader);
+  if (reader.fault) return { ok: false, malformed: reader.fault };
+  // An ERROR's text ends the packet wherever its NUL stands; in the others every octet has its place.
+  return { ok: true, packet: { type, ...value } as Packet };
+}
+
+/** The octets of a packet of our own making. */
+export function encodePacket(packet: Packet): Uint8Array {
+  const { opcode, body } = layouts[packet.type];
+  const writer = new ByteWriter(64);
+  writer.u16(opcode);
+  (body as AnyField).write(writer, packet);
+  return writer.view();
+}
