@@ -23,6 +23,8 @@ export type Order =
   | { readonly type: "group-backoff"; readonly group: string; readonly minSeconds: number; readonly maxSeconds: number }
   /** Whether a Wave 2 primary fetches an image that it already holds. */
   | { readonly type: "group-wave2-refetch"; readonly group: string; readonly enabled: boolean }
+  /** How the group uses the WAN; fields left out keep their value. */
+  | { readonly type: "group-wan"; readonly group: string; readonly wan: Partial<GroupWanPolicy> }
   | { readonly type: "group-start"; readonly group: string; readonly release: ReleaseName }
   | { readonly type: "group-abort"; readonly group: string }
   | { readonly type: "ap-predownload"; readonly ap: ApSelector | "all"; readonly release: ReleaseName }
@@ -37,9 +39,31 @@ export type Order =
   | { readonly type: "show-group-summary" }
   | { readonly type: "show-group"; readonly group: string }
   | { readonly type: "show-boot" }
-  | { readonly type: "show-images" };
+  | { readonly type: "show-images" }
+  /** Reports of the runs of a group, or of all runs, newest first. */
+  | { readonly type: "show-runs"; readonly group: string | null };
 
 export type OrderType = Order["type"];
+
+/** What an AP gets that has no tries left at its primary. */
+export type FallbackPolicy =
+  /** The image over the WAN, as the source document says. */
+  | "fallback"
+  /** Another round of tries at the primary. */
+  | "wait"
+  /** Nothing: it ends failed. */
+  | "fail";
+
+export interface GroupWanPolicy {
+  readonly fallback: FallbackPolicy;
+  /** WAN transfers of the group at one moment, 1–200. */
+  readonly transfersMax: number;
+  /** Bytes per second of all WAN transfers of the group together, null for no cap. */
+  readonly bytesPerSecondMax: number | null;
+  /** Most fallbacks in one run, in APs and in bytes; then the rest wait for their primary. Null for no bound. */
+  readonly fallbackApsMax: number | null;
+  readonly fallbackBytesMax: number | null;
+}
 
 /** An image file that lies verified in the controller's image folder. */
 export interface NewImage {

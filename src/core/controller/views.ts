@@ -4,6 +4,7 @@
  */
 import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../upgrade/limits.js";
+import type { GroupWanPolicy } from "./orders.js";
 
 /** `show ap image` status words, one word where the vendor's table needs one (`NotSupported` is printed `Not Supported` in counts only). */
 export type PredownloadStatus = "None" | "Initiated" | "Predownloading" | "Complete" | "Failed" | "NotSupported";
@@ -63,6 +64,8 @@ export interface ApSummaryRow {
   /** Instant (ms since the epoch) of the last join, null before the first. */
   readonly joinedAt: number | null;
   readonly serial: string;
+  /** The last reset that the controller sent: did the AP come back on that version? Null before the first. */
+  readonly reset: { readonly version: string; readonly state: "waiting" | "confirmed" | "unconfirmed" } | null;
 }
 
 export interface GroupSummaryRow {
@@ -81,6 +84,7 @@ export interface GroupView {
   readonly backoffSecondsMin: number;
   readonly backoffSecondsMax: number;
   readonly wave2Refetch: boolean;
+  readonly wan: GroupWanPolicy;
   readonly aps: readonly {
     readonly mac: string;
     readonly name: string | null;
@@ -143,4 +147,32 @@ export interface ImageView {
   readonly md5: string;
   readonly fileName: string;
   readonly addedAt: number;
+}
+
+/** One run in numbers and rows, kept after it ended. */
+export interface RunReport extends RunView {
+  readonly group: string | null;
+  readonly models: readonly Pick<
+    ModelView,
+    "family" | "models" | "primary" | "manual" | "warning" | "wanCopies" | "wanBytes" | "lanBytes"
+  >[];
+  /** WAN bytes that one copy per AP would have cost on top of what the run cost. */
+  readonly wanBytesSaved: number;
+  readonly aps: readonly RunReportRow[];
+}
+
+export interface RunReportRow {
+  readonly name: string;
+  readonly mac: string;
+  readonly model: string;
+  readonly role: PredownloadRole | null;
+  readonly status: PredownloadStatus;
+  readonly source: "wan" | "lan" | null;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly wanBytes: number;
+  readonly lanBytes: number;
+  readonly tries: number;
+  readonly failureReason: FailureReason | null;
+  readonly detail: string;
 }

@@ -84,6 +84,8 @@ export const failureReasons = {
   "backup-empty": 13,
   "run-unknown": 14,
   busy: 15,
+  /** The controller's own verdict: the AP left or fell silent. */
+  "ap-lost": 16,
 } as const;
 export type FailureReason = keyof typeof failureReasons;
 const failureReason = choice(u8, failureReasons);

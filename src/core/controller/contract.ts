@@ -1,0 +1,62 @@
+/** The seam between the controller machine and its host: what goes in, what comes out, what it is told at birth. */
+import type { Endpoint } from "../../base/endpoint.js";
+import type { Failure, Result } from "../../base/failure.js";
+import type { Machine, Wake } from "../../base/machine.js";
+import type { PlatformName } from "../upgrade/limits.js";
+import type { ControllerEvent } from "./events.js";
+import type { OrderValue } from "./order-results.js";
+import type { Order } from "./orders.js";
+import type { StoredRecord } from "./records.js";
+import type { ControllerTimings } from "./timings.js";
+
+export type ControllerInput =
+  /** First input, once: every record of the store, in any order. */
+  | { readonly type: "boot"; readonly records: readonly StoredRecord[] }
+  /** `to` is the local address that it was sent to, where the host knows it. */
+  | { readonly type: "datagram"; readonly from: Endpoint; readonly to?: Endpoint; readonly bytes: Uint8Array }
+  | { readonly type: "operator"; readonly requestId: number; readonly order: Order }
+  | { readonly type: "stop" }
+  | Wake;
+
+export type ControllerEffect =
+  /** A datagram: `bytes`, then that range of the image file named by `image.sha256`. */
+  | { readonly type: "send"; readonly to: Endpoint; readonly bytes: Uint8Array; readonly image?: ImageRange }
+  /** Applied atomically and fsynced before any later effect runs. */
+  | { readonly type: "persist"; readonly records: readonly StoredRecord[] }
+  /** The one answer to an `operator` input. */
+  | { readonly type: "reply"; readonly requestId: number; readonly result: Result<OrderValue> }
+  | { readonly type: "event"; readonly event: ControllerEvent }
+  /** No release holds this image any more: close and delete its file. */
+  | { readonly type: "image-gone"; readonly sha256: string }
+  /** The store cannot be used, e.g. a newer version wrote it. The host stops with exit code 1. */
+  | { readonly type: "halt"; readonly failure: Failure };
+
+export interface ImageRange {
+  readonly sha256: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export type ControllerMachine = Machine<ControllerInput, ControllerEffect>;
+
+export interface ControllerConfig {
+  /** AC Name: 1–512 octets of UTF-8. */
+  readonly name: string;
+  readonly platform: PlatformName;
+  /** Allows back-off below the source document's 100 s. */
+  readonly lab: boolean;
+  readonly seed: number;
+  readonly timings: ControllerTimings;
+  /** TFTP sessions that a primary admits at a time, 1–64. */
+  readonly sessionsMax: number;
+  readonly wan: WanConfig;
+  /** RFC 5415 §9.1.1: an AP that joins on a version other than the primary release gets it before it serves. */
+  readonly downloadAtJoin: boolean;
+}
+
+export interface WanConfig {
+  /** WAN transfers at one moment, over all groups. */
+  readonly transfersMax: number;
+  /** Bytes per second of all WAN transfers together, null for no cap. */
+  readonly bytesPerSecondMax: number | null;
+}

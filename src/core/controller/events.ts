@@ -1,0 +1,63 @@
+/**
+ * What happened, for logs, live views, audit and run reports. Typed so that nothing has to parse a log
+ * line; each carries names as they were at that moment.
+ */
+import type { Endpoint } from "../../base/endpoint.js";
+import type { Failure } from "../../base/failure.js";
+import type { MacAddress } from "../../base/mac-address.js";
+import type { Instant } from "../../base/time.js";
+import type { FailureReason } from "../../wire/capwap/vendor.js";
+import type { ReleaseName } from "../upgrade/limits.js";
+import type { OrderType } from "./orders.js";
+import type { MemberPhase, MemberRole } from "./run.js";
+import type { RunState } from "./views.js";
+
+export type ControllerEvent =
+  | { readonly type: "ap-joined"; readonly mac: MacAddress; readonly name: string; readonly model: string; readonly from: Endpoint }
+  | { readonly type: "ap-left"; readonly mac: MacAddress; readonly name: string; readonly why: string }
+  | { readonly type: "ap-renamed"; readonly mac: MacAddress; readonly name: string; readonly formerName: string }
+  | { readonly type: "run-started"; readonly runId: number; readonly group: string | null; readonly release: ReleaseName }
+  | { readonly type: "run-finished"; readonly runId: number; readonly group: string | null; readonly state: RunState }
+  | {
+      readonly type: "primary-elected";
+      readonly runId: number;
+      readonly family: string;
+      readonly mac: MacAddress;
+      readonly manual: boolean;
+      /** `holder`: it had the verified image, so nothing crosses the WAN. */
+      readonly because: "start" | "holder" | "next-eligible";
+      readonly warning: string | null;
+    }
+  | { readonly type: "primary-lost"; readonly runId: number; readonly family: string; readonly mac: MacAddress; readonly why: string }
+  /** A step of one AP in a run. Progress in bytes comes as `ap-progress`. */
+  | {
+      readonly type: "ap-phase";
+      readonly runId: number;
+      readonly mac: MacAddress;
+      readonly role: MemberRole;
+      readonly phase: MemberPhase;
+      readonly reason: FailureReason;
+      readonly detail: string;
+    }
+  | {
+      readonly type: "ap-progress";
+      readonly runId: number;
+      readonly mac: MacAddress;
+      readonly path: "none" | "wan" | "lan";
+      readonly bytesDone: number;
+      readonly bytesTotal: number;
+      readonly tries: number;
+      readonly nextRetryAt: Instant | null;
+    }
+  | { readonly type: "swap-done"; readonly mac: MacAddress }
+  | { readonly type: "reset-sent"; readonly mac: MacAddress; readonly version: string }
+  | { readonly type: "reset-confirmed"; readonly mac: MacAddress; readonly version: string }
+  /** The AP came back on another version than its reset was for, or not in time (`reported` null). */
+  | { readonly type: "reset-unconfirmed"; readonly mac: MacAddress; readonly version: string; readonly reported: string | null }
+  /** An act that changed something, after it was done. */
+  | { readonly type: "order-done"; readonly order: OrderType; readonly target: string }
+  | { readonly type: "order-refused"; readonly order: OrderType; readonly failure: Failure }
+  /** Bytes that made no sense or had no business here; the host logs at most one a second of a kind. */
+  | { readonly type: "datagram-dropped"; readonly from: Endpoint; readonly why: string; readonly detail: string };
+
+export type ControllerEventType = ControllerEvent["type"];

@@ -1,0 +1,40 @@
+/** What each order answers when it is not refused. */
+import type { Order, OrderType } from "./orders.js";
+import type { ApImageView, ApSummaryRow, BootView, GroupSummaryRow, GroupView, ImageView, RunReport } from "./views.js";
+
+/** Outcome of an act on several APs. */
+export interface ActResult {
+  /** Names of the APs that did it. */
+  readonly done: readonly string[];
+  readonly refused: readonly { readonly ap: string; readonly code: string; readonly message: string }[];
+  /** Asked, but silent when the answer was due. */
+  readonly pending: readonly string[];
+}
+
+/** Runs that a predownload started: one per group that shares over the LAN, one for all APs that use the WAN. */
+export interface PredownloadResult {
+  readonly runIds: readonly number[];
+  readonly apCount: number;
+}
+
+interface Results {
+  readonly "group-start": { readonly runId: number };
+  readonly "group-abort": { readonly runId: number };
+  readonly "ap-predownload": PredownloadResult;
+  readonly "ap-predownload-abort": { readonly apCount: number };
+  readonly "ap-swap": ActResult;
+  readonly "ap-reset": ActResult;
+  readonly "image-add": ImageView;
+  readonly "image-remove": ImageView;
+  readonly "show-ap-image": ApImageView;
+  readonly "show-ap-summary": readonly ApSummaryRow[];
+  readonly "show-group-summary": readonly GroupSummaryRow[];
+  readonly "show-group": GroupView;
+  readonly "show-boot": BootView;
+  readonly "show-images": readonly ImageView[];
+  readonly "show-runs": readonly RunReport[];
+}
+
+/** `null` for an order that only says that it was done. */
+export type ResultOf<T extends OrderType> = T extends keyof Results ? Results[T] : null;
+export type OrderValue = ResultOf<Order["type"]>;

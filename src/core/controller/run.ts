@@ -1,0 +1,84 @@
+/** The state of a run as plain data: what is stored, what survives the controller's death. */
+import type { MacAddress } from "../../base/mac-address.js";
+import type { Instant } from "../../base/time.js";
+import type { FailureReason } from "../../wire/capwap/vendor.js";
+import type { ReleaseName } from "../upgrade/limits.js";
+import type { RunState } from "./views.js";
+
+/** `fallback` fetches over the WAN and serves nobody: out of tries, or no primary for it to use. */
+export type MemberRole = "primary" | "subordinate" | "fallback";
+
+/**
+ * `pending` waits for its primary · `queued` waits for a WAN slot · `ordered` was told, has not reported yet ·
+ * `active` reports progress · then one of the four ends. `unsupported`: the release has no image for it.
+ */
+export type MemberPhase = "pending" | "queued" | "ordered" | "active" | "complete" | "failed" | "aborted" | "unsupported";
+
+/** The image of a family as it was when the run began: later changes of the catalogue do not touch a run. */
+export interface RunImage {
+  readonly family: string;
+  readonly version: string;
+  readonly fileName: string;
+  readonly sizeBytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+export interface Run {
+  readonly id: number;
+  /** Null for a predownload without LAN sharing. */
+  readonly group: string | null;
+  readonly release: ReleaseName;
+  readonly startedAt: Instant;
+  state: RunState;
+  finishedAt: Instant | null;
+  readonly families: Map<string, FamilyRun>;
+  readonly members: Map<MacAddress, Member>;
+}
+
+/** One image family in a run: who serves it. */
+export interface FamilyRun {
+  readonly family: string;
+  /** Undefined where the release has no image for the family. */
+  readonly image: RunImage | undefined;
+  primary: MacAddress | null;
+  manual: boolean;
+  /** Why the manual primary is not used, for operators. */
+  warning: string | null;
+  /** Were primary in this run and lost it; they stay subordinates to its end. */
+  readonly steppedDown: Set<MacAddress>;
+}
+
+export interface Member {
+  readonly mac: MacAddress;
+  readonly family: string;
+  role: MemberRole;
+  phase: MemberPhase;
+  /** Where its image came or comes from. */
+  source: "wan" | "lan" | null;
+  /** The primary that it was last told to use. */
+  server: MacAddress | null;
+  /** Fetches although it holds the image (Wave 2 primary). */
+  refetch: boolean;
+  tries: number;
+  /** Orders over the WAN that ended without an image. */
+  wanTries: number;
+  wanBytes: number;
+  lanBytes: number;
+  startedAt: Instant | null;
+  endedAt: Instant | null;
+  reason: FailureReason;
+  detail: string;
+}
+
+/** What an AP says while it works: shown, never stored. */
+export interface MemberProgress {
+  bytesDone: number;
+  nextRetryAt: Instant | null;
+  /** Last instant at which bytes were seen to grow. */
+  movedAt: Instant | null;
+}
+
+const ended: ReadonlySet<MemberPhase> = new Set(["complete", "failed", "aborted", "unsupported"]);
+export const hasEnded = (member: Member): boolean => ended.has(member.phase);
+export const isRunning = (run: Run): boolean => run.state === "running";

@@ -1,0 +1,68 @@
+/**
+ * Which image an AP model runs. Several hardware models share one image, and that family is what an
+ * election is about: one WAN copy serves them all.
+ *
+ * Sources: public lists of the vendor's AP image names (upgrade-domain.md §1.1; the AP image nomenclature that the vendor's support
+ * forum republishes). A model that no row knows is a family of its own and not Wave 2.
+ */
+import { utf8 } from "../../base/bytes.js";
+
+/** Wi-Fi generation in the vendor's words; the source document has a rule of its own for Wave 2. */
+export type Generation = "before-wave-1" | "wave-1" | "wave-2" | "later" | "unknown";
+
+interface ModelRow {
+  readonly family: string;
+  readonly generation: Generation;
+  /** Model numbers: `28..` is 2800 to 2899. */
+  readonly numbers: readonly string[];
+}
+
+const table: readonly ModelRow[] = [
+  { family: "ap1g1", generation: "before-wave-1", numbers: ["7[0-4]."] },
+  { family: "ap1g2", generation: "before-wave-1", numbers: ["16.."] },
+  { family: "ap1g3", generation: "before-wave-1", numbers: ["153."] },
+  { family: "ap3g1", generation: "before-wave-1", numbers: ["126.", "35.."] },
+  { family: "ap3g2", generation: "before-wave-1", numbers: ["26..", "36.."] },
+  { family: "ap3g2", generation: "wave-1", numbers: ["17..", "27..", "37.."] },
+  { family: "c1570", generation: "wave-1", numbers: ["157."] },
+  { family: "ap3g3", generation: "wave-2", numbers: ["28..", "38..", "48..", "156."] },
+  { family: "ap1g5", generation: "wave-2", numbers: ["1800", "1815", "1840", "154."] },
+  { family: "ap1g4", generation: "wave-2", numbers: ["1810", "183.", "185."] },
+  { family: "ap1g7", generation: "later", numbers: ["9115", "9120"] },
+  { family: "ap1g6", generation: "later", numbers: ["9117"] },
+  { family: "ap1g6a", generation: "later", numbers: ["9130"] },
+];
+
+/** `AIR-CAP3702I-A-K9`, `AIR-AP2802I`, `C9120AXI-B`, `AP1832`, `2800`: the number, between a prefix of letters and anything but a digit. */
+const patterns = table.map((row) => ({ ...row, pattern: new RegExp(`^(?:AIR-)?[A-Z]*(?:${row.numbers.join("|")})(?!\\d)`, "i") }));
+const families: ReadonlySet<string> = new Set(table.map((row) => row.family));
+
+/** Longest family name in octets: what the upgrade order's field holds. */
+export const familyNameMax = 32;
+
+export interface ModelFacts {
+  readonly family: string;
+  readonly generation: Generation;
+}
+
+/** @param model as the AP's Board Data gives it: foreign text of any content */
+export function modelFacts(model: string): ModelFacts {
+  const row = patterns.find(({ pattern }) => pattern.test(model.trim()));
+  return row ? { family: row.family, generation: row.generation } : { family: ownFamily(model), generation: "unknown" };
+}
+
+/** The family that an operator means by a family or model name. */
+export function familyOfName(name: string): string {
+  const lower = name.trim().toLowerCase();
+  return families.has(lower) ? lower : modelFacts(name).family;
+}
+
+/** Lower-case letters, digits and `. _ -`; a model that does not fit those is told apart from its like by a digest of its name. */
+function ownFamily(model: string): string {
+  const plain = model.trim().toLowerCase();
+  if (/^[a-z0-9._-]{1,32}$/.test(plain)) return plain;
+  let hash = 0x811c9dc5;
+  for (const octet of utf8(plain)) hash = Math.imul(hash ^ octet, 0x01000193) >>> 0;
+  const readable = plain.replace(/[^a-z0-9._-]+/g, "-").slice(0, familyNameMax - 9);
+  return `${readable}-${hash.toString(16).padStart(8, "0")}`;
+}
