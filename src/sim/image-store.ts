@@ -1,0 +1,267 @@
+import { invariant, unreachable } from "../base/invariant.js";
+import type { Prng } from "../base/prng.js";
+import type { Instant } from "../base/time.js";
+import type { ApEffect, ApInput, BootRecord, BootState, RunJournal, SlotId, StorageFailure } from "../core/ap/contract.js";
+import type { SyntheticImage } from "./synthetic-image.js";
+import { VirtualFile } from "./virtual-file.js";
+import type { Actor, World } from "./world.js";
+
+/** The storage effects of an AP, which `runtime/image-files.ts` serves in the daemon. */
+export type StorageEffect = Extract<
+  ApEffect,
+  {
+    readonly type:
+      | "open-download"
+      | "write-chunk"
+      | "verify-download"
+      | "commit-slot"
+      | "discard-download"
+      | "save-boot-record"
+      | "save-journal";
+  }
+>;
+type EffectOf<Type extends StorageEffect["type"]> = Extract<StorageEffect, { readonly type: Type }>;
+type StorageAnswer = Extract<
+  ApInput,
+  { readonly type: "download-opened" | "chunk-written" | "download-verified" | "slot-committed" | "storage-failed" }
+>;
+
+/** How long each operation takes, milliseconds. */
+export interface FlashSpeed {
+  readonly openMs: number;
+  readonly writeMs: number;
+  readonly verifyMs: number;
+  readonly syncMs: number;
+}
+
+interface Download {
+  readonly id: number;
+  readonly sha256: string | null;
+  readonly file: VirtualFile;
+}
+
+/** Operations in the order in which the flash does them. A power cut ends the queue; a new one begins at the next boot. */
+interface Queue extends Actor<undefined> {
+  alive: boolean;
+  readonly operations: (() => void)[];
+}
+
+/**
+ * The flash of one AP: two slots, a temporary file, a boot record and a journal, with the promises of the daemon's image
+ * store. Records and slots change as a whole or not at all; bytes that were not synced may be lost in a power cut.
+ */
+export class ImageStore {
+  readonly #world: World;
+  readonly #name: string;
+  readonly #prng: Prng;
+  readonly #speed: FlashSpeed;
+  readonly #known: readonly SyntheticImage[];
+  readonly #slots: Record<SlotId, VirtualFile | undefined> = { a: undefined, b: undefined };
+  #record: BootRecord;
+  #journal: RunJournal = { run: null, owed: [] };
+  #download: Download | undefined;
+  /** The temporary file that a broken download left, and the digest that it was to have. */
+  #partial: { readonly sha256: string; readonly file: VirtualFile } | undefined;
+  #queue: Queue;
+  #freeAt: Instant = 0;
+  /** Room for both slots and the temporary file. */
+  capacityBytes: number;
+  /** The slot that this AP booted. */
+  running: SlotId = "a";
+  /** Operations that meant the running slot. There should never be one. */
+  runningSlotWrites = 0;
+  /** The next writes fail as worn-out flash does. */
+  writesToFail = 0;
+  /** Bumped with each change of a slot, a record or a journal. */
+  revision = 0;
+
+  /**
+   * @param known every image that exists in this world
+   * @param factory the image that lies in slot a
+   */
+  constructor(
+    world: World,
+    name: string,
+    options: {
+      readonly known: readonly SyntheticImage[];
+      readonly factory: { readonly image: SyntheticImage; readonly version: string };
+      readonly capacityBytes: number;
+      readonly speed: FlashSpeed;
+    },
+  ) {
+    const { image, version } = options.factory;
+    this.#world = world;
+    this.#prng = world.prng.split(`${name}/flash`);
+    this.#name = `${name}/flash`;
+    this.#queue = this.#newQueue();
+    this.#speed = options.speed;
+    this.#known = options.known;
+    this.capacityBytes = options.capacityBytes;
+    this.#slots.a = VirtualFile.holding(image);
+    this.#record = {
+      primary: "a",
+      slots: { a: { version, sizeBytes: image.sizeBytes, sha256: image.sha256, md5: image.md5, runId: 0 }, b: null },
+    };
+  }
+
+  get record(): BootRecord {
+    return this.#record;
+  }
+
+  get journal(): RunJournal {
+    return this.#journal;
+  }
+
+  get freeBytes(): number {
+    const used = [this.#slots.a, this.#slots.b, this.#download?.file ?? this.#partial?.file];
+    return Math.max(0, this.capacityBytes - used.reduce((sum, file) => sum + (file?.sizeBytes ?? 0), 0));
+  }
+
+  /** The image that lies whole in a slot. */
+  slotImage(slot: SlotId): SyntheticImage | undefined {
+    return this.#slots[slot]?.image();
+  }
+
+  readSlot(slot: SlotId, offset: number, length: number): Uint8Array {
+    const file = this.#slots[slot];
+    invariant(file !== undefined, `slot ${slot} is empty`);
+    return file.read(offset, length);
+  }
+
+  /** What an AP finds when it comes up. @param slot what a reset asked for; else the record's primary boots */
+  boot(slot?: SlotId): BootState {
+    this.running = slot ?? this.#record.primary;
+    const corrupt = (["a", "b"] as const).filter((id) => {
+      const due = this.#record.slots[id];
+      return due !== null && this.#slots[id]?.digest().sha256 !== due.sha256;
+    });
+    const { a, b } = this.#record.slots;
+    const record = { ...this.#record, slots: { a: corrupt.includes("a") ? null : a, b: corrupt.includes("b") ? null : b } };
+    return { record, journal: this.#journal, corrupt, freeBytes: this.freeBytes };
+  }
+
+  /** Power is cut: of what is on its way to the disk some has arrived, and the temporary file keeps what it keeps. */
+  crash(): void {
+    const { operations } = this.#queue;
+    this.#queue.alive = false;
+    for (const operation of operations.slice(0, this.#prng.below(operations.length + 1))) operation();
+    this.#queue = this.#newQueue();
+    this.#freeAt = 0;
+    const download = this.#download;
+    this.#download = undefined;
+    download?.file.crash(this.#prng);
+    this.#keep(download);
+  }
+
+  /** Starts a storage effect; its answer reaches `agent` later. @returns the end of a barrier */
+  perform(effect: StorageEffect, agent: Actor<ApInput>): Instant | undefined {
+    const answer = (answer: StorageAnswer): void => this.#world.post(agent, answer);
+    switch (effect.type) {
+      case "open-download":
+        this.#enqueue(this.#speed.openMs, () => answer(this.#open(effect)));
+        return undefined;
+      case "write-chunk":
+        this.#enqueue(this.#speed.writeMs, () => answer(this.#write(effect)));
+        return undefined;
+      case "verify-download":
+        this.#enqueue(this.#speed.verifyMs, () => answer(this.#verify(effect.downloadId)));
+        return undefined;
+      case "commit-slot":
+        this.#enqueue(this.#speed.syncMs, () => answer(this.#commit(effect)));
+        return undefined;
+      case "discard-download":
+        this.#enqueue(0, () => this.#discard(effect.downloadId, effect.keepPartial));
+        return undefined;
+      case "save-boot-record":
+        return this.#enqueue(this.#speed.syncMs, () => {
+          this.#record = effect.record;
+          this.revision++;
+        });
+      case "save-journal":
+        return this.#enqueue(this.#speed.syncMs, () => {
+          this.#journal = effect.journal;
+          this.revision++;
+        });
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #newQueue(): Queue {
+    const operations: (() => void)[] = [];
+    return { name: this.#name, alive: true, operations, take: () => operations.shift()?.() };
+  }
+
+  #enqueue(durationMs: number, operation: () => void): Instant {
+    this.#freeAt = Math.max(this.#world.now, this.#freeAt) + durationMs;
+    this.#queue.operations.push(operation);
+    this.#world.schedule(this.#freeAt, this.#queue, undefined);
+    return this.#freeAt;
+  }
+
+  #guardRunning(slot: SlotId): void {
+    if (slot === this.running) this.runningSlotWrites++;
+  }
+
+  #open({ downloadId, slot, sizeBytes, sha256, resume }: EffectOf<"open-download">): StorageAnswer {
+    this.#guardRunning(slot);
+    this.#keep(this.#download);
+    const found = resume && sha256 !== null && this.#partial?.sha256 === sha256 ? this.#partial.file : undefined;
+    this.#partial = undefined;
+    this.#download = undefined;
+    const missing = sizeBytes - this.freeBytes;
+    if (missing > 0) return this.#fail(downloadId, "not-enough-flash", `${missing} bytes short`);
+    const file = found ?? new VirtualFile(this.#known);
+    file.cutAt(file.prefixBytes);
+    this.#download = { id: downloadId, sha256, file };
+    return { type: "download-opened", downloadId, resumeOffset: file.prefixBytes };
+  }
+
+  #write({ downloadId, offset, bytes }: EffectOf<"write-chunk">): StorageAnswer {
+    const download = this.#download;
+    if (download?.id !== downloadId) return this.#fail(downloadId, "flash-write-error", "no such download");
+    if (this.writesToFail > 0) {
+      this.writesToFail--;
+      return this.#fail(downloadId, "flash-write-error", "worn out");
+    }
+    if (this.freeBytes < bytes.length) return this.#fail(downloadId, "not-enough-flash", "full");
+    download.file.write(offset, bytes);
+    return { type: "chunk-written", downloadId, offset, length: bytes.length };
+  }
+
+  #verify(downloadId: number): StorageAnswer {
+    const download = this.#download;
+    if (download?.id !== downloadId) return this.#fail(downloadId, "flash-write-error", "no such download");
+    download.file.sync();
+    return { type: "download-verified", downloadId, sizeBytes: download.file.sizeBytes, ...download.file.digest() };
+  }
+
+  #commit({ downloadId, slot, record }: EffectOf<"commit-slot">): StorageAnswer {
+    this.#guardRunning(slot);
+    const download = this.#download;
+    if (download?.id !== downloadId) return this.#fail(downloadId, "flash-write-error", "no such download");
+    download.file.sync();
+    this.#slots[slot] = download.file;
+    this.#record = record;
+    this.#download = undefined;
+    this.revision++;
+    return { type: "slot-committed", downloadId, freeBytes: this.freeBytes };
+  }
+
+  #discard(downloadId: number, keepPartial: boolean): void {
+    const download = this.#download;
+    if (download?.id !== downloadId) return;
+    this.#download = undefined;
+    if (keepPartial) this.#keep(download);
+  }
+
+  #keep(download: Download | undefined): void {
+    if (download?.sha256 !== null && download !== undefined) this.#partial = { sha256: download.sha256, file: download.file };
+  }
+
+  /** The download is gone and its temporary file with it. */
+  #fail(downloadId: number, reason: StorageFailure, detail: string): StorageAnswer {
+    if (this.#download?.id === downloadId) this.#download = undefined;
+    return { type: "storage-failed", downloadId, reason, detail };
+  }
+}

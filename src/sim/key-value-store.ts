@@ -1,0 +1,57 @@
+import type { Prng } from "../base/prng.js";
+import type { Instant } from "../base/time.js";
+import type { World } from "./world.js";
+
+export interface StoredRecord {
+  readonly key: string;
+  /** null removes the key. */
+  readonly value: unknown;
+}
+
+/**
+ * The controller's data folder. A batch of records is applied whole at the end of its fsync; a power cut before that
+ * keeps any number of the batches on their way, in order, and never half of one.
+ */
+export class KeyValueStore {
+  readonly #world: World;
+  readonly #prng: Prng;
+  readonly #syncMs: number;
+  readonly #stored = new Map<string, string>();
+  #coming: (readonly StoredRecord[])[] = [];
+  #freeAt: Instant = 0;
+  readonly #name: string;
+
+  constructor(world: World, name: string, syncMs: number) {
+    this.#world = world;
+    this.#name = `${name}/store`;
+    this.#prng = world.prng.split(this.#name);
+    this.#syncMs = syncMs;
+  }
+
+  /** @returns the instant at which the records are safe */
+  persist(records: readonly StoredRecord[]): Instant {
+    this.#freeAt = Math.max(this.#world.now, this.#freeAt) + this.#syncMs;
+    this.#coming.push(records);
+    const queue = this.#coming;
+    this.#world.schedule(this.#freeAt, { name: this.#name, alive: true, take: () => this.#apply(queue.shift() ?? []) }, undefined);
+    return this.#freeAt;
+  }
+
+  records(): { readonly key: string; readonly value: unknown }[] {
+    return [...this.#stored].map(([key, value]) => ({ key, value: JSON.parse(value) }));
+  }
+
+  crash(): void {
+    const coming = this.#coming.splice(0);
+    for (const batch of coming.slice(0, this.#prng.below(coming.length + 1))) this.#apply(batch);
+    this.#coming = [];
+    this.#freeAt = 0;
+  }
+
+  #apply(records: readonly StoredRecord[]): void {
+    for (const { key, value } of records) {
+      if (value === null) this.#stored.delete(key);
+      else this.#stored.set(key, JSON.stringify(value));
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import { invariant } from "../base/invariant.js";
+import { Prng } from "../base/prng.js";
+
+/** Prime, so that a range put at a wrong block, page or 64 KiB boundary never looks right. */
+const periodBytes = 65_521;
+const rangeBytesMax = 65_536;
+
+/**
+ * A firmware image of any size that takes 128 KiB: its content repeats with a prime period, so that any range of it is
+ * a view and a misplaced range is found out. The digests are names of their own making: nothing in a world computes one.
+ */
+export class SyntheticImage {
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  readonly md5: string;
+  readonly #content: Uint8Array;
+
+  constructor(name: string, sizeBytes: number) {
+    const prng = new Prng(sizeBytes).split(name);
+    const hex = (length: number): string => Array.from(prng.bytes(length), (octet) => octet.toString(16).padStart(2, "0")).join("");
+    this.name = name;
+    this.sizeBytes = sizeBytes;
+    this.sha256 = hex(32);
+    this.md5 = hex(16);
+    const period = prng.bytes(periodBytes);
+    this.#content = new Uint8Array(periodBytes + rangeBytesMax);
+    this.#content.set(period);
+    this.#content.set(period, periodBytes);
+    this.#content.set(period.subarray(0, rangeBytesMax - periodBytes), 2 * periodBytes);
+  }
+
+  /** A view that must not be written to. At most 64 KiB. */
+  range(offset: number, length: number): Uint8Array {
+    invariant(
+      length <= rangeBytesMax && offset >= 0 && offset + length <= this.sizeBytes,
+      `${this.name} has no ${length} bytes at ${offset}`,
+    );
+    const start = offset % periodBytes;
+    return this.#content.subarray(start, start + length);
+  }
+
+  matches(offset: number, bytes: Uint8Array): boolean {
+    if (bytes.length > rangeBytesMax || offset + bytes.length > this.sizeBytes) return false;
+    const start = offset % periodBytes;
+    const content = this.#content;
+    for (let index = 0; index < bytes.length; index++) if (bytes[index] !== content[start + index]) return false;
+    return true;
+  }
+}
+
+/** What a digest of anything but a known image comes to. */
+export const strangeDigest = { sha256: "0".repeat(63).concat("1"), md5: "0".repeat(31).concat("1") };
