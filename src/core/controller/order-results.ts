@@ -1,6 +1,6 @@
 /** What each order answers when it is not refused. */
 import type { Order, OrderType } from "./orders.js";
-import type { ApImageView, ApSummaryRow, BootView, GroupSummaryRow, GroupView, ImageView, RunReport } from "./views.js";
+import type { ApImageView, ApSummaryRow, BootView, GroupPreview, GroupSummaryRow, GroupView, ImageView, RunReport } from "./views.js";
 
 /** Outcome of an act on several APs. */
 export interface ActResult {
@@ -18,6 +18,7 @@ export interface PredownloadResult {
 }
 
 interface Results {
+  readonly "group-preview": GroupPreview;
   readonly "group-start": { readonly runId: number };
   readonly "group-abort": { readonly runId: number };
   readonly "ap-predownload": PredownloadResult;

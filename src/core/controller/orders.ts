@@ -25,6 +25,8 @@ export type Order =
   | { readonly type: "group-wave2-refetch"; readonly group: string; readonly enabled: boolean }
   /** How the group uses the WAN; fields left out keep their value. */
   | { readonly type: "group-wan"; readonly group: string; readonly wan: Partial<GroupWanPolicy> }
+  /** What `group-start` would do now, as a GroupPreview; nothing is sent and nothing changes. */
+  | { readonly type: "group-preview"; readonly group: string; readonly release: ReleaseName; readonly link?: LinkRates }
   | { readonly type: "group-start"; readonly group: string; readonly release: ReleaseName }
   | { readonly type: "group-abort"; readonly group: string }
   | { readonly type: "ap-predownload"; readonly ap: ApSelector | "all"; readonly release: ReleaseName }
@@ -63,6 +65,12 @@ export interface GroupWanPolicy {
   /** Most fallbacks in one run, in APs and in bytes; then the rest wait for their primary. Null for no bound. */
   readonly fallbackApsMax: number | null;
   readonly fallbackBytesMax: number | null;
+}
+
+/** What a forecast takes the branch's links to carry, in image bytes a second. */
+export interface LinkRates {
+  readonly wanBytesPerSecond: number;
+  readonly lanBytesPerSecond: number;
 }
 
 /** An image file that lies verified in the controller's image folder. */

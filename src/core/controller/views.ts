@@ -4,7 +4,7 @@
  */
 import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../upgrade/limits.js";
-import type { GroupWanPolicy } from "./orders.js";
+import type { GroupWanPolicy, LinkRates } from "./orders.js";
 
 /** `show ap image` status words, one word where the vendor's table needs one (`NotSupported` is printed `Not Supported` in counts only). */
 export type PredownloadStatus = "None" | "Initiated" | "Predownloading" | "Complete" | "Failed" | "NotSupported";
@@ -129,6 +129,42 @@ export interface RunView {
   readonly startedAt: number;
   readonly finishedAt: number | null;
   readonly counts: { readonly [Status in PredownloadStatus]: number };
+}
+
+/** What a `group-start` would do now. */
+export interface GroupPreview {
+  readonly group: string;
+  readonly release: ReleaseName;
+  readonly models: readonly ModelPreview[];
+  /** Sums over the models. */
+  readonly wanBytes: number;
+  /** WAN bytes if every AP fetched for itself. */
+  readonly wanBytesWithoutFeature: number;
+  /** Until the last AP has the image, rounded up; null while no AP would fetch. */
+  readonly expectedSeconds: number | null;
+  /** What the forecast took the links to carry. */
+  readonly link: LinkRates;
+  /** Members that would not take part, and why, in words for people. */
+  readonly skipped: readonly { readonly mac: string; readonly name: string | null; readonly reason: string }[];
+}
+
+export interface ModelPreview {
+  readonly family: string;
+  readonly models: readonly string[];
+  /** The AP that would fetch over the WAN. */
+  readonly primary: { readonly mac: string; readonly name: string; readonly model: string } | null;
+  readonly manual: boolean;
+  readonly warning: string | null;
+  /** The release's image for this family; null when the release has none. */
+  readonly image: { readonly version: string; readonly sizeBytes: number } | null;
+  /** APs that would fetch from the primary. */
+  readonly subordinates: number;
+  /** APs that hold the image already. */
+  readonly alreadyHolding: number;
+  /** Subordinates expected to run out of tries and take the WAN. */
+  readonly expectedFallbacks: number;
+  readonly wanBytes: number;
+  readonly expectedSeconds: number;
 }
 
 export interface BootView {

@@ -1,0 +1,33 @@
+/** Serves the built page (`npm run build:page` writes it to `dist/web`). It holds nothing secret, so it needs no login. */
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import fastifyStatic from "@fastify/static";
+import type { FastifyInstance } from "fastify";
+
+/** Beside `dist/src`, wherever the package is installed. */
+const pageFolder = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "web");
+
+/** Own files only: no frame, no foreign script, no form that leaves. */
+const contentSecurityPolicy = [
+  "default-src 'self'",
+  "img-src 'self' data:",
+  "style-src 'self'",
+  "frame-ancestors 'none'",
+  "form-action 'self'",
+  "base-uri 'none'",
+].join("; ");
+
+/** Registers `/` and the page's files. Call it once, before `listen`; routes of the admin API are untouched. */
+export async function registerWeb(app: FastifyInstance): Promise<void> {
+  await app.register(fastifyStatic, {
+    root: pageFolder,
+    wildcard: false,
+    cacheControl: false,
+    setHeaders: (response) => {
+      response.setHeader("Cache-Control", "no-cache");
+      response.setHeader("Content-Security-Policy", contentSecurityPolicy);
+      response.setHeader("Referrer-Policy", "no-referrer");
+      response.setHeader("X-Content-Type-Options", "nosniff");
+    },
+  });
+}
