@@ -232,6 +232,7 @@ export const messages = {
       imageIdentifier: "0..1",
       initiateDownload: "0..1",
       transportProtocol: "0..1",
+      fastOffer: "0..1",
       ...everywhere,
       imageData: "0..1",
     },
@@ -241,7 +242,7 @@ export const messages = {
     type: 16,
     sender: "both",
     states: ["imageData", "run"],
-    elements: { imageInformation: "0..1", ...resultResponse },
+    elements: { imageInformation: "0..1", fastAccept: "0..1", fastAck: "0..1", ...resultResponse },
   },
   /** §9.2 */
   resetRequest: { type: 17, sender: "ac", states: ["run"], elements: { imageIdentifier: "1", ...everywhere } },

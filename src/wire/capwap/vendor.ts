@@ -21,6 +21,7 @@ import {
   u64,
   type ValueOf,
 } from "../../base/field-table.js";
+import { vendorTransferElements } from "./vendor-transfer.js";
 
 /** Example enterprise number for documentation (RFC 5612). */
 export const flexupEnterprise = 32473;
@@ -164,6 +165,7 @@ export const vendorElements = {
   servingReport: { id: 5, value: servingReport },
   swapOrder: { id: 6, value: swapOrder },
   refusal: { id: 7, value: refusal },
+  ...vendorTransferElements,
 } as const;
 
 export type UpgradeOrder = ValueOf<typeof upgradeOrder>;
