@@ -1,0 +1,22 @@
+# One image for controller and AP agents; compose.yaml shows both.
+FROM node:24-bookworm-slim AS build
+WORKDIR /build
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts
+COPY . .
+RUN npm run build && npm prune --omit=dev --ignore-scripts
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production
+WORKDIR /opt/flexup
+COPY --from=build /build/package.json ./
+COPY --from=build /build/node_modules ./node_modules
+COPY --from=build /build/bin ./bin
+COPY --from=build /build/dist/src ./dist/src
+RUN ln -s /opt/flexup/bin/flexup.js /usr/local/bin/flexup && mkdir /data && chown node:node /data
+# Container engines let any user bind ports from 0 upwards inside a container, so TFTP gets its port 69 without root.
+USER node
+VOLUME /data
+EXPOSE 5246/udp 69/udp
+ENTRYPOINT ["flexup"]
+CMD ["--help"]
