@@ -13,9 +13,9 @@ const editorFor = (): LineEditor =>
     help: () => ["show   Display"],
   });
 
-const escape = "\\u001b\\[";
-const terminalToken = new RegExp(`${escape}\\d*[A-Z]|[\\s\\S]`, "gu");
-const cursorSequence = new RegExp(`^${escape}(\\d*)([A-Z])$`);
+const introducer = "\\u001b\\[";
+const terminalToken = new RegExp(`${introducer}\\d*[A-Z]|[\\s\\S]`, "gu");
+const cursorSequence = new RegExp(`^${introducer}(\\d*)([A-Z])$`);
 
 /** A terminal of one row that understands what the editor draws. */
 class Row {
