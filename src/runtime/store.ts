@@ -2,12 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
 import { failure, type Result, success } from "../base/failure.js";
-
-/** One record of a machine: a key of its own choosing and anything JSON can hold; null removes the key. */
-export interface StoredRecord {
-  readonly key: string;
-  readonly value: unknown;
-}
+import type { StoredRecord } from "../core/controller/records.js";
 
 /**
  * The one SQLite file of a data folder. Every write is on the disk when the call returns (WAL, synchronous=FULL),
@@ -82,8 +77,19 @@ class SqliteStore implements Store {
   }
 
   close(): void {
-    this.database.close();
+    closeDatabase(this.database);
   }
+}
+
+/**
+ * Prepared statements keep a closed database alive until they are collected, and with it the lock. Leaving WAL mode folds the log into
+ * the one file and lets the lock go now.
+ */
+function closeDatabase(database: Database.Database): void {
+  database.pragma("journal_mode = DELETE");
+  database.pragma("locking_mode = NORMAL");
+  database.prepare("SELECT count(*) FROM sqlite_schema").get();
+  database.close();
 }
 
 const pragmaValue = (database: Database.Database, name: string): unknown => (database.pragma(name) as Record<string, unknown>[])[0]?.[name];
@@ -97,7 +103,14 @@ function migrate(database: Database.Database, from: number): void {
 }
 
 function closed(database: Database.Database | undefined, result: Result<never>): Result<never> {
-  database?.close();
+  if (database !== undefined) {
+    try {
+      closeDatabase(database);
+    } catch {
+      // It was never ours to unlock, or is too damaged to: what `result` says.
+      database.close();
+    }
+  }
   return result;
 }
 

@@ -1,0 +1,70 @@
+import { createReadStream } from "node:fs";
+import { basename } from "node:path";
+import { Readable } from "node:stream";
+import { type Failure, failure, type Result, success } from "../base/failure.js";
+import type { ResultOf } from "../core/controller/order-results.js";
+import type { Order } from "../core/controller/orders.js";
+import type { ImageView } from "../core/controller/views.js";
+import type { Door } from "./door.js";
+import { type ImageDescription, uploadPath } from "./image-upload.js";
+import { type RoutedOrder, requestOf } from "./routes.js";
+import { failureBody } from "./schema.js";
+
+/** The admin API of one daemon. Failures are the controller's own, or `controller-unreachable`. */
+export class AdminClient implements Door {
+  readonly #base: URL;
+
+  /** @param base e.g. `http://127.0.0.1:8080` */
+  constructor(base: URL) {
+    this.#base = base;
+  }
+
+  async order<T extends Order>(order: T): Promise<Result<ResultOf<T["type"]>>> {
+    const { method, path, body } = requestOf(order as Order as RoutedOrder);
+    const json = body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+    return this.#request(path, { method, ...json });
+  }
+
+  /**
+   * Uploads an image file.
+   * @param sent told the bytes handed over so far
+   */
+  async addImage(path: string, description: Omit<ImageDescription, "fileName">, sent: (bytes: number) => void): Promise<Result<ImageView>> {
+    return this.#request(uploadPath({ ...description, fileName: basename(path) }), {
+      method: "POST",
+      headers: { "content-type": "application/octet-stream" },
+      body: Readable.toWeb(Readable.from(counted(createReadStream(path), sent))) as ReadableStream,
+      duplex: "half",
+    });
+  }
+
+  async #request<T>(path: string, init: RequestInit): Promise<Result<T>> {
+    try {
+      const response = await fetch(new URL(path, this.#base), init);
+      if (response.status === 204) return success(null as T);
+      const body: unknown = await response.json();
+      if (response.ok) return success(body as T);
+      return { ok: false, failure: knownFailure(body, response.status) };
+    } catch (error) {
+      const why = (error as Error).cause instanceof Error ? ((error as Error).cause as Error).message : (error as Error).message;
+      return failure(
+        "controller-unreachable",
+        `No controller answers at ${this.#base.origin} (${why}); start one with "flexup controller" or name another with --admin`,
+      );
+    }
+  }
+}
+
+function knownFailure(body: unknown, status: number): Failure {
+  const parsed = failureBody.safeParse(body);
+  return parsed.success ? parsed.data : { code: "unexpected-answer", message: `The controller answered HTTP ${status} without a reason` };
+}
+
+async function* counted(chunks: AsyncIterable<Uint8Array>, sent: (bytes: number) => void): AsyncIterable<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    yield chunk;
+    sent(bytes);
+  }
+}

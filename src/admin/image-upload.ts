@@ -1,0 +1,71 @@
+import type { Readable } from "node:stream";
+import type { FastifyInstance } from "fastify";
+import type { z } from "zod";
+import type { ReleaseName } from "../core/upgrade/limits.js";
+import type { ImageFolder } from "../runtime/controller-images.js";
+import type { Door } from "./door.js";
+import { statusOf } from "./http-status.js";
+import { apiPrefix } from "./routes.js";
+import { failureBody, imageUpload, imageView } from "./schema.js";
+
+export interface ImageUploadOptions {
+  readonly door: Door;
+  readonly images: ImageFolder;
+  readonly imageBytesMax: number;
+}
+
+/** What an operator says about a file that he uploads. */
+export interface ImageDescription {
+  readonly version: string;
+  /** Model or family names. */
+  readonly models: readonly string[];
+  readonly release: ReleaseName;
+  /** Name of the file where it came from. */
+  readonly fileName: string;
+}
+
+/** Method, path and query of an upload; the file is the body. */
+export const uploadPath = ({ models, ...description }: ImageDescription): string =>
+  `${apiPrefix}/images?${new URLSearchParams({ ...description, models: models.join(",") })}`;
+
+/** `POST /images`: the file streams into the image folder, is measured, and the catalogue decides whether it stays. */
+export function registerImageUpload(app: FastifyInstance, { door, images, imageBytesMax }: ImageUploadOptions): void {
+  app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
+  app.route({
+    method: "POST",
+    url: `${apiPrefix}/images`,
+    schema: {
+      operationId: "image-add",
+      summary: "Add an image file to a release; the body is the file as application/octet-stream",
+      tags: ["images"],
+      querystring: imageUpload,
+      response: { 201: imageView, "4xx": failureBody, "5xx": failureBody },
+    },
+    handler: async (request, reply) => {
+      const { version, models, release, fileName } = request.query as z.output<typeof imageUpload>;
+      const body = request.body as Readable | undefined;
+      // The body is drained also when it is refused half-way: a client that still writes would not read the reason.
+      const chunks = body?.iterator({ destroyOnReturn: false }) ?? [];
+      const result = await images.add(asBytes(chunks), imageBytesMax, (measured) =>
+        door.order({
+          type: "image-add",
+          image: { version, release, models: models.split(",").map((model) => model.trim()), fileName: offeredName(fileName), ...measured },
+        }),
+      );
+      body?.resume();
+      return result.ok ? reply.status(201).send(result.value) : reply.status(statusOf(result.failure)).send(result.failure);
+    },
+  });
+}
+
+async function* asBytes(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  yield* chunks;
+}
+
+/** The name under which primaries offer the file by TFTP: what is left of its own name. */
+const offeredName = (fileName: string): string =>
+  fileName
+    .replace(/^.*[\\/]/, "")
+    .replace(/[^A-Za-z0-9._-]/g, "_")
+    .replace(/^\.+/, "")
+    .slice(0, 128) || "image.bin";

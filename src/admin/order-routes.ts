@@ -1,0 +1,57 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import type { Result } from "../base/failure.js";
+import type { Order } from "../core/controller/orders.js";
+import type { Door } from "./door.js";
+import { statusOf } from "./http-status.js";
+import { IdempotencyKeys } from "./idempotency.js";
+import { apiPrefix, type OrderRoute, orderRoutes, pathFields, type RoutedOrder, usesQuery } from "./routes.js";
+import { failureBody } from "./schema.js";
+
+/** One route per row of the table. */
+export function registerOrderRoutes(app: FastifyInstance, door: Door): void {
+  const keys = new IdempotencyKeys();
+  for (const [type, route] of Object.entries(orderRoutes) as [RoutedOrder["type"], OrderRoute][]) {
+    app.route({
+      method: route.method,
+      url: apiPrefix + route.path,
+      schema: schemaOf(type, route),
+      handler: async (request, reply) => {
+        const order = orderOf(type, request);
+        const result = route.idempotent ? await keys.once(request, order, () => door.order(order)) : await door.order(order);
+        return answer(reply, route, result);
+      },
+    });
+  }
+}
+
+/** The validated parts of a request make the order: the table's schema has been applied to each. */
+const orderOf = (type: RoutedOrder["type"], request: FastifyRequest): Order =>
+  ({ ...(request.params as object), ...(request.query as object), ...((request.body as object | null) ?? {}), type }) as Order;
+
+function answer(reply: FastifyReply, route: OrderRoute, result: Result<unknown>): FastifyReply {
+  if (!result.ok) return reply.status(statusOf(result.failure)).send(result.failure);
+  return route.answer === null ? reply.status(204).send() : reply.status(200).send(result.value);
+}
+
+function schemaOf(type: string, route: OrderRoute) {
+  const inPath = pathFields(route);
+  const mask = (names: readonly string[]): Record<string, true> => Object.fromEntries(names.map((name) => [name, true]));
+  const rest = Object.keys(route.fields.shape).filter((name) => !inPath.includes(name));
+  const params = inPath.length > 0 && { params: route.fields.pick(mask(inPath)) };
+  const others = rest.length > 0 && { [usesQuery(route) ? "querystring" : "body"]: route.fields.pick(mask(rest)).strict() };
+  const headers = route.idempotent && { headers: z.object({ "idempotency-key": z.string().min(1).max(255).optional() }) };
+  return {
+    operationId: type,
+    summary: route.summary,
+    tags: [route.path.split("/")[1] as string],
+    ...params,
+    ...others,
+    ...headers,
+    response: {
+      ...(route.answer === null ? { 204: z.null().describe("Done") } : { 200: route.answer }),
+      "4xx": failureBody,
+      "5xx": failureBody,
+    },
+  };
+}

@@ -1,0 +1,231 @@
+/**
+ * The shapes of the admin API as zod schemas: requests are checked against them, answers are built by them and the
+ * OpenAPI document is generated from them. The views are typed in `core/controller/views.ts`; `satisfies` keeps both alike.
+ */
+import { z } from "zod";
+import type { Failure } from "../base/failure.js";
+import type { ActResult, PredownloadResult } from "../core/controller/order-results.js";
+import type { GroupWanPolicy } from "../core/controller/orders.js";
+import type {
+  ApImageRow,
+  ApImageView,
+  ApSummaryRow,
+  BootView,
+  GroupSummaryRow,
+  GroupView,
+  ImageView,
+  ModelView,
+  RunReport,
+  RunReportRow,
+  RunView,
+} from "../core/controller/views.js";
+import { limits } from "../core/upgrade/limits.js";
+import { type FailureReason, failureReasons } from "../wire/capwap/vendor.js";
+
+const bytes = z.int().min(0);
+const instant = z.number().describe("Milliseconds since 1970-01-01T00:00:00Z");
+const macText = z.string().describe("MAC address, e.g. 00:0a:b8:3b:0b:c2");
+const digest = z.string().describe("Lower-case hex");
+
+export const releaseName = z.enum(["primary", "backup"]).describe("Which of the controller's two releases");
+const status = z.enum(["None", "Initiated", "Predownloading", "Complete", "Failed", "NotSupported"]);
+const role = z.enum(["primaryCentral", "primaryLocal", "subordinateCentral", "subordinateLocal"]).nullable();
+const source = z.enum(["wan", "lan"]).nullable();
+const failureReason = z.enum(Object.keys(failureReasons) as [FailureReason, ...FailureReason[]]).nullable();
+const runState = z.enum(["running", "complete", "partial", "failed", "aborted"]);
+const presence = z.enum(["Joined", "Not Joined"]);
+
+/** Every answer that is not 2xx. */
+export const failureBody = z.object({
+  code: z.string().describe("Stable, kebab-case"),
+  message: z.string().describe("One sentence for people"),
+}) satisfies z.ZodType<Failure>;
+
+export const apImageRow = z.object({
+  name: z.string(),
+  mac: macText,
+  model: z.string(),
+  group: z.string().nullable(),
+  role,
+  primaryImage: z.string(),
+  backupImage: z.string(),
+  status,
+  version: z.string().nullable(),
+  nextRetrySeconds: z.int().min(0).nullable(),
+  retryCount: z.int().min(0).nullable(),
+  source,
+  wanBytes: bytes,
+  lanBytes: bytes,
+  failureReason,
+  bytesDone: bytes,
+  bytesTotal: bytes,
+}) satisfies z.ZodType<ApImageRow>;
+
+const count = z.int().min(0);
+
+export const apImageView = z.object({
+  total: count,
+  counts: z.object({
+    initiated: count,
+    downloading: count,
+    predownloading: count,
+    completedPredownloading: count,
+    notSupported: count,
+    failedToPredownload: count,
+  }),
+  aps: z.array(apImageRow),
+}) satisfies z.ZodType<ApImageView>;
+
+export const apSummaryRow = z.object({
+  name: z.string(),
+  mac: macText,
+  model: z.string(),
+  family: z.string(),
+  address: z.string().nullable(),
+  group: z.string().nullable(),
+  state: presence,
+  runningVersion: z.string(),
+  joinedAt: instant.nullable(),
+  serial: z.string(),
+  reset: z.object({ version: z.string(), state: z.enum(["waiting", "confirmed", "unconfirmed"]) }).nullable(),
+}) satisfies z.ZodType<ApSummaryRow>;
+
+export const groupSummaryRow = z.object({
+  name: z.string(),
+  apCount: count,
+  predownload: z.boolean(),
+  runState: runState.nullable(),
+}) satisfies z.ZodType<GroupSummaryRow>;
+
+export const wanPolicy = z.object({
+  fallback: z.enum(["fallback", "wait", "fail"]).describe("What an AP gets that has no tries left"),
+  transfersMax: z.int().min(1).max(200),
+  bytesPerSecondMax: z.int().min(1).nullable(),
+  fallbackApsMax: count.nullable(),
+  fallbackBytesMax: bytes.nullable(),
+}) satisfies z.ZodType<GroupWanPolicy>;
+
+const statusCounts = z.object({
+  None: count,
+  Initiated: count,
+  Predownloading: count,
+  Complete: count,
+  Failed: count,
+  NotSupported: count,
+});
+
+const runView = z.object({
+  id: z.int(),
+  state: runState,
+  release: releaseName,
+  startedAt: instant,
+  finishedAt: instant.nullable(),
+  counts: statusCounts,
+}) satisfies z.ZodType<RunView>;
+
+const modelTotals = z.object({
+  family: z.string(),
+  models: z.array(z.string()),
+  primary: z.object({ mac: macText, name: z.string(), model: z.string() }).nullable(),
+  manual: z.boolean(),
+  warning: z.string().nullable(),
+  wanCopies: count,
+  wanBytes: bytes,
+  lanBytes: bytes,
+});
+
+const modelView = modelTotals.extend({
+  sessions: count,
+  sessionsPeak: count,
+  sessionsMax: count,
+  serving: z.array(z.object({ mac: macText.nullable(), name: z.string().nullable(), address: z.string(), bytesDone: bytes })),
+}) satisfies z.ZodType<ModelView>;
+
+export const groupView = z.object({
+  name: z.string(),
+  predownload: z.boolean(),
+  retryCount: z.int(),
+  backoffSecondsMin: z.number(),
+  backoffSecondsMax: z.number(),
+  wave2Refetch: z.boolean(),
+  wan: wanPolicy,
+  aps: z.array(
+    z.object({
+      mac: macText,
+      name: z.string().nullable(),
+      model: z.string().nullable(),
+      status: presence,
+      forcedSubordinate: z.boolean(),
+    }),
+  ),
+  models: z.array(modelView),
+  run: runView.nullable(),
+}) satisfies z.ZodType<GroupView>;
+
+export const bootView = z.object({ primary: z.string().nullable(), backup: z.string().nullable() }) satisfies z.ZodType<BootView>;
+
+export const imageView = z.object({
+  id: z.string(),
+  version: z.string(),
+  release: releaseName,
+  models: z.array(z.string()),
+  families: z.array(z.string()),
+  sizeBytes: bytes,
+  sha256: digest,
+  md5: digest,
+  fileName: z.string(),
+  addedAt: instant,
+}) satisfies z.ZodType<ImageView>;
+
+const runReportRow = z.object({
+  name: z.string(),
+  mac: macText,
+  model: z.string(),
+  role,
+  status,
+  source,
+  startedAt: instant.nullable(),
+  endedAt: instant.nullable(),
+  wanBytes: bytes,
+  lanBytes: bytes,
+  tries: count,
+  failureReason,
+  detail: z.string(),
+}) satisfies z.ZodType<RunReportRow>;
+
+export const runReport = runView.extend({
+  group: z.string().nullable(),
+  models: z.array(modelTotals),
+  wanBytesSaved: z.int(),
+  aps: z.array(runReportRow),
+}) satisfies z.ZodType<RunReport>;
+
+export const actResult = z.object({
+  done: z.array(z.string()),
+  refused: z.array(z.object({ ap: z.string(), code: z.string(), message: z.string() })),
+  pending: z.array(z.string()),
+}) satisfies z.ZodType<ActResult>;
+
+export const predownloadResult = z.object({ runIds: z.array(z.int()), apCount: count }) satisfies z.ZodType<PredownloadResult>;
+export const runStarted = z.object({ runId: z.int() });
+export const apsAborted = z.object({ apCount: count });
+
+/**
+ * Group and AP names as they come in a path: not empty, not endless, and not what a URL takes for "here" and "above".
+ * What else they may hold is the controller's to say.
+ */
+export const nameText = z
+  .string()
+  .min(1)
+  .max(512)
+  .regex(/^(?!\.{1,2}$)/, "may not be . or ..");
+export const retryCount = z.int().min(limits.retryCount.min).max(limits.retryCount.max);
+export const backoffSeconds = z.number().min(0).max(limits.backoffSeconds.ceiling);
+
+/** What an upload says about its file, in the query. */
+export const imageUpload = z.object({
+  version: z.string().min(1).max(64),
+  models: z.string().min(1).max(4096).describe("Model or family names, separated by commas"),
+  release: releaseName,
+  fileName: z.string().max(255).default("").describe("Name of the file where it came from"),
+});

@@ -1,0 +1,80 @@
+import { STATUS_CODES } from "node:http";
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, LogController } from "fastify";
+import { hasZodFastifySchemaValidationErrors, jsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import type { Failure } from "../base/failure.js";
+import type { ImageFolder } from "../runtime/controller-images.js";
+import type { Logger } from "../runtime/log.js";
+import type { Door } from "./door.js";
+import { registerImageUpload } from "./image-upload.js";
+import { registerOrderRoutes } from "./order-routes.js";
+
+export interface AdminOptions {
+  readonly door: Door;
+  readonly images: ImageFolder;
+  readonly log: Logger;
+  /** Most bytes of one uploaded image. */
+  readonly imageBytesMax: number;
+  /** Version of flexup, for the API document. */
+  readonly version: string;
+}
+
+/** Most bytes of a JSON body: the largest order is a few names. */
+const bodyLimitBytes = 64 * 1024;
+const paramLengthMax = 2048;
+
+/** The admin API, ready to listen. It holds no state of the controller: every answer is the door's. */
+export async function createAdminServer(options: AdminOptions): Promise<FastifyInstance> {
+  const app = fastify({
+    loggerInstance: options.log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: bodyLimitBytes,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: paramLengthMax },
+  });
+  // A page of another site may post text without asking this server first; JSON it may not.
+  app.removeContentTypeParser("text/plain");
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const { status, failure } = failureOf(error);
+    if (status >= 500) request.log.error({ err: error, url: request.url }, "a request failed");
+    reply.status(status).send(failure);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const message = `There is no ${request.method} ${request.url.split("?")[0]}; /api/openapi.json lists what there is`;
+    reply.status(404).send({ code: "unknown-route", message } satisfies Failure);
+  });
+
+  await app.register(swagger, {
+    openapi: {
+      info: {
+        title: "flexup",
+        version: options.version,
+        description: "Upgrades of FlexConnect groups: everything that an operator can do and see.",
+      },
+    },
+    transform: jsonSchemaTransform,
+  });
+  await app.register(swaggerUi, { routePrefix: "/api/docs" });
+  app.get("/api/openapi.json", { schema: { hide: true } }, () => app.swagger());
+
+  await app.register(async (scope) => registerOrderRoutes(scope, options.door));
+  await app.register(async (scope) => registerImageUpload(scope, options));
+  return app;
+}
+
+/** What the framework or a schema objected to, as one line. */
+function failureOf(error: FastifyError): { status: number; failure: Failure } {
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const places = error.validation.map(({ instancePath, message }) => {
+      const field = instancePath.replace(/^\//, "").replaceAll("/", ".");
+      return field === "" ? message : `${field}: ${message}`;
+    });
+    return { status: 400, failure: { code: "invalid-request", message: places.join("; ") } };
+  }
+  const status = error.statusCode ?? 500;
+  if (status < 500) return { status, failure: { code: "invalid-request", message: error.message } };
+  return { status, failure: { code: "internal-error", message: `${STATUS_CODES[status] ?? "Error"}; the controller's log says more` } };
+}

@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto";
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import t from "tap";
+import { AdminClient } from "../../src/admin/client.js";
+import { failure, success } from "../../src/base/failure.js";
+import type { NewImage, Order } from "../../src/core/controller/orders.js";
+import { serving } from "../support/admin.js";
+import { FakeDoor } from "../support/door.js";
+import { temporaryFolder } from "../support/folder.js";
+
+const content = Buffer.alloc(300_000, "flexup");
+const digest = (algorithm: string): string => createHash(algorithm).update(content).digest("hex");
+const description = { version: "8.5.161.0", models: ["AIR-AP2802I", "AIR-AP3802I"], release: "primary" as const };
+
+const catalogued = (order: Order) => {
+  const { image } = order as { image: NewImage };
+  return success({ id: "1", ...image, families: ["ap3g3"], addedAt: 5 });
+};
+
+t.test("a file goes up, is measured and is offered to the catalogue", async (t) => {
+  const door = new FakeDoor();
+  door.answer = catalogued;
+  const { url, imageFolder } = await serving(t, { door });
+  const file = join(temporaryFolder(t), "ap3g3 k9w8.tar");
+  writeFileSync(file, content);
+  const progress: number[] = [];
+  const image = {
+    ...description,
+    fileName: "ap3g3_k9w8.tar",
+    sizeBytes: content.length,
+    sha256: digest("sha256"),
+    md5: digest("md5"),
+  };
+  t.same(
+    await new AdminClient(url).addImage(file, description, (bytes) => progress.push(bytes)),
+    success({ id: "1", ...image, families: ["ap3g3"], addedAt: 5 }),
+  );
+  t.same(door.orders, [{ type: "image-add", image }]);
+  t.equal(progress.at(-1), content.length);
+  t.same(readdirSync(imageFolder), [image.sha256]);
+});
+
+t.test("the reason of a refusal reaches a client that still sends", async (t) => {
+  const door = new FakeDoor();
+  const { url, imageFolder } = await serving(t, { door, imageBytesMax: 100_000 });
+  const file = join(temporaryFolder(t), "big.tar");
+  writeFileSync(file, Buffer.alloc(20_000_000));
+  const client = new AdminClient(url);
+  t.same(
+    await client.addImage(file, description, () => {}),
+    failure("image-too-large", "The image is larger than 100000 bytes, the most that this controller takes"),
+  );
+  writeFileSync(file, "");
+  t.match(await client.addImage(file, description, () => {}), { ok: false, failure: { code: "image-empty" } });
+  t.same(door.orders, []);
+  door.answer = () => failure("unknown-model", "no");
+  writeFileSync(file, "x");
+  t.same(await client.addImage(file, description, () => {}), failure("unknown-model", "no"));
+  t.same(readdirSync(imageFolder), []);
+});
+
+t.test("an upload without a file or without its facts is refused", async (t) => {
+  const door = new FakeDoor();
+  const { app } = await serving(t, { door });
+  const missing = await app.inject({ method: "POST", url: "/api/v1/images?version=1&models=a&release=primary" });
+  t.equal(missing.statusCode, 400);
+  t.equal(missing.json().code, "image-empty");
+  const facts = await app.inject({
+    method: "POST",
+    url: "/api/v1/images?version=1&models=a&release=third",
+    headers: { "content-type": "application/octet-stream" },
+    payload: "x",
+  });
+  t.equal(facts.statusCode, 400);
+  t.same(facts.json(), { code: "invalid-request", message: 'release: Invalid option: expected one of "primary"|"backup"' });
+  t.same(door.orders, []);
+});
+
+t.test("the name for TFTP holds harmless characters alone", async (t) => {
+  const door = new FakeDoor();
+  door.answer = catalogued;
+  const { app } = await serving(t, { door });
+  const offered = async (fileName: string): Promise<string> => {
+    const query = new URLSearchParams({ version: "1", models: "a", release: "backup", fileName });
+    const response = await app.inject({
+      method: "POST",
+      url: `/api/v1/images?${query}`,
+      headers: { "content-type": "application/octet-stream" },
+      payload: "x",
+    });
+    return response.json().fileName;
+  };
+  t.equal(await offered("../../etc/passwd"), "passwd");
+  t.equal(await offered("C:\\images\\ap1g5.tar"), "ap1g5.tar");
+  t.equal(await offered("..hidden"), "hidden");
+  t.equal(await offered("grün.img"), "gr_n.img");
+  t.equal(await offered(""), "image.bin");
+});

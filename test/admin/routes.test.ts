@@ -1,0 +1,170 @@
+import fc from "fast-check";
+import type { FastifyInstance } from "fastify";
+import t from "tap";
+import { AdminClient } from "../../src/admin/client.js";
+import { orderRoutes, type RoutedOrder, requestOf } from "../../src/admin/routes.js";
+import { failure, success } from "../../src/base/failure.js";
+import { serving } from "../support/admin.js";
+import { FakeDoor } from "../support/door.js";
+
+const name = fc.string({ minLength: 1, maxLength: 60, unit: "grapheme" }).filter((text) => text !== "." && text !== "..");
+const release = fc.constantFrom("primary" as const, "backup" as const);
+const flag = fc.boolean();
+const seconds = fc.integer({ min: 1, max: 3600 });
+const group = { group: name };
+const ap = { ap: name };
+
+/** Every routed order with fields of any legal content. */
+const fieldsOf: { [T in RoutedOrder["type"]]: Record<string, fc.Arbitrary<unknown>> } = {
+  "group-add": group,
+  "group-delete": group,
+  "group-ap-add": { ...group, mac: name },
+  "group-ap-delete": { ...group, mac: name },
+  "group-predownload": { ...group, enabled: flag },
+  "group-primary-add": { ...group, ...ap },
+  "group-primary-remove": { ...group, ...ap },
+  "group-subordinate-add": { ...group, ...ap },
+  "group-subordinate-remove": { ...group, ...ap },
+  "group-retry-count": { ...group, retryCount: fc.integer({ min: 1, max: 63 }) },
+  "group-backoff": { ...group, minSeconds: seconds, maxSeconds: seconds },
+  "group-wave2-refetch": { ...group, enabled: flag },
+  "group-wan": {
+    ...group,
+    wan: fc.record(
+      { fallback: fc.constantFrom("fallback", "wait", "fail"), transfersMax: fc.integer({ min: 1, max: 200 }) },
+      { requiredKeys: [] },
+    ),
+  },
+  "group-start": { ...group, release },
+  "group-abort": group,
+  "ap-predownload": { ...ap, release },
+  "ap-predownload-abort": ap,
+  "ap-swap": ap,
+  "ap-reset": ap,
+  "image-remove": { imageId: name },
+  "show-ap-image": ap,
+  "show-ap-summary": {},
+  "show-group-summary": {},
+  "show-group": group,
+  "show-boot": {},
+  "show-images": {},
+  "show-runs": { group: fc.option(name) },
+};
+const anyOrder = fc.oneof(
+  ...Object.entries(fieldsOf).map(([type, fields]) => fc.record({ type: fc.constant(type), ...fields }) as fc.Arbitrary<unknown>),
+) as fc.Arbitrary<RoutedOrder>;
+
+t.test("every order arrives at the door as it left the client", async (t) => {
+  const door = new FakeDoor();
+  const { url } = await serving(t, { door });
+  const client = new AdminClient(url);
+  door.answer = () => failure("unknown-thing", "not this time");
+  await fc.assert(
+    fc.asyncProperty(anyOrder, async (order) => {
+      door.orders.length = 0;
+      t.same(await client.order(order), failure("unknown-thing", "not this time"));
+      t.same(door.orders, [order]);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+t.test("no two orders share a request", async (t) => {
+  const places = Object.values(orderRoutes).map(({ method, path }) => `${method} ${path.replace(/:\w+/g, ":")}`);
+  t.equal(new Set(places).size, places.length);
+});
+
+t.test("a name with any character makes one path segment", async (t) => {
+  t.same(requestOf({ type: "group-retry-count", group: "Grp 1/ä?#", retryCount: 5 }), {
+    method: "PUT",
+    path: "/api/v1/groups/Grp%201%2F%C3%A4%3F%23/retry-count",
+    body: { retryCount: 5 },
+  });
+});
+
+t.test("refusals carry the status that their code says", async (t) => {
+  const door = new FakeDoor();
+  const { app } = await serving(t, { door });
+  for (const [code, status] of [
+    ["unknown-group", 404],
+    ["invalid-backoff", 400],
+    ["run-active", 409],
+  ] as const) {
+    door.answer = () => failure(code, "because");
+    const response = await app.inject({ method: "GET", url: "/api/v1/groups/G" });
+    t.equal(response.statusCode, status);
+    t.same(response.json(), { code, message: "because" });
+  }
+});
+
+async function refused(app: FastifyInstance, method: "GET" | "PUT" | "POST", url: string, payload?: string, type = "application/json") {
+  const response = await app.inject({ method, url, ...(payload !== undefined && { payload, headers: { "content-type": type } }) });
+  return [response.statusCode, response.json()];
+}
+
+t.test("requests that make no sense are told what was wrong and never reach the door", async (t) => {
+  const door = new FakeDoor();
+  const { app } = await serving(t, { door });
+  const invalid = (status: number, message: string) => [status, { code: "invalid-request", message }];
+  t.same(
+    await refused(app, "PUT", "/api/v1/groups/G/retry-count", '{"retryCount":64}'),
+    invalid(400, "retryCount: Too big: expected number to be <=63"),
+  );
+  t.same(
+    await refused(app, "PUT", "/api/v1/groups/G/retry-count", '{"retryCount":"5"}'),
+    invalid(400, "retryCount: Invalid input: expected number, received string"),
+  );
+  t.same(await refused(app, "PUT", "/api/v1/groups/G/retry-count", '{"retryCount":5,"more":1}'), invalid(400, 'Unrecognized key: "more"'));
+  t.same(
+    await refused(app, "PUT", "/api/v1/groups/G/retry-count", "{"),
+    invalid(400, "Body is not valid JSON but content-type is set to 'application/json'"),
+  );
+  t.same(await refused(app, "POST", "/api/v1/groups/G/run", "x", "text/plain"), invalid(415, "Unsupported Media Type"));
+  t.same(
+    await refused(app, "PUT", "/api/v1/groups/G/retry-count", JSON.stringify("x".repeat(70_000))),
+    invalid(413, "Request body is too large"),
+  );
+  t.same(await refused(app, "GET", "/api/v1/nothing?x=1"), [
+    404,
+    { code: "unknown-route", message: "There is no GET /api/v1/nothing; /api/openapi.json lists what there is" },
+  ]);
+  t.same(door.orders, []);
+});
+
+t.test("a start repeated under one Idempotency-Key happens once", async (t) => {
+  const door = new FakeDoor();
+  const { app } = await serving(t, { door });
+  let runs = 0;
+  door.answer = () => success({ runId: ++runs });
+  const start = (release: string, key: string) =>
+    app.inject({ method: "POST", url: "/api/v1/groups/G/run", payload: { release }, headers: { "idempotency-key": key } });
+  const [first, second] = await Promise.all([start("primary", "k1"), start("primary", "k1")]);
+  t.same(first?.json(), { runId: 1 });
+  t.same(second?.json(), { runId: 1 });
+  const other = await start("backup", "k1");
+  t.equal(other.statusCode, 422);
+  t.same(other.json(), { code: "idempotency-key-reused", message: "This Idempotency-Key was used for another request; use a new one" });
+  t.same((await start("primary", "k2")).json(), { runId: 2 });
+  t.equal(door.orders.length, 2);
+});
+
+t.test("the OpenAPI document has every route with its schemas", async (t) => {
+  const { app } = await serving(t, { door: new FakeDoor() });
+  const document = (await app.inject({ method: "GET", url: "/api/openapi.json" })).json();
+  const operations = Object.values(document.paths as Record<string, Record<string, { operationId: string }>>).flatMap((path) =>
+    Object.values(path).map(({ operationId }) => operationId),
+  );
+  for (const type of [...Object.keys(orderRoutes), "image-add"]) t.ok(operations.includes(type), type);
+  t.equal((await app.inject({ method: "GET", url: "/api/docs/" })).statusCode, 200);
+});
+
+t.test("an unreachable controller is one line", async (t) => {
+  const client = new AdminClient(new URL("http://127.50.0.2:50999"));
+  t.same(
+    await client.order({ type: "show-boot" }),
+    failure(
+      "controller-unreachable",
+      'No controller answers at http://127.50.0.2:50999 (connect ECONNREFUSED 127.50.0.2:50999); start one with "flexup controller" or name another with --admin',
+    ),
+  );
+});

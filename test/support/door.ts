@@ -1,0 +1,14 @@
+import type { Door } from "../../src/admin/door.js";
+import type { Result } from "../../src/base/failure.js";
+import type { Order } from "../../src/core/controller/orders.js";
+
+/** A door that remembers every order and answers what the test says. */
+export class FakeDoor implements Door {
+  readonly orders: Order[] = [];
+  answer: (order: Order) => Result<unknown> | Promise<Result<unknown>> = () => ({ ok: true, value: null });
+
+  async order<T extends Order>(order: T): Promise<never> {
+    this.orders.push(order);
+    return (await this.answer(order)) as never;
+  }
+}
