@@ -5,12 +5,13 @@
 import { z } from "zod";
 import type { Failure } from "../base/failure.js";
 import type { ActResult, PredownloadResult } from "../core/controller/order-results.js";
-import type { GroupWanPolicy } from "../core/controller/orders.js";
+import type { GroupWanPolicy, LinkRates } from "../core/controller/orders.js";
 import type {
   ApImageRow,
   ApImageView,
   ApSummaryRow,
   BootView,
+  GroupPreview,
   GroupSummaryRow,
   GroupView,
   ImageView,
@@ -161,6 +162,30 @@ export const groupView = z.object({
   models: z.array(modelView),
   run: runView.nullable(),
 }) satisfies z.ZodType<GroupView>;
+
+export const linkRates = z.object({
+  wanBytesPerSecond: z.number().positive(),
+  lanBytesPerSecond: z.number().positive(),
+}) satisfies z.ZodType<LinkRates>;
+
+const modelPreview = modelTotals.pick({ family: true, models: true, primary: true, manual: true, warning: true, wanBytes: true }).extend({
+  image: z.object({ version: z.string(), sizeBytes: bytes }).nullable(),
+  subordinates: count,
+  alreadyHolding: count,
+  expectedFallbacks: z.number().min(0),
+  expectedSeconds: z.number().min(0),
+});
+
+export const groupPreview = z.object({
+  group: z.string(),
+  release: releaseName,
+  models: z.array(modelPreview),
+  wanBytes: z.number().min(0),
+  wanBytesWithoutFeature: bytes,
+  expectedSeconds: z.number().min(0).nullable(),
+  link: linkRates,
+  skipped: z.array(z.object({ mac: macText, name: z.string().nullable(), reason: z.string() })),
+}) satisfies z.ZodType<GroupPreview>;
 
 export const bootView = z.object({ primary: z.string().nullable(), backup: z.string().nullable() }) satisfies z.ZodType<BootView>;
 

@@ -35,6 +35,7 @@ const fieldsOf: { [T in RoutedOrder["type"]]: Record<string, fc.Arbitrary<unknow
       { requiredKeys: [] },
     ),
   },
+  "group-preview": { ...group, release, link: fc.constant({ wanBytesPerSecond: 1e6, lanBytesPerSecond: 1e8 }) },
   "group-start": { ...group, release },
   "group-abort": group,
   "ap-predownload": { ...ap, release },
