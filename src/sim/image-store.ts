@@ -187,6 +187,14 @@ export class ImageStore {
     }
   }
 
+  /** What a TFTP client writes into the open download. @param stored is told undefined or why the download is gone */
+  append(downloadId: number, offset: number, bytes: Uint8Array, stored: (failure: string | undefined) => void): void {
+    this.#enqueue(this.#speed.writeMs, () => {
+      const answer = this.#write({ type: "write-chunk", downloadId, offset, bytes });
+      stored(answer.type === "storage-failed" ? answer.detail : undefined);
+    });
+  }
+
   #newQueue(): Queue {
     const operations: (() => void)[] = [];
     return { name: this.#name, alive: true, operations, take: () => operations.shift()?.() };

@@ -86,6 +86,12 @@ export interface Arrival {
 
 export type Receiver = (arrival: Arrival) => void;
 
+/** An endpoint taken, and how to give it back. */
+export interface Socket {
+  readonly local: Endpoint;
+  readonly close: () => void;
+}
+
 /** Which line carries datagrams from one address to another; undefined where there is no route. */
 export type Route = (from: string, to: string) => Link | undefined;
 
@@ -114,11 +120,8 @@ export class Network {
     this.#route = route;
   }
 
-  /**
-   * @param wanted port 0 takes an ephemeral port
-   * @returns the endpoint taken, and how to give it back
-   */
-  bind(wanted: Endpoint, receiver: Receiver): { readonly local: Endpoint; readonly close: () => void } {
+  /** @param wanted port 0 takes an ephemeral port */
+  bind(wanted: Endpoint, receiver: Receiver): Socket {
     const local = wanted.port === 0 ? { address: wanted.address, port: this.#freePort(wanted.address) } : wanted;
     const key = endpointText(local);
     invariant(!this.#receivers.has(key), `${key} is taken`);

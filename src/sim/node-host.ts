@@ -2,7 +2,7 @@ import type { Endpoint } from "../base/endpoint.js";
 import { invariant } from "../base/invariant.js";
 import { type Machine, type Wake, wake } from "../base/machine.js";
 import type { Instant } from "../base/time.js";
-import type { Network, Receiver } from "./network.js";
+import type { Network, Receiver, Socket } from "./network.js";
 import type { Actor, World } from "./world.js";
 
 interface Typed {
@@ -106,9 +106,8 @@ export class MachineHost<Input extends Typed, Effect extends Typed> implements A
 /** One boot of a node: its machines and sockets, which end together. */
 export class Life {
   readonly node: SimNode;
-  readonly #hosts: MachineHost<never, never>[] = [];
-  readonly #closers: (() => void)[] = [];
-  alive = true;
+  readonly #hosts = new Set<{ alive: boolean }>();
+  readonly #closers = new Set<() => void>();
 
   constructor(node: SimNode) {
     this.node = node;
@@ -119,20 +118,31 @@ export class Life {
     machine: Machine<Input | Wake, Effect>,
     effects: EffectTable<Effect>,
   ): MachineHost<Input, Effect> {
-    const host = new MachineHost(this.node.world, `${this.node.name}/${part}`, machine, effects);
-    this.#hosts.push(host as unknown as MachineHost<never, never>);
+    const host = new MachineHost<Input, Effect>(this.node.world, `${this.node.name}/${part}`, machine, effects);
+    this.#hosts.add(host);
     return host;
   }
 
-  /** @returns the endpoint taken, and how to give it back before the node dies */
-  bind(network: Network, wanted: Endpoint, receiver: Receiver): { readonly local: Endpoint; readonly close: () => void } {
-    const socket = network.bind(wanted, receiver);
-    this.#closers.push(socket.close);
-    return socket;
+  /** @returns the endpoint taken, and how to give it back before the life ends */
+  bind(network: Network, wanted: Endpoint, receiver: Receiver): Socket {
+    const { local, close } = network.bind(wanted, receiver);
+    this.#closers.add(close);
+    return {
+      local,
+      close: () => {
+        close();
+        this.#closers.delete(close);
+      },
+    };
+  }
+
+  /** Ends one machine before the others. */
+  drop(host: { alive: boolean }): void {
+    host.alive = false;
+    this.#hosts.delete(host);
   }
 
   end(): void {
-    this.alive = false;
     for (const host of this.#hosts) host.alive = false;
     for (const close of this.#closers) close();
   }
@@ -169,11 +179,16 @@ export class SimNode {
     this.#boot(this.#life);
   }
 
-  /** Ends the machines where they stand, without a word to anyone. A dead node stays dead. */
+  /** Ends the machines in good order: what was given to the disk gets there. */
+  stop(): void {
+    this.#life?.end();
+    this.#life = undefined;
+  }
+
+  /** Ends the machines where they stand and cuts the disk's power. */
   crash(): void {
     if (this.#life === undefined) return;
-    this.#life.end();
-    this.#life = undefined;
+    this.stop();
     this.#crash();
   }
 }

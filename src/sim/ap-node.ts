@@ -1,0 +1,169 @@
+import type { Endpoint } from "../base/endpoint.js";
+import type { MacAddress } from "../base/mac-address.js";
+import type { Machine } from "../base/machine.js";
+import type { Instant } from "../base/time.js";
+import type { ApEffect, ApEvent, ApInput, SlotId } from "../core/ap/contract.js";
+import type { ClientEffect, ClientInput, ClientRequest, ServerEffect, ServerInput, Serving } from "../core/tftp/contract.js";
+import { after } from "./faults.js";
+import type { ImageStore, StorageEffect } from "./image-store.js";
+import type { Network } from "./network.js";
+import { type Life, type MachineHost, SimNode } from "./node-host.js";
+import { hostTftpClient, hostTftpServer } from "./tftp-parts.js";
+import type { World } from "./world.js";
+
+export interface ApFacts {
+  readonly name: string;
+  readonly mac: MacAddress;
+  readonly model: string;
+  readonly address: string;
+}
+
+/** The machines of an AP, made anew for each boot. `boots` counts from 1. */
+export interface ApMachines {
+  readonly agent: (facts: ApFacts, boots: number) => Machine<ApInput, ApEffect>;
+  readonly server: (sessionsMax: number) => Machine<ServerInput, ServerEffect>;
+  readonly client: (fetch: Pick<ClientRequest, "server" | "fileName" | "sizeBytes">) => Machine<ClientInput, ClientEffect>;
+}
+
+/** The AP's side of CAPWAP and of TFTP. */
+const capwapPort = 5247;
+const tftpPort = 69;
+const sessionsMaxAtBoot = 3;
+/** A fetch tells its agent how far it is this often, milliseconds of virtual time. */
+const progressMs = 500;
+
+/** An AP: agent, TFTP server and a TFTP client for each fetch, around one flash. */
+export class ApNode {
+  readonly facts: ApFacts;
+  readonly store: ImageStore;
+  readonly node: SimNode;
+  /** What the TFTP server of this life last said, null while it is down. */
+  serving: Serving | null = null;
+  /** Server sessions with a port of their own, as the host sees them. */
+  openSessions = 0;
+  #bootSlot: SlotId | undefined;
+  readonly #world: World;
+  readonly #network: Network;
+  readonly #machines: ApMachines;
+  readonly #controllers: readonly Endpoint[];
+  readonly #bootMs: number;
+  readonly #onEvent: (ap: ApNode, event: ApEvent) => void;
+
+  constructor(options: {
+    readonly world: World;
+    readonly network: Network;
+    readonly facts: ApFacts;
+    readonly store: ImageStore;
+    readonly machines: ApMachines;
+    readonly controllers: readonly Endpoint[];
+    /** From a reset to the first instruction of the new life. */
+    readonly bootMs: number;
+    readonly onEvent: (ap: ApNode, event: ApEvent) => void;
+  }) {
+    this.#world = options.world;
+    this.#network = options.network;
+    this.facts = options.facts;
+    this.store = options.store;
+    this.#machines = options.machines;
+    this.#controllers = options.controllers;
+    this.#bootMs = options.bootMs;
+    this.#onEvent = options.onEvent;
+    this.node = new SimNode(
+      options.world,
+      options.facts.name,
+      (life) => this.#boot(life),
+      () => this.store.crash(),
+    );
+  }
+
+  #boot(life: Life): void {
+    const { store } = this;
+    const world = this.#world;
+    const network = this.#network;
+    const { address } = this.facts;
+    const offers = new Map<string, SlotId>();
+    const fetches = new Map<number, MachineHost<ClientInput, ClientEffect>>();
+    this.serving = null;
+    this.openSessions = 0;
+    const server = hostTftpServer(life, this.#machines.server(sessionsMaxAtBoot), {
+      network,
+      listen: { address, port: tftpPort },
+      read: (fileName, offset, length) => {
+        const slot = offers.get(fileName);
+        return slot === undefined ? new Uint8Array(length) : store.readSlot(slot, offset, length);
+      },
+      serving: (serving) => {
+        this.serving = serving;
+        const { sessions, bytesServed, refusals } = serving;
+        world.post(agent, {
+          type: "serving",
+          sessions: sessions.map(({ peer, bytesDone }) => ({ peer, bytesDone })),
+          bytesServed,
+          refusals,
+        });
+      },
+      sessionCount: (count) => {
+        this.openSessions = count;
+      },
+    });
+    const flash = (effect: StorageEffect): Instant | undefined => store.perform(effect, agent);
+    const agent: MachineHost<ApInput, ApEffect> = life.host("agent", this.#machines.agent(this.facts, life.node.boots), {
+      send: ({ to, bytes }) => {
+        network.send(socket.local, to, bytes);
+      },
+      "resolve-controllers": () => {
+        world.post(agent, { type: "controllers-resolved", endpoints: this.#controllers });
+      },
+      "open-download": flash,
+      "write-chunk": flash,
+      "verify-download": flash,
+      "commit-slot": flash,
+      "discard-download": flash,
+      "save-boot-record": flash,
+      "save-journal": flash,
+      offer: ({ fileName, slot, sizeBytes, sessionsMax }) => {
+        offers.set(fileName, slot);
+        world.post(server, { type: "sessions-max", sessionsMax });
+        world.post(server, { type: "offer", fileName, sizeBytes });
+      },
+      withdraw: ({ fileName }) => {
+        world.post(server, { type: "withdraw", fileName });
+      },
+      fetch: ({ fetchId, server, fileName, sizeBytes, downloadId }) => {
+        let toldAt = world.now;
+        const client = hostTftpClient(life, `fetch-${fetchId}`, this.#machines.client({ server, fileName, sizeBytes }), {
+          network,
+          address,
+          write: (offset, bytes, stored) =>
+            store.append(downloadId, offset, bytes, (failure) => {
+              stored(failure);
+              if (failure !== undefined || world.now - toldAt < progressMs) return;
+              toldAt = world.now;
+              world.post(agent, { type: "fetch-progress", fetchId, bytesDone: offset + bytes.length });
+            }),
+          ended: ({ outcome, detail, bytesDone }) => {
+            fetches.delete(fetchId);
+            world.post(agent, { type: "fetch-ended", fetchId, outcome, detail, bytesDone });
+          },
+        });
+        fetches.set(fetchId, client);
+      },
+      "cancel-fetch": ({ fetchId }) => {
+        const client = fetches.get(fetchId);
+        if (client !== undefined) world.post(client, { type: "abort" });
+      },
+      reboot: ({ slot }) => {
+        this.#bootSlot = slot;
+        life.node.stop();
+        after(world, this.#bootMs, () => life.node.start());
+      },
+      event: ({ event }) => {
+        this.#onEvent(this, event);
+      },
+    });
+    const socket = life.bind(network, { address, port: capwapPort }, ({ from, bytes }) => agent.take({ type: "datagram", from, bytes }));
+    const state = store.boot(this.#bootSlot);
+    this.#bootSlot = undefined;
+    agent.take({ type: "boot", state });
+  }
+}

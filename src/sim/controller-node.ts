@@ -1,0 +1,102 @@
+import type { Endpoint } from "../base/endpoint.js";
+import type { Failure, Result } from "../base/failure.js";
+import { invariant } from "../base/invariant.js";
+import type { ControllerEffect, ControllerInput, ControllerMachine } from "../core/controller/contract.js";
+import type { ControllerEvent } from "../core/controller/events.js";
+import type { OrderValue, ResultOf } from "../core/controller/order-results.js";
+import type { Order } from "../core/controller/orders.js";
+import { KeyValueStore } from "./key-value-store.js";
+import type { Network } from "./network.js";
+import { type Life, type MachineHost, SimNode } from "./node-host.js";
+import type { SyntheticImage } from "./synthetic-image.js";
+import type { World } from "./world.js";
+
+/** A controller: its machine, its store and its folder of images. */
+export class ControllerNode {
+  readonly endpoint: Endpoint;
+  readonly node: SimNode;
+  readonly store: KeyValueStore;
+  /** Image payload that left for APs, retransmissions included. */
+  imageBytesSent = 0;
+  halted: Failure | undefined;
+  readonly #world: World;
+  readonly #network: Network;
+  readonly #images: ReadonlyMap<string, SyntheticImage>;
+  readonly #machine: (boots: number) => ControllerMachine;
+  readonly #onEvent: (event: ControllerEvent) => void;
+  readonly #waiting = new Map<number, (result: Result<OrderValue>) => void>();
+  #host: MachineHost<ControllerInput, ControllerEffect> | undefined;
+  #requests = 0;
+
+  constructor(options: {
+    readonly world: World;
+    readonly network: Network;
+    readonly name: string;
+    readonly endpoint: Endpoint;
+    readonly images: readonly SyntheticImage[];
+    /** How long an fsync takes. */
+    readonly syncMs: number;
+    /** Made anew for each boot; `boots` counts from 1. */
+    readonly machine: (boots: number) => ControllerMachine;
+    readonly onEvent: (event: ControllerEvent) => void;
+  }) {
+    const { world, name } = options;
+    this.#world = world;
+    this.#network = options.network;
+    this.endpoint = options.endpoint;
+    this.#images = new Map(options.images.map((image) => [image.sha256, image]));
+    this.#machine = options.machine;
+    this.#onEvent = options.onEvent;
+    this.store = new KeyValueStore(world, name, options.syncMs);
+    this.node = new SimNode(
+      world,
+      name,
+      (life) => this.#boot(life),
+      () => this.store.crash(),
+    );
+  }
+
+  /** Gives an operator's order; `replied` gets its one answer unless the controller dies first. */
+  order<O extends Order>(order: O, replied: (result: Result<ResultOf<O["type"]>>) => void): void {
+    invariant(this.#host !== undefined, "the controller is down");
+    const requestId = ++this.#requests;
+    this.#waiting.set(requestId, replied as (result: Result<OrderValue>) => void);
+    this.#world.post(this.#host, { type: "operator", requestId, order });
+  }
+
+  #boot(life: Life): void {
+    this.#waiting.clear();
+    const host: MachineHost<ControllerInput, ControllerEffect> = life.host("controller", this.#machine(life.node.boots), {
+      send: ({ to, bytes, image }) => {
+        this.#network.send(this.endpoint, to, image === undefined ? bytes : this.#withImage(bytes, image));
+      },
+      persist: ({ records }) => this.store.persist(records),
+      reply: ({ requestId, result }) => {
+        const replied = this.#waiting.get(requestId);
+        invariant(replied !== undefined, `request ${requestId} is answered twice or was never made`);
+        this.#waiting.delete(requestId);
+        replied(result);
+      },
+      event: ({ event }) => {
+        this.#onEvent(event);
+      },
+      "image-gone": () => undefined,
+      halt: ({ failure }) => {
+        this.halted = failure;
+      },
+    });
+    this.#host = host;
+    life.bind(this.#network, this.endpoint, ({ from, to, bytes }) => host.take({ type: "datagram", from, to, bytes }));
+    host.take({ type: "boot", records: this.store.records() });
+  }
+
+  #withImage(head: Uint8Array, { sha256, offset, length }: { sha256: string; offset: number; length: number }): Uint8Array {
+    const image = this.#images.get(sha256);
+    invariant(image !== undefined, `no image ${sha256} lies here`);
+    this.imageBytesSent += length;
+    const datagram = new Uint8Array(head.length + length);
+    datagram.set(head);
+    datagram.set(image.range(offset, length), head.length);
+    return datagram;
+  }
+}
