@@ -1,0 +1,173 @@
+/**
+ * An operator's shell on one terminal: login dialogue, prompt, line editing, questions, paging.
+ * It knows neither SSH nor HTTP: text comes in, text goes out, commands are run by a port.
+ */
+import { type Key, KeyReader } from "./keys.js";
+import { LineEditor, type LineEvent, type LineMode } from "./line-editor.js";
+import { morePrompt, Pager } from "./pager.js";
+
+/** Asks the person a question while a command runs. Undefined when the line was dropped or the terminal closed. */
+export type Ask = (question: string) => Promise<string | undefined>;
+
+export interface ShellCommands {
+  /** Runs one line. The text is shown as it is, LF line ends. Never rejects for what a person typed. */
+  run(line: string, ask: Ask): Promise<string>;
+  complete(line: string): { readonly line: string; readonly choices: readonly string[] };
+  help(line: string): readonly string[];
+}
+
+export interface ShellOptions {
+  /** E.g. `(Cisco Controller) >`; scripts recognise it by its last character. */
+  readonly prompt: string;
+  readonly write: (text: string) => void;
+  /** Ends the terminal. Called once. */
+  readonly close: () => void;
+  readonly rows: number;
+  /**
+   * The login dialogue of the vendor's controllers, for clients whose scripts answer it.
+   * Undefined: the terminal's carrier has already said who it is, and this is what may be run.
+   */
+  readonly login?: (user: string, password: string) => Promise<ShellCommands | undefined>;
+  readonly commands?: ShellCommands;
+}
+
+/** What a person types while a command runs is kept, up to this many keys. */
+const typeAheadMax = 256;
+const loginAttemptsMax = 3;
+
+export class Shell {
+  readonly #options: ShellOptions;
+  readonly #keys = new KeyReader();
+  readonly #editor: LineEditor;
+  readonly #waiting: Key[] = [];
+  #commands: ShellCommands | undefined;
+  #rows: number;
+  #paging = true;
+  #pager: Pager | undefined;
+  /** Who gets the next line; undefined while a command runs. */
+  #onLine: ((event: LineEvent) => void) | undefined;
+  #closed = false;
+
+  constructor(options: ShellOptions) {
+    this.#options = options;
+    this.#commands = options.commands;
+    this.#rows = options.rows;
+    this.#editor = new LineEditor({
+      complete: (line) => this.#commands?.complete(line) ?? { line, choices: [] },
+      help: (line) => this.#commands?.help(line) ?? [],
+    });
+  }
+
+  start(): void {
+    if (this.#options.login === undefined) this.#prompt();
+    else void this.#logIn(this.#options.login);
+  }
+
+  input(text: string): void {
+    for (const key of this.#keys.read(text)) if (this.#waiting.length < typeAheadMax) this.#waiting.push(key);
+    this.#drain();
+  }
+
+  resize(rows: number): void {
+    this.#rows = rows;
+  }
+
+  /** The carrier is gone. */
+  end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#onLine?.({ type: "end-of-input" });
+  }
+
+  #drain(): void {
+    while (!this.#closed && this.#waiting.length > 0) {
+      if (this.#pager !== undefined) this.#turnPage(this.#waiting.shift() as Key);
+      else if (this.#onLine !== undefined) this.#edit(this.#waiting.shift() as Key);
+      else return;
+    }
+  }
+
+  #edit(key: Key): void {
+    const { draw, event } = this.#editor.key(key);
+    if (draw !== "") this.#options.write(draw);
+    if (event === undefined) return;
+    const take = this.#onLine;
+    this.#onLine = undefined;
+    take?.(event);
+  }
+
+  #readLine(prompt: string, mode: LineMode): Promise<LineEvent> {
+    if (this.#closed) return Promise.resolve({ type: "end-of-input" });
+    this.#options.write(this.#editor.begin(prompt, mode));
+    return new Promise((resolve) => {
+      this.#onLine = resolve;
+      this.#drain();
+    });
+  }
+
+  async #logIn(login: NonNullable<ShellOptions["login"]>): Promise<void> {
+    for (let attempt = 0; attempt < loginAttemptsMax && this.#commands === undefined; attempt++) {
+      this.#options.write("\r\n\r\n(Cisco Controller) \r\n");
+      const user = await this.#readLine("User: ", { kind: "answer", secret: false });
+      if (user.type !== "line") break;
+      const password = await this.#readLine("Password:", { kind: "answer", secret: true });
+      if (password.type !== "line") break;
+      this.#commands = await login(user.line, password.line);
+    }
+    if (this.#commands === undefined) this.#hangUp();
+    else this.#prompt();
+  }
+
+  #prompt(): void {
+    if (this.#closed) return;
+    void this.#readLine(this.#options.prompt, { kind: "command" }).then((event) => this.#onCommandLine(event));
+  }
+
+  #onCommandLine(event: LineEvent): void {
+    const line = event.type === "line" ? event.line.trim() : "";
+    const paging = /^config\s+paging\s+(enable|disable)$/i.exec(line)?.[1];
+    if (event.type === "end-of-input" || /^(logout|exit|quit)$/i.test(line)) this.#hangUp();
+    else if (line === "") this.#prompt();
+    else if (paging !== undefined) {
+      this.#paging = paging.toLowerCase() === "enable";
+      this.#show("");
+    } else void this.#commands?.run(line, (question) => this.#ask(question)).then((text) => this.#show(text));
+  }
+
+  async #ask(question: string): Promise<string | undefined> {
+    const event = await this.#readLine(question, { kind: "answer", secret: false });
+    return event.type === "line" ? event.line : undefined;
+  }
+
+  #show(text: string): void {
+    if (this.#closed) return;
+    this.#pager = new Pager(text);
+    this.#writePage(this.#paging ? this.#rows : Number.POSITIVE_INFINITY);
+  }
+
+  #writePage(rows: number): void {
+    const pager = this.#pager as Pager;
+    this.#options.write(pager.next(rows));
+    if (pager.done) this.#leavePager();
+    else this.#options.write(morePrompt);
+  }
+
+  #turnPage(key: Key): void {
+    this.#options.write(`\r${" ".repeat(morePrompt.length)}\r`);
+    const quits = key.type === "interrupt" || (key.type === "text" && /^q/i.test(key.text));
+    if (quits) this.#leavePager();
+    else this.#writePage(this.#rows);
+  }
+
+  #leavePager(): void {
+    this.#pager = undefined;
+    this.#options.write("\r\n");
+    this.#prompt();
+  }
+
+  #hangUp(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#options.close();
+  }
+}
