@@ -1,32 +1,45 @@
-/** Ports, timers and limits with the RFC's names and defaults (RFC 5415 §3.1, §4.7, §4.8). */
-export const defaults = {
-  controlPort: 5246,
-  dataPort: 5247,
+/** Ports, timers, variables and limits with the RFC's names and defaults (RFC 5415 §3.1, §4.7, §4.8). */
+export const ports = { control: 5246, data: 5247 } as const;
 
+/** §4.7 timers and §4.8 variables that the sessions use. A lab shortens them; the names end in their unit. */
+export interface CapwapTimers {
   /** A WTP collects Discovery Responses for this long after the first. */
-  discoveryIntervalMs: 5_000,
+  readonly discoveryIntervalMs: number;
   /** Upper bound of the random delay before each Discovery Request. */
+  readonly maxDiscoveryIntervalMs: number;
+  /** Rounds of Discovery Requests before Sulking. */
+  readonly maxDiscoveries: number;
+  readonly silentIntervalMs: number;
+  /** First wait for a response; doubled for each retry up to half the Echo interval. */
+  readonly retransmitIntervalMs: number;
+  readonly maxRetransmit: number;
+  readonly echoIntervalMs: number;
+  readonly changeStatePendingTimerMs: number;
+  readonly imageDataStartTimerMs: number;
+  readonly waitDtlsMs: number;
+  readonly waitJoinMs: number;
+}
+
+export const defaultTimers: CapwapTimers = {
+  discoveryIntervalMs: 5_000,
   maxDiscoveryIntervalMs: 20_000,
-  /** Discovery Requests before Sulking. */
   maxDiscoveries: 10,
   silentIntervalMs: 30_000,
-  /** First wait for a response; doubled for each retry up to half the Echo interval. */
   retransmitIntervalMs: 3_000,
   maxRetransmit: 5,
   echoIntervalMs: 30_000,
   changeStatePendingTimerMs: 25_000,
-  dataCheckTimerMs: 30_000,
   imageDataStartTimerMs: 30_000,
   waitDtlsMs: 60_000,
   waitJoinMs: 60_000,
-  dtlsSessionDeleteMs: 5_000,
-  maxFailedDtlsSessionRetry: 3,
-  idleTimeoutSeconds: 300,
-  statisticsTimerSeconds: 120,
-  reportIntervalSeconds: 120,
+};
 
-  /** What every implementation must be able to reassemble (§4). */
-  maxMessageBytes: 4096,
+/** §4.7.6, §4.8: told to WTPs in the Configuration Status Response; they concern stations and radios. */
+export const radioDefaults = { idleTimeoutSeconds: 300, statisticsTimerSeconds: 120, reportIntervalSeconds: 120 } as const;
+
+export const limits = {
+  /** What every implementation must be able to reassemble (§4); we neither send nor take more. */
+  messageBytesMax: 4096,
   /** Largest Image Data block (§4.6.26). */
   imageBlockBytesMax: 1024,
   /**

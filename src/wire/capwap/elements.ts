@@ -9,6 +9,7 @@ import {
   type Field,
   i16,
   list,
+  mapped,
   octets,
   prefixed,
   record,
@@ -19,6 +20,7 @@ import {
   u32,
   type ValueOf,
 } from "../../base/field-table.js";
+import { limits } from "./defaults.js";
 import { ipv4, ipv6 } from "./ip-address.js";
 
 /** §4.6.1, §4.6.40: vendor, type and value that repeat. Values are octets: real encoders put numbers where the RFC has text. */
@@ -62,6 +64,8 @@ function countedMacs(): Field<Uint8Array[]> {
 const duplicateAddress = <A>(address: Field<A>) => record({ address, status: choice(u8, { cleared: 0, duplicate: 1 }), mac: countedMac });
 
 const vendorPayload = record({ vendor: u32, elementId: u16, data: remainder(0, 2048) });
+
+const imageData = record({ dataType: choice(u8, { block: 1, last: 2, abort: 5 }), data: remainder(0, limits.imageBlockBytesMax) });
 
 export const elements = {
   acDescriptor: {
@@ -113,7 +117,16 @@ export const elements = {
   /** Seconds. */
   idleTimeout: { type: 23, value: u32 },
   /** `block`: more follow; `last`: the block that ends the image, which may be empty; `abort`: the sender gave up, no data. */
-  imageData: { type: 24, value: record({ dataType: choice(u8, { block: 1, last: 2, abort: 5 }), data: remainder(0, 1024) }) },
+  imageData: {
+    type: 24,
+    value: mapped(
+      imageData,
+      (value) => (value.dataType === "abort" && value.data.length > 0 ? undefined : value),
+      (value) => value,
+      "an abort carries no data",
+      { dataType: "abort", data: new Uint8Array() },
+    ),
+  },
   imageIdentifier: { type: 25, value: record({ vendor: u32, name: text(1, 1024) }) },
   imageInformation: { type: 26, value: record({ sizeBytes: u32, md5: octets(16) }) },
   initiateDownload: { type: 27, value: record({}) },
@@ -148,7 +161,17 @@ export const elements = {
     type: 39,
     value: record({ radiosMax: u8, radiosInUse: u8, encryption: counted(u8, encryption, 1), information: informationBlocks }),
   },
-  wtpFallback: { type: 40, value: enabledState },
+  /** 0 is reserved; openCAPWAP sends it, and it is read as "disabled". */
+  wtpFallback: {
+    type: 40,
+    value: mapped<number, "enabled" | "disabled">(
+      u8,
+      (code) => (code === 1 ? "enabled" : code <= 2 ? "disabled" : undefined),
+      (state) => (state === "enabled" ? 1 : 2),
+      "WTP Fallback is neither 1 nor 2",
+      "disabled",
+    ),
+  },
   /** Bits: 0x08 native, 0x04 802.3, 0x02 local bridging. */
   wtpFrameTunnelMode: { type: 41, value: u8 },
   /** 0 local, 1 split, 2 both. */

@@ -49,6 +49,7 @@ const discoveryRequestElements = {
 
 /** §5.2, §5.4 */
 const discoveryResponseElements = {
+  ...bareResponse,
   acDescriptor: "1",
   acName: "1",
   ieee80211RadioInformation: "1..n",
@@ -56,7 +57,6 @@ const discoveryResponseElements = {
   controlIpv6: "0..n",
   acIpv4List: "0..1",
   acIpv6List: "0..1",
-  ...bareResponse,
 } as const;
 
 const controlAddress = [["controlIpv4", "controlIpv6"]] as const;
@@ -96,6 +96,7 @@ export const messages = {
     sender: "ac",
     states: ["join"],
     elements: {
+      ...resultResponse,
       acDescriptor: "1",
       acName: "1",
       ieee80211RadioInformation: "1..n",
@@ -109,7 +110,6 @@ export const messages = {
       transportProtocol: "0..1",
       imageIdentifier: "0..1",
       maximumMessageLength: "0..1",
-      ...resultResponse,
     },
     anyOf: [...controlAddress, localAddress],
   },
@@ -135,6 +135,7 @@ export const messages = {
     sender: "ac",
     states: ["configure"],
     elements: {
+      ...bareResponse,
       capwapTimers: "1",
       decryptionErrorReportPeriod: "1..n",
       idleTimeout: "1",
@@ -142,7 +143,6 @@ export const messages = {
       acIpv4List: "0..1",
       acIpv6List: "0..1",
       wtpStaticIpAddress: "0..1",
-      ...bareResponse,
     },
     anyOf: [["acIpv4List", "acIpv6List"]],
   },
@@ -177,7 +177,7 @@ export const messages = {
     type: 8,
     sender: "wtp",
     states: ["run"],
-    elements: { radioOperationalState: "0..n", ...resultResponse },
+    elements: { ...resultResponse, radioOperationalState: "0..n" },
   },
   /** §9.4 */
   wtpEventRequest: {
@@ -242,7 +242,7 @@ export const messages = {
     type: 16,
     sender: "both",
     states: ["imageData", "run"],
-    elements: { imageInformation: "0..1", fastAccept: "0..1", fastAck: "0..1", ...resultResponse },
+    elements: { ...resultResponse, imageInformation: "0..1", fastAccept: "0..1", fastAck: "0..1" },
   },
   /** §9.2 */
   resetRequest: { type: 17, sender: "ac", states: ["run"], elements: { imageIdentifier: "1", ...everywhere } },
