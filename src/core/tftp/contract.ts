@@ -22,6 +22,8 @@ export interface ServerSettings {
   readonly sessionRateBytesPerSecond: number | undefined;
   /** Requests per second that one address may make; those above are dropped and counted. Twice as many may come in a burst. */
   readonly requestsPerSecondMax: number;
+  /** Transfers run from the listening port, for peers behind NAT; sessions are told apart by the peer's endpoint. */
+  readonly singlePort: boolean;
   /** A session without progress for this long is expired (or for three of the peer's own time-outs if that is longer). */
   readonly idleMsMax: number;
 }
@@ -32,6 +34,8 @@ export interface SessionPlan {
   readonly peer: Endpoint;
   /** The address of ours that the peer asked; the session's port is opened on it. */
   readonly local: string;
+  /** No port of its own: `send` and `send-blocks` leave from the listening port. */
+  readonly singlePort: boolean;
   readonly fileName: string;
   readonly sizeBytes: number;
   readonly blksize: number;
@@ -54,7 +58,9 @@ export type SessionOutcome =
   /** The file was withdrawn or the server stops. */
   | "withdrawn"
   /** The host could not open the port or read the file. */
-  | "failed";
+  | "failed"
+  /** The peer started over from the same port. */
+  | "superseded";
 
 export interface Serving {
   readonly sessions: readonly {
@@ -85,6 +91,8 @@ export type ServerInput =
   | { readonly type: "request"; readonly from: Endpoint; readonly local: string; readonly bytes: Uint8Array }
   /** A datagram at the port of a session, from anyone. */
   | { readonly type: "datagram"; readonly session: SessionId; readonly from: Endpoint; readonly bytes: Uint8Array }
+  /** The peer's host says that nobody listens at the peer's port any more (ICMP port unreachable). */
+  | { readonly type: "peer-gone"; readonly session: SessionId }
   /** The host could not open the port of a session, or not read its file. */
   | { readonly type: "session-failed"; readonly session: SessionId; readonly detail: string }
   /** Ends all sessions with an ERROR and admits no more. */
@@ -108,7 +116,7 @@ export type ServerEffect =
       readonly sizeBytes: number;
     }
   | { readonly type: "close-session"; readonly session: SessionId; readonly outcome: SessionOutcome; readonly detail: string }
-  /** State worth showing changed: at once for a session's start, end or refusal, else at most twice a second. */
+  /** State worth showing changed: at once for a session's start or end, at most twice a second for its progress and for refusals. */
   | ({ readonly type: "serving" } & Serving);
 
 /* ---------------------------------------------------------------------------- client */

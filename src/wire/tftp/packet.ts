@@ -94,3 +94,7 @@ export function encodePacket(packet: Packet): Uint8Array {
   (body as AnyField).write(writer, packet);
   return writer.view();
 }
+
+/** A peer's text as one short line that a terminal and a log can show. */
+export const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, "?").slice(0, PRINTABLE_MAX);
+const PRINTABLE_MAX = 120;

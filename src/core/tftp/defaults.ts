@@ -1,0 +1,25 @@
+import { BLKSIZE_MAX } from "../../wire/tftp/options.js";
+import type { ClientSettings, ServerSettings } from "./contract.js";
+
+export const defaultServerSettings: ServerSettings = {
+  sessionsMax: 3,
+  blksizeMax: BLKSIZE_MAX,
+  windowBytesMax: 1024 * 1024,
+  rateBytesPerSecond: undefined,
+  sessionRateBytesPerSecond: undefined,
+  requestsPerSecondMax: 50,
+  singlePort: false,
+  idleMsMax: 10_000,
+};
+
+export const defaultClientSettings: ClientSettings = {
+  firstTimeoutMs: 1000,
+  timeoutMsMax: 5000,
+  idleMsMax: 15_000,
+  dallyMs: 3000,
+  backlogBytesMax: 1024 * 1024,
+};
+
+/** The largest block that an Ethernet frame carries unfragmented with room for a tunnel's header. */
+export const LAN_BLKSIZE = 1428;
+export const LAN_WINDOWSIZE = 32;

@@ -1,0 +1,55 @@
+import type { Instant } from "../../base/time.js";
+
+/** Before the first sample: RFC 6298 §2.1. */
+const FIRST_TIMEOUT_MS = 1000;
+
+/**
+ * Retransmission time-out from measured round trips (RFC 6298 §2) with exponential back-off. A negotiated timeout option
+ * is a floor that no measurement goes below.
+ */
+export class RoundTrip {
+  readonly #floorMs: number;
+  readonly #ceilingMs: number;
+  #smoothedMs: number | undefined;
+  #variationMs = 0;
+  #backoff = 1;
+  #firstMs: number;
+
+  constructor({ floorMs, ceilingMs, firstMs = FIRST_TIMEOUT_MS }: { floorMs: number; ceilingMs: number; firstMs?: number }) {
+    this.#floorMs = floorMs;
+    this.#ceilingMs = Math.max(floorMs, ceilingMs);
+    this.#firstMs = firstMs;
+  }
+
+  /** The estimate of one round trip; 0 while there is none. */
+  get smoothedMs(): number {
+    return this.#smoothedMs ?? 0;
+  }
+
+  /** @param elapsedMs a round trip of something that was sent once (Karn's rule is the caller's) */
+  sample(elapsedMs: number): void {
+    const smoothed = this.#smoothedMs;
+    if (smoothed === undefined) {
+      this.#smoothedMs = elapsedMs;
+      this.#variationMs = elapsedMs / 2;
+    } else {
+      this.#variationMs += (Math.abs(smoothed - elapsedMs) - this.#variationMs) / 4;
+      this.#smoothedMs = smoothed + (elapsedMs - smoothed) / 8;
+    }
+  }
+
+  /** Something new arrived: the path works again. */
+  progress(): void {
+    this.#backoff = 1;
+  }
+
+  /** A time-out passed: the next one is twice as long. */
+  expired(): void {
+    this.#backoff *= 2;
+  }
+
+  deadline(now: Instant): Instant {
+    const estimate = this.#smoothedMs === undefined ? this.#firstMs : this.#smoothedMs + 4 * this.#variationMs;
+    return now + Math.min(Math.max(estimate, this.#floorMs) * this.#backoff, this.#ceilingMs);
+  }
+}

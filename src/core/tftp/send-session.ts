@@ -1,0 +1,249 @@
+/**
+ * One transfer from server to peer: RFC 1350 (windowsize 1) and RFC 7440 in one rule. The window is
+ * [base, base + windowsize); an ACK inside it moves `base` and starts the next window there, so a hole that the peer
+ * reports is filled at once.
+ *
+ * Sorcerer's Apprentice (RFC 1123 §4.2.3.1): an ACK that says nothing new makes nobody send, with one exception that
+ * RFC 7440 needs: a peer that lost the first block of a window repeats its last ACK. That is answered once per window and
+ * only when it can be an answer to this window, that is a round trip after it was sent.
+ */
+import type { Machine, Wake } from "../../base/machine.js";
+import type { Instant } from "../../base/time.js";
+import { absoluteBlock, blockCount } from "../../wire/tftp/block-number.js";
+import { errorCode } from "../../wire/tftp/error-code.js";
+import { blockOf, decodePacket, encodePacket, opcode, opcodeOf, printable } from "../../wire/tftp/packet.js";
+import type { SessionOutcome, SessionPlan } from "./contract.js";
+import { Rate } from "./rate.js";
+import { RoundTrip } from "./round-trip.js";
+
+export type SessionInput =
+  | Wake
+  | { readonly type: "start" }
+  /** A datagram from the session's peer; whoever receives has compared the sender (RFC 1350 §4: the transfer identifiers). */
+  | { readonly type: "datagram"; readonly bytes: Uint8Array }
+  /** The peer repeated its request at the listening port. */
+  | { readonly type: "repeated-request" }
+  | { readonly type: "rate"; readonly bytesPerSecond: number | undefined }
+  | { readonly type: "peer-gone" }
+  | { readonly type: "withdrawn"; readonly detail: string }
+  | { readonly type: "failed"; readonly detail: string };
+
+export type SessionEffect =
+  | { readonly type: "send"; readonly bytes: Uint8Array }
+  | { readonly type: "send-blocks"; readonly firstBlock: number; readonly count: number }
+  | { readonly type: "ended"; readonly outcome: SessionOutcome; readonly detail: string };
+
+/** LAN peers write to flash between packets: below this a time-out is noise. */
+const TIMEOUT_FLOOR_MS = 200;
+const TIMEOUT_CEILING_MS = 5000;
+/** A rate-capped sender sends bursts of this much time. */
+const RATE_BURST_MS = 10;
+/** A peer that got the whole file and left without its last ACK holds a slot for so many time-outs only. */
+const FINAL_TRIES_MAX = 3;
+/** A repeated request in a transfer that stood still for so long is a new start, not a late duplicate. */
+const SUPERSEDED_MS = 1000;
+
+export class SendSession implements Machine<SessionInput, SessionEffect> {
+  readonly plan: SessionPlan;
+  readonly #lastBlock: number;
+  readonly #roundTrip: RoundTrip;
+  readonly #idleMsMax: number;
+  #state: "new" | "offering" | "sending" | "ended" = "new";
+  /** First block that the peer has not acknowledged. */
+  #base = 1;
+  /** First block that was not sent since `base` last moved or was repeated. */
+  #next = 1;
+  /** First block that was never sent. */
+  #fresh = 1;
+  #rate: Rate | undefined;
+  /** When the current window (or OACK) went out whole; undefined while the rate cap holds some of it back. */
+  #sentAt: Instant | undefined;
+  /** Whether what is out was sent just once, so that its ACK measures a round trip (Karn). */
+  #measurable = false;
+  #repeatAnswered = false;
+  #timeouts = 0;
+  #progressAt: Instant = 0;
+  #wakeAt: Instant | undefined;
+
+  constructor(plan: SessionPlan) {
+    this.plan = plan;
+    this.#lastBlock = blockCount(plan.sizeBytes, plan.blksize);
+    const floorMs = plan.timeoutMs ?? TIMEOUT_FLOOR_MS;
+    this.#roundTrip = new RoundTrip({ floorMs, ceilingMs: TIMEOUT_CEILING_MS });
+    this.#idleMsMax = Math.max(plan.idleMsMax, 3 * (plan.timeoutMs ?? 0));
+    this.#setRate(plan.rateBytesPerSecond);
+  }
+
+  /** Payload octets that the peer has acknowledged. */
+  get bytesDone(): number {
+    return Math.min((this.#base - 1) * this.plan.blksize, this.plan.sizeBytes);
+  }
+
+  nextWakeAt(): Instant | undefined {
+    return this.#wakeAt;
+  }
+
+  step(now: Instant, input: SessionInput, out: SessionEffect[]): void {
+    if (this.#state === "ended") return;
+    switch (input.type) {
+      case "datagram":
+        this.#datagram(now, input.bytes, out);
+        break;
+      case "wake":
+        if (this.#wakeAt !== undefined && now >= this.#wakeAt) this.#wake(now, out);
+        break;
+      case "start":
+        this.#progressAt = now;
+        this.#state = this.plan.oack === undefined ? "sending" : "offering";
+        this.#measurable = true;
+        this.#transmit(now, out);
+        break;
+      case "repeated-request":
+        this.#repeatedRequest(now, out);
+        break;
+      case "rate":
+        this.#setRate(input.bytesPerSecond);
+        break;
+      case "peer-gone":
+        // After the last block that is a peer that had all it wanted and closed its port before our last repetition.
+        this.#end("timeout", this.#allSent ? "the peer left before its last ACK" : "the peer closed its port", out);
+        break;
+      case "withdrawn":
+      case "failed":
+        out.push({ type: "send", bytes: encodePacket({ type: "error", code: errorCode.notDefined, message: input.detail }) });
+        this.#end(input.type, input.detail, out);
+        break;
+    }
+  }
+
+  #datagram(now: Instant, bytes: Uint8Array, out: SessionEffect[]): void {
+    // The data path reads an ACK in place; only what is rare is decoded. An ACK with octets after it is somebody's padding.
+    if (opcodeOf(bytes) === opcode.ack) {
+      if (bytes.length >= 4) this.#ack(now, blockOf(bytes), out);
+      return;
+    }
+    const decoded = decodePacket(bytes);
+    if (!decoded.ok || decoded.packet.type !== "error") return;
+    const { code, message } = decoded.packet;
+    this.#end("peer-error", `peer's error ${code}: ${printable(message)}`, out);
+  }
+
+  #ack(now: Instant, wire: number, out: SessionEffect[]): void {
+    if (this.#state === "offering") {
+      if (wire === 0) {
+        this.#measure(now);
+        this.#state = "sending";
+        this.#progress(now);
+        this.#transmit(now, out);
+      }
+      return;
+    }
+    const acked = absoluteBlock(this.#base - 1, wire);
+    if (acked === this.#base - 1) this.#repeatedAck(now, out);
+    else if (acked < this.#fresh) this.#advance(now, acked, out);
+  }
+
+  #advance(now: Instant, acked: number, out: SessionEffect[]): void {
+    if (acked === this.#next - 1) this.#measure(now);
+    this.#base = acked + 1;
+    this.#progress(now);
+    if (this.#base > this.#lastBlock) {
+      this.#end("complete", "", out);
+    } else {
+      this.#measurable = this.#base >= this.#fresh;
+      this.#next = this.#base;
+      this.#transmit(now, out);
+    }
+  }
+
+  #repeatedAck(now: Instant, out: SessionEffect[]): void {
+    if (this.plan.windowsize === 1 || this.#repeatAnswered || this.#sentAt === undefined) return;
+    if (now - this.#sentAt < this.#roundTrip.smoothedMs) return;
+    this.#repeatAnswered = true;
+    this.#repeat(now, out);
+  }
+
+  #repeatedRequest(now: Instant, out: SessionEffect[]): void {
+    if (this.#base > 1) {
+      if (now - this.#progressAt >= SUPERSEDED_MS) this.#end("superseded", "the peer asked again from the same port", out);
+      return;
+    }
+    // A duplicate made by the network comes at once, a peer that heard nothing waits.
+    if (this.#sentAt !== undefined && now - this.#sentAt >= TIMEOUT_FLOOR_MS / 2) this.#repeat(now, out);
+  }
+
+  #wake(now: Instant, out: SessionEffect[]): void {
+    if (this.#sentAt === undefined) {
+      this.#transmit(now, out);
+      return;
+    }
+    this.#timeouts++;
+    if (now - this.#progressAt >= this.#idleMsMax || (this.#allSent && this.#timeouts > FINAL_TRIES_MAX)) {
+      const waitedFor = this.#state === "offering" ? "the OACK's ACK" : this.#allSent ? "the last ACK" : `the ACK of block ${this.#base}`;
+      this.#end("timeout", `no answer: ${waitedFor} is missing`, out);
+    } else {
+      this.#roundTrip.expired();
+      this.#repeat(now, out);
+    }
+  }
+
+  get #allSent(): boolean {
+    return this.#fresh > this.#lastBlock;
+  }
+
+  /** Sends again what is out. */
+  #repeat(now: Instant, out: SessionEffect[]): void {
+    this.#measurable = false;
+    this.#next = this.#base;
+    this.#transmit(now, out);
+  }
+
+  /** Sends the OACK, or the rest of the window as far as the rate cap lets it. */
+  #transmit(now: Instant, out: SessionEffect[]): void {
+    const { windowsize, blksize, oack } = this.plan;
+    if (this.#state === "offering" && oack !== undefined) {
+      out.push({ type: "send", bytes: oack });
+    } else {
+      const end = Math.min(this.#base + windowsize, this.#lastBlock + 1);
+      const count =
+        this.#rate === undefined ? end - this.#next : Math.min(end - this.#next, Math.floor(this.#rate.available(now) / blksize));
+      if (count > 0) {
+        out.push({ type: "send-blocks", firstBlock: this.#next, count });
+        this.#rate?.take(count * blksize);
+        this.#next += count;
+        this.#fresh = Math.max(this.#fresh, this.#next);
+      }
+      if (this.#next < end && this.#rate !== undefined) {
+        this.#sentAt = undefined;
+        this.#wakeAt = this.#rate.availableAt(now, blksize);
+        return;
+      }
+    }
+    this.#sentAt = now;
+    this.#wakeAt = this.#roundTrip.deadline(now);
+  }
+
+  #measure(now: Instant): void {
+    if (this.#measurable && this.#sentAt !== undefined) this.#roundTrip.sample(now - this.#sentAt);
+  }
+
+  #progress(now: Instant): void {
+    this.#progressAt = now;
+    this.#timeouts = 0;
+    this.#repeatAnswered = false;
+    this.#roundTrip.progress();
+  }
+
+  #setRate(bytesPerSecond: number | undefined): void {
+    this.#rate =
+      bytesPerSecond === undefined
+        ? undefined
+        : new Rate(bytesPerSecond, Math.max(this.plan.blksize, (bytesPerSecond * RATE_BURST_MS) / 1000));
+  }
+
+  #end(outcome: SessionOutcome, detail: string, out: SessionEffect[]): void {
+    this.#state = "ended";
+    this.#wakeAt = undefined;
+    out.push({ type: "ended", outcome, detail });
+  }
+}

@@ -1,0 +1,30 @@
+/** Server and client machines over a network that loses, duplicates, reorders and truncates, in virtual time. */
+import t from "tap";
+import { Prng } from "../../../src/base/prng.js";
+import { type Faults, runTftpWorld } from "../../support/tftp-world.js";
+
+const seeds = process.env["FLEXUP_LONG"] === "1" ? 2000 : 40;
+const faultSets: Readonly<Record<string, Faults>> = {
+  "1 % loss": { loss: 0.01 },
+  "5 % reordering": { reorder: 0.05 },
+  "2 % duplicates": { duplicate: 0.02 },
+  "all three": { loss: 0.01, reorder: 0.05, duplicate: 0.02 },
+  "all three and truncation, ten times as bad": { loss: 0.1, reorder: 0.2, duplicate: 0.1, truncate: 0.02 },
+};
+
+for (const [name, faults] of Object.entries(faultSets)) {
+  t.test(name, async (t) => {
+    for (const windowsize of [1, 4, 16, 64]) {
+      for (let seed = 0; seed < seeds; seed++) {
+        const prng = new Prng(seed, windowsize);
+        const file = prng.bytes(prng.below(60_000));
+        const { fetched, serverOutcomes } = runTftpWorld({ seed, faults, file, clients: [{ windowsize, sizeBytes: file.length }] });
+        const [end] = fetched;
+        if (end?.outcome !== "complete") t.fail(`seed ${seed}, windowsize ${windowsize}: ${end?.outcome} ${end?.detail}`);
+        else if (Buffer.compare(end.bytes, file) !== 0) t.fail(`seed ${seed}, windowsize ${windowsize}: wrong content`);
+        if (serverOutcomes.length === 0) t.fail(`seed ${seed}, windowsize ${windowsize}: the session never ended`);
+      }
+    }
+    t.pass(`${4 * seeds} transfers`);
+  });
+}
