@@ -9,9 +9,16 @@ import { morePrompt, Pager } from "./pager.js";
 /** Asks the person a question while a command runs. Undefined when the line was dropped or the terminal closed. */
 export type Ask = (question: string) => Promise<string | undefined>;
 
+export interface CommandOutcome {
+  /** Shown as it is, LF line ends. */
+  readonly text: string;
+  /** 0 done, 1 refused, 2 not understood: what a single command over SSH ends with. */
+  readonly exitCode: number;
+}
+
 export interface ShellCommands {
-  /** Runs one line. The text is shown as it is, LF line ends. Never rejects for what a person typed. */
-  run(line: string, ask: Ask): Promise<string>;
+  /** Runs one line. Never rejects for what a person typed. */
+  run(line: string, ask: Ask): Promise<CommandOutcome>;
   complete(line: string): { readonly line: string; readonly choices: readonly string[] };
   help(line: string): readonly string[];
 }
@@ -131,7 +138,7 @@ export class Shell {
     else if (paging !== undefined) {
       this.#paging = paging.toLowerCase() === "enable";
       this.#show("");
-    } else void this.#commands?.run(line, (question) => this.#ask(question)).then((text) => this.#show(text));
+    } else void this.#commands?.run(line, (question) => this.#ask(question)).then(({ text }) => this.#show(text));
   }
 
   async #ask(question: string): Promise<string | undefined> {

@@ -4,10 +4,9 @@ import { Shell, type ShellCommands } from "../../../src/cli/shell/shell.js";
 
 const commands: ShellCommands = {
   run: async (line, ask) => {
-    if (line === "ask") return `you said ${await ask("Are you sure? (y/n) ")}\n`;
-    if (line === "long") return Array.from({ length: 10 }, (_, index) => `line ${index + 1}\n`).join("");
-    if (line === "nothing") return "";
-    return `ran ${line}\n`;
+    if (line === "ask") return { text: `you said ${await ask("Are you sure? (y/n) ")}\n`, exitCode: 0 };
+    if (line === "long") return { text: Array.from({ length: 10 }, (_, index) => `line ${index + 1}\n`).join(""), exitCode: 0 };
+    return { text: line === "nothing" ? "" : `ran ${line}\n`, exitCode: 0 };
   },
   complete: (line) => ({ line, choices: [] }),
   help: () => [],

@@ -1,0 +1,169 @@
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import ssh2, { type ConnectConfig } from "ssh2";
+import t from "tap";
+import type { ShellCommands } from "../../../src/cli/shell/shell.js";
+import { type SshServer, startSshServer } from "../../../src/cli/ssh/server.js";
+import { sshHostKeys } from "../../../src/runtime/ssh-host-keys.js";
+
+const clientKey = ssh2.utils.generateKeyPairSync("ed25519");
+const knownKey = ssh2.utils.parseKey(clientKey.public);
+if (knownKey instanceof Error) throw knownKey;
+const knownBlob = knownKey.getPublicSSH();
+
+const commands: ShellCommands = {
+  run: async (line) => (line.startsWith("show") ? { text: `ran ${line}\n`, exitCode: 0 } : { text: "Incorrect usage.\n", exitCode: 2 }),
+  complete: (line) => ({ line, choices: [] }),
+  help: () => ["show  Display"],
+};
+
+const folder = await mkdtemp(join(tmpdir(), "flexup-ssh-"));
+const hostKeys = await sshHostKeys(folder);
+const trouble: string[] = [];
+let server: SshServer;
+
+t.before(async () => {
+  const started = await startSshServer({
+    listen: { address: "127.0.0.1", port: 0 },
+    hostKeys,
+    prompt: "(Cisco Controller) >",
+    connectionsMax: 2,
+    onTrouble: (kind) => trouble.push(kind),
+    door: {
+      password: async (user, password) => (user === "admin" && password === "right" ? "admin" : undefined),
+      publicKey: async (user, key) => (user === "admin" && Buffer.compare(key, knownBlob) === 0 ? "admin" : undefined),
+      commands: () => commands,
+    },
+  });
+  if (!started.ok) throw new Error(started.failure.message);
+  server = started.value;
+});
+t.teardown(async () => {
+  await server.close();
+  await rm(folder, { recursive: true });
+});
+
+/** Connects, or says why not. */
+const connect = (config: ConnectConfig): Promise<ssh2.Client> =>
+  new Promise((resolve, reject) => {
+    const client = new ssh2.Client();
+    client.on("ready", () => resolve(client));
+    client.on("error", reject);
+    client.on("keyboard-interactive", (_name, _instructions, _language, prompts, finish) => finish(prompts.map(() => "right")));
+    client.connect({ host: "127.0.0.1", port: server.local.port, username: "admin", readyTimeout: 10_000, ...config });
+  });
+
+/** Opens a shell, sends each answer when its cue appears, and gives back everything that was shown. */
+const converse = (client: ssh2.Client, script: readonly (readonly [cue: RegExp, answer: string])[]): Promise<string> =>
+  new Promise((resolve, reject) => {
+    client.shell((error, channel) => {
+      if (error) {
+        reject(error);
+        return;
+      }
+      let shown = "";
+      let fresh = "";
+      let next = 0;
+      channel.on("data", (data: Buffer) => {
+        shown += data;
+        fresh += data;
+        const step = script[next];
+        if (step?.[0].test(fresh)) {
+          next++;
+          fresh = "";
+          channel.write(step[1]);
+        }
+      });
+      channel.on("close", () => resolve(shown));
+    });
+  });
+
+const ended = (client: ssh2.Client): Promise<void> =>
+  new Promise((resolve) => {
+    client.on("close", () => resolve());
+    client.end();
+  });
+
+t.test("host keys are made once and kept private", async (t) => {
+  t.same(await sshHostKeys(folder), hostKeys);
+  t.same((await readdir(folder)).sort(), ["host-ed25519", "host-rsa"]);
+  for (const file of await readdir(folder)) t.equal((await stat(join(folder, file))).mode & 0o777, 0o600);
+});
+
+t.test("a key leads straight to the prompt", async (t) => {
+  const client = await connect({ privateKey: clientKey.private });
+  const shown = await converse(client, [
+    [/>$/, "show boot\r"],
+    [/>$/, "logout\r"],
+  ]);
+  t.match(shown, "(Cisco Controller) >show boot\r\nran show boot\r\n\r\n(Cisco Controller) >logout");
+  await ended(client);
+});
+
+t.test("keyboard-interactive, as OpenSSH asks a person, leads straight to the prompt", async (t) => {
+  const client = await connect({ tryKeyboard: true });
+  t.match(await converse(client, [[/>$/, "exit\r"]]), /^\(Cisco Controller\) >exit/);
+  await ended(client);
+});
+
+t.test("the password method, as automation uses it, meets the vendor's login dialogue", async (t) => {
+  const client = await connect({ password: "right" });
+  const shown = await converse(client, [
+    [/User: $/, "admin\r"],
+    [/Password:$/, "right\r"],
+    [/>$/, "logout\r"],
+  ]);
+  t.match(shown, /User: admin\r\nPassword:\*{5}\r\n\(Cisco Controller\) >/);
+  await ended(client);
+});
+
+t.test("one command, its output and its exit code", async (t) => {
+  const client = await connect({ privateKey: clientKey.private });
+  for (const [line, text, code] of [
+    ["show boot", "ran show boot\n", 0],
+    ["nonsense", "Incorrect usage.\n", 2],
+  ] as const) {
+    const result = await new Promise((resolve, reject) => {
+      client.exec(line, (error, channel) => {
+        if (error) reject(error);
+        else {
+          let shown = "";
+          channel.on("data", (data: Buffer) => {
+            shown += data;
+          });
+          channel.on("close", (exitCode: number) => resolve([shown, exitCode]));
+        }
+      });
+    });
+    t.same(result, [text, code]);
+  }
+  await ended(client);
+});
+
+t.test("nobody else gets in", async (t) => {
+  const stranger = ssh2.utils.generateKeyPairSync("ed25519");
+  await t.rejects(connect({ password: "wrong" }), /authentication/);
+  await t.rejects(connect({ privateKey: stranger.private }), /authentication/);
+  await t.rejects(connect({ username: "root", password: "right" }), /authentication/);
+  await t.rejects(connect({}), /authentication/);
+});
+
+t.test("connections are bounded", async (t) => {
+  const held = [await connect({ privateKey: clientKey.private }), await connect({ privateKey: clientKey.private })];
+  await t.rejects(connect({ privateKey: clientKey.private }));
+  t.ok(trouble.includes("ssh-connection-limit"));
+  await Promise.all(held.map(ended));
+  await ended(await connect({ privateKey: clientKey.private }));
+});
+
+t.test("a port that is taken is a failure with words", async (t) => {
+  const second = await startSshServer({
+    listen: server.local,
+    hostKeys,
+    prompt: ">",
+    onTrouble: () => {},
+    door: { password: async () => undefined, publicKey: async () => undefined, commands: () => commands },
+  });
+  t.match(second, { ok: false, failure: { code: "ssh-port-failed", message: /EADDRINUSE/ } });
+});
