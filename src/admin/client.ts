@@ -7,7 +7,7 @@ import type { Order } from "../core/controller/orders.js";
 import type { ImageView } from "../core/controller/views.js";
 import type { Door } from "./door.js";
 import { type ImageDescription, uploadPath } from "./image-upload.js";
-import { type RoutedOrder, requestOf } from "./routes.js";
+import { type RoutedOrder, requestOf } from "./order-paths.js";
 import { failureBody } from "./schema.js";
 
 /** The admin API of one daemon. Failures are the controller's own, or `controller-unreachable`. */

@@ -5,7 +5,7 @@ import type { ReleaseName } from "../core/upgrade/limits.js";
 import type { ImageFolder } from "../runtime/controller-images.js";
 import type { Door } from "./door.js";
 import { statusOf } from "./http-status.js";
-import { apiPrefix } from "./routes.js";
+import { apiPrefix } from "./order-paths.js";
 import { failureBody, imageUpload, imageView } from "./schema.js";
 
 export interface ImageUploadOptions {

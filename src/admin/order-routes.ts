@@ -5,7 +5,8 @@ import type { Order } from "../core/controller/orders.js";
 import type { Door } from "./door.js";
 import { statusOf } from "./http-status.js";
 import { IdempotencyKeys } from "./idempotency.js";
-import { apiPrefix, type OrderRoute, orderRoutes, pathFields, type RoutedOrder, usesQuery } from "./routes.js";
+import { apiPrefix, pathFields, type RoutedOrder, usesQuery } from "./order-paths.js";
+import { type OrderRoute, orderRoutes } from "./routes.js";
 import { failureBody } from "./schema.js";
 
 /** One route per row of the table. */

@@ -1,0 +1,70 @@
+/**
+ * Where each order lives in the admin API: one table for the server, the command line and the page, which asks without the weight of
+ * the schemas (`routes.ts`). An order's fields are its `type` (the row), the `:names` in its path, and for the rest the query (GET, DELETE)
+ * or the JSON body.
+ */
+import type { Order } from "../core/controller/orders.js";
+
+export const apiPrefix = "/api/v1";
+
+/** Orders that have a route of this kind. An image comes as an upload (`image-upload.ts`). */
+export type RoutedOrder = Exclude<Order, { type: "image-add" }>;
+
+export interface OrderPath {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** Below `apiPrefix`. */
+  readonly path: string;
+}
+
+export const orderPaths: Readonly<Record<RoutedOrder["type"], OrderPath>> = {
+  "group-add": { method: "PUT", path: "/groups/:group" },
+  "group-delete": { method: "DELETE", path: "/groups/:group" },
+  "group-ap-add": { method: "PUT", path: "/groups/:group/aps/:mac" },
+  "group-ap-delete": { method: "DELETE", path: "/groups/:group/aps/:mac" },
+  "group-predownload": { method: "PUT", path: "/groups/:group/predownload" },
+  "group-primary-add": { method: "PUT", path: "/groups/:group/primaries/:ap" },
+  "group-primary-remove": { method: "DELETE", path: "/groups/:group/primaries/:ap" },
+  "group-subordinate-add": { method: "PUT", path: "/groups/:group/subordinates/:ap" },
+  "group-subordinate-remove": { method: "DELETE", path: "/groups/:group/subordinates/:ap" },
+  "group-retry-count": { method: "PUT", path: "/groups/:group/retry-count" },
+  "group-backoff": { method: "PUT", path: "/groups/:group/backoff" },
+  "group-wave2-refetch": { method: "PUT", path: "/groups/:group/wave2-refetch" },
+  "group-wan": { method: "PUT", path: "/groups/:group/wan" },
+  "group-preview": { method: "POST", path: "/groups/:group/preview" },
+  "group-start": { method: "POST", path: "/groups/:group/run" },
+  "group-abort": { method: "DELETE", path: "/groups/:group/run" },
+  "ap-predownload": { method: "POST", path: "/aps/:ap/predownload" },
+  "ap-predownload-abort": { method: "DELETE", path: "/aps/:ap/predownload" },
+  "ap-swap": { method: "POST", path: "/aps/:ap/swap" },
+  "ap-reset": { method: "POST", path: "/aps/:ap/reset" },
+  "image-remove": { method: "DELETE", path: "/images/:imageId" },
+  "show-ap-image": { method: "GET", path: "/aps/:ap/image" },
+  "show-ap-summary": { method: "GET", path: "/aps" },
+  "show-group-summary": { method: "GET", path: "/groups" },
+  "show-group": { method: "GET", path: "/groups/:group" },
+  "show-boot": { method: "GET", path: "/boot" },
+  "show-images": { method: "GET", path: "/images" },
+  "show-runs": { method: "GET", path: "/runs" },
+};
+
+/** The fields of an order that its path holds. */
+export const pathFields = (route: OrderPath): readonly string[] => Array.from(route.path.matchAll(/:(\w+)/g), ([, name]) => name as string);
+
+/** Whether the fields that are not in the path travel in the query. */
+export const usesQuery = (route: OrderPath): boolean => route.method === "GET" || route.method === "DELETE";
+
+/** Method, path with query, and JSON body (undefined for none) of an order. */
+export function requestOf(order: RoutedOrder): { method: OrderPath["method"]; path: string; body: object | undefined } {
+  const route = orderPaths[order.type];
+  const { type: _, ...fields } = order as RoutedOrder & Record<string, unknown>;
+  const inPath = pathFields(route);
+  const path = route.path.replace(/:(\w+)/g, (_match, name: string) =>
+    encodeURIComponent(String((fields as Record<string, unknown>)[name])),
+  );
+  const rest = Object.entries(fields).filter(([name]) => !inPath.includes(name));
+  if (!usesQuery(route))
+    return { method: route.method, path: apiPrefix + path, body: rest.length === 0 ? undefined : Object.fromEntries(rest) };
+  const query = new URLSearchParams();
+  for (const [name, value] of rest) if (value !== null) query.set(name, String(value));
+  return { method: route.method, path: `${apiPrefix}${path}${query.size === 0 ? "" : `?${query}`}`, body: undefined };
+}
