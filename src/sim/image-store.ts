@@ -2,6 +2,7 @@ import { invariant, unreachable } from "../base/invariant.js";
 import type { Prng } from "../base/prng.js";
 import type { Instant } from "../base/time.js";
 import type { ApEffect, ApInput, BootRecord, BootState, RunJournal, SlotId, StorageFailure } from "../core/ap/contract.js";
+import { emptyBootRecord } from "../core/ap/image-slots.js";
 import type { SyntheticImage } from "./synthetic-image.js";
 import { VirtualFile } from "./virtual-file.js";
 import type { Actor, World } from "./world.js";
@@ -99,7 +100,7 @@ export class ImageStore {
     this.capacityBytes = options.capacityBytes;
     this.#slots.a = VirtualFile.holding(image);
     this.#record = {
-      primary: "a",
+      ...emptyBootRecord,
       slots: { a: { version, sizeBytes: image.sizeBytes, sha256: image.sha256, md5: image.md5, runId: 0 }, b: null },
     };
   }

@@ -9,6 +9,8 @@
 import type { Endpoint } from "../../base/endpoint.js";
 import type { Wake } from "../../base/machine.js";
 import type { FailureReason } from "../../wire/capwap/vendor.js";
+import type { CapwapEffect, Datagram, Dropped } from "../capwap/contract.js";
+import type { FetchOutcome } from "../tftp/contract.js";
 
 /** Where an image lies. Slots never move: `primary` and `backup` are what the boot record says of them. */
 export type SlotId = "a" | "b";
@@ -31,17 +33,25 @@ export interface BootRecord {
   /** Boots next; the other slot is the backup. */
   readonly primary: SlotId;
   readonly slots: { readonly [Slot in SlotId]: SlotImage | null };
+  /** The last swap order carried out, 0 for none: an order that arrives again must not swap back. */
+  readonly swapOrderId: number;
+  /** Restarts that a controller asked for, for WTP Reboot Statistics. */
+  readonly controllerResets: number;
 }
 
 /** Who fetches what, as ordered by the controller. */
 export interface RunOrder {
+  /** 0 when a controller without our vendor elements asked; such an order is not reported on and does not outlive the process. */
   readonly runId: number;
   readonly role: "primary" | "subordinate" | "fallback";
   readonly version: string;
+  /** Enterprise number of the Image Identifier. */
+  readonly vendor: number;
   readonly fileName: string;
+  /** 0 while only the controller knows, as with `runId` 0. */
   readonly sizeBytes: number;
-  /** Lower-case hex. */
-  readonly sha256: string;
+  /** Lower-case hex; null with `runId` 0. */
+  readonly sha256: string | null;
   /** Where a subordinate fetches from; null for the other roles. */
   readonly server: Endpoint | null;
   readonly retryCountMax: number;
@@ -84,13 +94,10 @@ export interface RunJournal {
 export interface BootState {
   readonly record: BootRecord;
   readonly journal: RunJournal;
-  /** Slots whose content did not match the record, for the log. */
+  /** Slots whose content did not match what the record said; `record` has them as empty. */
   readonly corrupt: readonly SlotId[];
   readonly freeBytes: number;
 }
-
-/** How a TFTP fetch ended. All but `complete` and `aborted` spend a try; `storage` ends the run here. */
-export type FetchOutcome = "complete" | "busy" | "timeout" | "refused" | "storage" | "aborted" | "error";
 
 export interface ServedPeer {
   readonly peer: Endpoint;
@@ -103,7 +110,12 @@ export type ApInput =
   | Wake
   /** The first input, and the only one before anything else. */
   | { readonly type: "boot"; readonly state: BootState }
-  | { readonly type: "datagram"; readonly from: Endpoint; readonly bytes: Uint8Array }
+  /** A datagram at the CAPWAP port. `bytes` is the machine's to keep. */
+  | ({ readonly type: "datagram" } & Datagram)
+  | { readonly type: "link-up"; readonly peer: Endpoint }
+  | { readonly type: "link-down"; readonly peer: Endpoint }
+  /** The process is about to end: leave the controller alone, keep what is stored. */
+  | { readonly type: "stop" }
   /** Answer to `resolve-controllers`, most wanted first; empty when no name resolves. */
   | { readonly type: "controllers-resolved"; readonly endpoints: readonly Endpoint[] }
   /** `resumeOffset`: bytes of this very image that are safely stored; 0 for a new file. */
@@ -129,16 +141,18 @@ export type ApInput =
   | {
       readonly type: "fetch-ended";
       readonly fetchId: number;
+      /** All but `complete` and `aborted` spend a try; `storage` ends the run here. */
       readonly outcome: FetchOutcome;
       /** Image bytes received in this try. */
       readonly bytesDone: number;
       readonly detail: string;
     }
-  /** What the TFTP server does, at each change and at most once a second for bytes. Counts are since the last `offer`. */
+  /** What the TFTP server does, at each change and now and then for bytes. Counts are since the server started. */
   | { readonly type: "serving"; readonly sessions: readonly ServedPeer[]; readonly bytesServed: number; readonly refusals: number };
 
 export type ApEffect =
-  | { readonly type: "send"; readonly to: Endpoint; readonly bytes: Uint8Array }
+  | CapwapEffect
+  /** Answers `controllers-resolved`. */
   | { readonly type: "resolve-controllers" }
   /**
    * Prepare the temporary file of a slot that is not running. `resume`: go on with a stored part of the very
@@ -159,7 +173,7 @@ export type ApEffect =
   | { readonly type: "verify-download"; readonly downloadId: number }
   /** Make the verified download the slot's content and save `record`, as one step that a crash does not split. */
   | { readonly type: "commit-slot"; readonly downloadId: number; readonly slot: SlotId; readonly record: BootRecord }
-  /** Close it and remove its file, or keep the part for a later `resume`. No answer. */
+  /** Close it and remove its file, or keep the part for a later `resume`. Download 0 means none: a part of an earlier one goes. No answer. */
   | { readonly type: "discard-download"; readonly downloadId: number; readonly keepPartial: boolean }
   /** Barrier: effects after it happen after its fsync. */
   | { readonly type: "save-boot-record"; readonly record: BootRecord }
@@ -194,8 +208,8 @@ export type ApEffect =
 /** What an operator reads in the AP's log, and what its metrics count. */
 export type ApEvent =
   | { readonly name: "booted"; readonly slot: SlotId; readonly version: string; readonly corrupt: readonly SlotId[] }
-  | { readonly name: "joined"; readonly controller: Endpoint }
-  | { readonly name: "session-lost"; readonly controller: Endpoint; readonly reason: string }
+  | { readonly name: "joined"; readonly controller: string; readonly controllerName: string }
+  | { readonly name: "session-lost"; readonly reason: string; readonly detail: string }
   | { readonly name: "order"; readonly order: RunOrder }
   | { readonly name: "order-refused"; readonly runId: number; readonly reason: FailureReason; readonly detail: string }
   | { readonly name: "run"; readonly runId: number; readonly progress: RunProgress; readonly nextRetryMs: number }
@@ -204,4 +218,5 @@ export type ApEvent =
   | { readonly name: "offering"; readonly fileName: string; readonly sessionsMax: number }
   | { readonly name: "withdrawn"; readonly fileName: string }
   | { readonly name: "swapped"; readonly record: BootRecord }
-  | { readonly name: "reset"; readonly version: string };
+  | { readonly name: "reset"; readonly version: string }
+  | ({ readonly name: "dropped" } & Omit<Dropped, "type">);

@@ -1,0 +1,71 @@
+import type { BootRecord, SlotId, SlotImage } from "./contract.js";
+
+export const otherSlot = (slot: SlotId): SlotId => (slot === "a" ? "b" : "a");
+
+/** The slot that boots: the primary, or the backup when only that holds an image. */
+export const slotToBoot = ({ primary, slots }: BootRecord): SlotId =>
+  slots[primary] === null && slots[otherSlot(primary)] !== null ? otherSlot(primary) : primary;
+
+/** An AP that never had an image: it runs, says so, and takes its first one into slot b. */
+export const emptyBootRecord: BootRecord = { primary: "a", slots: { a: null, b: null }, swapOrderId: 0, controllerResets: 0 };
+
+/**
+ * Two slots and what the boot record says of them. The running slot is never a download's target, so that a crash at any
+ * instant leaves something to run; images never move, a swap changes the record alone.
+ */
+export class ImageSlots {
+  /** Decided at boot; stays until the next. */
+  readonly running: SlotId;
+  #record: BootRecord;
+
+  constructor(record: BootRecord) {
+    this.#record = record;
+    this.running = slotToBoot(record);
+  }
+
+  get record(): BootRecord {
+    return this.#record;
+  }
+
+  get target(): SlotId {
+    return otherSlot(this.running);
+  }
+
+  get backup(): SlotId {
+    return otherSlot(this.#record.primary);
+  }
+
+  image(slot: SlotId): SlotImage | null {
+    return this.#record.slots[slot];
+  }
+
+  /** A slot that holds an image with this digest, the target first: it was fetched last. */
+  holding(sha256: string): SlotId | undefined {
+    return [this.target, this.running].find((slot) => this.image(slot)?.sha256 === sha256);
+  }
+
+  /** A slot that holds this version, the primary first: it boots next. */
+  holdingVersion(version: string): SlotId | undefined {
+    return [this.#record.primary, this.backup].find((slot) => this.image(slot)?.version === version);
+  }
+
+  /** The record that a commit of `image` to the target leads to. */
+  recordWith(image: SlotImage): BootRecord {
+    return { ...this.#record, slots: { ...this.#record.slots, [this.target]: image } };
+  }
+
+  /** The record after a swap, or undefined while the backup is empty. `orderId` is remembered, so that one order swaps once. */
+  recordSwapped(orderId: number): BootRecord | undefined {
+    return this.image(this.backup) === null ? undefined : { ...this.#record, primary: this.backup, swapOrderId: orderId };
+  }
+
+  /** The record after a restart by order of a controller, with `slot` to boot. */
+  recordReset(slot: SlotId): BootRecord {
+    return { ...this.#record, primary: slot, controllerResets: this.#record.controllerResets + 1 };
+  }
+
+  /** To be called when `record` is on its way to the disk behind a barrier. */
+  replace(record: BootRecord): void {
+    this.#record = record;
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * A small JSON file that is either what was last saved or what was saved before, never a mixture: temporary file in the
+ * same folder, fsync, rename, fsync of the folder. A digest inside tells damage by the medium from a good file.
+ */
+import { createHash } from "node:crypto";
+import { dirname } from "node:path";
+import type { z } from "zod";
+import type { Disk, DiskFile } from "./disk.js";
+
+/** The temporary file's ending; whoever opens the folder removes leftovers. */
+export const unsavedEnding = ".new";
+
+const digestOf = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** Resolves when `value` is lasting under `path`. */
+export async function saveSealedJson(disk: Disk, path: string, value: unknown): Promise<void> {
+  const content = JSON.stringify(value);
+  const file = await disk.open(path + unsavedEnding, "create");
+  try {
+    await file.write([Buffer.from(`{"sha256":"${digestOf(content)}","content":${content}}\n`)], 0);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await disk.rename(path + unsavedEnding, path);
+  await disk.syncFolder(dirname(path));
+}
+
+/** The value, `absent` without a file, or `damaged` when the file is not what was once saved or not of this schema. */
+export async function loadSealedJson<Schema extends z.ZodType>(
+  disk: Disk,
+  path: string,
+  schema: Schema,
+): Promise<{ readonly value: z.output<Schema> } | "absent" | "damaged"> {
+  const text = await readText(disk, path);
+  if (text === undefined) return "absent";
+  const match = /^\{"sha256":"([0-9a-f]{64})","content":(.*)\}\n$/s.exec(text);
+  if (match === null || match[1] !== digestOf(match[2] as string)) return "damaged";
+  const parsed = schema.safeParse(JSON.parse(match[2] as string));
+  return parsed.success ? { value: parsed.data } : "damaged";
+}
+
+async function readText(disk: Disk, path: string): Promise<string | undefined> {
+  let file: DiskFile;
+  try {
+    file = await disk.open(path, "read");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    const bytes = Buffer.alloc(await file.sizeBytes());
+    return bytes.toString("utf8", 0, await file.read(bytes, 0));
+  } finally {
+    await file.close();
+  }
+}
