@@ -1,4 +1,5 @@
 import type { Endpoint } from "../base/endpoint.js";
+import { InvariantError } from "../base/invariant.js";
 import type { MacAddress } from "../base/mac-address.js";
 import type { Machine } from "../base/machine.js";
 import type { Instant } from "../base/time.js";
@@ -41,7 +42,6 @@ export class ApNode {
   serving: Serving | null = null;
   /** Server sessions with a port of their own, as the host sees them. */
   openSessions = 0;
-  #bootSlot: SlotId | undefined;
   readonly #world: World;
   readonly #network: Network;
   readonly #machines: ApMachines;
@@ -152,8 +152,9 @@ export class ApNode {
         const client = fetches.get(fetchId);
         if (client !== undefined) world.post(client, { type: "abort" });
       },
-      reboot: ({ slot }) => {
-        this.#bootSlot = slot;
+      "open-link": () => unreachableLink(),
+      "close-link": () => unreachableLink(),
+      reboot: () => {
         life.node.stop();
         after(world, this.#bootMs, () => life.node.start());
       },
@@ -161,9 +162,13 @@ export class ApNode {
         this.#onEvent(this, event);
       },
     });
-    const socket = life.bind(network, { address, port: capwapPort }, ({ from, bytes }) => agent.take({ type: "datagram", from, bytes }));
-    const state = store.boot(this.#bootSlot);
-    this.#bootSlot = undefined;
-    agent.take({ type: "boot", state });
+    const socket = life.bind(network, { address, port: capwapPort }, ({ from, bytes }) =>
+      agent.take({ type: "datagram", from, bytes, carriage: "clear" }),
+    );
+    agent.take({ type: "boot", state: store.boot() });
   }
 }
+
+const unreachableLink = (): never => {
+  throw new InvariantError("the simulator's APs speak clear CAPWAP");
+};

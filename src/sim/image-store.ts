@@ -2,7 +2,7 @@ import { invariant, unreachable } from "../base/invariant.js";
 import type { Prng } from "../base/prng.js";
 import type { Instant } from "../base/time.js";
 import type { ApEffect, ApInput, BootRecord, BootState, RunJournal, SlotId, StorageFailure } from "../core/ap/contract.js";
-import { emptyBootRecord } from "../core/ap/image-slots.js";
+import { emptyBootRecord, slotToBoot } from "../core/ap/image-slots.js";
 import type { SyntheticImage } from "./synthetic-image.js";
 import { VirtualFile } from "./virtual-file.js";
 import type { Actor, World } from "./world.js";
@@ -129,15 +129,15 @@ export class ImageStore {
     return file.read(offset, length);
   }
 
-  /** What an AP finds when it comes up. @param slot what a reset asked for; else the record's primary boots */
-  boot(slot?: SlotId): BootState {
-    this.running = slot ?? this.#record.primary;
+  /** What an AP finds when it comes up. */
+  boot(): BootState {
     const corrupt = (["a", "b"] as const).filter((id) => {
       const due = this.#record.slots[id];
       return due !== null && this.#slots[id]?.digest().sha256 !== due.sha256;
     });
     const { a, b } = this.#record.slots;
     const record = { ...this.#record, slots: { a: corrupt.includes("a") ? null : a, b: corrupt.includes("b") ? null : b } };
+    this.running = slotToBoot(record);
     return { record, journal: this.#journal, corrupt, freeBytes: this.freeBytes };
   }
 

@@ -201,8 +201,8 @@ export type ApEffect =
     }
   /** Answers `fetch-ended` with `aborted`, which may cross another outcome on its way. */
   | { readonly type: "cancel-fetch"; readonly fetchId: number }
-  /** Leave this machine and boot `slot` from disk. The last effect that it gives. */
-  | { readonly type: "reboot"; readonly slot: SlotId }
+  /** Leave this machine and boot anew from what is on disk. The last effect that it gives. */
+  | { readonly type: "reboot" }
   | { readonly type: "event"; readonly event: ApEvent };
 
 /** What an operator reads in the AP's log, and what its metrics count. */
