@@ -1,0 +1,94 @@
+import type { Door } from "../admin/door.js";
+import type { ImageDescription } from "../admin/image-upload.js";
+import type { Failure, Result } from "../base/failure.js";
+import type { ResultOf } from "../core/controller/order-results.js";
+import type { Order } from "../core/controller/orders.js";
+import type { ImageView } from "../core/controller/views.js";
+import type { Pattern, Values } from "./grammar.js";
+import type { ParameterName, ParameterValue } from "./parameters.js";
+
+/** What a command works with, wherever it was typed. */
+export interface CommandContext {
+  readonly door: Door;
+  /** Sends a file of the machine where the command was typed; absent where there is none (SSH). */
+  readonly upload?: (path: string, description: Omit<ImageDescription, "fileName">) => Promise<Result<ImageView>>;
+}
+
+export type Outcome =
+  | {
+      readonly ok: true;
+      /** What `--json` prints. */
+      readonly value: unknown;
+      /** What people see: whole lines, or nothing. */
+      readonly text: string;
+      /** Done, but some AP refused: exit code 1. */
+      readonly partial?: true;
+    }
+  | { readonly ok: false; readonly failure: Failure };
+
+export interface Command extends Pattern {
+  /** A few words for help. */
+  readonly help: string;
+  /** Needs `upload`: not offered where there is none. */
+  readonly needsFiles?: true;
+  /** The command's only order, where it is one. */
+  readonly order?: (values: Values) => Order;
+  readonly run: (values: Values, context: CommandContext) => Promise<Outcome>;
+}
+
+type NamesIn<P extends string> = P extends `${string}<${infer Name}>${infer Rest}` ? (Name & ParameterName) | NamesIn<Rest> : never;
+type FlagsIn<P extends string> = P extends `${string}[${infer Flag}]${infer Rest}` ? Flag | FlagsIn<Rest> : never;
+/** The values that a pattern's parameters and optional words bring, by name. */
+export type ValuesOf<P extends string> = { readonly [Name in NamesIn<P>]: ParameterValue<Name> } & {
+  readonly [Flag in FlagsIn<P>]?: true;
+};
+
+interface OrderCommand<P extends string, T extends Order> {
+  readonly help: string;
+  readonly order: (values: ValuesOf<P>) => T;
+  /** Default: nothing, as the vendor's `config` commands do. */
+  readonly text?: (value: ResultOf<T["type"]>, values: ValuesOf<P>) => string;
+  /** Whether some AP refused. */
+  readonly partial?: (value: ResultOf<T["type"]>) => boolean;
+}
+
+/** A command that gives one order and shows its answer. */
+export function command<const P extends string, T extends Order>(pattern: P, { help, order, text, partial }: OrderCommand<P, T>): Command {
+  const orderOf = order as (values: Values) => T;
+  return {
+    pattern,
+    help,
+    order: orderOf,
+    async run(values, { door }) {
+      const answer = await door.order(orderOf(values));
+      if (!answer.ok) return answer;
+      return {
+        ok: true,
+        value: answer.value,
+        text: text?.(answer.value, values as ValuesOf<P>) ?? "",
+        ...(partial?.(answer.value) && { partial: true }),
+      };
+    },
+  };
+}
+
+/** A command that sends a file. */
+export function fileCommand<const P extends string>(
+  pattern: P,
+  help: string,
+  run: (values: ValuesOf<P>, upload: NonNullable<CommandContext["upload"]>) => Promise<Outcome>,
+): Command {
+  return {
+    pattern,
+    help,
+    needsFiles: true,
+    async run(values, { upload }) {
+      if (upload === undefined)
+        return {
+          ok: false,
+          failure: { code: "no-files-here", message: "Files cannot be sent from here; use the flexup command on your own machine" },
+        };
+      return run(values as ValuesOf<P>, upload);
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import { type Command, command } from "../command.js";
+import { apImageText } from "../layouts/ap-image.js";
+import { apStatusText, apSummaryText } from "../layouts/ap-summary.js";
+import { bootText } from "../layouts/boot.js";
+import { groupApsText, groupDetailText } from "../layouts/group-detail.js";
+import { groupSummaryText } from "../layouts/group-summary.js";
+import { runsText } from "../layouts/runs.js";
+
+const showGroup = ({ group }: { readonly group: string }) => ({ type: "show-group", group }) as const;
+
+export const showCommands: readonly Command[] = [
+  command("show ap image <ap-or-all>", {
+    help: "images and predownload state of one AP or all",
+    order: (values) => ({ type: "show-ap-image", ap: values["ap-or-all"] }),
+    text: (view) => apImageText(view),
+  }),
+  command("show ap summary", { help: "joined APs", order: () => ({ type: "show-ap-summary" }), text: apSummaryText }),
+  command("show ap status", { help: "all APs: running image, last reset", order: () => ({ type: "show-ap-summary" }), text: apStatusText }),
+  command("show flexconnect group summary", {
+    help: "all FlexConnect groups",
+    order: () => ({ type: "show-group-summary" }),
+    text: groupSummaryText,
+  }),
+  command("show flexconnect group detail <group>", { help: "a group, its primaries and its run", order: showGroup, text: groupDetailText }),
+  command("show flexconnect group <group>", { help: "the same", order: showGroup, text: groupDetailText }),
+  command("show flexconnect group <group> aps", { help: "the APs of a group", order: showGroup, text: groupApsText }),
+  command("show flexconnect group <group> reports", {
+    help: "reports of the runs of a group",
+    order: ({ group }) => ({ type: "show-runs", group }),
+    text: (runs) => runsText(runs),
+  }),
+  command("show flexconnect reports", {
+    help: "reports of all runs",
+    order: () => ({ type: "show-runs", group: null }),
+    text: (runs) => runsText(runs),
+  }),
+  command("show boot", { help: "versions of the two releases", order: () => ({ type: "show-boot" }), text: bootText }),
+];

@@ -1,0 +1,34 @@
+import type { RunReport } from "../../core/controller/views.js";
+import { columns, dashes, dotted, lines } from "./columns.js";
+
+const widths = [18, 17, 18, 13, 6, 14, 14, 5, 0];
+
+const time = (at: number | null): string => (at === null ? "-" : new Date(at).toISOString());
+
+/** `show flexconnect upgrade reports`, flexup's own: each run with its APs, newest first. */
+export const runsText = (runs: readonly RunReport[]): string => (runs.length === 0 ? "No run yet\n" : runs.map(runText).join("\n"));
+
+const runText = (run: RunReport): string =>
+  lines(
+    dotted("Run", `${run.id} ${run.state}`, 33),
+    dotted("Group", run.group ?? "none (over the WAN)", 33),
+    dotted("Image", run.release, 33),
+    dotted("Started", time(run.startedAt), 33),
+    dotted("Finished", time(run.finishedAt), 33),
+    dotted("WAN Bytes Saved", run.wanBytesSaved, 33),
+    columns(widths, ["AP Name", "Ethernet MAC", "Role", "Status", "Source", "WAN Bytes", "LAN Bytes", "Tries", "Reason"]),
+    dashes([...widths.slice(0, -1), 20]),
+    ...run.aps.map((ap) =>
+      columns(widths, [
+        ap.name,
+        ap.mac,
+        ap.role ?? "",
+        ap.status,
+        ap.source ?? "",
+        String(ap.wanBytes),
+        String(ap.lanBytes),
+        String(ap.tries),
+        ap.failureReason ?? "",
+      ]).trimEnd(),
+    ),
+  );

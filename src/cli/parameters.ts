@@ -1,0 +1,97 @@
+import type { Door } from "../admin/door.js";
+import { type MacAddress, parseMac } from "../base/mac-address.js";
+import type { FallbackPolicy } from "../core/controller/orders.js";
+import { limits, type ReleaseName } from "../core/upgrade/limits.js";
+
+/** One kind of value in a command. */
+export interface Parameter<T> {
+  /** What is expected, as it follows "expected": `a MAC address such as 00:0a:b8:3b:0b:c2`. */
+  readonly what: string;
+  /** The value, or undefined when the word is none. */
+  readonly parse: (text: string) => T | undefined;
+  /** Where it is one of a few words: those. */
+  readonly choices?: readonly string[];
+  /** Words to offer for completion. */
+  readonly candidates?: (door: Door) => Promise<readonly string[]>;
+}
+
+const text = (what: string, candidates?: Parameter<string>["candidates"]): Parameter<string> => ({
+  what,
+  parse: (word) => (word === "" ? undefined : word),
+  ...(candidates !== undefined && { candidates }),
+});
+
+const choice = <T extends string>(...values: readonly T[]): Parameter<T> => ({
+  what: orList(values),
+  choices: values,
+  parse: (word) => values.find((value) => value === word),
+  candidates: async () => values,
+});
+
+const wholeNumber = (min: number, max: number, what: string): Parameter<number> => ({
+  what: `${what} from ${min} to ${max}`,
+  parse: (word) => (/^\d{1,15}$/.test(word) && Number(word) >= min && Number(word) <= max ? Number(word) : undefined),
+});
+
+const orOff = (parameter: Parameter<number>): Parameter<number | null> => ({
+  what: `${parameter.what} or off`,
+  parse: (word) => (word === "off" ? null : parameter.parse(word)),
+  candidates: async () => ["off"],
+});
+
+const seconds: Parameter<number> = {
+  what: `seconds from 0 to ${limits.backoffSeconds.ceiling}`,
+  parse: (word) => (/^\d{1,4}(\.\d{1,3})?$/.test(word) && Number(word) <= limits.backoffSeconds.ceiling ? Number(word) : undefined),
+};
+
+const groups: Parameter<string>["candidates"] = async (door) => {
+  const answer = await door.order({ type: "show-group-summary" });
+  return answer.ok ? answer.value.map(({ name }) => name) : [];
+};
+const aps: Parameter<string>["candidates"] = async (door) => {
+  const answer = await door.order({ type: "show-ap-summary" });
+  return answer.ok ? answer.value.map(({ name }) => name) : [];
+};
+const images: Parameter<string>["candidates"] = async (door) => {
+  const answer = await door.order({ type: "show-images" });
+  return answer.ok ? answer.value.map(({ id }) => id) : [];
+};
+
+/** Every `<name>` that a command of the table may hold. */
+export const parameters = {
+  group: text("the name of a FlexConnect group", groups),
+  ap: text("the name or MAC address of an AP", aps),
+  "ap-or-all": text("the name or MAC address of an AP, or all", async (door) => ["all", ...((await aps?.(door)) ?? [])]),
+  mac: {
+    what: "a MAC address such as 00:0a:b8:3b:0b:c2",
+    parse: parseMac,
+  } satisfies Parameter<MacAddress>,
+  release: choice<ReleaseName>("primary", "backup"),
+  "retry-count": wholeNumber(limits.retryCount.min, limits.retryCount.max, "a whole number"),
+  "min-seconds": seconds,
+  "max-seconds": seconds,
+  fallback: choice<FallbackPolicy>("fallback", "wait", "fail"),
+  transfers: wholeNumber(1, 200, "a whole number"),
+  "bytes-per-second": orOff(wholeNumber(1, 1e12, "bytes per second")),
+  "ap-count": orOff(wholeNumber(0, 100_000, "a number of APs")),
+  bytes: orOff(wholeNumber(0, 1e15, "bytes")),
+  file: text("the path of an image file"),
+  version: text("a version such as 8.5.161.0"),
+  models: {
+    what: "model or family names separated by commas, such as AIR-AP2802I,AIR-AP3802I",
+    parse: (word) => {
+      const names = word.split(",").map((name) => name.trim());
+      return names.every((name) => name !== "") ? names : undefined;
+    },
+  } satisfies Parameter<readonly string[]>,
+  image: text("the id of an image as image ls shows it", images),
+} as const;
+
+export type ParameterName = keyof typeof parameters;
+export type ParameterValue<Name extends ParameterName> = NonNullable<ReturnType<(typeof parameters)[Name]["parse"]>> | NullOf<Name>;
+type NullOf<Name extends ParameterName> = null extends ReturnType<(typeof parameters)[Name]["parse"]> ? null : never;
+
+/** `a`, `a or b`, `a, b or c`. */
+export function orList(items: readonly string[]): string {
+  return items.length < 2 ? (items[0] ?? "") : `${items.slice(0, -1).join(", ")} or ${items.at(-1)}`;
+}

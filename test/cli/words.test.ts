@@ -1,0 +1,21 @@
+import fc from "fast-check";
+import t from "tap";
+import { quotedIfNeeded, splitWords } from "../../src/cli/words.js";
+
+const texts = (line: string): string[] | undefined => splitWords(line)?.map(({ text }) => text);
+
+t.test("a line splits at blanks outside quotes", async (t) => {
+  t.same(texts("  show  flexconnect group detail  'Grp 1' "), ["show", "flexconnect", "group", "detail", "Grp 1"]);
+  t.same(texts('config flexconnect group "a \\"b\\" \\\\" add'), ["config", "flexconnect", "group", 'a "b" \\', "add"]);
+  t.same(texts('""'), [""]);
+  t.same(texts(""), []);
+  t.equal(texts('show "gr'), undefined, "the quote is still open");
+});
+
+t.test("any value comes back from the way it must be typed", async (t) => {
+  fc.assert(
+    fc.property(fc.string({ minLength: 1 }), (value) => {
+      t.same(texts(`x ${quotedIfNeeded(value)} y`), ["x", value, "y"]);
+    }),
+  );
+});
