@@ -1,4 +1,4 @@
-import type { Endpoint } from "../base/endpoint.js";
+import { type Endpoint, isIPv6 } from "../base/endpoint.js";
 import type { Failure, Result } from "../base/failure.js";
 import { invariant } from "../base/invariant.js";
 import type { ControllerEffect, ControllerInput, ControllerMachine } from "../core/controller/contract.js";
@@ -13,7 +13,8 @@ import type { World } from "./world.js";
 
 /** A controller: its machine, its store and its folder of images. */
 export class ControllerNode {
-  readonly endpoint: Endpoint;
+  /** The addresses at which it listens, one of each IP version. */
+  readonly endpoints: readonly Endpoint[];
   readonly node: SimNode;
   readonly store: KeyValueStore;
   /** Image payload that left for APs, retransmissions included. */
@@ -32,7 +33,7 @@ export class ControllerNode {
     readonly world: World;
     readonly network: Network;
     readonly name: string;
-    readonly endpoint: Endpoint;
+    readonly endpoints: readonly Endpoint[];
     readonly images: readonly SyntheticImage[];
     /** How long an fsync takes. */
     readonly syncMs: number;
@@ -43,7 +44,7 @@ export class ControllerNode {
     const { world, name } = options;
     this.#world = world;
     this.#network = options.network;
-    this.endpoint = options.endpoint;
+    this.endpoints = options.endpoints;
     this.#images = new Map(options.images.map((image) => [image.sha256, image]));
     this.#machine = options.machine;
     this.#onEvent = options.onEvent;
@@ -68,7 +69,7 @@ export class ControllerNode {
     this.#waiting.clear();
     const host: MachineHost<ControllerInput, ControllerEffect> = life.host("controller", this.#machine(life.node.boots), {
       send: ({ to, bytes, image }) => {
-        this.#network.send(this.endpoint, to, image === undefined ? bytes : this.#withImage(bytes, image));
+        this.#network.send(this.#localFor(to), to, image === undefined ? bytes : this.#withImage(bytes, image));
       },
       persist: ({ records }) => this.store.persist(records),
       reply: ({ requestId, result }) => {
@@ -86,8 +87,15 @@ export class ControllerNode {
       },
     });
     this.#host = host;
-    life.bind(this.#network, this.endpoint, ({ from, to, bytes }) => host.take({ type: "datagram", from, to, bytes }));
+    for (const endpoint of this.endpoints)
+      life.bind(this.#network, endpoint, ({ from, to, bytes }) => host.take({ type: "datagram", from, to, bytes }));
     host.take({ type: "boot", records: this.store.records() });
+  }
+
+  #localFor({ address }: Endpoint): Endpoint {
+    const local = this.endpoints.find((endpoint) => isIPv6(endpoint.address) === isIPv6(address));
+    invariant(local !== undefined, `no way to ${address} from here`);
+    return local;
   }
 
   #withImage(head: Uint8Array, { sha256, offset, length }: { sha256: string; offset: number; length: number }): Uint8Array {

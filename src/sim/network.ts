@@ -112,6 +112,7 @@ export class Network {
   readonly #route: Route;
   readonly #receivers = new Map<string, Receiver>();
   readonly #cuts = new Set<(from: string, to: string) => boolean>();
+  readonly #taps: Readonly<Record<"sent" | "arrived", Receiver[]>> = { sent: [], arrived: [] };
   #ephemeral = 0;
 
   constructor(world: World, route: Route) {
@@ -134,6 +135,7 @@ export class Network {
     trace.text(endpointText(from));
     trace.text(endpointText(to));
     trace.bytes(bytes);
+    for (const observer of this.#taps.sent) observer({ from, to, bytes });
     for (const isCut of this.#cuts) {
       if (isCut(from.address, to.address)) {
         this.cutOff++;
@@ -154,7 +156,13 @@ export class Network {
     return () => this.#cuts.delete(isCut);
   }
 
+  /** Shows every datagram to `observer`: as it is sent, lost or not, or as it arrives. */
+  tap(moment: "sent" | "arrived", observer: Receiver): void {
+    this.#taps[moment].push(observer);
+  }
+
   take(arrival: Arrival): void {
+    for (const observer of this.#taps.arrived) observer(arrival);
     const receiver = this.#receivers.get(endpointText(arrival.to));
     if (receiver === undefined) this.unclaimed++;
     else receiver(arrival);

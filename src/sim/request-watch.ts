@@ -1,0 +1,68 @@
+import { ByteReader } from "../base/bytes.js";
+import { type Endpoint, endpointText } from "../base/endpoint.js";
+import { messages } from "../wire/capwap/messages.js";
+import type { Check } from "./checkers.js";
+import type { Network } from "./network.js";
+
+/** Stateless: they belong to no session and to no request channel. */
+const stateless: ReadonlySet<number> = new Set(
+  [messages.discoveryRequest, messages.discoveryResponse, messages.primaryDiscoveryRequest, messages.primaryDiscoveryResponse].map(
+    ({ type }) => type,
+  ),
+);
+
+interface Outstanding {
+  readonly sequence: number;
+  readonly type: number;
+  answered: boolean;
+}
+
+/**
+ * RFC 5415 §4.5.3: at most one request outstanding in each direction of a session. Reads the datagrams of the CAPWAP
+ * control port as an outsider would, so that it shares no mistake with the sessions' own book-keeping.
+ *
+ * @param isFast tells an Image Data Request of the fast transfer, of which many may be in flight
+ */
+export function watchRequests(network: Network, controlPort: number, isFast: (message: Uint8Array) => boolean = () => false): Check {
+  const outstanding = new Map<string, Outstanding>();
+  let broken: string | undefined;
+  const directionOf = (from: Endpoint, to: Endpoint): string => `${endpointText(from)} > ${endpointText(to)}`;
+  network.tap("sent", ({ from, to, bytes }) => {
+    const message = controlMessage(from, to, bytes, controlPort);
+    if (message === undefined || message.type % 2 === 0 || isFast(message.bytes)) return;
+    const direction = directionOf(from, to);
+    if (message.type === messages.joinRequest.type) outstanding.delete(directionOf(to, from));
+    const before = outstanding.get(direction);
+    if (before?.sequence === message.sequence && before.type === message.type) return;
+    if (before !== undefined && !before.answered && message.type !== messages.joinRequest.type)
+      broken ??= `${direction}: request ${message.type} sent while ${before.type} is unanswered`;
+    outstanding.set(direction, { sequence: message.sequence, type: message.type, answered: false });
+  });
+  network.tap("arrived", ({ from, to, bytes }) => {
+    const message = controlMessage(from, to, bytes, controlPort);
+    if (message === undefined || message.type % 2 === 1) return;
+    const request = outstanding.get(directionOf(to, from));
+    if (request?.sequence === message.sequence && request.type === message.type - 1) request.answered = true;
+  });
+  return { name: "one request outstanding per direction", broken: () => broken };
+}
+
+interface ControlMessage {
+  readonly type: number;
+  readonly sequence: number;
+  /** From the control header on. */
+  readonly bytes: Uint8Array;
+}
+
+/** First fragments only, since the control header lies there. Requests have odd numbers and each response the next even one (§4.5.1.1). */
+function controlMessage(from: Endpoint, to: Endpoint, bytes: Uint8Array, controlPort: number): ControlMessage | undefined {
+  if (from.port !== controlPort && to.port !== controlPort) return undefined;
+  const headerBytes = ((bytes[1] ?? 0) >>> 3) * 4;
+  const fragmentOffset = (((bytes[6] ?? 0) << 8) | (bytes[7] ?? 0)) >>> 3;
+  if (bytes[0] !== 0 || fragmentOffset !== 0) return undefined;
+  const reader = new ByteReader(bytes, headerBytes);
+  const type = reader.u32();
+  const sequence = reader.u8();
+  if (reader.fault !== undefined || stateless.has(type)) return undefined;
+  return { type, sequence, bytes: bytes.subarray(headerBytes) };
+}
