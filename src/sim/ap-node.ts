@@ -135,7 +135,7 @@ export class ApNode {
           network,
           address,
           write: (offset, bytes, stored) =>
-            store.append(downloadId, offset, bytes, (failure) => {
+            store.append(downloadId, offset, bytes, agent, (failure) => {
               stored(failure);
               if (failure !== undefined || world.now - toldAt < progressMs) return;
               toldAt = world.now;
