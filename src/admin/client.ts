@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
 import { type Failure, failure, type Result, success } from "../base/failure.js";
@@ -26,14 +26,17 @@ export class AdminClient implements Door {
   }
 
   /**
-   * Uploads an image file.
+   * Uploads an image file. A file that is missing, empty or unreadable is refused before a byte moves
+   * (`image-file-missing`, `image-file-unreadable`, `image-empty`).
    * @param sent told the bytes handed over so far
    */
   async addImage(path: string, description: Omit<ImageDescription, "fileName">, sent: (bytes: number) => void): Promise<Result<ImageView>> {
+    const file = await openImageFile(path);
+    if (!file.ok) return file;
     return this.#request(uploadPath({ ...description, fileName: basename(path) }), {
       method: "POST",
       headers: { "content-type": "application/octet-stream" },
-      body: Readable.toWeb(Readable.from(counted(createReadStream(path), sent))) as ReadableStream,
+      body: Readable.toWeb(Readable.from(counted(file.value.createReadStream(), sent))) as ReadableStream,
       duplex: "half",
     });
   }
@@ -52,6 +55,22 @@ export class AdminClient implements Door {
         `No controller answers at ${this.#base.origin} (${why}); start one with "flexup controller" or name another with --admin`,
       );
     }
+  }
+}
+
+async function openImageFile(path: string): Promise<Result<FileHandle>> {
+  try {
+    const file = await open(path);
+    const facts = await file.stat();
+    if (facts.isFile() && facts.size > 0) return success(file);
+    await file.close();
+    return facts.isFile()
+      ? failure("image-empty", `${path} is empty; give the file that the vendor released`)
+      : failure("image-file-unreadable", `${path} is no file`);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return failure("image-file-missing", `There is no file ${path}`);
+    return failure("image-file-unreadable", `${path} cannot be read: ${code === "EACCES" ? "permission denied" : message}`);
   }
 }
 

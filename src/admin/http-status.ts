@@ -6,6 +6,8 @@ const statusByCode: Readonly<Record<string, number>> = {
   "wrong-password": 401,
   "not-allowed": 403,
   "csrf-refused": 403,
+  "out-of-range": 400,
+  "backoff-order": 400,
   "image-empty": 400,
   "image-too-large": 413,
   "image-not-stored": 507,

@@ -51,13 +51,30 @@ t.test("the reason of a refusal reaches a client that still sends", async (t) =>
     await client.addImage(file, description, () => {}),
     failure("image-too-large", "The image is larger than 100000 bytes, the most that this controller takes"),
   );
-  writeFileSync(file, "");
-  t.match(await client.addImage(file, description, () => {}), { ok: false, failure: { code: "image-empty" } });
   t.same(door.orders, []);
   door.answer = () => failure("unknown-model", "no");
   writeFileSync(file, "x");
   t.same(await client.addImage(file, description, () => {}), failure("unknown-model", "no"));
   t.same(readdirSync(imageFolder), []);
+});
+
+t.test("a file that cannot be sent is refused where it lies", async (t) => {
+  const door = new FakeDoor();
+  const { url } = await serving(t, { door });
+  const folder = temporaryFolder(t);
+  const client = new AdminClient(url);
+  const add = (path: string) => client.addImage(path, description, () => {});
+  const file = join(folder, "empty.tar");
+  writeFileSync(file, "");
+  t.same(await add(file), failure("image-empty", `${file} is empty; give the file that the vendor released`));
+  t.same(await add(join(folder, "none.tar")), failure("image-file-missing", `There is no file ${join(folder, "none.tar")}`));
+  t.same(await add(folder), failure("image-file-unreadable", `${folder} is no file`));
+  if (process.getuid?.() !== 0) {
+    writeFileSync(join(folder, "sealed.tar"), "x", { mode: 0 });
+    const sealed = join(folder, "sealed.tar");
+    t.same(await add(sealed), failure("image-file-unreadable", `${sealed} cannot be read: permission denied`));
+  }
+  t.same(door.orders, []);
 });
 
 t.test("an upload without a file or without its facts is refused", async (t) => {

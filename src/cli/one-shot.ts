@@ -1,0 +1,103 @@
+/** Operator commands from the process's own arguments: parse, run against a daemon, print, exit code. */
+import type { Command as Program } from "commander";
+import { AdminClient } from "../admin/client.js";
+import type { Failure } from "../base/failure.js";
+import { commandHelp } from "./help.js";
+import { commandTable, operatorGrammar } from "./table.js";
+import type { Word } from "./words.js";
+
+export const defaultAdminUrl = "http://127.0.0.1:8080";
+
+/** Exit codes of every flexup command. */
+export const exitCodes = { done: 0, refused: 1, wrongCommand: 2 } as const;
+type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+export interface OneShotIo {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+  /** `FLEXUP_ADMIN` names the daemon where `--admin` does not. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+interface Switches {
+  readonly words: readonly string[];
+  readonly json: boolean;
+  readonly help: boolean;
+  readonly admin: string | undefined;
+}
+
+/** Runs one command, e.g. `["show", "ap", "image", "all", "--json"]`. */
+export async function runOneShot(args: readonly string[], io: OneShotIo): Promise<ExitCode> {
+  const wrong = (message: string): ExitCode => {
+    io.stderr.write(`${message}\n`);
+    return exitCodes.wrongCommand;
+  };
+  const switches = readSwitches(args);
+  if (typeof switches === "string") return wrong(switches);
+  const words: Word[] = switches.words.map((text) => ({ text, quoted: false }));
+  if (switches.help) {
+    io.stdout.write(commandHelp(operatorGrammar.beginningWith(words)));
+    return exitCodes.done;
+  }
+  const admin = switches.admin ?? io.env["FLEXUP_ADMIN"] ?? defaultAdminUrl;
+  const base = URL.canParse(admin) ? new URL(admin) : undefined;
+  if (base === undefined || !/^https?:$/.test(base.protocol))
+    return wrong(`Unexpected "${admin}" for --admin: expected a URL such as ${defaultAdminUrl}`);
+  const match = operatorGrammar.match(words);
+  if (match.type === "error") return wrong(match.message);
+
+  const client = new AdminClient(base);
+  const outcome = await match.command.run(match.values, {
+    door: client,
+    upload: (path, description) => client.addImage(path, description, () => {}),
+  });
+  if (!outcome.ok) return refused(outcome.failure, switches.json, io);
+  io.stdout.write(switches.json ? `${JSON.stringify(outcome.value, null, 2)}\n` : outcome.text);
+  return outcome.partial ? exitCodes.refused : exitCodes.done;
+}
+
+/** Adds `show`, `config` and `image` to the program; the table says what they are. */
+export function registerOperatorCommands(program: Program, done: (code: ExitCode) => void): void {
+  const firstWords = new Set(commandTable.map(({ pattern }) => pattern.split(" ")[0] as string));
+  for (const first of firstWords) {
+    program
+      .command(first)
+      .description(descriptions[first] ?? "")
+      .argument("[words...]")
+      .allowUnknownOption()
+      .passThroughOptions()
+      .helpOption(false)
+      .action(async (_words: readonly string[], _options: unknown, self: Program) =>
+        done(await runOneShot([first, ...self.args], process)),
+      );
+  }
+}
+
+const descriptions: Readonly<Record<string, string>> = {
+  show: "what a controller knows: APs, images, groups, runs",
+  config: "groups, predownload, swap, reset",
+  image: "the controller's two releases: add, list, remove images",
+};
+
+function refused(failure: Failure, json: boolean, io: OneShotIo): ExitCode {
+  io.stderr.write(json ? `${JSON.stringify(failure)}\n` : `${failure.message}\n`);
+  return exitCodes.refused;
+}
+
+/** Takes the switches out that every command knows; a string is what was wrong. */
+function readSwitches(args: readonly string[]): Switches | string {
+  const words: string[] = [];
+  let json = false;
+  let help = false;
+  let admin: string | undefined;
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at] as string;
+    if (arg === "--json") json = true;
+    else if (arg === "--help" || arg === "-h") help = true;
+    else if (arg === "--admin" || arg.startsWith("--admin=")) {
+      admin = arg === "--admin" ? args[++at] : arg.slice("--admin=".length);
+      if (admin === undefined) return `Option --admin has no value: expected a URL such as ${defaultAdminUrl}`;
+    } else words.push(arg);
+  }
+  return { words, json, help, admin };
+}

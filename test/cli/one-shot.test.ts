@@ -1,0 +1,132 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import t from "tap";
+import { failure, success } from "../../src/base/failure.js";
+import { runOneShot } from "../../src/cli/one-shot.js";
+import type { NewImage, Order } from "../../src/core/controller/orders.js";
+import { serving } from "../support/admin.js";
+import { FakeDoor } from "../support/door.js";
+import { temporaryFolder } from "../support/folder.js";
+
+async function run(args: readonly string[], env: Record<string, string> = {}): Promise<{ code: number; out: string; err: string }> {
+  let out = "";
+  let err = "";
+  const code = await runOneShot(args, {
+    stdout: {
+      write: (text) => {
+        out += text;
+      },
+    },
+    stderr: {
+      write: (text) => {
+        err += text;
+      },
+    },
+    env,
+  });
+  return { code, out, err };
+}
+
+t.test("a command reaches the daemon that FLEXUP_ADMIN or --admin names", async (t) => {
+  const door = new FakeDoor();
+  door.answer = () => success({ primary: "8.10.183.0", backup: "8.8.125.0" });
+  const { url } = await serving(t, { door });
+  const text =
+    "Primary Boot Image............................... 8.10.183.0 (default) (active)\nBackup Boot Image................................ 8.8.125.0\n";
+  t.same(await run(["show", "boot"], { FLEXUP_ADMIN: url.href }), { code: 0, out: text, err: "" });
+  t.same(await run(["show", "boot", "--admin", url.href], { FLEXUP_ADMIN: "http://127.50.0.9:1" }), { code: 0, out: text, err: "" });
+  t.same(await run([`--admin=${url.href}`, "show", "boot", "--json"]), {
+    code: 0,
+    out: '{\n  "primary": "8.10.183.0",\n  "backup": "8.8.125.0"\n}\n',
+    err: "",
+  });
+});
+
+t.test("a name with blanks stays one name", async (t) => {
+  const door = new FakeDoor();
+  const { url } = await serving(t, { door });
+  t.same(await run(["config", "flexconnect", "group", "Branch 12", "add", "--admin", url.href]), { code: 0, out: "", err: "" });
+  t.same(door.orders, [{ type: "group-add", group: "Branch 12" }]);
+});
+
+t.test("a wrong command is one line on stderr and exit code 2, and reaches nobody", async (t) => {
+  t.same(await run(["show", "ap", "imag"]), {
+    code: 2,
+    out: "",
+    err: 'Unexpected "imag" after "show ap": expected image, summary or status\n',
+  });
+  t.same(await run(["show", "boot", "--admin"]), {
+    code: 2,
+    out: "",
+    err: "Option --admin has no value: expected a URL such as http://127.0.0.1:8080\n",
+  });
+  t.same(await run(["show", "boot", "--admin", "localhost"]), {
+    code: 2,
+    out: "",
+    err: 'Unexpected "localhost" for --admin: expected a URL such as http://127.0.0.1:8080\n',
+  });
+});
+
+t.test("a refusal is one line on stderr and exit code 1", async (t) => {
+  const door = new FakeDoor();
+  door.answer = () => failure("unknown-group", 'There is no FlexConnect group "G".');
+  const { url } = await serving(t, { door });
+  const args = ["show", "flexconnect", "group", "G", "--admin", url.href];
+  t.same(await run(args), { code: 1, out: "", err: 'There is no FlexConnect group "G".\n' });
+  t.same(await run([...args, "--json"]), {
+    code: 1,
+    out: "",
+    err: '{"code":"unknown-group","message":"There is no FlexConnect group \\"G\\"."}\n',
+  });
+});
+
+t.test("nobody there is one line and exit code 1", async (t) => {
+  t.same(await run(["show", "boot", "--admin", "http://127.50.0.9:50998"]), {
+    code: 1,
+    out: "",
+    err: 'No controller answers at http://127.50.0.9:50998 (connect ECONNREFUSED 127.50.0.9:50998); start one with "flexup controller" or name another with --admin\n',
+  });
+});
+
+t.test("an act that some APs refused is shown whole and exits with 1", async (t) => {
+  const door = new FakeDoor();
+  door.answer = () =>
+    success({
+      done: ["AP1", "AP2"],
+      refused: [{ ap: "AP3", code: "backup-empty", message: "its backup image is empty" }],
+      pending: ["AP4"],
+    });
+  const { url } = await serving(t, { door });
+  t.same(await run(["config", "ap", "image", "swap", "all", "--admin", url.href]), {
+    code: 1,
+    out: "Swapped: AP1, AP2\nNo answer yet: AP4\nRefused by AP3: its backup image is empty\n",
+    err: "",
+  });
+});
+
+t.test("image add says what the image became", async (t) => {
+  const door = new FakeDoor();
+  door.answer = (order: Order) => success({ id: "1", ...(order as { image: NewImage }).image, families: ["ap3g3"], addedAt: 5 });
+  const { url } = await serving(t, { door });
+  const file = join(temporaryFolder(t), "a.tar");
+  writeFileSync(file, "image");
+  const args = ["image", "add", file, "--version", "8.5.161.0", "--models", "AIR-AP2802I", "--release", "primary", "--admin", url.href];
+  t.same(await run(args), {
+    code: 0,
+    out: "Image 1: 8.5.161.0 for ap3g3 in the primary release, 5 bytes, SHA-256 6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d\n",
+    err: "",
+  });
+  t.same(await run(["image", "add", `${file}x`, ...args.slice(3)]), { code: 1, out: "", err: `There is no file ${file}x\n` });
+});
+
+t.test("--help lists what begins so, with what it does", async (t) => {
+  t.same(await run(["image", "--help"]), {
+    code: 0,
+    out: [
+      "image add <file> --version <version> --models <models> --release <release>  add an image file to a release\n",
+      "image ls                                                      all images of both releases\n",
+      "image rm <image>                                              remove an image from a release\n",
+    ].join(""),
+    err: "",
+  });
+});
