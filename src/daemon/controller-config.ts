@@ -1,0 +1,96 @@
+/** What `flexup controller` is told: options of the command line over a YAML file over defaults. */
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { parse } from "yaml";
+import { z } from "zod";
+import { type Endpoint, parseHostPort } from "../base/endpoint.js";
+import { type Failure, failure, type Result, success } from "../base/failure.js";
+import { type ControllerTimings, defaultTimings, labTimings } from "../core/controller/timings.js";
+import { limits, type PlatformName, platforms } from "../core/upgrade/limits.js";
+import { logLevels } from "../runtime/log.js";
+
+const controlPort = 5246;
+const adminPort = 8080;
+const platformNames = Object.keys(platforms) as [PlatformName, ...PlatformName[]];
+
+/** An address of this host as text and a port: `127.0.0.1:5246`, `[::1]:0`, `0.0.0.0`. */
+const listenAddress = (defaultPort: number) =>
+  z.string().transform((text, context): Endpoint => {
+    const parsed = parseHostPort(text, defaultPort);
+    const address = parsed?.host === "localhost" ? "127.0.0.1" : parsed?.host;
+    if (parsed !== undefined && address !== undefined && isIP(address) !== 0) return { address, port: parsed.port };
+    context.addIssue({
+      code: "custom",
+      message: `"${text}" is no address: expected one like 127.0.0.1:${defaultPort} or [::]:${defaultPort}`,
+    });
+    return z.NEVER;
+  });
+
+const milliseconds = z.number().positive();
+const timings = z
+  .object({
+    primaryGraceMs: milliseconds,
+    absentMs: milliseconds,
+    silenceMs: milliseconds,
+    resyncMs: milliseconds,
+    actReplyMs: milliseconds,
+    resetRejoinMs: milliseconds,
+  } satisfies Record<keyof ControllerTimings, z.ZodType>)
+  .partial();
+
+const schema = z.strictObject({
+  data: z.string({ error: "expected the controller's data folder" }).min(1),
+  listen: listenAddress(controlPort).prefault(`0.0.0.0:${controlPort}`),
+  admin: listenAddress(adminPort).prefault(`127.0.0.1:${adminPort}`),
+  platform: z.enum(platformNames, { error: `expected ${platformNames.join(", ")}` }).default("default"),
+  lab: z.boolean().default(false),
+  name: z.string().min(1).max(512).default("flexup"),
+  log: z.enum(logLevels).default("info"),
+  sessions: z.int().min(limits.sessions.min).max(limits.sessions.max).default(limits.sessions.default),
+  wanTransfers: z.int().min(1).max(10_000).default(100),
+  wanBytesPerSecond: z.int().min(1).nullable().default(null),
+  downloadAtJoin: z.boolean().default(false),
+  imageBytesMax: z
+    .int()
+    .min(1)
+    .default(4 * 2 ** 30),
+  timings: timings.prefault({}),
+});
+
+export type ControllerSettings = Omit<z.output<typeof schema>, "timings"> & { readonly timings: ControllerTimings };
+
+/** Options as the command line gives them, by their long name; only those that were given. */
+export type ControllerOptions = Partial<Record<keyof z.input<typeof schema> | "config", unknown>>;
+
+/** Failures: `config-unreadable`, `invalid-config`. */
+export function readControllerSettings({ config, ...options }: ControllerOptions): Result<ControllerSettings> {
+  const file = config === undefined ? success({}) : readYaml(String(config));
+  if (!file.ok) return file;
+  const parsed = schema.safeParse({ ...file.value, ...options });
+  if (!parsed.success) return { ok: false, failure: describe(parsed.error, config === undefined ? undefined : String(config), options) };
+  const base = parsed.data.lab ? labTimings : defaultTimings;
+  return success({ ...parsed.data, timings: { ...base, ...(parsed.data.timings as Partial<ControllerTimings>) } });
+}
+
+function readYaml(path: string): Result<object> {
+  try {
+    const value: unknown = parse(readFileSync(path, "utf8"));
+    if (value === null) return success({});
+    if (typeof value === "object" && !Array.isArray(value)) return success(value);
+    return failure("invalid-config", `${path} is no configuration: expected lines like "data: /var/lib/flexup"`);
+  } catch (error) {
+    const [line] = (error as Error).message.split("\n");
+    return failure("config-unreadable", `${path} cannot be read: ${line}`);
+  }
+}
+
+/** One line: where each wrong value came from and what was expected there. */
+function describe(error: z.ZodError, file: string | undefined, options: object): Failure {
+  const lines = error.issues.map(({ path, message }) => {
+    const name = path.join(".");
+    const fromOption = file === undefined || Object.hasOwn(options, String(path[0]));
+    const place = fromOption ? (name === "" ? "" : `--${name}: `) : name === "" ? `${file}: ` : `${file}, ${name}: `;
+    return place + message;
+  });
+  return { code: "invalid-config", message: lines.join("; ") };
+}

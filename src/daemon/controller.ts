@@ -1,0 +1,169 @@
+/** `flexup controller`: one process, one data folder, one CAPWAP port, one admin API. */
+import { BlockList, isIPv6 } from "node:net";
+import { join } from "node:path";
+import type { Command as Program } from "commander";
+import type { FastifyInstance } from "fastify";
+import { createAdminServer } from "../admin/server.js";
+import { type Endpoint, endpointText } from "../base/endpoint.js";
+import { type Failure, failure, type Result, success } from "../base/failure.js";
+import type { ControllerConfig, ControllerMachine } from "../core/controller/contract.js";
+import { systemClock } from "../runtime/clock.js";
+import { ControllerHost } from "../runtime/controller-host.js";
+import { ImageFolder } from "../runtime/controller-images.js";
+import { freshSeed } from "../runtime/entropy.js";
+import { createLogger, type Logger } from "../runtime/log.js";
+import { openStore } from "../runtime/store.js";
+import { openUdpPort } from "../runtime/udp-ports.js";
+import { type ControllerOptions, type ControllerSettings, readControllerSettings } from "./controller-config.js";
+import { flexupVersion } from "./version.js";
+
+/** A branch of APs can answer at once; the kernel keeps what one step of the machine takes. */
+const socketBufferBytes = 4 * 2 ** 20;
+
+export interface RunningController {
+  /** Where APs reach it. */
+  readonly capwap: Endpoint;
+  readonly adminUrl: string;
+  /** Resolves when it has stopped by itself, with the reason. */
+  readonly halted: Promise<Failure>;
+  /** Orderly stop: the APs' sessions are left to rejoin, everything is on the disk. */
+  stop(): Promise<void>;
+}
+
+/** Makes the machine; the daemon gives the real one, a test a scripted one. */
+export type CreateMachine = (config: ControllerConfig) => ControllerMachine;
+
+/** Starts a controller in this process. A failure has left nothing open. */
+export async function startController(
+  settings: ControllerSettings,
+  log: Logger,
+  create: CreateMachine,
+): Promise<Result<RunningController>> {
+  if (!isLoopback(settings.admin.address))
+    return failure(
+      "admin-not-loopback",
+      `--admin ${endpointText(settings.admin)}: the admin API has no login, so it listens on loopback addresses alone, such as 127.0.0.1:8080`,
+    );
+  const closers: (() => void | Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  const give = async <T>(result: Result<T>): Promise<Result<T>> => {
+    if (!result.ok) await closeAll();
+    return result;
+  };
+
+  const store = await give(openStore(settings.data));
+  if (!store.ok) return store;
+  closers.push(() => store.value.close());
+  const images = await give(ImageFolder.open(join(settings.data, "images")));
+  if (!images.ok) return images;
+  closers.push(() => images.value.close());
+
+  const seed = freshSeed();
+  let halt = (_failure: Failure): void => {};
+  const halted = new Promise<Failure>((resolve) => {
+    halt = resolve;
+  });
+  const host = new ControllerHost({
+    machine: create({
+      name: settings.name,
+      platform: settings.platform,
+      lab: settings.lab,
+      seed,
+      timings: settings.timings,
+      sessionsMax: settings.sessions,
+      wan: { transfersMax: settings.wanTransfers, bytesPerSecondMax: settings.wanBytesPerSecond },
+      downloadAtJoin: settings.downloadAtJoin,
+    }),
+    store: store.value,
+    images: images.value,
+    clock: systemClock,
+    log,
+    onHalt: halt,
+  });
+  const port = await give(
+    await openUdpPort({
+      ...settings.listen,
+      onDatagram: (bytes, from) => host.datagram(bytes, from),
+      onError: (error) => host.portError(error),
+      bufferBytes: socketBufferBytes,
+    }),
+  );
+  if (!port.ok) return port;
+  closers.push(() => port.value.close());
+  await host.start(port.value);
+  closers.push(() => host.stop());
+
+  const app = await createAdminServer({
+    door: host,
+    images: images.value,
+    log,
+    imageBytesMax: settings.imageBytesMax,
+    version: flexupVersion,
+  });
+  closers.push(() => app.close());
+  const adminUrl = await give(await listen(app, settings.admin));
+  if (!adminUrl.ok) return adminUrl;
+
+  log.info(
+    { capwap: endpointText(port.value.local), admin: adminUrl.value, data: settings.data, seed, version: flexupVersion },
+    "controller ready",
+  );
+  return success({ capwap: port.value.local, adminUrl: adminUrl.value, halted, stop: closeAll });
+}
+
+async function listen(app: FastifyInstance, { address, port }: Endpoint): Promise<Result<string>> {
+  try {
+    return success(await app.listen({ host: address, port }));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === "EADDRINUSE" ? "is in use by another process; stop it or choose another port" : `cannot be opened: ${message}`;
+    return failure("admin-port-failed", `--admin ${endpointText({ address, port })} ${why}`);
+  }
+}
+
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
+const isLoopback = (address: string): boolean => loopback.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+
+/** Runs until SIGTERM or SIGINT (exit code 0) or until it cannot go on (1). A wrong option is 2. */
+export async function runController(options: ControllerOptions, create: CreateMachine): Promise<0 | 1 | 2> {
+  const settings = readControllerSettings(options);
+  if (!settings.ok) {
+    process.stderr.write(`${settings.failure.message}\n`);
+    return settings.failure.code === "invalid-config" ? 2 : 1;
+  }
+  const log = createLogger({ name: "controller", level: settings.value.log });
+  const stopAsked = new Promise<undefined>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(undefined));
+  });
+  const started = await startController(settings.value, log, create);
+  if (!started.ok) {
+    process.stderr.write(`${started.failure.message}\n`);
+    return 1;
+  }
+  const ended = await Promise.race([stopAsked, started.value.halted]);
+  await started.value.stop();
+  if (ended === undefined) {
+    log.info("controller stopped");
+    return 0;
+  }
+  process.stderr.write(`${ended.message}\n`);
+  return 1;
+}
+
+export function registerControllerCommand(program: Program, create: CreateMachine, done: (code: number) => void): void {
+  program
+    .command("controller")
+    .description("run a controller")
+    .option("--data <folder>", "its data folder: settings, state, images")
+    .option("--listen <address:port>", "where APs reach it by CAPWAP (default 0.0.0.0:5246; port 0: any)")
+    .option("--admin <address:port>", "where operators reach it by HTTP (default 127.0.0.1:8080; port 0: any)")
+    .option("--platform <platform>", "5508 (25 APs a group), 7510 (100) or default (100)")
+    .option("--lab", "allow back-off below 100 s and judge silence sooner")
+    .option("--log <level>", "fatal, error, warn, info, debug, trace or silent")
+    .option("--config <file>", "YAML file with these options and more (docs/configuration.md)")
+    .action(async (options: ControllerOptions) => done(await runController(options, create)));
+}

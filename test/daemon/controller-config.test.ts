@@ -1,0 +1,68 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import t from "tap";
+import { defaultTimings, labTimings } from "../../src/core/controller/timings.js";
+import { readControllerSettings } from "../../src/daemon/controller-config.js";
+import { temporaryFolder } from "../support/folder.js";
+
+t.test("defaults", async (t) => {
+  t.same(readControllerSettings({ data: "/d" }), {
+    ok: true,
+    value: {
+      data: "/d",
+      listen: { address: "0.0.0.0", port: 5246 },
+      admin: { address: "127.0.0.1", port: 8080 },
+      platform: "default",
+      lab: false,
+      name: "flexup",
+      log: "info",
+      sessions: 3,
+      wanTransfers: 100,
+      wanBytesPerSecond: null,
+      downloadAtJoin: false,
+      imageBytesMax: 4294967296,
+      timings: defaultTimings,
+    },
+  });
+});
+
+t.test("the command line overrides the file, the file the defaults", async (t) => {
+  const config = join(temporaryFolder(t), "flexup.yaml");
+  writeFileSync(config, "data: /from-file\nlisten: '[::1]:0'\nplatform: '5508'\nlab: true\ntimings:\n  silenceMs: 5\n");
+  const read = readControllerSettings({ config, data: "/from-option", admin: "localhost:0" });
+  t.match(read, {
+    ok: true,
+    value: {
+      data: "/from-option",
+      listen: { address: "::1", port: 0 },
+      admin: { address: "127.0.0.1", port: 0 },
+      platform: "5508",
+      timings: { ...labTimings, silenceMs: 5 },
+    },
+  });
+});
+
+t.test("what is wrong is said in one line with its place", async (t) => {
+  const folder = temporaryFolder(t);
+  const config = join(folder, "flexup.yaml");
+  const told = (options: Record<string, unknown>, file?: string): string => {
+    if (file !== undefined) writeFileSync(config, file);
+    const read = readControllerSettings(file === undefined ? options : { ...options, config });
+    return read.ok ? "accepted" : `${read.failure.code}: ${read.failure.message}`;
+  };
+  t.equal(told({}), "invalid-config: --data: expected the controller's data folder");
+  t.equal(
+    told({ data: "/d", listen: "host.example:1" }),
+    'invalid-config: --listen: "host.example:1" is no address: expected one like 127.0.0.1:5246 or [::]:5246',
+  );
+  t.equal(
+    told({ data: "/d", admin: "127.0.0.1:99999" }),
+    'invalid-config: --admin: "127.0.0.1:99999" is no address: expected one like 127.0.0.1:8080 or [::]:8080',
+  );
+  t.equal(told({ data: "/d", platform: "9800" }), "invalid-config: --platform: expected 5508, 7510, default");
+  t.equal(told({ data: "/d" }, "sessions: 65\n"), `invalid-config: ${config}, sessions: Too big: expected number to be <=64`);
+  t.equal(told({ data: "/d" }, "colour: blue\n"), `invalid-config: ${config}: Unrecognized key: "colour"`);
+  t.equal(told({ data: "/d" }, "- a\n"), `invalid-config: ${config} is no configuration: expected lines like "data: /var/lib/flexup"`);
+  t.match(told({ data: "/d" }, "a: [\n"), /^config-unreadable: \S+flexup\.yaml cannot be read: [^\n]+$/);
+  t.match(told({ data: "/d", config: join(folder, "none.yaml") }), /^config-unreadable: \S+none\.yaml cannot be read: ENOENT[^\n]+$/);
+});
