@@ -6,3 +6,7 @@
 export type Instant = number;
 
 export const secondsToMs = (seconds: number): number => seconds * 1000;
+
+/** The first of several deadlines, some of which may not be set. */
+export const earliest = (...instants: readonly (Instant | undefined)[]): Instant | undefined =>
+  instants.reduce((soonest, at) => (at !== undefined && (soonest === undefined || at < soonest) ? at : soonest), undefined);

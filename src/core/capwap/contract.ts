@@ -6,9 +6,10 @@
  */
 import type { Endpoint } from "../../base/endpoint.js";
 import type { MacAddress } from "../../base/mac-address.js";
+import type { CapwapTimers } from "../../wire/capwap/defaults.js";
 import type { ImageIdentifier } from "../../wire/capwap/elements.js";
 import type { ElementsOf, ResponseName } from "../../wire/capwap/messages.js";
-import type { Carriage, LinkEffect } from "./secure-link.js";
+import type { Carriage, LinkEffect, LinkMode } from "./secure-link.js";
 
 /** A range of an image that the runtime keeps open; it goes behind `bytes` in the same datagram. */
 export interface ImageRange {
@@ -27,6 +28,11 @@ export interface SendDatagram {
 }
 
 export type CapwapEffect = SendDatagram | LinkEffect;
+
+/** Where outputs are appended: an array that may hold other outputs, too. */
+export interface Sink<Output> {
+  push(output: Output): unknown;
+}
 
 /** One datagram that came in on the control port. */
 export interface Datagram {
@@ -114,10 +120,23 @@ export interface JoinVerdict {
   readonly imageIdentifier?: ImageIdentifier;
 }
 
+export interface AcSettings {
+  /** AC Name. */
+  readonly name: string;
+  /** Numeric addresses under which APs reach the controller, at least one. */
+  readonly addresses: readonly string[];
+  readonly hardwareVersion: string;
+  readonly softwareVersion: string;
+  readonly linkMode: LinkMode;
+  readonly timers: CapwapTimers;
+  /** Sessions at one moment; a Join beyond gets Result Code 4. */
+  readonly sessionsMax: number;
+}
+
 /** What the controller decides while a message is being answered. Pure and quick. */
 export interface AcPolicy {
   join(wtp: WtpIdentity): JoinVerdict;
-  /** Elements of Configuration Status Response beyond the defaults. */
+  /** Whether APs on this controller may go back to one that they prefer. */
   wtpFallback(): "enabled" | "disabled";
 }
 
@@ -158,7 +177,7 @@ export type SessionEnd =
   | "state-timeout"
   /** The AP acknowledged a Reset Request. */
   | "reset"
-  /** The same AP joined again. */
+  /** The same AP joined again, or another AP at the same address and port. */
   | "replaced"
   /** The AP reported a configuration that it cannot run with. */
   | "configuration-failed"
@@ -249,6 +268,14 @@ export interface KnownController {
   readonly name?: string;
 }
 
+export interface WtpSettings {
+  readonly controllers: readonly KnownController[];
+  readonly linkMode: LinkMode;
+  readonly timers: CapwapTimers;
+  /** Whether a Join Response that names another version starts the download of §9.1.1 before Run. */
+  readonly bootImageDownload: boolean;
+}
+
 export type WtpState =
   | "idle"
   | "discovery"
@@ -266,7 +293,7 @@ export type WtpDisconnect =
   | "no-response"
   | "refused"
   | "link-down"
-  | "state-timeout"
+  | "link-timeout"
   /** Back to a preferred controller (WTP Fallback). */
   | "fallback"
   | "stopped";

@@ -15,7 +15,7 @@ import {
   messages,
   type Occurs,
 } from "./messages.js";
-import { isSuccess } from "./result-code.js";
+import { isSuccess, resultCodes } from "./result-code.js";
 import { flexupEnterprise, vendorElements } from "./vendor.js";
 
 export type ReturnedElement = ElementValue<"returnedElement">;
@@ -177,4 +177,14 @@ export function encodeMessage(message: Message | FailureResponse, tailBytes = 0)
     }
   }
   return writer.finish(tailBytes);
+}
+
+/**
+ * Response to a request whose type is in no table: the type one higher, with Result Code 19 (§4.5.1.1).
+ * @param requestType odd
+ */
+export function encodeUnrecognized(requestType: number, sequence: number): Uint8Array {
+  const writer = new ControlMessageWriter(requestType + 1, sequence);
+  writer.element(elements.resultCode.type, (bytes) => bytes.u32(resultCodes.messageUnrecognized));
+  return writer.finish();
 }
