@@ -208,7 +208,7 @@ export type ApEffect =
 /** What an operator reads in the AP's log, and what its metrics count. */
 export type ApEvent =
   | { readonly name: "booted"; readonly slot: SlotId; readonly version: string; readonly corrupt: readonly SlotId[] }
-  | { readonly name: "joined"; readonly controller: string; readonly controllerName: string }
+  | { readonly name: "joined"; readonly controller: Endpoint }
   | { readonly name: "session-lost"; readonly reason: string; readonly detail: string }
   | { readonly name: "order"; readonly order: RunOrder }
   | { readonly name: "order-refused"; readonly runId: number; readonly reason: FailureReason; readonly detail: string }

@@ -1,0 +1,82 @@
+import type { ServingReport } from "../../wire/capwap/vendor.js";
+import type { ApEffect, ApInput, RunOrder, ServedPeer } from "./contract.js";
+import type { ImageSlots } from "./image-slots.js";
+
+type Counts = Extract<ApInput, { readonly type: "serving" }>;
+
+interface Offer {
+  readonly runId: number;
+  readonly fileName: string;
+  readonly sha256: string;
+  readonly sessionsMax: number;
+  /** The TFTP server's counts when the offer was made; it counts from its start. */
+  readonly bytesServedBefore: number;
+  readonly refusalsBefore: number;
+  sessionsPeak: number;
+}
+
+/** What a primary offers by TFTP: one verified image, under the name of its run's order, from the order's completion on. */
+export class ImageServe {
+  readonly #slots: ImageSlots;
+  #offer: Offer | undefined;
+  #sessions: readonly ServedPeer[] = [];
+  #bytesServed = 0;
+  #refusals = 0;
+
+  constructor(slots: ImageSlots) {
+    this.#slots = slots;
+  }
+
+  /** Offers the order's image, which a slot holds. The same offer again changes nothing. */
+  offer(order: RunOrder, out: ApEffect[]): void {
+    const { runId, fileName, sha256, sessionsMax } = order;
+    const slot = sha256 === null ? undefined : this.#slots.holding(sha256);
+    const image = slot === undefined ? null : this.#slots.image(slot);
+    if (slot === undefined || image === null) return;
+    const before = this.#offer;
+    if (before?.runId === runId && before.fileName === fileName && before.sha256 === image.sha256 && before.sessionsMax === sessionsMax)
+      return;
+    this.withdraw(out);
+    this.#offer = {
+      runId,
+      fileName,
+      sha256: image.sha256,
+      sessionsMax,
+      bytesServedBefore: this.#bytesServed,
+      refusalsBefore: this.#refusals,
+      sessionsPeak: 0,
+    };
+    out.push({ type: "offer", fileName, slot, sizeBytes: image.sizeBytes, sha256: image.sha256, sessionsMax });
+    out.push({ type: "event", event: { name: "offering", fileName, sessionsMax } });
+  }
+
+  withdraw(out: ApEffect[]): void {
+    if (this.#offer === undefined) return;
+    const { fileName } = this.#offer;
+    this.#offer = undefined;
+    this.#sessions = [];
+    out.push({ type: "withdraw", fileName });
+    out.push({ type: "event", event: { name: "withdrawn", fileName } });
+  }
+
+  counts({ sessions, bytesServed, refusals }: Counts): void {
+    this.#sessions = sessions;
+    this.#bytesServed = bytesServed;
+    this.#refusals = refusals;
+    if (this.#offer !== undefined) this.#offer.sessionsPeak = Math.max(this.#offer.sessionsPeak, sessions.length);
+  }
+
+  /** For the controller; undefined while nothing is offered. */
+  report(): ServingReport | undefined {
+    if (this.#offer === undefined) return undefined;
+    const { runId, sessionsMax, sessionsPeak, bytesServedBefore, refusalsBefore } = this.#offer;
+    return {
+      runId,
+      sessionsMax,
+      sessionsPeak,
+      bytesServed: this.#bytesServed - bytesServedBefore,
+      refusals: this.#refusals - refusalsBefore,
+      sessions: this.#sessions.map(({ peer, bytesDone }) => ({ peer, bytesDone })),
+    };
+  }
+}

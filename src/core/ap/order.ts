@@ -1,0 +1,96 @@
+/** From the wire's order to the agent's, with everything checked that an AP can check before a byte moves. */
+import { hexOf } from "../../base/hex.js";
+import { secondsToMs } from "../../base/time.js";
+import type { ImageIdentifier } from "../../wire/capwap/elements.js";
+import { type FailureReason, flexupEnterprise, type UpgradeOrder } from "../../wire/capwap/vendor.js";
+import { limits } from "../upgrade/limits.js";
+import type { RunOrder } from "./contract.js";
+
+export interface Refusal {
+  readonly reason: FailureReason;
+  readonly detail: string;
+}
+
+const within = ({ min, max }: { readonly min: number; readonly max: number }, value: number): boolean => value >= min && value <= max;
+const backoffMsMax = secondsToMs(limits.backoffSeconds.ceiling);
+
+/** Each check with what a log says when it fails. Runs in this order; the first failure counts. */
+const checks: readonly {
+  readonly holds: (order: UpgradeOrder, family: string) => boolean;
+  readonly refusal: (order: UpgradeOrder, family: string) => Refusal;
+}[] = [
+  {
+    holds: (order, family) => order.family === family,
+    refusal: (order, family) => ({ reason: "wrong-family", detail: `the image is for ${order.family}, this AP is ${family}` }),
+  },
+  {
+    holds: ({ runId, version, sizeBytes }) => runId > 0 && version !== "" && sizeBytes > 0,
+    refusal: () => malformed("needs a run, a version and a size"),
+  },
+  {
+    holds: ({ fileName }) => /^[\w.-]+$/.test(fileName),
+    refusal: () => malformed("file name may hold letters, digits, dot, underscore and hyphen"),
+  },
+  {
+    holds: ({ sessionsMax }) => within(limits.sessions, sessionsMax),
+    refusal: ({ sessionsMax }) => malformed(`${sessionsMax} sessions, must be ${limits.sessions.min}–${limits.sessions.max}`),
+  },
+  {
+    holds: ({ role, primary }) => role !== "subordinate" || (primary.address !== "" && primary.port > 0),
+    refusal: () => malformed("a subordinate needs its primary's address"),
+  },
+  {
+    holds: ({ role, retryCountMax }) => role !== "subordinate" || within(limits.retryCount, retryCountMax),
+    refusal: ({ retryCountMax }) => malformed(`retry count ${retryCountMax}, must be ${limits.retryCount.min}–${limits.retryCount.max}`),
+  },
+  {
+    holds: ({ role, backoffMsMin: low, backoffMsMax: high }) => role !== "subordinate" || (low < high && high <= backoffMsMax),
+    refusal: ({ backoffMsMin: low, backoffMsMax: high }) =>
+      malformed(`back-off ${low}–${high} ms, must rise and stay below ${backoffMsMax} ms`),
+  },
+];
+
+const malformed = (what: string): Refusal => ({ reason: "transfer-error", detail: `order not understood: ${what}` });
+
+/** Why this AP cannot take the order, or undefined. @param family of this AP's model */
+export function refuseOrder(order: UpgradeOrder, family: string): Refusal | undefined {
+  return checks.find(({ holds }) => !holds(order, family))?.refusal(order, family);
+}
+
+/** @param identifier the Image Identifier beside the order, which a WAN fetch asks for */
+export function runOrder(order: UpgradeOrder, identifier: ImageIdentifier | undefined): RunOrder {
+  const { runId, role, version, fileName, sizeBytes, sha256, primary, retryCountMax, backoffMsMin, backoffMsMax, sessionsMax, refetch } =
+    order;
+  return {
+    runId,
+    role,
+    version,
+    vendor: identifier?.vendor ?? flexupEnterprise,
+    fileName,
+    sizeBytes,
+    sha256: hexOf(sha256),
+    server: role === "subordinate" ? primary : null,
+    retryCountMax,
+    backoffMsMin,
+    backoffMsMax,
+    sessionsMax,
+    refetch,
+  };
+}
+
+/** RFC 5415 §9.1 alone: an Image Identifier is all that the controller says. */
+export const plainOrder = ({ vendor, name }: ImageIdentifier): RunOrder => ({
+  runId: 0,
+  role: "fallback",
+  version: name,
+  vendor,
+  fileName: "",
+  sizeBytes: 0,
+  sha256: null,
+  server: null,
+  retryCountMax: 0,
+  backoffMsMin: 0,
+  backoffMsMax: 0,
+  sessionsMax: 0,
+  refetch: false,
+});

@@ -1,0 +1,27 @@
+import { resultCodes } from "../../wire/capwap/result-code.js";
+import type { BootRecord } from "./contract.js";
+import type { ImageSlots } from "./image-slots.js";
+
+export interface ResetDecision {
+  /** RFC 5415 §9.3: Reset Response; 10 where there is nothing to reset into. */
+  readonly resultCode: typeof resultCodes.success | typeof resultCodes.resetUnable;
+  /** What boots, to be saved before the answer; undefined with a refusal. */
+  readonly record: BootRecord | undefined;
+}
+
+/**
+ * A reset boots the primary slot, which holds the version that the Reset Request names. A controller that knows no swap names
+ * the version that it has sent, which is then in the backup slot: RFC 5415 §9.1 means that one to boot, so it becomes the
+ * primary. A version that no slot holds is refused, and nothing changes.
+ */
+export function decideReset(slots: ImageSlots, version: string): ResetDecision {
+  const slot = slots.holdingVersion(version) ?? (version === emptyVersion && isEmpty(slots) ? slots.record.primary : undefined);
+  return slot === undefined
+    ? { resultCode: resultCodes.resetUnable, record: undefined }
+    : { resultCode: resultCodes.success, record: slots.recordReset(slot) };
+}
+
+/** What an AP without any image says that it runs. */
+export const emptyVersion = "0.0.0.0";
+
+const isEmpty = (slots: ImageSlots): boolean => slots.image("a") === null && slots.image("b") === null;
