@@ -135,7 +135,7 @@ export class ApNode {
           network,
           address,
           write: (offset, bytes, stored) =>
-            store.append(downloadId, offset, bytes, agent, (failure) => {
+            store.append(downloadId, offset, bytes, (failure) => {
               stored(failure);
               if (failure !== undefined || world.now - toldAt < progressMs) return;
               toldAt = world.now;

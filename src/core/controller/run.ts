@@ -30,6 +30,8 @@ export interface Run {
   readonly group: string | null;
   readonly release: ReleaseName;
   readonly startedAt: Instant;
+  /** Late joiners of the group take part; false for a run of chosen APs. */
+  readonly open: boolean;
   state: RunState;
   finishedAt: Instant | null;
   readonly families: Map<string, FamilyRun>;
@@ -39,14 +41,16 @@ export interface Run {
 /** One image family in a run: who serves it. */
 export interface FamilyRun {
   readonly family: string;
-  /** Undefined where the release has no image for the family. */
-  readonly image: RunImage | undefined;
+  /** Null where the release has no image for the family. */
+  readonly image: RunImage | null;
   primary: MacAddress | null;
   manual: boolean;
   /** Why the manual primary is not used, for operators. */
   warning: string | null;
   /** Were primary in this run and lost it; they stay subordinates to its end. */
   readonly steppedDown: Set<MacAddress>;
+  /** Most TFTP sessions that a primary of it had open at one moment. */
+  sessionsPeak: number;
 }
 
 export interface Member {
@@ -65,18 +69,11 @@ export interface Member {
   wanTries: number;
   wanBytes: number;
   lanBytes: number;
+  /** First order, and the end. */
   startedAt: Instant | null;
   endedAt: Instant | null;
   reason: FailureReason;
   detail: string;
-}
-
-/** What an AP says while it works: shown, never stored. */
-export interface MemberProgress {
-  bytesDone: number;
-  nextRetryAt: Instant | null;
-  /** Last instant at which bytes were seen to grow. */
-  movedAt: Instant | null;
 }
 
 const ended: ReadonlySet<MemberPhase> = new Set(["complete", "failed", "aborted", "unsupported"]);

@@ -2,6 +2,11 @@
 export interface ControllerTimings {
   /** A lost primary has this long to come back before another is elected: a short outage costs no second WAN copy. */
   readonly primaryGraceMs: number;
+  /**
+   * An AP that joined after a primary was lost may only follow it after this long: when a branch or the controller comes back,
+   * the primary comes back with the others, in any order.
+   */
+  readonly rejoinGraceMs: number;
   /** An AP that left during a run fails after this. */
   readonly absentMs: number;
   /** A joined AP that owes a report is asked once more after this silence, and fails after as much again. */
@@ -16,6 +21,7 @@ export interface ControllerTimings {
 
 export const defaultTimings: ControllerTimings = {
   primaryGraceMs: 15_000,
+  rejoinGraceMs: 180_000,
   absentMs: 900_000,
   silenceMs: 120_000,
   resyncMs: 5_000,
@@ -26,6 +32,7 @@ export const defaultTimings: ControllerTimings = {
 /** `--lab`: everything on one machine, so a silence means more, sooner. */
 export const labTimings: ControllerTimings = {
   primaryGraceMs: 2_000,
+  rejoinGraceMs: 20_000,
   absentMs: 60_000,
   silenceMs: 20_000,
   resyncMs: 1_000,

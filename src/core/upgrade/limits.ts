@@ -9,6 +9,16 @@ export const limits = {
   sessions: { min: 1, max: 64, default: 3 },
   /** Random back-off of a refused subordinate, seconds; "more than 100 seconds". Below 100 only with `--lab`. */
   backoffSeconds: { floor: 100, labFloor: 0.05, ceiling: 3600, defaultMin: 100, defaultMax: 300 },
+  /** WAN transfers of one group at a moment. */
+  groupWanTransfers: { min: 1, max: 200, default: 8 },
+  /** A cap below this would starve the transfer's own acknowledgements. */
+  wanBytesPerSecond: { min: 1000 },
+  /** Orders over the WAN that one AP gets in a run before it counts as failed. */
+  wanTries: 3,
+  /** APs that a controller knows; a Join beyond is refused as short of resources. */
+  knownAps: 6000,
+  /** Finished runs whose reports are kept. */
+  runsKept: 200,
 } as const;
 
 /** `--platform`: most APs in one FlexConnect group. */

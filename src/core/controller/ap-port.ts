@@ -1,0 +1,42 @@
+/**
+ * The narrow door between what the controller decides and the CAPWAP sessions: the domain sees APs, not
+ * datagrams. `controller.ts` turns session events into calls of the domain and commands into requests.
+ */
+import type { Endpoint } from "../../base/endpoint.js";
+import type { MacAddress } from "../../base/mac-address.js";
+import type { ApInventory, Refusal, UpgradeOrder } from "../../wire/capwap/vendor.js";
+
+/** An AP whose session reached Run. */
+export interface JoinedAp {
+  readonly mac: MacAddress;
+  readonly name: string;
+  readonly model: string;
+  readonly serial: string;
+  /** WTP Descriptor, active software version. */
+  readonly runningVersion: string;
+  readonly peer: Endpoint;
+  /** CAPWAP Local IP Address; behind NAT it differs from the peer's. */
+  readonly localAddress: string | null;
+  /** Null for a peer that does not speak our elements. */
+  readonly inventory: ApInventory | null;
+}
+
+/** An image as the wire names it. */
+export interface WanImage {
+  readonly version: string;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+export type ApCommand =
+  /** `image` goes along as Image Identifier: for the roles that fetch over the WAN. `order` null towards a plain RFC 5415 peer. */
+  | { readonly type: "upgrade"; readonly runId: number; readonly order: UpgradeOrder | null; readonly image: WanImage | null }
+  | { readonly type: "abort"; readonly runId: number }
+  | { readonly type: "swap"; readonly orderId: number }
+  | { readonly type: "reset"; readonly version: string };
+
+export interface Answer {
+  /** RFC 5415 §4.6.35. */
+  readonly resultCode: number;
+  readonly refusal: Refusal | null;
+}

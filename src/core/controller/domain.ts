@@ -1,0 +1,363 @@
+/**
+ * Everything that the controller decides, without CAPWAP: operators' orders and APs' words in, an outbox out.
+ * `controller.ts` joins it to the sessions.
+ */
+import { type Failure, type Result, success } from "../../base/failure.js";
+import { unreachable } from "../../base/invariant.js";
+import type { MacAddress } from "../../base/mac-address.js";
+import type { Instant } from "../../base/time.js";
+import type { ApInventory, FailureReason, ServingReport, UpgradeReport } from "../../wire/capwap/vendor.js";
+import type { ReleaseName } from "../upgrade/limits.js";
+import type { Answer, ApCommand, JoinedAp } from "./ap-port.js";
+import type { ControllerConfig } from "./contract.js";
+import { GroupUpgrade } from "./group-upgrade.js";
+import { Groups } from "./groups.js";
+import { ImageCatalogue } from "./image-catalogue.js";
+import { Inventory, type KnownAp } from "./inventory.js";
+import type { OrderValue, PredownloadResult } from "./order-results.js";
+import type { NewImage, Order } from "./orders.js";
+import { Outbox } from "./outbox.js";
+import { previewRun } from "./preview.js";
+import type { GroupRecord, StoredState } from "./records.js";
+import { refuse } from "./refusals.js";
+import { hasEnded, isRunning } from "./run.js";
+import { RunTable } from "./run-table.js";
+import { imageView, StatusTable } from "./status-table.js";
+import { SwapAndReset } from "./swap-and-reset.js";
+import type { GroupPreview, ImageView } from "./views.js";
+
+/** Answered later, through the outbox. */
+const later = Symbol("later");
+type Outcome = Result<OrderValue> | typeof later;
+
+const done = success(null);
+
+export class ControllerDomain {
+  readonly outbox = new Outbox();
+  readonly inventory: Inventory;
+  readonly catalogue: ImageCatalogue;
+  readonly groups: Groups;
+  readonly runs: RunTable;
+  readonly #upgrade: GroupUpgrade;
+  readonly #acts: SwapAndReset;
+  readonly #status: StatusTable;
+
+  constructor(now: Instant, config: ControllerConfig, stored: StoredState) {
+    const { outbox } = this;
+    const { timings, sessionsMax } = config;
+    this.inventory = new Inventory(stored.aps, outbox);
+    this.catalogue = new ImageCatalogue(stored.images, outbox);
+    this.groups = new Groups(stored.groups, config, outbox);
+    this.runs = new RunTable(stored.runs, outbox);
+    const { inventory, catalogue, groups, runs } = this;
+    const wanTransfersMax = config.wan.transfersMax;
+    this.#upgrade = new GroupUpgrade(now, { inventory, groups, catalogue, runs, outbox, timings, sessionsMax, wanTransfersMax });
+    this.#acts = new SwapAndReset(stored.resets, { inventory, outbox, timings, objection: (ap) => this.#objection(ap) });
+    this.#status = new StatusTable({ inventory, groups, catalogue, runs, acts: this.#acts, sessionsMax });
+  }
+
+  nextWakeAt(): Instant | undefined {
+    const instants = [this.#upgrade.nextWakeAt(), this.#acts.nextWakeAt()].filter((at) => at !== undefined);
+    return instants.length === 0 ? undefined : Math.min(...instants);
+  }
+
+  wake(now: Instant): void {
+    this.#upgrade.wake(now);
+    this.#acts.wake(now);
+  }
+
+  // ---- APs -----------------------------------------------------------------------------------------------------------
+
+  apJoined(now: Instant, ap: JoinedAp): void {
+    this.inventory.joined(now, ap);
+    this.#acts.joined(ap.mac, ap.runningVersion);
+    this.#upgrade.joined(now, ap.mac);
+  }
+
+  apLeft(now: Instant, mac: MacAddress, why: string): void {
+    this.inventory.left(mac, why);
+    this.#upgrade.left(now, mac);
+  }
+
+  apHeard(now: Instant, mac: MacAddress): void {
+    this.inventory.heard(now, mac);
+  }
+
+  apInventory(mac: MacAddress, inventory: ApInventory): void {
+    this.inventory.changed(mac, inventory);
+  }
+
+  apReported(now: Instant, mac: MacAddress, report: UpgradeReport): void {
+    this.#upgrade.reported(now, mac, report);
+  }
+
+  apServes(mac: MacAddress, report: ServingReport): void {
+    this.#upgrade.served(mac, report);
+  }
+
+  /** `answer` null: the session ended before one came. */
+  apAnswered(now: Instant, mac: MacAddress, command: ApCommand, answer: Answer | null): void {
+    if (command.type === "swap" || command.type === "reset") this.#acts.answered(mac, command, answer);
+    else if (command.type === "upgrade" && answer !== null) this.#upgrade.answered(now, mac, command, answer);
+  }
+
+  transferMoved(now: Instant, mac: MacAddress, bytesDone: number, bytesSent: number): void {
+    this.#upgrade.transferMoved(now, mac, bytesDone, bytesSent);
+  }
+
+  transferEnded(now: Instant, mac: MacAddress, failure: { reason: FailureReason; detail: string } | null): void {
+    this.#upgrade.transferEnded(now, mac, failure);
+  }
+
+  // ---- operators -----------------------------------------------------------------------------------------------------
+
+  order(now: Instant, requestId: number, order: Order): void {
+    const outcome = this.#carryOut(now, requestId, order);
+    if (outcome === later) return;
+    if (!outcome.ok) this.outbox.event({ type: "order-refused", order: order.type, failure: outcome.failure });
+    else if (!order.type.startsWith("show-")) this.outbox.event({ type: "order-done", order: order.type, target: targetOf(order) });
+    this.outbox.reply(requestId, outcome);
+  }
+
+  #carryOut(now: Instant, requestId: number, order: Order): Outcome {
+    const { groups } = this;
+    switch (order.type) {
+      case "group-add":
+        return groups.add(order.group);
+      case "group-delete":
+        return this.#withIdleGroup(order.group, (group) => {
+          groups.delete(group);
+          return done;
+        });
+      case "group-ap-add":
+        return this.#withGroup(order.group, (group) => this.#enlist(now, groups.addAp(group, order.mac)));
+      case "group-ap-delete":
+        return this.#withGroup(order.group, (group) => this.#discharge(now, groups.deleteAp(group, order.mac)));
+      case "group-predownload":
+        return order.enabled
+          ? this.#withGroup(order.group, (group) => groups.enable(group, true))
+          : this.#withIdleGroup(order.group, (group) => groups.enable(group, false));
+      case "group-primary-add":
+        return this.#withGroupAp(order, (group, ap) => groups.addPrimary(group, ap.record.mac, this.#familyOf(group, ap)));
+      case "group-primary-remove":
+        return this.#withGroupAp(order, (group, ap) => groups.removePrimary(group, ap.record.mac));
+      case "group-subordinate-add":
+        return this.#withGroupAp(order, (group, ap) => groups.addSubordinate(group, ap.record.mac));
+      case "group-subordinate-remove":
+        return this.#withGroupAp(order, (group, ap) => groups.removeSubordinate(group, ap.record.mac));
+      case "group-retry-count":
+        return this.#withGroup(order.group, (group) => groups.setRetryCount(group, order.retryCount));
+      case "group-backoff":
+        return this.#withGroup(order.group, (group) => groups.setBackoff(group, order.minSeconds, order.maxSeconds));
+      case "group-wave2-refetch":
+        return this.#withGroup(order.group, (group) => groups.setWave2Refetch(group, order.enabled));
+      case "group-wan":
+        return this.#withGroup(order.group, (group) => groups.setWan(group, order.wan));
+      case "group-preview":
+        return this.#withGroup(order.group, (group) => success(this.#preview(now, group, order)));
+      case "group-start":
+        return this.#withGroup(order.group, (group) => this.#upgrade.startGroup(now, group, order.release));
+      case "group-abort":
+        return this.#withGroup(order.group, (group) => this.#abortGroup(now, group));
+      case "ap-predownload":
+        return order.ap === "all" ? this.#predownloadAll(now, order.release) : this.#predownloadOne(now, order.ap, order.release);
+      case "ap-predownload-abort":
+        return order.ap === "all" ? this.#abortAll(now) : this.#abortOne(now, order.ap);
+      case "ap-swap":
+        return this.#act(order.ap, (aps, single) => this.#acts.swap(now, requestId, aps, single));
+      case "ap-reset":
+        return this.#act(order.ap, (aps, single) => this.#acts.reset(now, requestId, aps, single));
+      case "image-add":
+        return this.#addImage(now, order.image);
+      case "image-remove":
+        return this.#removeImage(order.imageId);
+      case "show-ap-image":
+        return this.#withAps(order.ap, (aps) => success(this.#status.apImages(now, aps)));
+      case "show-ap-summary":
+        return success(this.#status.apSummary());
+      case "show-group-summary":
+        return success(this.#status.groupSummary());
+      case "show-group":
+        return this.#withGroup(order.group, (group) => success(this.#status.group(group)));
+      case "show-boot":
+        return success(this.#status.boot());
+      case "show-images":
+        return success(this.#status.images());
+      case "show-runs":
+        return success(this.#status.runReports(order.group));
+      default:
+        return unreachable(order);
+    }
+  }
+
+  #withGroup(name: string, then: (group: GroupRecord) => Outcome): Outcome {
+    const group = this.groups.find(name);
+    return group.ok ? then(group.value) : group;
+  }
+
+  #withIdleGroup(name: string, then: (group: GroupRecord) => Outcome): Outcome {
+    return this.#withGroup(name, (group) => (this.runs.runningOfGroup(name) ? refuse.groupBusy(name) : then(group)));
+  }
+
+  #withGroupAp({ group: name, ap: selector }: { group: string; ap: string }, then: (group: GroupRecord, ap: KnownAp) => Outcome): Outcome {
+    return this.#withGroup(name, (group) => {
+      const ap = this.inventory.find(selector);
+      if (!ap.ok) return ap;
+      return group.aps.includes(ap.value.record.mac) ? then(group, ap.value) : refuse.apNotInGroup(ap.value.record.name, name);
+    });
+  }
+
+  #withAps(selector: string, then: (aps: readonly KnownAp[]) => Outcome): Outcome {
+    if (selector === "all") return then(this.inventory.all());
+    const ap = this.inventory.find(selector);
+    return ap.ok ? then([ap.value]) : ap;
+  }
+
+  #familyOf(group: GroupRecord, { family }: KnownAp): ReadonlySet<MacAddress> {
+    return new Set(group.aps.filter((mac) => this.inventory.get(mac)?.family === family));
+  }
+
+  #enlist(now: Instant, added: Result<MacAddress>): Outcome {
+    if (!added.ok) return added;
+    this.#upgrade.enlist(now, added.value);
+    return done;
+  }
+
+  #discharge(now: Instant, removed: Result<MacAddress>): Outcome {
+    if (!removed.ok) return removed;
+    const live = this.runs.runningOfAp(removed.value);
+    if (live && live.run.group !== null) this.#upgrade.abortAp(now, removed.value);
+    return done;
+  }
+
+  #preview(now: Instant, group: GroupRecord, { release, link }: Order & { type: "group-preview" }): GroupPreview {
+    const aps = group.aps.flatMap((mac) => this.inventory.get(mac) ?? []);
+    const wave2 = new Set(aps.filter(({ generation }) => generation === "wave-2").map(({ family }) => family));
+    return previewRun({
+      group: this.#status.group(group),
+      aps: this.#status.apImages(now, aps).aps,
+      images: this.#status.images(),
+      release,
+      link,
+      refetches: (family) => group.wave2Refetch && wave2.has(family),
+    });
+  }
+
+  #abortGroup(now: Instant, group: GroupRecord): Outcome {
+    const run = this.runs.runningOfGroup(group.name);
+    if (!run) return refuse.noRun(`in group "${group.name}"`);
+    this.#upgrade.abort(now, run);
+    return success({ runId: run.id });
+  }
+
+  #predownloadOne(now: Instant, selector: string, release: ReleaseName): Outcome {
+    const found = this.inventory.find(selector);
+    if (!found.ok) return found;
+    const ap = found.value;
+    if (!ap.session) return refuse.apNotJoined(ap.record.name);
+    if (this.#isInRun(ap)) return refuse.apBusy(ap.record.name);
+    const group = this.groups.of(ap.record.mac);
+    const started = group?.predownload ? this.#upgrade.startOne(now, group, ap, release) : this.#upgrade.startOverWan(now, [ap], release);
+    return started.ok ? success<PredownloadResult>({ runIds: [started.value.runId], apCount: 1 }) : started;
+  }
+
+  #predownloadAll(now: Instant, release: ReleaseName): Outcome {
+    const free = this.inventory.all().filter((ap) => ap.session && !this.#isInRun(ap));
+    if (free.length === 0) return refuse.noJoinedAps("that is free");
+    const overWan = free.filter(({ record }) => !this.groups.of(record.mac)?.predownload);
+    const sharing = new Set(free.flatMap(({ record }) => this.groups.of(record.mac) ?? []).filter((group) => group.predownload));
+    const started = [
+      ...(overWan.length > 0 ? [this.#upgrade.startOverWan(now, overWan, release)] : []),
+      ...[...sharing].map((group) => this.#upgrade.startGroup(now, group, release)),
+    ];
+    const runIds = started.flatMap((result) => (result.ok ? [result.value.runId] : []));
+    const refused = started.find((result) => !result.ok);
+    if (runIds.length === 0 && refused) return refused;
+    const apCount = runIds.reduce((sum, id) => sum + (this.runs.get(id)?.members.size ?? 0), 0);
+    return success<PredownloadResult>({ runIds, apCount });
+  }
+
+  #abortAll(now: Instant): Outcome {
+    const running = this.runs.running();
+    if (running.length === 0) return refuse.noRun("on this controller");
+    let apCount = 0;
+    for (const run of running) {
+      for (const member of run.members.values()) if (!hasEnded(member)) apCount++;
+      this.#upgrade.abort(now, run);
+    }
+    return success({ apCount });
+  }
+
+  #abortOne(now: Instant, selector: string): Outcome {
+    const found = this.inventory.find(selector);
+    if (!found.ok) return found;
+    if (!this.#isInRun(found.value)) return refuse.noRun(`on AP ${found.value.record.name}`);
+    this.#upgrade.abortAp(now, found.value.record.mac);
+    return success({ apCount: 1 });
+  }
+
+  #act(selector: string, start: (aps: readonly KnownAp[], single: boolean) => void): Outcome {
+    if (selector === "all") {
+      const joined = this.inventory.all().filter(({ session }) => session);
+      if (joined.length === 0) return refuse.noJoinedAps("at all");
+      start(joined, false);
+      return later;
+    }
+    const found = this.inventory.find(selector);
+    if (!found.ok) return found;
+    if (!found.value.session) return refuse.apNotJoined(found.value.record.name);
+    start([found.value], true);
+    return later;
+  }
+
+  #addImage(now: Instant, image: NewImage): Outcome {
+    const families = this.catalogue.check(image);
+    if (!families.ok) return this.#refuseImage(image, families);
+    const replaced = this.catalogue.replacedBy(image, families.value).find(({ sha256 }) => sha256 !== image.sha256 && this.#userOf(sha256));
+    if (replaced) return this.#refuseImage(image, refuse.imageInUse(replaced.id, this.#userOf(replaced.sha256) ?? ""));
+    return success<ImageView>(imageView(this.catalogue.add(now, image, families.value)));
+  }
+
+  #refuseImage(image: NewImage, refused: { readonly ok: false; readonly failure: Failure }): Outcome {
+    this.catalogue.dropFile(image.sha256);
+    return refused;
+  }
+
+  #removeImage(id: string): Outcome {
+    const image = this.catalogue.get(id);
+    if (!image) return refuse.unknownImage(id.slice(0, 64));
+    const user = this.#userOf(image.sha256);
+    if (user !== undefined) return refuse.imageInUse(id, user);
+    this.catalogue.remove(image);
+    return success<ImageView>(imageView(image));
+  }
+
+  /** Who needs this image now. */
+  #userOf(sha256: string): string | undefined {
+    for (const { families, group } of this.runs.running()) {
+      for (const { image } of families.values()) {
+        if (image?.sha256 === sha256) return group === null ? "APs over the WAN" : `group "${group}"`;
+      }
+    }
+    return undefined;
+  }
+
+  #isInRun({ record }: KnownAp): boolean {
+    const live = this.runs.runningOfAp(record.mac);
+    return live !== undefined && !hasEnded(live.stored);
+  }
+
+  /** An AP that fetches, or that others fetch from, is left alone. */
+  #objection(ap: KnownAp): Failure | undefined {
+    const live = this.runs.runningOfAp(ap.record.mac);
+    const serves = live !== undefined && isRunning(live.run) && live.family.stored.primary === ap.record.mac;
+    return this.#isInRun(ap) || serves ? refuse.apBusy(ap.record.name).failure : undefined;
+  }
+}
+
+function targetOf(order: Order): string {
+  if ("group" in order && order.group !== null) return "ap" in order ? `${order.group}: ${order.ap}` : order.group;
+  if ("ap" in order) return order.ap;
+  if (order.type === "image-add") return `${order.image.version} ${order.image.release}`;
+  return order.type === "image-remove" ? order.imageId : "";
+}

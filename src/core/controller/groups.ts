@@ -1,0 +1,194 @@
+/** FlexConnect groups: what the operator set. Nothing here knows a run. */
+import { type Result, success } from "../../base/failure.js";
+import { compareMac, type MacAddress, parseMac } from "../../base/mac-address.js";
+import { limits, type PlatformName, platforms } from "../upgrade/limits.js";
+import type { GroupWanPolicy } from "./orders.js";
+import type { Outbox } from "./outbox.js";
+import { type GroupRecord, keys } from "./records.js";
+import { refuse } from "./refusals.js";
+
+export interface GroupLimits {
+  readonly platform: PlatformName;
+  readonly lab: boolean;
+}
+
+export const newGroup = (name: string): GroupRecord => ({
+  name,
+  predownload: false,
+  retryCount: limits.retryCount.default,
+  backoffSecondsMin: limits.backoffSeconds.defaultMin,
+  backoffSecondsMax: limits.backoffSeconds.defaultMax,
+  wave2Refetch: true,
+  wan: {
+    fallback: "fallback",
+    transfersMax: limits.groupWanTransfers.default,
+    bytesPerSecondMax: null,
+    fallbackApsMax: null,
+    fallbackBytesMax: null,
+  },
+  aps: [],
+  manualPrimaries: [],
+  forcedSubordinates: [],
+});
+
+const nameShape = /^[!-.0-~](?:[ -.0-~]{0,30}[!-.0-~])?$/;
+const done = success(null);
+const without = (macs: readonly MacAddress[], mac: MacAddress): MacAddress[] => macs.filter((other) => other !== mac);
+const within = (value: number, { min, max }: { min: number; max: number }): boolean =>
+  Number.isFinite(value) && value >= min && value <= max;
+
+export class Groups {
+  readonly #groups = new Map<string, GroupRecord>();
+  readonly #groupOf = new Map<MacAddress, string>();
+  readonly #limits: GroupLimits;
+  readonly #outbox: Outbox;
+
+  constructor(records: readonly GroupRecord[], limits: GroupLimits, outbox: Outbox) {
+    this.#limits = limits;
+    this.#outbox = outbox;
+    for (const record of records) {
+      this.#groups.set(record.name, record);
+      for (const mac of record.aps) this.#groupOf.set(mac, record.name);
+    }
+  }
+
+  /** By name. */
+  all(): GroupRecord[] {
+    return [...this.#groups.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  find(name: string): Result<GroupRecord> {
+    const group = this.#groups.get(name);
+    return group ? success(group) : refuse.unknownGroup(name);
+  }
+
+  of(mac: MacAddress): GroupRecord | undefined {
+    const name = this.#groupOf.get(mac);
+    return name === undefined ? undefined : this.#groups.get(name);
+  }
+
+  add(name: string): Result<null> {
+    if (!nameShape.test(name)) return refuse.badGroupName(name.slice(0, 64));
+    if (this.#groups.has(name)) return refuse.groupExists(name);
+    this.#store(newGroup(name));
+    return done;
+  }
+
+  delete({ name, aps }: GroupRecord): void {
+    for (const mac of aps) this.#groupOf.delete(mac);
+    this.#groups.delete(name);
+    this.#outbox.remove(keys.group(name));
+  }
+
+  addAp(group: GroupRecord, text: string): Result<MacAddress> {
+    const mac = parseMac(text);
+    if (mac === undefined) return refuse.badMac(text.slice(0, 64));
+    const present = this.#groupOf.get(mac);
+    if (present !== undefined) return refuse.apInGroup(mac, present);
+    const { apsPerGroup } = platforms[this.#limits.platform];
+    if (group.aps.length >= apsPerGroup) return refuse.groupFull(group.name, this.#limits.platform, apsPerGroup);
+    this.#groupOf.set(mac, group.name);
+    this.#store({ ...group, aps: [...group.aps, mac].sort(compareMac) });
+    return success(mac);
+  }
+
+  deleteAp(group: GroupRecord, text: string): Result<MacAddress> {
+    const mac = parseMac(text);
+    if (mac === undefined) return refuse.badMac(text.slice(0, 64));
+    if (this.#groupOf.get(mac) !== group.name) return refuse.apNotInGroup(mac, group.name);
+    this.#groupOf.delete(mac);
+    this.#store({
+      ...group,
+      aps: without(group.aps, mac),
+      manualPrimaries: without(group.manualPrimaries, mac),
+      forcedSubordinates: without(group.forcedSubordinates, mac),
+    });
+    return success(mac);
+  }
+
+  enable(group: GroupRecord, predownload: boolean): Result<null> {
+    this.#store({ ...group, predownload });
+    return done;
+  }
+
+  /** @param sameFamily the other members that share the AP's image family: it replaces their manual primary */
+  addPrimary(group: GroupRecord, mac: MacAddress, sameFamily: ReadonlySet<MacAddress>): Result<null> {
+    this.#store({
+      ...group,
+      manualPrimaries: [...group.manualPrimaries.filter((other) => other !== mac && !sameFamily.has(other)), mac],
+      forcedSubordinates: without(group.forcedSubordinates, mac),
+    });
+    return done;
+  }
+
+  removePrimary(group: GroupRecord, mac: MacAddress): Result<null> {
+    if (!group.manualPrimaries.includes(mac)) return refuse.notPrimary(mac, group.name);
+    this.#store({ ...group, manualPrimaries: without(group.manualPrimaries, mac) });
+    return done;
+  }
+
+  /** A forced subordinate stops being manual primary. */
+  addSubordinate(group: GroupRecord, mac: MacAddress): Result<null> {
+    this.#store({
+      ...group,
+      manualPrimaries: without(group.manualPrimaries, mac),
+      forcedSubordinates: [...without(group.forcedSubordinates, mac), mac],
+    });
+    return done;
+  }
+
+  removeSubordinate(group: GroupRecord, mac: MacAddress): Result<null> {
+    if (!group.forcedSubordinates.includes(mac)) return refuse.notSubordinate(mac, group.name);
+    this.#store({ ...group, forcedSubordinates: without(group.forcedSubordinates, mac) });
+    return done;
+  }
+
+  setRetryCount(group: GroupRecord, retryCount: number): Result<null> {
+    const { min, max } = limits.retryCount;
+    if (!Number.isInteger(retryCount) || !within(retryCount, { min, max }))
+      return refuse.outOfRange("The retry count", retryCount, min, max);
+    this.#store({ ...group, retryCount });
+    return done;
+  }
+
+  setBackoff(group: GroupRecord, minSeconds: number, maxSeconds: number): Result<null> {
+    const { floor, labFloor, ceiling } = limits.backoffSeconds;
+    const range = { min: this.#limits.lab ? labFloor : floor, max: ceiling };
+    for (const seconds of [minSeconds, maxSeconds]) {
+      if (!within(seconds, range)) return refuse.outOfRange("The back-off in seconds", seconds, range.min, range.max);
+    }
+    if (minSeconds >= maxSeconds) return refuse.backoffOrder(minSeconds, maxSeconds);
+    this.#store({ ...group, backoffSecondsMin: minSeconds, backoffSecondsMax: maxSeconds });
+    return done;
+  }
+
+  setWave2Refetch(group: GroupRecord, wave2Refetch: boolean): Result<null> {
+    this.#store({ ...group, wave2Refetch });
+    return done;
+  }
+
+  setWan(group: GroupRecord, change: Partial<GroupWanPolicy>): Result<null> {
+    const wan = { ...group.wan, ...change };
+    const { min, max } = limits.groupWanTransfers;
+    if (!Number.isInteger(wan.transfersMax) || !within(wan.transfersMax, { min, max })) {
+      return refuse.outOfRange("The number of WAN transfers", wan.transfersMax, min, max);
+    }
+    const most = Number.MAX_SAFE_INTEGER;
+    for (const [what, value, least] of [
+      ["The WAN rate in bytes per second", wan.bytesPerSecondMax, limits.wanBytesPerSecond.min],
+      ["The fallback budget in APs", wan.fallbackApsMax, 0],
+      ["The fallback budget in bytes", wan.fallbackBytesMax, 0],
+    ] as const) {
+      if (value !== null && (!Number.isInteger(value) || !within(value, { min: least, max: most }))) {
+        return refuse.outOfRange(what, value, least, most);
+      }
+    }
+    this.#store({ ...group, wan });
+    return done;
+  }
+
+  #store(group: GroupRecord): void {
+    this.#groups.set(group.name, group);
+    this.#outbox.put(keys.group(group.name), group);
+  }
+}

@@ -1,0 +1,188 @@
+/** Every AP that ever joined: what it said of itself, and its session while there is one. */
+import { type Endpoint, isIPv6 } from "../../base/endpoint.js";
+import { type Result, success } from "../../base/failure.js";
+import { compareMac, type MacAddress, parseMac } from "../../base/mac-address.js";
+import type { Instant } from "../../base/time.js";
+import type { ApInventory } from "../../wire/capwap/vendor.js";
+import { type Generation, modelFacts } from "../upgrade/models.js";
+import type { JoinedAp } from "./ap-port.js";
+import type { Outbox } from "./outbox.js";
+import { type ApRecord, keys, type SlotRecord } from "./records.js";
+import { refuse } from "./refusals.js";
+
+/** What holds only while the AP is joined. */
+export interface ApSession {
+  readonly peer: Endpoint;
+  /** Where its subordinates reach its TFTP server. */
+  readonly tftp: Endpoint;
+  /** Speaks our upgrade elements. */
+  readonly capable: boolean;
+  readonly freeBytes: number;
+}
+
+export interface KnownAp {
+  readonly record: ApRecord;
+  readonly family: string;
+  readonly generation: Generation;
+  readonly session: ApSession | null;
+}
+
+const tftpPort = 69;
+
+/** Where the AP says that it serves TFTP: its own word, else its CAPWAP Local IP Address, else where it joined from. */
+const tftpEndpoint = (ap: JoinedAp, inventory: ApInventory | null): Endpoint => ({
+  address: inventory?.tftp.address || ap.localAddress || ap.peer.address,
+  port: inventory?.tftp.port || tftpPort,
+});
+
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (octet) => octet.toString(16).padStart(2, "0")).join("");
+
+const slotRecord = (slot: ApInventory["primary"]): SlotRecord =>
+  slot.version === "" ? { version: "", sha256: "" } : { version: slot.version, sha256: hex(slot.sha256) };
+
+const slotsOf = (inventory: ApInventory | null): ApRecord["slots"] =>
+  inventory && { primary: slotRecord(inventory.primary), backup: slotRecord(inventory.backup), running: inventory.running };
+
+export const holdsImage = ({ record: { slots } }: KnownAp, sha256: string): boolean =>
+  slots !== null && (slots.primary.sha256 === sha256 || slots.backup.sha256 === sha256);
+
+/** `name (mac)`, for people. */
+export const apLabel = ({ record: { name, mac } }: KnownAp): string => `${name} (${mac})`;
+
+export class Inventory {
+  readonly #aps = new Map<MacAddress, KnownAp>();
+  /** Lower-case name to the APs that bear it. */
+  readonly #named = new Map<string, Set<MacAddress>>();
+  readonly #heardAt = new Map<MacAddress, Instant>();
+  readonly #outbox: Outbox;
+
+  constructor(records: readonly ApRecord[], outbox: Outbox) {
+    this.#outbox = outbox;
+    for (const record of records) this.#set({ record, ...modelFacts(record.model), session: null });
+  }
+
+  get size(): number {
+    return this.#aps.size;
+  }
+
+  get(mac: MacAddress): KnownAp | undefined {
+    return this.#aps.get(mac);
+  }
+
+  isJoined(mac: MacAddress): boolean {
+    return (this.#aps.get(mac)?.session ?? null) !== null;
+  }
+
+  /** A datagram of its session came in. */
+  heard(now: Instant, mac: MacAddress): void {
+    this.#heardAt.set(mac, now);
+  }
+
+  heardAt(mac: MacAddress): Instant {
+    return this.#heardAt.get(mac) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** By name, then MAC. */
+  all(): KnownAp[] {
+    return [...this.#aps.values()].sort((a, b) =>
+      a.record.name === b.record.name ? compareMac(a.record.mac, b.record.mac) : a.record.name < b.record.name ? -1 : 1,
+    );
+  }
+
+  find(selector: string): Result<KnownAp> {
+    const mac = parseMac(selector);
+    const byMac = mac && this.#aps.get(mac);
+    if (byMac) return success(byMac);
+    const [first, ...others] = this.#named.get(selector.trim().toLowerCase()) ?? [];
+    if (first === undefined) return refuse.unknownAp(selector);
+    if (others.length > 0) return refuse.ambiguousAp(selector, [first, ...others].sort(compareMac).join(", "));
+    return success(this.#aps.get(first) as KnownAp);
+  }
+
+  joined(now: Instant, ap: JoinedAp): void {
+    this.heard(now, ap.mac);
+    const former = this.#aps.get(ap.mac)?.record;
+    if (former && former.name !== ap.name) {
+      this.#outbox.event({ type: "ap-renamed", mac: ap.mac, name: ap.name, formerName: former.name });
+    }
+    this.#outbox.event({ type: "ap-joined", mac: ap.mac, name: ap.name, model: ap.model, from: ap.peer });
+    this.#store({
+      record: {
+        mac: ap.mac,
+        name: ap.name,
+        model: ap.model,
+        serial: ap.serial,
+        runningVersion: ap.runningVersion,
+        joinedAt: now,
+        slots: slotsOf(ap.inventory),
+      },
+      ...modelFacts(ap.model),
+      session: {
+        peer: ap.peer,
+        tftp: tftpEndpoint(ap, ap.inventory),
+        capable: ap.inventory !== null,
+        freeBytes: ap.inventory?.freeBytes ?? 0,
+      },
+    });
+  }
+
+  left(mac: MacAddress, why: string): void {
+    const ap = this.#aps.get(mac);
+    if (!ap?.session) return;
+    this.#set({ ...ap, session: null });
+    this.#outbox.event({ type: "ap-left", mac, name: ap.record.name, why });
+  }
+
+  /** A joined AP tells what is in its slots now. */
+  changed(mac: MacAddress, inventory: ApInventory): void {
+    const ap = this.#aps.get(mac);
+    if (!ap?.session) return;
+    const { address, port } = inventory.tftp;
+    this.#store({
+      ...ap,
+      record: { ...ap.record, slots: slotsOf(inventory) },
+      session: {
+        ...ap.session,
+        tftp: { address: address || ap.session.tftp.address, port: port || ap.session.tftp.port },
+        capable: true,
+        freeBytes: inventory.freeBytes,
+      },
+    });
+  }
+
+  /** The AP answered that it swapped; its own word follows in an inventory. */
+  swapped(mac: MacAddress): void {
+    const ap = this.#aps.get(mac);
+    const slots = ap?.record.slots;
+    if (!ap || !slots) return;
+    const running = slots.running === "primary" ? "backup" : "primary";
+    this.#store({ ...ap, record: { ...ap.record, slots: { primary: slots.backup, backup: slots.primary, running } } });
+  }
+
+  #store(ap: KnownAp): void {
+    this.#set(ap);
+    this.#outbox.put(keys.ap(ap.record.mac), ap.record);
+  }
+
+  #set(ap: KnownAp): void {
+    const { mac, name } = ap.record;
+    const formerName = this.#aps.get(mac)?.record.name;
+    if (formerName !== name) {
+      if (formerName !== undefined) this.#unname(formerName, mac);
+      const key = name.trim().toLowerCase();
+      const bearers = this.#named.get(key);
+      if (bearers) bearers.add(mac);
+      else this.#named.set(key, new Set([mac]));
+    }
+    this.#aps.set(mac, ap);
+  }
+
+  #unname(name: string, mac: MacAddress): void {
+    const key = name.trim().toLowerCase();
+    const bearers = this.#named.get(key);
+    bearers?.delete(mac);
+    if (bearers?.size === 0) this.#named.delete(key);
+  }
+}
+
+export const isOverIPv6 = (ap: KnownAp): boolean => ap.session !== null && isIPv6(ap.session.peer.address);

@@ -1,0 +1,81 @@
+/**
+ * Gathers what one step of the domain wants done. The composite drains it in the one order that is safe:
+ * records first, then everything that the world can see.
+ */
+import type { Result } from "../../base/failure.js";
+import type { MacAddress } from "../../base/mac-address.js";
+import type { ApCommand } from "./ap-port.js";
+import type { ControllerEvent } from "./events.js";
+import type { OrderValue } from "./order-results.js";
+import type { StoredRecord } from "./records.js";
+
+export interface Reply {
+  readonly requestId: number;
+  readonly result: Result<OrderValue>;
+}
+
+export class Outbox {
+  readonly #records = new Map<string, unknown>();
+  #commands: { mac: MacAddress; command: ApCommand }[] = [];
+  #events: ControllerEvent[] = [];
+  #replies: Reply[] = [];
+  #goneImages: string[] = [];
+
+  /** The last value of a key in a step is the one stored. It must not be changed until the step is over. */
+  put(key: string, value: unknown): void {
+    this.#records.set(key, value);
+  }
+
+  remove(key: string): void {
+    this.#records.set(key, null);
+  }
+
+  tell(mac: MacAddress, command: ApCommand): void {
+    this.#commands.push({ mac, command });
+  }
+
+  event(event: ControllerEvent): void {
+    this.#events.push(event);
+  }
+
+  reply(requestId: number, result: Result<OrderValue>): void {
+    this.#replies.push({ requestId, result });
+  }
+
+  imageGone(sha256: string): void {
+    this.#goneImages.push(sha256);
+  }
+
+  takeRecords(): StoredRecord[] {
+    const records = Array.from(this.#records, ([key, value]) => ({ key, value: structuredCopy(value) }));
+    this.#records.clear();
+    return records;
+  }
+
+  takeCommands(): { mac: MacAddress; command: ApCommand }[] {
+    const commands = this.#commands;
+    this.#commands = [];
+    return commands;
+  }
+
+  takeEvents(): ControllerEvent[] {
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+
+  takeReplies(): Reply[] {
+    const replies = this.#replies;
+    this.#replies = [];
+    return replies;
+  }
+
+  takeGoneImages(): string[] {
+    const gone = this.#goneImages;
+    this.#goneImages = [];
+    return gone;
+  }
+}
+
+/** Rows are flat objects of JSON values; the copy cuts them loose from state that later steps change. */
+const structuredCopy = (value: unknown): unknown => (value === null || typeof value !== "object" ? value : { ...value });

@@ -1,0 +1,189 @@
+/**
+ * Acts on APs that an operator waits for: swap and reset. The answer comes when every AP has answered, or
+ * when the time for it is up. A reset is remembered until the AP is back and says what it runs.
+ */
+import { type Failure, type Result, success } from "../../base/failure.js";
+import type { MacAddress } from "../../base/mac-address.js";
+import type { Instant } from "../../base/time.js";
+import { TimerTable } from "../../base/timer-table.js";
+import type { Answer, ApCommand } from "./ap-port.js";
+import type { Inventory, KnownAp } from "./inventory.js";
+import type { ActResult } from "./order-results.js";
+import type { Outbox } from "./outbox.js";
+import { keys, type ResetRecord } from "./records.js";
+import { refuse } from "./refusals.js";
+import type { ControllerTimings } from "./timings.js";
+
+type ActCommand = ApCommand & { type: "swap" | "reset" };
+
+interface Act {
+  readonly requestId: number;
+  /** One AP was named: its refusal is the order's refusal. */
+  readonly single: boolean;
+  readonly waiting: Set<MacAddress>;
+  readonly done: string[];
+  readonly refused: ActResult["refused"][number][];
+}
+
+export interface ActParts {
+  readonly inventory: Inventory;
+  readonly outbox: Outbox;
+  readonly timings: ControllerTimings;
+  /** Why this AP must be left alone now. */
+  readonly objection: (ap: KnownAp) => Failure | undefined;
+}
+
+const resultCodeWords: ReadonlyMap<number, string> = new Map([
+  [10, "it cannot reset"],
+  [11, "it could not write its firmware record"],
+]);
+
+const refusalOf = (refused: { readonly failure: Failure }): Failure => refused.failure;
+
+export class SwapAndReset {
+  readonly #parts: ActParts;
+  readonly #resets = new Map<MacAddress, ResetRecord>();
+  readonly #acts = new Map<MacAddress, Act>();
+  readonly #timers = new TimerTable<Act | MacAddress>();
+  #lastOrderId = 0;
+
+  constructor(records: readonly ResetRecord[], parts: ActParts) {
+    this.#parts = parts;
+    for (const reset of records) {
+      this.#resets.set(reset.mac, reset);
+      if (reset.state === "waiting") this.#timers.set(reset.mac, reset.sentAt + parts.timings.resetRejoinMs);
+    }
+  }
+
+  nextWakeAt(): Instant | undefined {
+    return this.#timers.nextAt();
+  }
+
+  resetOf(mac: MacAddress): ResetRecord | undefined {
+    return this.#resets.get(mac);
+  }
+
+  swap(now: Instant, requestId: number, aps: readonly KnownAp[], single: boolean): void {
+    // Never used twice, not even by the controller's next life: an AP recognises a repeated order by it.
+    this.#lastOrderId = Math.max(this.#lastOrderId + 1, Math.floor(now) % 2 ** 32);
+    const orderId = this.#lastOrderId;
+    this.#start(now, requestId, aps, single, (ap) => {
+      const { slots } = ap.record;
+      if (slots === null || !ap.session?.capable) return refusalOf(refuse.notCapable(ap.record.name));
+      if (slots.backup.version === "") return refusalOf(refuse.backupEmpty(ap.record.name));
+      return { type: "swap", orderId };
+    });
+  }
+
+  reset(now: Instant, requestId: number, aps: readonly KnownAp[], single: boolean): void {
+    this.#start(now, requestId, aps, single, (ap) => {
+      const version = ap.record.slots?.primary.version || ap.record.runningVersion;
+      this.#setReset({ mac: ap.record.mac, version, sentAt: now, state: "waiting" });
+      this.#timers.set(ap.record.mac, now + this.#parts.timings.resetRejoinMs);
+      return { type: "reset", version };
+    });
+  }
+
+  answered(mac: MacAddress, command: ActCommand, answer: Answer | null): void {
+    const ap = this.#parts.inventory.get(mac);
+    if (!ap) return;
+    const refused = answer === null ? refusalOf(refuse.apSilent(ap.record.name)) : this.#refusalIn(ap, answer);
+    if (refused === undefined && command.type === "swap") {
+      this.#parts.inventory.swapped(mac);
+      this.#parts.outbox.event({ type: "swap-done", mac });
+    } else if (refused === undefined && command.type === "reset") {
+      this.#parts.outbox.event({ type: "reset-sent", mac, version: command.version });
+    } else if (answer !== null && command.type === "reset") {
+      this.#confirm(mac, null);
+    }
+    this.#settle(mac, ap, refused);
+  }
+
+  /** An AP is back: is it on the version that its reset was for? */
+  joined(mac: MacAddress, runningVersion: string): void {
+    if (this.#resets.get(mac)?.state === "waiting") this.#confirm(mac, runningVersion);
+  }
+
+  wake(now: Instant): void {
+    for (let due = this.#timers.takeDue(now); due; due = this.#timers.takeDue(now)) {
+      if (typeof due === "string") this.#confirm(due, null);
+      else this.#reply(due);
+    }
+  }
+
+  #start(
+    now: Instant,
+    requestId: number,
+    aps: readonly KnownAp[],
+    single: boolean,
+    commandFor: (ap: KnownAp) => ActCommand | Failure,
+  ): void {
+    const { outbox, timings, objection } = this.#parts;
+    const act: Act = { requestId, single, waiting: new Set(), done: [], refused: [] };
+    for (const ap of aps) {
+      const { mac, name } = ap.record;
+      const busy = this.#acts.has(mac) ? refusalOf(refuse.apActBusy(name)) : undefined;
+      const command = objection(ap) ?? busy ?? commandFor(ap);
+      if ("code" in command) {
+        act.refused.push({ ap: name, ...command });
+        continue;
+      }
+      act.waiting.add(mac);
+      this.#acts.set(mac, act);
+      outbox.tell(mac, command);
+    }
+    if (act.waiting.size === 0) this.#reply(act);
+    else this.#timers.set(act, now + timings.actReplyMs);
+  }
+
+  #refusalIn({ record: { name } }: KnownAp, { resultCode, refusal }: Answer): Failure | undefined {
+    if (resultCode === 0) return undefined;
+    if (refusal?.reason === "backup-empty") return refusalOf(refuse.backupEmpty(name));
+    const why = refusal?.detail || resultCodeWords.get(resultCode) || `result code ${resultCode}`;
+    return refusalOf(refuse.apRefused(name, why));
+  }
+
+  #settle(mac: MacAddress, { record: { name } }: KnownAp, refused: Failure | undefined): void {
+    const act = this.#acts.get(mac);
+    if (!act) return;
+    this.#acts.delete(mac);
+    act.waiting.delete(mac);
+    if (refused) act.refused.push({ ap: name, ...refused });
+    else act.done.push(name);
+    if (act.waiting.size === 0 && this.#timers.has(act)) this.#reply(act);
+  }
+
+  #reply(act: Act): void {
+    const { outbox, inventory } = this.#parts;
+    this.#timers.clear(act);
+    const pending = [...act.waiting].map((mac) => inventory.get(mac)?.record.name ?? mac).sort();
+    outbox.reply(act.requestId, this.#result(act, pending));
+  }
+
+  #result({ single, done, refused }: Act, pending: readonly string[]): Result<ActResult> {
+    const [first] = refused;
+    if (first && single) return { ok: false, failure: { code: first.code, message: first.message } };
+    if (pending[0] !== undefined && single) return refuse.apSilent(pending[0]);
+    if (first && done.length === 0 && pending.length === 0) {
+      return refuse.allRefused(refused.length, first.message);
+    }
+    return success({ done: done.sort(), refused, pending });
+  }
+
+  #confirm(mac: MacAddress, reported: string | null): void {
+    const reset = this.#resets.get(mac);
+    if (reset?.state !== "waiting") return;
+    this.#timers.clear(mac);
+    const { version } = reset;
+    const isConfirmed = reported === version;
+    this.#setReset({ ...reset, state: isConfirmed ? "confirmed" : "unconfirmed" });
+    this.#parts.outbox.event(
+      isConfirmed ? { type: "reset-confirmed", mac, version } : { type: "reset-unconfirmed", mac, version, reported },
+    );
+  }
+
+  #setReset(reset: ResetRecord): void {
+    this.#resets.set(reset.mac, reset);
+    this.#parts.outbox.put(keys.reset(reset.mac), reset);
+  }
+}
