@@ -30,6 +30,7 @@ const milliseconds = z.number().positive();
 const timings = z
   .object({
     primaryGraceMs: milliseconds,
+    rejoinGraceMs: milliseconds,
     absentMs: milliseconds,
     silenceMs: milliseconds,
     resyncMs: milliseconds,
