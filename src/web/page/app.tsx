@@ -76,7 +76,6 @@ function Shell({ session }: { session: Session }) {
   const address = route.join("/");
   const first = useRef(true);
   // A new page is where the reader now is: focus goes to it, the menu out of its way.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the address is what changed
   useEffect(() => {
     setMenuOpen(false);
     document.title = `${place?.title ?? "Not found"} · flexup`;

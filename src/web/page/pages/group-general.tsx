@@ -50,7 +50,7 @@ function Members({ group }: { group: GroupView }) {
     { title: "Model", cell: ({ model }) => model ?? "", sortBy: ({ model }) => model ?? "", extra: true },
     { title: "Status", cell: ({ status }) => <JoinBadge state={status} />, sortBy: ({ status }) => status },
     {
-      title: "Always subordinate",
+      title: "Never primary",
       extra: true,
       cell: (row) => (
         <input

@@ -54,8 +54,13 @@ export function GroupImageUpgrade({ group }: { group: GroupView }) {
   };
 
   const { min, max } = limits.retryCount;
+  const running = group.run?.state === "running";
+  const run = group.run !== null && (
+    <RunPanel group={group} run={group.run} {...(running && { onAbort: () => ask(upgradeQuestion(group, "abort")) })} />
+  );
   return (
     <>
+      {running && run}
       <div class="columns">
         <section class="card" aria-label="Image Upgrade settings">
           <form onSubmit={apply}>
@@ -114,9 +119,9 @@ export function GroupImageUpgrade({ group }: { group: GroupView }) {
             </div>
           </form>
         </section>
-        {image !== "abort" && group.predownload && <RunPreview group={group} release={image} />}
+        {image !== "abort" && group.predownload && !running && <RunPreview group={group} release={image} />}
       </div>
-      {group.run !== null && <RunPanel group={group} run={group.run} />}
+      {!running && run}
       {dialog}
     </>
   );

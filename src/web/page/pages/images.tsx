@@ -44,14 +44,17 @@ export function ImagesPage() {
       ),
     },
     { title: "Size", cell: ({ sizeBytes }) => bytesText(sizeBytes), sortBy: ({ sizeBytes }) => sizeBytes, numeric: true },
-    { title: "File", cell: ({ fileName }) => fileName, sortBy: ({ fileName }) => fileName, extra: true },
     {
-      title: "SHA-256",
-      cell: ({ sha256 }) => (
-        <code class="digest" title={sha256}>
-          {sha256}
-        </code>
+      title: "File and SHA-256",
+      cell: ({ fileName, sha256 }) => (
+        <>
+          {fileName}
+          <code class="digest muted" title={sha256}>
+            {sha256}
+          </code>
+        </>
       ),
+      sortBy: ({ fileName }) => fileName,
       extra: true,
     },
     { title: "Added", cell: ({ addedAt }) => instantText(addedAt, controllerNow()), sortBy: ({ addedAt }) => addedAt, extra: true },

@@ -26,13 +26,13 @@ const columns: readonly Column<ModelPreview>[] = [
     title: "Primary",
     cell: ({ primary, manual, warning }) => (
       <>
-        {primary?.name ?? "none"} <span class="muted">{primary === null ? "" : manual ? "manual" : "lowest MAC"}</span>
+        {primary?.name ?? "none"} {manual && <span class="tag">manual</span>}
         {warning !== null && <span class="lane-warning">! {warning}</span>}
       </>
     ),
   },
-  { title: "Image", cell: ({ image }) => (image === null ? "none" : `${image.version}, ${bytesText(image.sizeBytes)}`) },
-  { title: "Over LAN", cell: ({ subordinates, expectedFallbacks }) => subordinates - expectedFallbacks, numeric: true },
+  { title: "Image", cell: ({ image }) => image?.version ?? "none" },
+  { title: "By LAN", cell: ({ subordinates, expectedFallbacks }) => subordinates - expectedFallbacks, numeric: true },
   { title: "Has it", cell: ({ alreadyHolding }) => alreadyHolding, numeric: true },
   { title: "WAN", cell: ({ wanBytes }) => bytesText(wanBytes), numeric: true },
 ];

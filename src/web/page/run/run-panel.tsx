@@ -9,7 +9,7 @@ import { RunBadge } from "../ui/status.js";
 import { RunPicture } from "./run-picture.js";
 import { RunTable } from "./run-table.js";
 
-export function RunPanel({ group, run }: { group: GroupView; run: RunView }) {
+export function RunPanel({ group, run, onAbort }: { group: GroupView; run: RunView; onAbort?: () => void }) {
   const aps = useLive((state) => state.aps);
   return (
     <section class="card" aria-labelledby="run-heading">
@@ -17,6 +17,11 @@ export function RunPanel({ group, run }: { group: GroupView; run: RunView }) {
         <h3 id="run-heading">
           Run {run.id} <RunBadge state={run.state} />
         </h3>
+        {onAbort !== undefined && (
+          <button type="button" class="danger-text" onClick={onAbort}>
+            Abort…
+          </button>
+        )}
       </div>
       <RunSum group={group} run={run} aps={aps} />
       <RunPicture group={group} aps={aps} />

@@ -91,7 +91,6 @@ function Fan({ slots }: { slots: readonly (Served | undefined)[] }) {
     <svg class="fan" aria-hidden="true" preserveAspectRatio="none" viewBox="0 0 100 100">
       {slots.map((slot, index) => {
         const y = ((index + 0.5) / slots.length) * 100;
-        // biome-ignore lint/suspicious/noArrayIndexKey: a slot is its place
         return <path key={index} class={slot === undefined ? "" : "moving"} d={`M0 50 C50 50 50 ${y} 100 ${y}`} />;
       })}
     </svg>
@@ -103,7 +102,6 @@ function Slots({ lane: { model, slots } }: { lane: Lane }) {
   return (
     <ol class="slots" aria-label={`TFTP sessions: ${used} of ${model.sessionsMax} in use`}>
       {slots.map((slot, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a slot is its place
         <li key={index} class={slot === undefined ? "slot free" : "slot"}>
           {slot === undefined ? (
             <span class="muted">slot {index + 1} free</span>

@@ -8,10 +8,10 @@ import { PredownloadBadge } from "../ui/status.js";
 import { type Column, Table } from "../ui/table.js";
 
 const roleWords: Readonly<Record<PredownloadRole, string>> = {
-  primaryCentral: "primary, from the controller",
-  primaryLocal: "primary, from another primary",
-  subordinateLocal: "subordinate, from its primary",
-  subordinateCentral: "subordinate, from the controller",
+  primaryCentral: "Primary Central",
+  primaryLocal: "Primary Local",
+  subordinateCentral: "Subordinate Central",
+  subordinateLocal: "Subordinate Local",
 };
 
 const columns: readonly Column<Ap>[] = [

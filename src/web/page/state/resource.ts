@@ -12,7 +12,6 @@ export interface Resource<Value> {
 export function useResource<Value>(ask: () => Promise<Result<Value>>, keys: readonly unknown[]): Resource<Value> {
   const [held, setHeld] = useState<{ value: Value | undefined; failure: Failure | null }>({ value: undefined, failure: null });
   const [turn, setTurn] = useState(0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the caller names what the question depends on
   useEffect(() => {
     let wanted = true;
     void ask().then((result) => {
