@@ -5,7 +5,7 @@ import { RangeSet } from "../../src/base/range-set.js";
 t.test("a range set is the set of the numbers that were added", async (t) => {
   const ranges = fc.array(fc.tuple(fc.nat(40), fc.nat(12)), { maxLength: 20 });
   const wrong = fc.check(
-    fc.property(ranges, fc.nat(50), (added, cut) => {
+    fc.property(ranges, fc.nat(50), fc.nat(50), (added, cut, from) => {
       const set = new RangeSet();
       const model = new Set<number>();
       for (const [start, length] of added) {
@@ -30,7 +30,17 @@ t.test("a range set is the set of the numbers that were added", async (t) => {
       const whole = agrees();
       set.cutAt(cut);
       for (const number of model) if (number >= cut) model.delete(number);
-      return whole && agrees() && new RangeSet(set.ranges).total === set.total;
+      const afterCut = agrees();
+      const missing: number[] = [];
+      set.forEachGap(from, 60, (start, end) => {
+        for (let number = start; number < end; number++) missing.push(number);
+      });
+      const gapsAgree =
+        missing.every((number) => number >= from && number < 60 && !model.has(number)) &&
+        missing.length === 60 - from - [...model].filter((number) => number >= from && number < 60).length;
+      set.cutBefore(from);
+      for (const number of model) if (number < from) model.delete(number);
+      return whole && afterCut && gapsAgree && agrees() && new RangeSet(set.ranges).total === set.total;
     }),
   );
   t.equal(wrong.failed, false, JSON.stringify(wrong.counterexample));
