@@ -28,7 +28,7 @@ export interface ApMachines {
 
 /** The AP's side of CAPWAP and of TFTP. */
 const capwapPort = 5247;
-const tftpPort = 69;
+export const tftpPort = 69;
 const sessionsMaxAtBoot = 3;
 /** A fetch tells its agent how far it is this often, milliseconds of virtual time. */
 const progressMs = 500;
@@ -135,7 +135,7 @@ export class ApNode {
           network,
           address,
           write: (offset, bytes, stored) =>
-            store.append(downloadId, offset, bytes, (failure) => {
+            store.append(downloadId, offset, bytes, agent, (failure) => {
               stored(failure);
               if (failure !== undefined || world.now - toldAt < progressMs) return;
               toldAt = world.now;

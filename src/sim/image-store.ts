@@ -37,7 +37,8 @@ export interface FlashSpeed {
 
 interface Download {
   readonly id: number;
-  readonly sha256: string | null;
+  /** The digest by which a later download knows this part as its own; null for a part that is not kept. */
+  readonly resumeKey: string | null;
   readonly file: VirtualFile;
 }
 
@@ -156,7 +157,10 @@ export class ImageStore {
 
   /** Starts a storage effect; its answer reaches `agent` later. @returns the end of a barrier */
   perform(effect: StorageEffect, agent: Actor<ApInput>): Instant | undefined {
-    const answer = (answer: StorageAnswer): void => this.#world.post(agent, answer);
+    // What concerns a download that has been given up is void and unanswered.
+    const answer = (answer: StorageAnswer | undefined): void => {
+      if (answer !== undefined) this.#world.post(agent, answer);
+    };
     switch (effect.type) {
       case "open-download":
         this.#enqueue(this.#speed.openMs, () => answer(this.#open(effect)));
@@ -188,11 +192,21 @@ export class ImageStore {
     }
   }
 
-  /** What a TFTP client writes into the open download. @param stored is told undefined or why the download is gone */
-  append(downloadId: number, offset: number, bytes: Uint8Array, stored: (failure: string | undefined) => void): void {
+  /**
+   * What a TFTP client writes into the open download.
+   * @param stored is told undefined or why the download is gone; of the latter `agent` hears, too
+   */
+  append(
+    downloadId: number,
+    offset: number,
+    bytes: Uint8Array,
+    agent: Actor<ApInput>,
+    stored: (failure: string | undefined) => void,
+  ): void {
     this.#enqueue(this.#speed.writeMs, () => {
       const answer = this.#write({ type: "write-chunk", downloadId, offset, bytes });
-      stored(answer.type === "storage-failed" ? answer.detail : undefined);
+      if (answer?.type === "storage-failed") this.#world.post(agent, answer);
+      if (answer !== undefined) stored(answer.type === "storage-failed" ? answer.detail : undefined);
     });
   }
 
@@ -222,13 +236,13 @@ export class ImageStore {
     if (missing > 0) return this.#fail(downloadId, "not-enough-flash", `${missing} bytes short`);
     const file = found ?? new VirtualFile(this.#known);
     file.cutAt(file.prefixBytes);
-    this.#download = { id: downloadId, sha256, file };
+    this.#download = { id: downloadId, resumeKey: resume ? sha256 : null, file };
     return { type: "download-opened", downloadId, resumeOffset: file.prefixBytes };
   }
 
-  #write({ downloadId, offset, bytes }: EffectOf<"write-chunk">): StorageAnswer {
+  #write({ downloadId, offset, bytes }: EffectOf<"write-chunk">): StorageAnswer | undefined {
     const download = this.#download;
-    if (download?.id !== downloadId) return this.#fail(downloadId, "flash-write-error", "no such download");
+    if (download?.id !== downloadId) return undefined;
     if (this.writesToFail > 0) {
       this.writesToFail--;
       return this.#fail(downloadId, "flash-write-error", "worn out");
@@ -238,17 +252,17 @@ export class ImageStore {
     return { type: "chunk-written", downloadId, offset, length: bytes.length };
   }
 
-  #verify(downloadId: number): StorageAnswer {
+  #verify(downloadId: number): StorageAnswer | undefined {
     const download = this.#download;
-    if (download?.id !== downloadId) return this.#fail(downloadId, "flash-write-error", "no such download");
+    if (download?.id !== downloadId) return undefined;
     download.file.sync();
     return { type: "download-verified", downloadId, sizeBytes: download.file.sizeBytes, ...download.file.digest() };
   }
 
-  #commit({ downloadId, slot, record }: EffectOf<"commit-slot">): StorageAnswer {
+  #commit({ downloadId, slot, record }: EffectOf<"commit-slot">): StorageAnswer | undefined {
     this.#guardRunning(slot);
     const download = this.#download;
-    if (download?.id !== downloadId) return this.#fail(downloadId, "flash-write-error", "no such download");
+    if (download?.id !== downloadId) return undefined;
     download.file.sync();
     this.#slots[slot] = download.file;
     this.#record = record;
@@ -259,13 +273,14 @@ export class ImageStore {
 
   #discard(downloadId: number, keepPartial: boolean): void {
     const download = this.#download;
+    if (download === undefined && !keepPartial) this.#partial = undefined;
     if (download?.id !== downloadId) return;
     this.#download = undefined;
     if (keepPartial) this.#keep(download);
   }
 
   #keep(download: Download | undefined): void {
-    if (download?.sha256 !== null && download !== undefined) this.#partial = { sha256: download.sha256, file: download.file };
+    if (download !== undefined && download.resumeKey !== null) this.#partial = { sha256: download.resumeKey, file: download.file };
   }
 
   /** The download is gone and its temporary file with it. */
