@@ -12,8 +12,10 @@ import { ControllerHost } from "../runtime/controller-host.js";
 import { ImageFolder } from "../runtime/controller-images.js";
 import { freshSeed } from "../runtime/entropy.js";
 import { createLogger, type Logger } from "../runtime/log.js";
+import { ownAddresses } from "../runtime/own-addresses.js";
 import { openStore } from "../runtime/store.js";
 import { openUdpPort } from "../runtime/udp-ports.js";
+import { defaultTimers, labTimers } from "../wire/capwap/defaults.js";
 import { type ControllerOptions, type ControllerSettings, readControllerSettings } from "./controller-config.js";
 import { flexupVersion } from "./version.js";
 
@@ -74,6 +76,12 @@ export async function startController(
       timings: settings.timings,
       sessionsMax: settings.sessions,
       wan: { transfersMax: settings.wanTransfers, bytesPerSecondMax: settings.wanBytesPerSecond },
+      capwap: {
+        addresses: ownAddresses(settings.listen.address),
+        hardwareVersion: settings.platform,
+        softwareVersion: flexupVersion,
+        timers: settings.lab ? labTimers : defaultTimers,
+      },
       downloadAtJoin: settings.downloadAtJoin,
     }),
     store: store.value,

@@ -13,6 +13,7 @@ import type { NewImage, Order } from "../../src/core/controller/orders.js";
 import { readRecords, type StoredRecord } from "../../src/core/controller/records.js";
 import { labTimings } from "../../src/core/controller/timings.js";
 import type { ApImageRow, GroupView } from "../../src/core/controller/views.js";
+import { labTimers } from "../../src/wire/capwap/defaults.js";
 import type { ApInventory, FailureReason, UpgradeReport } from "../../src/wire/capwap/vendor.js";
 
 export const labConfig: ControllerConfig = {
@@ -23,6 +24,7 @@ export const labConfig: ControllerConfig = {
   timings: labTimings,
   sessionsMax: 3,
   wan: { transfersMax: 100, bytesPerSecondMax: null },
+  capwap: { addresses: ["10.0.0.250"], hardwareVersion: "lab", softwareVersion: "lab", timers: labTimers },
   downloadAtJoin: false,
 };
 

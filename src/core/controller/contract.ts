@@ -2,6 +2,7 @@
 import type { Endpoint } from "../../base/endpoint.js";
 import type { Failure, Result } from "../../base/failure.js";
 import type { Machine, Wake } from "../../base/machine.js";
+import type { AcSettings } from "../capwap/contract.js";
 import type { PlatformName } from "../upgrade/limits.js";
 import type { ControllerEvent } from "./events.js";
 import type { OrderValue } from "./order-results.js";
@@ -50,6 +51,7 @@ export interface ControllerConfig {
   /** TFTP sessions that a primary admits at a time, 1–64. */
   readonly sessionsMax: number;
   readonly wan: WanConfig;
+  readonly capwap: Pick<AcSettings, "addresses" | "hardwareVersion" | "softwareVersion" | "timers">;
   /** RFC 5415 §9.1.1: an AP that joins on a version other than the primary release gets it before it serves. */
   readonly downloadAtJoin: boolean;
 }

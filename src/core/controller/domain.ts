@@ -5,7 +5,7 @@
 import { type Failure, type Result, success } from "../../base/failure.js";
 import { unreachable } from "../../base/invariant.js";
 import type { MacAddress } from "../../base/mac-address.js";
-import type { Instant } from "../../base/time.js";
+import { earliest, type Instant } from "../../base/time.js";
 import type { ApInventory, FailureReason, ServingReport, UpgradeReport } from "../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../upgrade/limits.js";
 import type { Answer, ApCommand, JoinedAp } from "./ap-port.js";
@@ -18,7 +18,7 @@ import type { OrderValue, PredownloadResult } from "./order-results.js";
 import type { NewImage, Order } from "./orders.js";
 import { Outbox } from "./outbox.js";
 import { previewRun } from "./preview.js";
-import type { GroupRecord, StoredState } from "./records.js";
+import type { GroupRecord, ImageRecord, StoredState } from "./records.js";
 import { refuse } from "./refusals.js";
 import { hasEnded, isRunning } from "./run.js";
 import { RunTable } from "./run-table.js";
@@ -57,8 +57,7 @@ export class ControllerDomain {
   }
 
   nextWakeAt(): Instant | undefined {
-    const instants = [this.#upgrade.nextWakeAt(), this.#acts.nextWakeAt()].filter((at) => at !== undefined);
-    return instants.length === 0 ? undefined : Math.min(...instants);
+    return earliest(this.#upgrade.nextWakeAt(), this.#acts.nextWakeAt());
   }
 
   wake(now: Instant): void {
@@ -107,6 +106,15 @@ export class ControllerDomain {
 
   transferEnded(now: Instant, mac: MacAddress, failure: { reason: FailureReason; detail: string } | null): void {
     this.#upgrade.transferEnded(now, mac, failure);
+  }
+
+  /** The image that the AP was ordered to fetch over the WAN. */
+  orderedImage(mac: MacAddress): ImageRecord | undefined {
+    const live = this.runs.runningOfAp(mac);
+    if (!live || live.stored.role === "subordinate" || (hasEnded(live.stored) && live.stored.phase !== "complete")) return undefined;
+    const { image } = live.family.stored;
+    const record = image ? this.catalogue.bySha256(image.sha256) : undefined;
+    return image && record ? { ...record, version: image.version } : undefined;
   }
 
   // ---- operators -----------------------------------------------------------------------------------------------------

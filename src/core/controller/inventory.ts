@@ -1,6 +1,7 @@
 /** Every AP that ever joined: what it said of itself, and its session while there is one. */
 import { type Endpoint, isIPv6 } from "../../base/endpoint.js";
 import { type Result, success } from "../../base/failure.js";
+import { hexOf } from "../../base/hex.js";
 import { compareMac, type MacAddress, parseMac } from "../../base/mac-address.js";
 import type { Instant } from "../../base/time.js";
 import type { ApInventory } from "../../wire/capwap/vendor.js";
@@ -35,10 +36,8 @@ const tftpEndpoint = (ap: JoinedAp, inventory: ApInventory | null): Endpoint => 
   port: inventory?.tftp.port || tftpPort,
 });
 
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (octet) => octet.toString(16).padStart(2, "0")).join("");
-
 const slotRecord = (slot: ApInventory["primary"]): SlotRecord =>
-  slot.version === "" ? { version: "", sha256: "" } : { version: slot.version, sha256: hex(slot.sha256) };
+  slot.version === "" ? { version: "", sha256: "" } : { version: slot.version, sha256: hexOf(slot.sha256) };
 
 const slotsOf = (inventory: ApInventory | null): ApRecord["slots"] =>
   inventory && { primary: slotRecord(inventory.primary), backup: slotRecord(inventory.backup), running: inventory.running };

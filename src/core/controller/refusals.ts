@@ -48,4 +48,8 @@ export const refuse = {
   badImage: make("bad-image", (what) => `The image was refused: ${what}.`),
   unknownImage: make("unknown-image", (id) => `There is no image "${id}"; "flexup image ls" lists them.`),
   imageInUse: make("image-in-use", (id, group) => `Image ${id} is in use by the upgrade of ${group}; wait for its end or abort it first.`),
+  unknownFormat: make(
+    "unknown-format",
+    (found, known) => `This data folder has format ${found}, this flexup knows ${known}; start the version that wrote it.`,
+  ),
 } as const;

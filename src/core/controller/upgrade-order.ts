@@ -1,12 +1,11 @@
 /** The order that an AP gets, from what the operator set and the run's image. */
 import type { Endpoint } from "../../base/endpoint.js";
+import { bytesOfHex } from "../../base/hex.js";
 import { secondsToMs } from "../../base/time.js";
 import type { UpgradeOrder } from "../../wire/capwap/vendor.js";
 import type { ApCommand } from "./ap-port.js";
 import type { GroupRecord } from "./records.js";
 import type { MemberRole, RunImage } from "./run.js";
-
-export const bytesOfHex = (hex: string): Uint8Array => Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 
 const nowhere: Endpoint = { address: "", port: 0 };
 

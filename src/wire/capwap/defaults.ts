@@ -34,6 +34,21 @@ export const defaultTimers: CapwapTimers = {
   waitJoinMs: 60_000,
 };
 
+/** `--lab`: short waits for a network of processes on one machine; a dead peer is found within seconds. */
+export const labTimers: CapwapTimers = {
+  discoveryIntervalMs: 100,
+  maxDiscoveryIntervalMs: 500,
+  maxDiscoveries: 10,
+  silentIntervalMs: 500,
+  retransmitIntervalMs: 200,
+  maxRetransmit: 5,
+  echoIntervalMs: 2_000,
+  changeStatePendingTimerMs: 5_000,
+  imageDataStartTimerMs: 5_000,
+  waitDtlsMs: 5_000,
+  waitJoinMs: 5_000,
+};
+
 /** §4.7.6, §4.8: told to WTPs in the Configuration Status Response; they concern stations and radios. */
 export const radioDefaults = { idleTimeoutSeconds: 300, statisticsTimerSeconds: 120, reportIntervalSeconds: 120 } as const;
 

@@ -1,0 +1,325 @@
+/**
+ * The controller as one machine: CAPWAP sessions on one side, the domain on the other. Whatever a step finds
+ * out, its records come first in `out`, then every datagram, so that no AP hears of what a crash could forget.
+ */
+import { type Endpoint, endpointText } from "../../base/endpoint.js";
+import { bytesOfHex } from "../../base/hex.js";
+import { invariant, unreachable } from "../../base/invariant.js";
+import type { MacAddress } from "../../base/mac-address.js";
+import { earliest, type Instant } from "../../base/time.js";
+import type { ElementsOf } from "../../wire/capwap/messages.js";
+import { resultCodes } from "../../wire/capwap/result-code.js";
+import { type FailureReason, flexupEnterprise } from "../../wire/capwap/vendor.js";
+import { AccessController } from "../capwap/access-controller.js";
+import type {
+  AcOutput,
+  AcRequest,
+  ImageAnswer,
+  JoinVerdict,
+  SendDatagram,
+  SessionId,
+  TransferOutcome,
+  WtpIdentity,
+} from "../capwap/contract.js";
+import { limits } from "../upgrade/limits.js";
+import { modelFacts } from "../upgrade/models.js";
+import type { ApCommand } from "./ap-port.js";
+import type { ControllerConfig, ControllerEffect, ControllerInput, ControllerMachine } from "./contract.js";
+import { ControllerDomain } from "./domain.js";
+import { formatVersion, type ImageRecord, keys, readRecords } from "./records.js";
+import { refuse } from "./refusals.js";
+
+type Output = AcOutput<ApCommand>;
+
+interface Session {
+  readonly id: SessionId;
+  readonly wtp: WtpIdentity;
+  /** In Run: the domain knows it. */
+  running: boolean;
+}
+
+const failureOfCode: ReadonlyMap<number, FailureReason> = new Map([
+  [resultCodes.imageInvalidChecksum, "checksum-mismatch"],
+  [resultCodes.imageInvalidLength, "size-mismatch"],
+  [resultCodes.imageOtherError, "transfer-error"],
+]);
+
+export class Controller implements ControllerMachine {
+  readonly #config: ControllerConfig;
+  readonly #capwap: AccessController<ApCommand>;
+  readonly #sessions = new Map<SessionId, Session>();
+  /** Of sessions in Run. */
+  readonly #sessionOf = new Map<MacAddress, SessionId>();
+  readonly #macOfPeer = new Map<string, MacAddress>();
+  #domain: ControllerDomain | undefined;
+  #sends: SendDatagram[] = [];
+
+  constructor(config: ControllerConfig) {
+    this.#config = config;
+    this.#capwap = new AccessController(
+      { ...config.capwap, name: config.name, linkMode: "clear", sessionsMax: limits.knownAps },
+      { join: (wtp) => this.#judgeJoin(wtp), wtpFallback: () => "enabled" },
+    );
+  }
+
+  nextWakeAt(): Instant | undefined {
+    return earliest(this.#capwap.nextWakeAt(), this.#domain?.nextWakeAt());
+  }
+
+  step(now: Instant, input: ControllerInput, out: ControllerEffect[]): void {
+    if (input.type === "boot") {
+      this.#boot(now, input.records, out);
+      return;
+    }
+    const domain = this.#domain;
+    // A store that another version wrote halts the boot; until the host stops, nothing is done.
+    if (!domain) return;
+    switch (input.type) {
+      case "datagram":
+        this.#datagram(now, domain, input.from, input.bytes);
+        break;
+      case "operator":
+        domain.order(now, input.requestId, input.order);
+        break;
+      case "wake":
+        this.#capwapDoes(now, domain, (outputs) => this.#capwap.wake(now, outputs));
+        domain.wake(now);
+        break;
+      case "stop":
+        // Sessions are left as they are: the APs find out and join again, here or elsewhere.
+        break;
+      default:
+        unreachable(input);
+    }
+    this.#carryOut(now, domain);
+    this.#drain(domain, out);
+  }
+
+  #boot(now: Instant, records: Parameters<typeof readRecords>[0], out: ControllerEffect[]): void {
+    invariant(this.#domain === undefined, "a controller boots once");
+    const state = readRecords(records);
+    if ("unknownFormat" in state) {
+      out.push({ type: "halt", failure: refuse.unknownFormat(String(state.unknownFormat), formatVersion).failure });
+      return;
+    }
+    this.#domain = new ControllerDomain(now, this.#config, state);
+    if (!records.some(({ key }) => key === keys.format)) this.#domain.outbox.put(keys.format, formatVersion);
+    this.#drain(this.#domain, out);
+  }
+
+  #datagram(now: Instant, domain: ControllerDomain, from: Endpoint, bytes: Uint8Array): void {
+    const mac = this.#macOfPeer.get(endpointText(from));
+    if (mac !== undefined) domain.apHeard(now, mac);
+    this.#capwapDoes(now, domain, (outputs) => this.#capwap.datagram(now, { from, bytes, carriage: "clear" }, outputs));
+  }
+
+  /** Lets the CAPWAP side work and takes what it gives; an event may make it work again. */
+  #capwapDoes(now: Instant, domain: ControllerDomain, work: (outputs: Output[]) => void): void {
+    const outputs: Output[] = [];
+    work(outputs);
+    for (const output of outputs) this.#take(now, domain, output);
+  }
+
+  /** The domain's commands become requests. An answer that is there at once may lead to further commands. */
+  #carryOut(now: Instant, domain: ControllerDomain): void {
+    for (let commands = domain.outbox.takeCommands(); commands.length > 0; commands = domain.outbox.takeCommands()) {
+      for (const { mac, command } of commands) {
+        const session = this.#sessionOf.get(mac);
+        if (session === undefined) domain.apAnswered(now, mac, command, null);
+        else this.#capwapDoes(now, domain, (outputs) => this.#request(now, session, mac, command, outputs));
+      }
+    }
+  }
+
+  #request(now: Instant, session: SessionId, mac: MacAddress, command: ApCommand, outputs: Output[]): void {
+    if (command.type === "abort") {
+      this.#capwap.abortTransfer(now, session, outputs);
+      if (!this.#domain?.inventory.get(mac)?.session?.capable) return;
+    }
+    this.#capwap.request(now, session, requestOf(command), command, outputs);
+  }
+
+  #drain({ outbox }: ControllerDomain, out: ControllerEffect[]): void {
+    const records = outbox.takeRecords();
+    if (records.length > 0) out.push({ type: "persist", records });
+    for (const { to, bytes, image } of this.#sends) {
+      out.push({
+        type: "send",
+        to,
+        bytes,
+        ...(image && { image: { sha256: image.imageId, offset: image.offset, length: image.length } }),
+      });
+    }
+    this.#sends = [];
+    for (const sha256 of outbox.takeGoneImages()) out.push({ type: "image-gone", sha256 });
+    for (const reply of outbox.takeReplies()) out.push({ type: "reply", ...reply });
+    for (const event of outbox.takeEvents()) out.push({ type: "event", event });
+  }
+
+  // ---- what the CAPWAP side says -------------------------------------------------------------------------------------
+
+  #take(now: Instant, domain: ControllerDomain, output: Output): void {
+    switch (output.type) {
+      case "send":
+        this.#sends.push(output);
+        return;
+      case "joined":
+        this.#sessions.set(output.session, { id: output.session, wtp: output.wtp, running: false });
+        return;
+      case "dropped":
+        domain.outbox.event({ type: "datagram-dropped", from: output.from, why: output.reason, detail: output.detail });
+        return;
+      case "open-link":
+      case "close-link":
+        invariant(false, "links in clear mode");
+        return;
+      default:
+        break;
+    }
+    const session = this.#sessions.get(output.session);
+    if (!session) return;
+    const { mac } = session.wtp;
+    switch (output.type) {
+      case "running":
+        this.#running(now, domain, session);
+        return;
+      case "left":
+        this.#left(now, domain, session, output.reason);
+        return;
+      case "wtp-event":
+        this.#reported(now, domain, mac, output.elements);
+        return;
+      case "answered":
+        domain.apAnswered(now, mac, output.tag, { resultCode: output.resultCode, refusal: output.elements.refusal ?? null });
+        return;
+      case "unanswered":
+        domain.apAnswered(now, mac, output.tag, null);
+        return;
+      case "image-wanted":
+        this.#capwapDoes(now, domain, (outputs) =>
+          this.#capwap.answerImage(now, session.id, this.#imageFor(domain, session, output.identifier), outputs),
+        );
+        return;
+      case "transfer-progress":
+        if (session.running) domain.transferMoved(now, mac, output.bytesDone, output.bytesSent);
+        return;
+      case "transfer-ended":
+        if (session.running) this.#transferEnded(now, domain, mac, output.outcome, output.bytesDone, output.bytesSent);
+        return;
+      default:
+        unreachable(output);
+    }
+  }
+
+  #running(now: Instant, domain: ControllerDomain, session: Session): void {
+    const { mac, name, model, serial, activeVersion, peer, localAddress, join } = session.wtp;
+    session.running = true;
+    this.#sessionOf.set(mac, session.id);
+    this.#macOfPeer.set(endpointText(peer), mac);
+    domain.apJoined(now, {
+      mac,
+      name,
+      model,
+      serial,
+      runningVersion: activeVersion,
+      peer,
+      localAddress,
+      inventory: join.apInventory ?? null,
+    });
+  }
+
+  #left(now: Instant, domain: ControllerDomain, { id, wtp, running }: Session, reason: string): void {
+    this.#sessions.delete(id);
+    if (!running || this.#sessionOf.get(wtp.mac) !== id) return;
+    this.#sessionOf.delete(wtp.mac);
+    const peer = endpointText(wtp.peer);
+    if (this.#macOfPeer.get(peer) === wtp.mac) this.#macOfPeer.delete(peer);
+    domain.apLeft(now, wtp.mac, reason);
+  }
+
+  #reported(now: Instant, domain: ControllerDomain, mac: MacAddress, elements: ElementsOf<"wtpEventRequest">): void {
+    const { apInventory, upgradeReport, servingReport } = elements;
+    if (apInventory) domain.apInventory(mac, apInventory);
+    if (upgradeReport) domain.apReported(now, mac, upgradeReport);
+    if (servingReport) domain.apServes(mac, servingReport);
+  }
+
+  #transferEnded(
+    now: Instant,
+    domain: ControllerDomain,
+    mac: MacAddress,
+    outcome: TransferOutcome,
+    bytesDone: number,
+    bytesSent: number,
+  ): void {
+    domain.transferMoved(now, mac, bytesDone, bytesSent);
+    switch (outcome.type) {
+      case "complete":
+        domain.transferEnded(now, mac, null);
+        return;
+      case "refused": {
+        const reason = failureOfCode.get(outcome.resultCode) ?? "transfer-error";
+        domain.transferEnded(now, mac, { reason, detail: `the AP answered a block with result code ${outcome.resultCode}` });
+        return;
+      }
+      case "aborted":
+      case "restarted":
+      case "session-ended":
+        return;
+      default:
+        unreachable(outcome);
+    }
+  }
+
+  // ---- decisions while a message is being answered -------------------------------------------------------------------
+
+  #judgeJoin({ mac, model, activeVersion }: WtpIdentity): JoinVerdict {
+    const domain = this.#domain as ControllerDomain;
+    if (domain.inventory.get(mac) === undefined && domain.inventory.size >= limits.knownAps) {
+      return { resultCode: resultCodes.joinResourceDepletion };
+    }
+    const wanted = this.#config.downloadAtJoin ? domain.catalogue.imageFor("primary", modelFacts(model).family) : undefined;
+    if (!wanted || wanted.version === activeVersion) return { resultCode: resultCodes.success };
+    return { resultCode: resultCodes.success, imageIdentifier: identifier(wanted.version) };
+  }
+
+  /** An AP gets an image that it was ordered to fetch, or before Run the one that the Join Response named; nothing else crosses the WAN. */
+  #imageFor(
+    domain: ControllerDomain,
+    { wtp, running }: Session,
+    { vendor, name }: ElementsOf<"resetRequest">["imageIdentifier"],
+  ): ImageAnswer {
+    const refused: ImageAnswer = { type: "refuse", resultCode: resultCodes.imageOtherError };
+    if (vendor !== flexupEnterprise) return refused;
+    const image = running ? domain.orderedImage(wtp.mac) : domain.catalogue.imageFor("primary", modelFacts(wtp.model).family);
+    return image && image.version === name ? transferOf(image) : refused;
+  }
+}
+
+const identifier = (version: string) => ({ vendor: flexupEnterprise, name: version });
+
+const transferOf = ({ sha256, md5, sizeBytes }: ImageRecord): ImageAnswer => ({
+  type: "transfer",
+  imageId: sha256,
+  sizeBytes,
+  md5: bytesOfHex(md5),
+  sha256: bytesOfHex(sha256),
+});
+
+function requestOf(command: ApCommand): AcRequest {
+  switch (command.type) {
+    case "upgrade": {
+      const { order, image } = command;
+      const elements = { ...(image && { imageIdentifier: identifier(image.version) }), ...(order && { upgradeOrder: order }) };
+      return { type: "configurationUpdateRequest", elements };
+    }
+    case "abort":
+      return { type: "configurationUpdateRequest", elements: { upgradeAbort: { runId: command.runId } } };
+    case "swap":
+      return { type: "configurationUpdateRequest", elements: { swapOrder: { orderId: command.orderId } } };
+    case "reset":
+      return { type: "resetRequest", elements: { imageIdentifier: identifier(command.version) } };
+    default:
+      return unreachable(command);
+  }
+}
