@@ -121,14 +121,19 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     if (this.#state === "idle") this.#discover(now, out);
   }
 
-  stop(now: Instant, out: WtpOutput<Tag>[]): void {
+  stop(_now: Instant, out: WtpOutput<Tag>[]): void {
     if (this.#state === "idle") return;
-    this.#leave(now, "stopped", "stopped", out);
+    this.#leave("stopped", "stopped", out);
     this.#enter("idle", out);
   }
 
   setControllers(now: Instant, controllers: readonly KnownController[], out: WtpOutput<Tag>[]): void {
     this.#choice.list = controllers;
+    if (this.#link !== undefined) {
+      const { peer } = this.#link;
+      this.#link = { ...this.#link, peer: { ...peer, rank: this.#choice.rankOf(peer.endpoint, peer.acName) ?? controllers.length } };
+      if (this.#state === "run") this.#watchPreferred(now, this.#link);
+    }
     if (this.#state === "sulking") this.#discover(now, out);
   }
 
@@ -263,7 +268,7 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     this.#choice.succeeded(link.peer.endpoint);
     this.#enter("run", out);
     this.#timers.set("echo", now + this.#capwapTimers.echoIntervalMs);
-    this.#timers.set("primary-discovery", now + this.#capwapTimers.echoIntervalMs);
+    this.#watchPreferred(now, link);
     this.#pump(now, out);
   }
 
@@ -306,10 +311,16 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     }
   }
 
+  #watchPreferred(now: Instant, { peer }: Link<Tag>): void {
+    if (peer.rank > 0) this.#timers.set("primary-discovery", now + this.#capwapTimers.echoIntervalMs);
+    else this.#timers.clear("primary-discovery");
+  }
+
   /** WTP Fallback (§4.6.42): asks the controllers that it prefers to this one whether they are back (§5.3). */
   #seekPreferred(now: Instant, out: WtpOutput<Tag>[]): void {
-    this.#timers.set("primary-discovery", now + this.#capwapTimers.echoIntervalMs);
-    if (!this.#fallbackAllowed || this.#link === undefined) return;
+    if (this.#link === undefined) return;
+    this.#watchPreferred(now, this.#link);
+    if (!this.#fallbackAllowed) return;
     const preferred = this.#choice.preferredTo(now, this.#link.peer.rank);
     if (preferred.length > 0) this.#ask("primaryDiscoveryRequest", preferred, out);
   }
@@ -323,7 +334,7 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     }
     // A download, or a request that waits for its response, is finished here first; the next round asks again.
     if (this.#image !== undefined || this.#queue.length > 0 || !this.#link?.channel.idle) return;
-    this.#leave(now, "fallback", `${elements.acName} is back`, out);
+    this.#leave("fallback", `${elements.acName} is back`, out);
     this.#connect(now, { endpoint: from, acName: elements.acName, rank }, out);
   }
 
@@ -473,10 +484,10 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     );
   }
 
-  answerReset(now: Instant, resultCode: number, out: WtpOutput<Tag>[]): void {
+  answerReset(_now: Instant, resultCode: number, out: WtpOutput<Tag>[]): void {
     if (!this.#reply("resetRequest", (sequence) => ({ type: "resetResponse", sequence, elements: { resultCode } }), out)) return;
     if (resultCode === resultCodes.resetUnable) return;
-    this.#failImage(now, "session-ended", "reset", undefined, out);
+    this.#dropImage("session-ended", "reset", undefined, out);
     this.#enterReset(out);
   }
 
@@ -494,7 +505,7 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
       out.push({ type: "image-failed", reason: "session-ended", detail: `no download in state ${this.#state}` });
       return;
     }
-    this.#failImage(now, "rejected", "another download began", undefined, out);
+    this.#dropImage("rejected", "another download began", undefined, out);
     const image = new ImageDataReceiver(identifier);
     this.#image = image;
     this.#imageGivenUp = false;
@@ -566,19 +577,22 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     this.#reply("imageDataRequest", (sequence) => ({ type: "imageDataResponse", sequence, elements: { resultCode } }), out);
   }
 
-  /** Ends the download, if there is one. Before Run nothing is left to do without the image, so the session ends with it. */
+  /** Ends the download. Before Run nothing is left to do without the image, so the session ends with it. */
   #failImage(now: Instant, reason: ImageFailure, detail: string, resultCode: number | undefined, out: WtpOutput<Tag>[]): void {
-    const running = this.#image !== undefined;
-    if (running) {
-      this.#image = undefined;
-      this.#imageGivenUp = true;
-      this.#timers.clear("image-data-start");
-      const waiting = this.#queue.findIndex(({ type }) => type === "image");
-      if (waiting >= 0) this.#queue.splice(waiting, 1);
-      out.push({ type: "image-failed", reason, detail, ...(resultCode !== undefined && { resultCode }) });
-      this.#answerImageData(resultCodes.imageOtherError, out);
-    }
-    if (this.#state === "image-data" && reason !== "session-ended") this.#fail(now, "refused", `boot image: ${detail}`, out, resultCode);
+    this.#dropImage(reason, detail, resultCode, out);
+    if (this.#state === "image-data") this.#fail(now, "refused", `boot image: ${detail}`, out, resultCode);
+  }
+
+  /** Gives a download up, if there is one. A block that is being written is answered with 16. */
+  #dropImage(reason: ImageFailure, detail: string, resultCode: number | undefined, out: WtpOutput<Tag>[]): void {
+    if (this.#image === undefined) return;
+    this.#image = undefined;
+    this.#imageGivenUp = true;
+    this.#timers.clear("image-data-start");
+    const waiting = this.#queue.findIndex(({ type }) => type === "image");
+    if (waiting >= 0) this.#queue.splice(waiting, 1);
+    out.push({ type: "image-failed", reason, detail, ...(resultCode !== undefined && { resultCode }) });
+    this.#answerImageData(resultCodes.imageOtherError, out);
   }
 
   // ---- endings
@@ -598,12 +612,12 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
   /** The session with this AC did not come about or broke; looks for one anew. */
   #fail(now: Instant, reason: WtpDisconnect, detail: string, out: WtpOutput<Tag>[], resultCode?: number): void {
     if (this.#link !== undefined) this.#choice.failed(now, this.#link.peer.endpoint);
-    this.#leave(now, reason, detail, out, resultCode);
+    this.#leave(reason, detail, out, resultCode);
     this.#discover(now, out);
   }
 
-  #leave(now: Instant, reason: WtpDisconnect, detail: string, out: WtpOutput<Tag>[], resultCode?: number): void {
-    this.#failImage(now, "session-ended", detail, undefined, out);
+  #leave(reason: WtpDisconnect, detail: string, out: WtpOutput<Tag>[], resultCode?: number): void {
+    this.#dropImage("session-ended", detail, undefined, out);
     this.#timers.clearAll();
     this.#emptyQueue(out);
     const link = this.#link;
