@@ -12,6 +12,8 @@ export interface UdpPortOptions {
   readonly onDatagram: (bytes: Uint8Array, from: Endpoint) => void;
   /** A datagram could not be sent, or the socket reported trouble. The port goes on. */
   readonly onError: (error: Error) => void;
+  /** Other sockets of this process may take the same port with other addresses (SO_REUSEADDR). */
+  readonly shared?: boolean;
   /** Asks the kernel for receive and send buffers of this size. */
   readonly bufferBytes?: number;
 }
@@ -36,7 +38,12 @@ const mappedPrefix = "::ffff:";
 export async function openUdpPort(options: UdpPortOptions): Promise<Result<UdpPort>> {
   const v6 = isIPv6(options.address);
   const sizes = options.bufferBytes === undefined ? {} : { recvBufferSize: options.bufferBytes, sendBufferSize: options.bufferBytes };
-  const promised = DgramAsPromised.createSocket({ type: v6 ? "udp6" : "udp4", lookup: numericOnly, ...sizes });
+  const promised = DgramAsPromised.createSocket({
+    type: v6 ? "udp6" : "udp4",
+    lookup: numericOnly,
+    reuseAddr: options.shared === true,
+    ...sizes,
+  });
   // Without a listener of its own, Node 20 and 22 swallow EACCES at bind, and a later error would end the process.
   let open = false;
   promised.socket.on("error", (error) => {

@@ -104,7 +104,8 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
         return;
       }
       const decoded = decodePacket(bytes);
-      if (!decoded.ok) this.#refuse(from, local, errorCode.illegalOperation, decoded.malformed.reason, out);
+      // Damaged on the way: its sender asks again, which an ERROR would keep it from.
+      if (!decoded.ok) this.#datagramsDropped++;
       else if (decoded.packet.type !== "read-request")
         this.#refuse(from, local, errorCode.accessViolation, "this server is read only", out);
       else this.#request(now, from, local, decoded.packet, running, out);

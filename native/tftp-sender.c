@@ -1,0 +1,280 @@
+/*
+ * The data path of one TFTP session on Linux: a connected UDP socket and a mapped file. Blocks go from the page cache to
+ * the socket without a copy in user space, a window in one system call: UDP_SEGMENT where the path takes it, else
+ * sendmmsg. Everything that decides anything is in core/tftp/send-session.ts; this only sends what it is told and waits.
+ *
+ * A file that shrinks while it is mapped gives EFAULT from the kernel's copy, never a SIGBUS, since no instruction of
+ * ours reads the mapping.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <node_api.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+
+enum {
+  HEADER_BYTES = 4,        /* opcode and block number of a DATA packet */
+  SEGMENTS_MAX = 64,       /* UDP_MAX_SEGMENTS of Linux before 6.9 */
+  DATAGRAM_BYTES_MAX = 65507,
+  SLICE_MS = 50,           /* longest sleep in one wait, so that the thread sees its mail */
+  /* What `wait` returns besides the length of a datagram. */
+  WAIT_NOTHING = -1,
+  WAIT_PEER_GONE = -2,
+};
+
+typedef struct {
+  int fd;
+  const uint8_t *file;
+  uint64_t size;
+  uint32_t blksize;
+  bool segmentation;
+  uint8_t headers[SEGMENTS_MAX][HEADER_BYTES];
+  struct iovec parts[SEGMENTS_MAX][2];
+  struct mmsghdr messages[SEGMENTS_MAX];
+} Sender;
+
+static napi_value fail(napi_env env, const char *what, int error) {
+  char text[160];
+  snprintf(text, sizeof text, "%s: %s", what, strerror(error));
+  napi_throw_error(env, NULL, text);
+  return NULL;
+}
+
+static bool parse_address(const char *text, uint16_t port, struct sockaddr_storage *out, socklen_t *length) {
+  memset(out, 0, sizeof *out);
+  struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+  if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    *length = sizeof *v4;
+    return true;
+  }
+  char plain[INET6_ADDRSTRLEN + 1] = {0};
+  const char *scope = strchr(text, '%');
+  size_t digits = scope ? (size_t)(scope - text) : strlen(text);
+  if (digits >= sizeof plain) return false;
+  memcpy(plain, text, digits);
+  struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+  if (inet_pton(AF_INET6, plain, &v6->sin6_addr) != 1) return false;
+  v6->sin6_family = AF_INET6;
+  v6->sin6_port = htons(port);
+  if (scope) v6->sin6_scope_id = if_nametoindex(scope + 1);
+  *length = sizeof *v6;
+  return true;
+}
+
+static void release(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)hint;
+  Sender *sender = data;
+  if (sender->fd >= 0) close(sender->fd);
+  if (sender->file) munmap((void *)sender->file, sender->size);
+  free(sender);
+}
+
+/* open(localAddress, localPort, peerAddress, peerPort, fileDescriptor, sizeBytes, blksize): Sender */
+static napi_value open_sender(napi_env env, napi_callback_info info) {
+  napi_value args[7], result;
+  size_t count = 7;
+  char local[80], peer[80];
+  uint32_t local_port, peer_port, blksize;
+  int32_t file;
+  int64_t size;
+  if (napi_get_cb_info(env, info, &count, args, NULL, NULL) != napi_ok || count != 7 ||
+      napi_get_value_string_utf8(env, args[0], local, sizeof local, NULL) != napi_ok ||
+      napi_get_value_uint32(env, args[1], &local_port) != napi_ok ||
+      napi_get_value_string_utf8(env, args[2], peer, sizeof peer, NULL) != napi_ok ||
+      napi_get_value_uint32(env, args[3], &peer_port) != napi_ok || napi_get_value_int32(env, args[4], &file) != napi_ok ||
+      napi_get_value_int64(env, args[5], &size) != napi_ok || napi_get_value_uint32(env, args[6], &blksize) != napi_ok)
+    return fail(env, "open", EINVAL);
+
+  struct sockaddr_storage from, to;
+  socklen_t from_length, to_length;
+  if (!parse_address(local, (uint16_t)local_port, &from, &from_length) || !parse_address(peer, (uint16_t)peer_port, &to, &to_length))
+    return fail(env, "address", EINVAL);
+  if (from.ss_family == AF_INET6 && to.ss_family == AF_INET) { /* a dual-stack wildcard: answer the IPv4 peer as such */
+    parse_address("0.0.0.0", (uint16_t)local_port, &from, &from_length);
+  }
+
+  Sender *sender = calloc(1, sizeof *sender);
+  if (!sender) return fail(env, "memory", ENOMEM);
+  sender->size = (uint64_t)size;
+  sender->blksize = blksize;
+  sender->segmentation = true;
+  sender->fd = socket(from.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const int on = 1, buffer = 2 * 1024 * 1024;
+  const struct timeval slice = {.tv_sec = 0, .tv_usec = SLICE_MS * 1000};
+  const char *what = NULL;
+  if (sender->fd < 0) what = "socket";
+  else if (setsockopt(sender->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) what = "SO_REUSEADDR";
+  else if (setsockopt(sender->fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof slice) < 0) what = "SO_RCVTIMEO";
+  else if (bind(sender->fd, (struct sockaddr *)&from, from_length) < 0) what = "bind";
+  else if (connect(sender->fd, (struct sockaddr *)&to, to_length) < 0) what = "connect";
+  if (!what && size > 0) {
+    void *mapped = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, file, 0);
+    if (mapped == MAP_FAILED) what = "mmap";
+    else sender->file = mapped;
+  }
+  if (what) {
+    const int error = errno;
+    release(env, sender, NULL);
+    return fail(env, what, error);
+  }
+  setsockopt(sender->fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer); /* as much as the host allows */
+  if (sender->file) madvise((void *)sender->file, sender->size, MADV_SEQUENTIAL);
+  for (int at = 0; at < SEGMENTS_MAX; at++) {
+    sender->headers[at][1] = 3; /* DATA */
+    sender->parts[at][0].iov_base = sender->headers[at];
+    sender->parts[at][0].iov_len = HEADER_BYTES;
+    sender->messages[at].msg_hdr.msg_iov = sender->parts[at];
+    sender->messages[at].msg_hdr.msg_iovlen = 2;
+  }
+  napi_create_external(env, sender, release, NULL, &result);
+  return result;
+}
+
+static Sender *sender_of(napi_env env, napi_value value) {
+  void *data = NULL;
+  return napi_get_value_external(env, value, &data) == napi_ok && ((Sender *)data)->fd >= 0 ? data : NULL;
+}
+
+/* wait(sender, into, timeoutMs): length of the peer's datagram, cut to `into`, or one of the WAIT_ codes */
+static napi_value wait_datagram(napi_env env, napi_callback_info info) {
+  napi_value args[3], result;
+  size_t count = 3, room;
+  void *into;
+  double timeout;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  Sender *sender = sender_of(env, args[0]);
+  if (!sender || napi_get_buffer_info(env, args[1], &into, &room) != napi_ok || napi_get_value_double(env, args[2], &timeout) != napi_ok)
+    return fail(env, "wait", EINVAL);
+  int flags = 0;
+  if (timeout < SLICE_MS) {
+    struct pollfd one = {.fd = sender->fd, .events = POLLIN};
+    const struct timespec span = {.tv_sec = 0, .tv_nsec = timeout > 0 ? (long)(timeout * 1e6) : 0};
+    ppoll(&one, 1, &span, NULL);
+    flags = MSG_DONTWAIT;
+  }
+  ssize_t length = recv(sender->fd, into, room, flags);
+  if (length < 0) length = errno == ECONNREFUSED ? WAIT_PEER_GONE : WAIT_NOTHING;
+  napi_create_int32(env, (int32_t)length, &result);
+  return result;
+}
+
+static ssize_t retried(ssize_t (*call)(int, const struct msghdr *, int), int fd, const struct msghdr *message) {
+  for (;;) {
+    ssize_t sent = call(fd, message, 0);
+    /* ECONNREFUSED belongs to an earlier datagram; `wait` will see it again if the peer is really gone. */
+    if (sent >= 0 || (errno != EINTR && errno != ECONNREFUSED)) return sent;
+    if (errno == ECONNREFUSED) return 0;
+  }
+}
+
+/* One window or a part of it as one super-packet; false where this path does not segment. */
+static bool send_segmented(Sender *sender, unsigned packets) {
+  uint8_t control[CMSG_SPACE(sizeof(uint16_t))] = {0};
+  struct msghdr message = {
+      .msg_iov = &sender->parts[0][0], .msg_iovlen = 2 * packets, .msg_control = control, .msg_controllen = sizeof control};
+  struct cmsghdr *segment = CMSG_FIRSTHDR(&message);
+  segment->cmsg_level = IPPROTO_UDP;
+  segment->cmsg_type = UDP_SEGMENT;
+  segment->cmsg_len = CMSG_LEN(sizeof(uint16_t));
+  const uint16_t bytes = (uint16_t)(HEADER_BYTES + sender->blksize);
+  memcpy(CMSG_DATA(segment), &bytes, sizeof bytes);
+  if (retried(sendmsg, sender->fd, &message) >= 0) return true;
+  if (errno == EINVAL || errno == EIO || errno == EOPNOTSUPP || errno == EMSGSIZE) sender->segmentation = false;
+  return false;
+}
+
+static void send_each(Sender *sender, unsigned packets) {
+  for (unsigned done = 0; done < packets;) {
+    const int sent = sendmmsg(sender->fd, sender->messages + done, packets - done, 0);
+    if (sent > 0) done += (unsigned)sent;
+    else if (errno == ECONNREFUSED) continue; /* reported once, for an earlier datagram */
+    else if (errno != EINTR) return;          /* a datagram that the host cannot send is a lost one: the session repeats it */
+  }
+}
+
+/* sendBlocks(sender, firstBlock, count): blocks counted from 1 without wrap */
+static napi_value send_blocks(napi_env env, napi_callback_info info) {
+  napi_value args[3];
+  size_t count = 3;
+  int64_t block;
+  uint32_t left;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  Sender *sender = sender_of(env, args[0]);
+  if (!sender || napi_get_value_int64(env, args[1], &block) != napi_ok || napi_get_value_uint32(env, args[2], &left) != napi_ok)
+    return fail(env, "sendBlocks", EINVAL);
+  const uint32_t packet = HEADER_BYTES + sender->blksize;
+  uint32_t batch_max = DATAGRAM_BYTES_MAX / packet;
+  if (batch_max > SEGMENTS_MAX) batch_max = SEGMENTS_MAX;
+  if (batch_max == 0) batch_max = 1;
+  while (left > 0) {
+    const unsigned batch = left < batch_max ? left : batch_max;
+    for (unsigned at = 0; at < batch; at++, block++) {
+      const uint64_t offset = (uint64_t)(block - 1) * sender->blksize;
+      const uint64_t rest = offset < sender->size ? sender->size - offset : 0;
+      sender->headers[at][2] = (uint8_t)(block >> 8);
+      sender->headers[at][3] = (uint8_t)block;
+      sender->parts[at][1].iov_base = (void *)(sender->file + (rest > 0 ? offset : 0));
+      sender->parts[at][1].iov_len = rest < sender->blksize ? rest : sender->blksize;
+    }
+    if (batch == 1 || !sender->segmentation || !send_segmented(sender, batch)) send_each(sender, batch);
+    left -= batch;
+  }
+  return NULL;
+}
+
+/* send(sender, bytes) */
+static napi_value send_bytes(napi_env env, napi_callback_info info) {
+  napi_value args[2];
+  size_t count = 2, length;
+  void *bytes;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  Sender *sender = sender_of(env, args[0]);
+  if (!sender || napi_get_buffer_info(env, args[1], &bytes, &length) != napi_ok) return fail(env, "send", EINVAL);
+  struct iovec part = {.iov_base = bytes, .iov_len = length};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+  retried(sendmsg, sender->fd, &message);
+  return NULL;
+}
+
+/* close(sender) */
+static napi_value close_sender(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  size_t count = 1;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  Sender *sender = sender_of(env, args[0]);
+  if (!sender) return NULL;
+  close(sender->fd);
+  sender->fd = -1;
+  return NULL;
+}
+
+NAPI_MODULE_INIT() {
+  const napi_property_descriptor methods[] = {
+      {"open", NULL, open_sender, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"wait", NULL, wait_datagram, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"sendBlocks", NULL, send_blocks, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"send", NULL, send_bytes, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"close", NULL, close_sender, NULL, NULL, NULL, napi_enumerable, NULL},
+  };
+  napi_define_properties(env, exports, sizeof methods / sizeof *methods, methods);
+  return exports;
+}
