@@ -1,0 +1,176 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ApPage } from "./pages/ap.js";
+import { ApsPage } from "./pages/aps.js";
+import { AuditPage } from "./pages/audit.js";
+import { DashboardPage } from "./pages/dashboard.js";
+import { EventsPage } from "./pages/events.js";
+import { GroupPage } from "./pages/group.js";
+import { GroupsPage } from "./pages/groups.js";
+import { ImagesPage } from "./pages/images.js";
+import { LoginPage } from "./pages/login.js";
+import { RunPage, RunsPage } from "./pages/runs.js";
+import { UsersPage } from "./pages/users.js";
+import { liveAddress } from "./state/api.js";
+import { followController, useLive } from "./state/live.js";
+import { linkTo, type Route, useRoute } from "./state/route.js";
+import { logOut, refreshSession, type Session, useSession } from "./state/session.js";
+import { currentTheme, setTheme, themes } from "./state/theme.js";
+import { Toasts } from "./ui/toast.js";
+
+interface Place {
+  readonly title: string;
+  /** The route's first parts, which also are its address. */
+  readonly at: readonly string[];
+  /** @param rest the route's parts after `at` */
+  readonly page: (rest: Route, session: Session) => ComponentChildren;
+}
+
+const places: readonly { readonly section: string; readonly places: readonly Place[] }[] = [
+  {
+    section: "Monitor",
+    places: [
+      { title: "Dashboard", at: [], page: () => <DashboardPage /> },
+      { title: "Runs", at: ["monitor", "runs"], page: ([id]) => (id === undefined ? <RunsPage /> : <RunPage id={Number(id)} />) },
+      { title: "Events", at: ["monitor", "events"], page: () => <EventsPage /> },
+    ],
+  },
+  {
+    section: "Wireless",
+    places: [
+      { title: "Access Points", at: ["wireless", "aps"], page: ([mac]) => (mac === undefined ? <ApsPage /> : <ApPage mac={mac} />) },
+      {
+        title: "FlexConnect Groups",
+        at: ["wireless", "groups"],
+        page: ([name, tab]) => (name === undefined ? <GroupsPage /> : <GroupPage key={name} name={name} tab={tab ?? "general"} />),
+      },
+      { title: "Images", at: ["wireless", "images"], page: () => <ImagesPage /> },
+    ],
+  },
+  {
+    section: "Management",
+    places: [
+      { title: "Users", at: ["management", "users"], page: (_rest, session) => <UsersPage session={session} /> },
+      { title: "Audit", at: ["management", "audit"], page: () => <AuditPage /> },
+    ],
+  },
+];
+
+const startsWith = (route: Route, at: readonly string[]): boolean =>
+  at.length === 0 ? route.length === 0 : at.every((part, index) => route[index] === part);
+
+export function App() {
+  const session = useSession();
+  if (session === undefined) return <p class="loading">Asking the controller…</p>;
+  if (session === null) return <LoginPage />;
+  return <Shell session={session} />;
+}
+
+function Shell({ session }: { session: Session }) {
+  const route = useRoute();
+  const main = useRef<HTMLElement>(null);
+  const [menuOpen, setMenuOpen] = useState(false);
+  useEffect(() => followController(liveAddress, () => void refreshSession()), []);
+
+  const place = places.flatMap((section) => section.places).find(({ at }) => startsWith(route, at));
+  const address = route.join("/");
+  const first = useRef(true);
+  // A new page is where the reader now is: focus goes to it, the menu out of its way.
+  useEffect(() => {
+    setMenuOpen(false);
+    document.title = `${place?.title ?? "Not found"} · flexup`;
+    if (first.current) first.current = false;
+    else if (!main.current?.contains(document.activeElement)) main.current?.focus();
+  }, [address]);
+
+  return (
+    <div class="shell">
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
+        Skip to the page
+      </button>
+      <header class={menuOpen ? "side open" : "side"}>
+        <div class="brand">
+          <img src="/icon.svg" alt="" width="28" height="28" />
+          <a href={linkTo()}>flexup</a>
+          <button type="button" class="menu-button" aria-expanded={menuOpen} onClick={() => setMenuOpen(!menuOpen)}>
+            Menu
+          </button>
+        </div>
+        <nav aria-label="Main">
+          {places.map(({ section, places }) => (
+            <div key={section}>
+              <h2>{section}</h2>
+              <ul>
+                {places.map(({ title, at }) => (
+                  <li key={title}>
+                    <a href={linkTo(...at)} aria-current={startsWith(route, at) ? "page" : undefined}>
+                      {title}
+                    </a>
+                  </li>
+                ))}
+              </ul>
+            </div>
+          ))}
+        </nav>
+        <footer>
+          <Connection />
+          <ThemeChoice />
+          <div class="who">
+            <span>
+              {session.name} <span class="muted">{session.role}</span>
+            </span>
+            <button type="button" class="quiet" onClick={() => void logOut()}>
+              Log out
+            </button>
+          </div>
+        </footer>
+      </header>
+      <main id="main" ref={main} tabIndex={-1}>
+        {place === undefined ? <NotFound /> : place.page(route.slice(place.at.length), session)}
+      </main>
+      <Toasts />
+    </div>
+  );
+}
+
+const connectionWords = { connecting: "Connecting…", live: "Live", lost: "Connection lost, trying again" } as const;
+
+function Connection() {
+  const connection = useLive((state) => state.connection);
+  return (
+    <p class={`connection ${connection}`} role="status">
+      {connectionWords[connection]}
+    </p>
+  );
+}
+
+function ThemeChoice() {
+  const [theme, choose] = useState(currentTheme);
+  return (
+    <label class="theme">
+      Colours
+      <select
+        value={theme}
+        onChange={(event) => {
+          setTheme(event.currentTarget.value);
+          choose(currentTheme());
+        }}
+      >
+        {themes.map((name) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function NotFound() {
+  return (
+    <>
+      <h1>No such page</h1>
+      <p>
+        The address does not lead anywhere. <a href={linkTo()}>Go to the dashboard</a>.
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,55 @@
+import { request } from "../state/api.js";
+import { instantText } from "../state/format.js";
+import { controllerNow } from "../state/live.js";
+import { useResource } from "../state/resource.js";
+import { FailureNote } from "../ui/note.js";
+import { type Column, Table } from "../ui/table.js";
+
+/** One act of one person. */
+export interface AuditEntry {
+  readonly id: number;
+  readonly at: number;
+  readonly who: string;
+  /** Address that the request came from. */
+  readonly from: string;
+  readonly what: string;
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+const valueText = (value: unknown): string =>
+  value === null || value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value);
+
+const columns: readonly Column<AuditEntry>[] = [
+  { title: "Time", cell: ({ at }) => instantText(at, controllerNow()), sortBy: ({ at }) => at },
+  { title: "Who", cell: ({ who }) => <strong>{who}</strong>, sortBy: ({ who }) => who },
+  { title: "From", cell: ({ from }) => from, sortBy: ({ from }) => from, extra: true },
+  { title: "What", cell: ({ what }) => what, sortBy: ({ what }) => what },
+  { title: "Before", cell: ({ before }) => <code class="value">{valueText(before)}</code>, extra: true },
+  { title: "After", cell: ({ after }) => <code class="value">{valueText(after)}</code>, extra: true },
+];
+
+export function AuditPage() {
+  const entries = useResource(() => request<readonly AuditEntry[]>("GET", "/audit"), []);
+  return (
+    <>
+      <p class="path">Management</p>
+      <h1>Audit</h1>
+      <FailureNote failure={entries.failure} />
+      <Table
+        caption="Audit, newest first"
+        captionHidden
+        columns={columns}
+        rows={entries.value ?? []}
+        rowKey={({ id }) => id}
+        searchText={({ who, from, what, before, after }) => `${who} ${from} ${what} ${valueText(before)} ${valueText(after)}`}
+        empty="Nobody has changed anything yet."
+        tools={
+          <button type="button" onClick={entries.reload}>
+            Refresh
+          </button>
+        }
+      />
+    </>
+  );
+}

@@ -1,0 +1,154 @@
+/** What a start would do now: who fetches over the WAN, how many bytes cross it, how long it takes. */
+import { useState } from "preact/hooks";
+import type { LinkRates } from "../../../core/controller/orders.js";
+import type { GroupPreview, GroupView, ModelPreview } from "../../../core/controller/views.js";
+import type { ReleaseName } from "../../../core/upgrade/limits.js";
+import { Figure } from "../run/run-panel.js";
+import { order } from "../state/api.js";
+import { bytesText, countText, durationText, percentText } from "../state/format.js";
+import { useLive } from "../state/live.js";
+import { useResource } from "../state/resource.js";
+import { FailureNote, Note } from "../ui/note.js";
+import { type Column, Table } from "../ui/table.js";
+
+const bytesPerMegabit = 1e6 / 8;
+const linkKey = "flexup-link";
+
+/** The operator's own link rates, remembered in this browser; undefined leaves the assumption to the controller. */
+function rememberedLink(): LinkRates | undefined {
+  const [wan, lan] = (localStorage.getItem(linkKey) ?? "").split(" ").map(Number);
+  return wan && lan ? { wanBytesPerSecond: wan, lanBytesPerSecond: lan } : undefined;
+}
+
+const columns: readonly Column<ModelPreview>[] = [
+  { title: "Model", cell: ({ models, family }) => <span title={`image family ${family}`}>{models.join(", ")}</span> },
+  {
+    title: "Primary",
+    cell: ({ primary, manual, warning }) => (
+      <>
+        {primary?.name ?? "none"} {manual && <span class="tag">manual</span>}
+        {warning !== null && <span class="lane-warning">! {warning}</span>}
+      </>
+    ),
+  },
+  { title: "Image", cell: ({ image }) => image?.version ?? "none" },
+  { title: "By LAN", cell: ({ subordinates, expectedFallbacks }) => subordinates - expectedFallbacks, numeric: true },
+  { title: "Has it", cell: ({ alreadyHolding }) => alreadyHolding, numeric: true },
+  { title: "WAN", cell: ({ wanBytes }) => bytesText(wanBytes), numeric: true },
+];
+
+/** @param plain without the card and the link's form, as in a question */
+export function RunPreview({ group, release, plain = false }: { group: GroupView; release: ReleaseName; plain?: boolean }) {
+  const [link, setLink] = useState(rememberedLink);
+  const catalogue = useLive((state) => state.catalogue);
+  const preview = useResource(
+    () => order({ type: "group-preview", group: group.name, release, ...(link === undefined ? {} : { link }) }),
+    [settingsKey(group), release, link, catalogue],
+  );
+  const body = (
+    <>
+      <FailureNote failure={preview.failure} />
+      {preview.value !== undefined && <PreviewFigures preview={preview.value} />}
+      {preview.value !== undefined && !plain && <LinkForm link={preview.value.link} change={setLink} />}
+    </>
+  );
+  if (plain) return body;
+  return (
+    <section class="card" aria-labelledby="preview-heading">
+      <h2 id="preview-heading">What would happen</h2>
+      {body}
+    </section>
+  );
+}
+
+/** Changes when the answer may: not with each byte of a run. */
+const settingsKey = ({ models, aps, retryCount, backoffSecondsMin, backoffSecondsMax, wave2Refetch, run }: GroupView): string =>
+  JSON.stringify([
+    models.map(({ primary, warning }) => [primary, warning]),
+    aps,
+    retryCount,
+    backoffSecondsMin,
+    backoffSecondsMax,
+    wave2Refetch,
+    run?.state,
+  ]);
+
+function PreviewFigures({ preview }: { preview: GroupPreview }) {
+  const { wanBytes, wanBytesWithoutFeature, expectedSeconds } = preview;
+  const saved = wanBytesWithoutFeature - wanBytes;
+  const fallbacks = preview.models.reduce((sum, { expectedFallbacks }) => sum + expectedFallbacks, 0);
+  return (
+    <>
+      <dl class="figures-row">
+        <Figure title="Over the WAN" value={bytesText(wanBytes)} detail={`instead of ${bytesText(wanBytesWithoutFeature)}`} tone="wan" />
+        <Figure title="WAN saved" value={percentText(saved, wanBytesWithoutFeature)} detail={bytesText(saved)} tone="lan" />
+        <Figure title="Expected time" value={expectedSeconds === null ? "none" : durationText(expectedSeconds)} detail="to the last AP" />
+      </dl>
+      {expectedSeconds === null && <Note tone="info">No AP would fetch anything: every AP that can take part has the image already.</Note>}
+      {fallbacks > 0 && (
+        <Note tone="warning">
+          {countText(fallbacks, "AP")} would probably run out of tries and take the WAN. A higher retry count or smaller groups avoid that.
+        </Note>
+      )}
+      <Table
+        caption="Per model"
+        captionHidden
+        columns={columns}
+        rows={preview.models}
+        rowKey={({ family }) => family}
+        empty="No AP of this group has joined."
+      />
+      {preview.skipped.length > 0 && (
+        <details>
+          <summary>{countText(preview.skipped.length, "AP")} would not take part</summary>
+          <ul>
+            {preview.skipped.map(({ mac, name, reason }) => (
+              <li key={mac}>
+                {name ?? mac}: {reason}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </>
+  );
+}
+
+function LinkForm({ link, change }: { link: LinkRates; change: (link: LinkRates) => void }) {
+  const save = (event: Event): void => {
+    const form = (event.currentTarget as HTMLInputElement).form;
+    if (form === null || !form.checkValidity()) return;
+    const fields = new FormData(form);
+    const rate = (name: string): number => Number(fields.get(name)) * bytesPerMegabit;
+    localStorage.setItem(linkKey, `${rate("wan")} ${rate("lan")}`);
+    change({ wanBytesPerSecond: rate("wan"), lanBytesPerSecond: rate("lan") });
+  };
+  return (
+    <form class="inline" onSubmit={(event) => event.preventDefault()}>
+      <label>
+        WAN carries, Mb/s
+        <input
+          type="number"
+          name="wan"
+          min="0.01"
+          step="any"
+          required
+          defaultValue={String(link.wanBytesPerSecond / bytesPerMegabit)}
+          onChange={save}
+        />
+      </label>
+      <label>
+        One LAN transfer, Mb/s
+        <input
+          type="number"
+          name="lan"
+          min="0.01"
+          step="any"
+          required
+          defaultValue={String(link.lanBytesPerSecond / bytesPerMegabit)}
+          onChange={save}
+        />
+      </label>
+    </form>
+  );
+}

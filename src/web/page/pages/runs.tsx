@@ -1,0 +1,174 @@
+import type { RunReport, RunReportRow } from "../../../core/controller/views.js";
+import { Figure } from "../run/run-panel.js";
+import { order } from "../state/api.js";
+import { bytesText, durationText, instantText, percentText } from "../state/format.js";
+import { controllerNow, useLive } from "../state/live.js";
+import { useResource } from "../state/resource.js";
+import { linkTo } from "../state/route.js";
+import { FailureNote } from "../ui/note.js";
+import { PredownloadBadge, RunBadge } from "../ui/status.js";
+import { type Column, Table } from "../ui/table.js";
+
+/** Asked again when a run starts or ends. */
+function useReports() {
+  const turns = useLive(
+    (state) => state.events.filter(({ event }) => event.type === "run-started" || event.type === "run-finished").length,
+  );
+  return useResource(() => order({ type: "show-runs", group: null }), [turns]);
+}
+
+const wanBytesOf = (report: RunReport): number => report.models.reduce((sum, { wanBytes }) => sum + wanBytes, 0);
+const lanBytesOf = (report: RunReport): number => report.models.reduce((sum, { lanBytes }) => sum + lanBytes, 0);
+const durationOf = (report: RunReport): number => ((report.finishedAt ?? controllerNow()) - report.startedAt) / 1000;
+const groupOf = (report: RunReport): string => report.group ?? "single APs";
+
+const columns: readonly Column<RunReport>[] = [
+  { title: "Run", cell: ({ id }) => <a href={linkTo("monitor", "runs", String(id))}>Run {id}</a>, sortBy: ({ id }) => id },
+  { title: "Group", cell: groupOf, sortBy: groupOf },
+  { title: "State", cell: ({ state }) => <RunBadge state={state} />, sortBy: ({ state }) => state },
+  { title: "Release", cell: ({ release }) => release, sortBy: ({ release }) => release, extra: true },
+  { title: "Started", cell: ({ startedAt }) => instantText(startedAt, controllerNow()), sortBy: ({ startedAt }) => startedAt, extra: true },
+  { title: "Duration", cell: (report) => durationText(durationOf(report)), sortBy: durationOf, numeric: true },
+  {
+    title: "Complete",
+    cell: ({ counts, aps }) => `${counts.Complete} of ${aps.length}`,
+    sortBy: ({ counts }) => counts.Complete,
+    numeric: true,
+  },
+  { title: "WAN", cell: (report) => bytesText(wanBytesOf(report)), sortBy: wanBytesOf, numeric: true },
+  {
+    title: "WAN saved",
+    cell: ({ wanBytesSaved }) => bytesText(wanBytesSaved),
+    sortBy: ({ wanBytesSaved }) => wanBytesSaved,
+    numeric: true,
+    extra: true,
+  },
+];
+
+export function RunsPage() {
+  const reports = useReports();
+  return (
+    <>
+      <h1>Runs</h1>
+      <FailureNote failure={reports.failure} />
+      <Table
+        caption="Runs, newest first"
+        captionHidden
+        columns={columns}
+        rows={reports.value ?? []}
+        rowKey={({ id }) => id}
+        searchText={(report) => `${report.id} ${groupOf(report)} ${report.state} ${report.release}`}
+        empty="No upgrade has run yet. Each run leaves its report here."
+      />
+    </>
+  );
+}
+
+const rowColumns: readonly Column<RunReportRow>[] = [
+  { title: "AP Name", cell: ({ name }) => <strong>{name}</strong>, sortBy: ({ name }) => name },
+  { title: "Model", cell: ({ model }) => model, sortBy: ({ model }) => model, extra: true },
+  { title: "Status", cell: ({ status }) => <PredownloadBadge status={status} />, sortBy: ({ status }) => status },
+  { title: "From", cell: ({ source }) => source?.toUpperCase() ?? "", sortBy: ({ source }) => source ?? "" },
+  {
+    title: "Took",
+    cell: ({ startedAt, endedAt }) => (startedAt === null || endedAt === null ? "" : durationText((endedAt - startedAt) / 1000)),
+    sortBy: ({ startedAt, endedAt }) => (startedAt === null || endedAt === null ? 0 : endedAt - startedAt),
+    numeric: true,
+  },
+  { title: "WAN", cell: ({ wanBytes }) => bytesText(wanBytes), sortBy: ({ wanBytes }) => wanBytes, numeric: true },
+  { title: "LAN", cell: ({ lanBytes }) => bytesText(lanBytes), sortBy: ({ lanBytes }) => lanBytes, numeric: true },
+  { title: "Tries", cell: ({ tries }) => tries, sortBy: ({ tries }) => tries, numeric: true },
+  { title: "Reason", cell: ({ failureReason, detail }) => [failureReason, detail].filter(Boolean).join(": "), extra: true },
+];
+
+/** Made to be printed: the browser's print command gives the report without the page around it. */
+export function RunPage({ id }: { id: number }) {
+  const reports = useReports();
+  const report = reports.value?.find((candidate) => candidate.id === id);
+  return (
+    <>
+      <p class="path">
+        Monitor › <a href={linkTo("monitor", "runs")}>Runs</a>
+      </p>
+      <h1>
+        Run {id} {report !== undefined && <RunBadge state={report.state} />}
+      </h1>
+      <FailureNote failure={reports.failure} />
+      {reports.value !== undefined && report === undefined && (
+        <p>
+          The controller keeps no report of this run. <a href={linkTo("monitor", "runs")}>See those that it keeps</a>.
+        </p>
+      )}
+      {report !== undefined && <Report report={report} />}
+    </>
+  );
+}
+
+function Report({ report }: { report: RunReport }) {
+  const used = wanBytesOf(report);
+  return (
+    <>
+      <dl class="figures-row tiles">
+        <Figure title="Group" value={groupOf(report)} detail={`${report.release} release`} />
+        <Figure title="Started" value={instantText(report.startedAt, controllerNow())} detail={durationText(durationOf(report))} />
+        <Figure title="Complete" value={`${report.counts.Complete} of ${report.aps.length}`} detail={`${report.counts.Failed} failed`} />
+        <Figure
+          title="Over the WAN"
+          value={bytesText(used)}
+          detail={`${percentText(report.wanBytesSaved, used + report.wanBytesSaved)} saved`}
+          tone="wan"
+        />
+        <Figure title="Over the LAN" value={bytesText(lanBytesOf(report))} detail="" tone="lan" />
+      </dl>
+      <div class="actions no-print">
+        <button type="button" onClick={() => print()}>
+          Print
+        </button>
+        <a class="button" download={`run-${report.id}.csv`} href={`data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(report))}`}>
+          Save as CSV
+        </a>
+      </div>
+      <Table
+        caption={`APs of run ${report.id}`}
+        captionHidden
+        columns={rowColumns}
+        rows={report.aps}
+        rowKey={({ mac }) => mac}
+        pageSize={1000}
+        empty="No AP took part."
+      />
+    </>
+  );
+}
+
+const csvFields = [
+  "name",
+  "mac",
+  "model",
+  "role",
+  "status",
+  "source",
+  "startedAt",
+  "endedAt",
+  "wanBytes",
+  "lanBytes",
+  "tries",
+  "failureReason",
+  "detail",
+] as const;
+
+/** RFC 4180; a cell that a spreadsheet would take for a formula is defused. */
+function csvOf(report: RunReport): string {
+  const cell = (value: string | number | null): string => {
+    const text = value === null ? "" : String(value);
+    return `"${(/^[=+\-@\t\r]/.test(text) && typeof value === "string" ? `'${text}` : text).replaceAll('"', '""')}"`;
+  };
+  const instants = new Set<string>(["startedAt", "endedAt"]);
+  const lines = report.aps.map((row) =>
+    csvFields.map((field) => {
+      const value = row[field];
+      return cell(instants.has(field) && typeof value === "number" ? new Date(value).toISOString() : value);
+    }),
+  );
+  return [csvFields.map(cell), ...lines].map((cells) => `${cells.join(",")}\r\n`).join("");
+}

@@ -1,0 +1,9 @@
+import type { ApImageRow, ApSummaryRow } from "../../../core/controller/views.js";
+
+/** An AP with what it holds; `images` is absent until the controller has heard of its slots. */
+export interface Ap {
+  readonly summary: ApSummaryRow;
+  readonly images: ApImageRow | undefined;
+  /** Instant of the next try on this page's clock. */
+  readonly retryAt: number | null;
+}

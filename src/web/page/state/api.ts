@@ -1,0 +1,97 @@
+/** The admin API as this page uses it. Nothing here throws: an answer is a value or one sentence that says what to do next. */
+
+import { apiPrefix, type RoutedOrder, requestOf } from "../../../admin/order-paths.js";
+import { type Failure, failure, type Result, success } from "../../../base/failure.js";
+import type { ResultOf } from "../../../core/controller/order-results.js";
+import type { ImageView } from "../../../core/controller/views.js";
+import type { ReleaseName } from "../../../core/upgrade/limits.js";
+
+export const liveAddress = `${apiPrefix}/events`;
+
+/** Told when the server no longer knows who this is. */
+let onLoggedOut: () => void = () => undefined;
+export const whenLoggedOut = (listener: () => void): void => {
+  onLoggedOut = listener;
+};
+
+/** Sent with whatever changes something, against forged requests; given with the session. */
+let csrfToken: string | null = null;
+export const useCsrfToken = (token: string | null): void => {
+  csrfToken = token;
+};
+
+const unreachable = failure(
+  "controller-unreachable",
+  "The controller does not answer. Check that it runs and that this computer reaches it, then try again.",
+);
+
+/** @param path below the API's prefix, or a whole one from `requestOf` */
+export async function request<T>(method: string, path: string, body?: object): Promise<Result<T>> {
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (method !== "GET" && csrfToken !== null) headers["x-csrf-token"] = csrfToken;
+  try {
+    const response = await fetch(path.startsWith(apiPrefix) ? path : apiPrefix + path, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return readAnswer<T>(response.status, await response.text());
+  } catch {
+    return unreachable;
+  }
+}
+
+/** Gives one order; a start or reset carries a key, so that a repeated click or a lost answer cannot do it twice. */
+export const order = <T extends RoutedOrder>(what: T): Promise<Result<ResultOf<T["type"]>>> => {
+  const { method, path, body } = requestOf(what);
+  return request(method, path, body);
+};
+
+function readAnswer<T>(status: number, text: string): Result<T> {
+  if (status === 401) onLoggedOut();
+  let body: unknown = null;
+  try {
+    if (text !== "") body = JSON.parse(text);
+  } catch {
+    return failure(
+      "unexpected-answer",
+      `Something other than the controller answered (HTTP ${status}). Check the address in the browser's address bar.`,
+    );
+  }
+  if (status >= 200 && status < 300) return success(body as T);
+  if (isFailure(body)) return { ok: false, failure: body };
+  return failure("unexpected-answer", `The controller answered HTTP ${status} without a reason. Its log says more.`);
+}
+
+const isFailure = (body: unknown): body is Failure =>
+  typeof body === "object" && body !== null && "code" in body && "message" in body && typeof body.message === "string";
+
+export interface ImageUpload {
+  readonly file: File;
+  readonly version: string;
+  readonly models: readonly string[];
+  readonly release: ReleaseName;
+}
+
+/** `fetch` tells nothing about an upload's progress, so this is the one place with an XMLHttpRequest. */
+export function uploadImage(upload: ImageUpload, sent: (bytes: number) => void): { done: Promise<Result<ImageView>>; cancel: () => void } {
+  const call = new XMLHttpRequest();
+  const query = new URLSearchParams({
+    version: upload.version,
+    release: upload.release,
+    fileName: upload.file.name,
+    models: upload.models.join(","),
+  });
+  const done = new Promise<Result<ImageView>>((resolve) => {
+    call.open("POST", `${apiPrefix}/images?${query}`);
+    call.setRequestHeader("content-type", "application/octet-stream");
+    if (csrfToken !== null) call.setRequestHeader("x-csrf-token", csrfToken);
+    call.upload.addEventListener("progress", (event) => sent(event.loaded));
+    call.addEventListener("load", () => resolve(readAnswer(call.status, call.responseText)));
+    call.addEventListener("error", () => resolve(unreachable));
+    call.addEventListener("abort", () => resolve(failure("upload-cancelled", "The upload was cancelled; nothing was stored.")));
+    call.send(upload.file);
+  });
+  return { done, cancel: () => call.abort() };
+}

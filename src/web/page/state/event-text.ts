@@ -1,0 +1,62 @@
+/** Each event as one line for people. */
+import type { ControllerEvent, ControllerEventType } from "../../../core/controller/events.js";
+import { bytesText } from "./format.js";
+
+export type EventTone = "info" | "good" | "warning" | "bad";
+
+export interface EventText {
+  readonly tone: EventTone;
+  readonly text: string;
+}
+
+type Writers = {
+  readonly [Type in ControllerEventType]: (event: Extract<ControllerEvent, { type: Type }>, name: (mac: string) => string) => EventText;
+};
+
+const info = (text: string): EventText => ({ tone: "info", text });
+const good = (text: string): EventText => ({ tone: "good", text });
+const warning = (text: string): EventText => ({ tone: "warning", text });
+const bad = (text: string): EventText => ({ tone: "bad", text });
+
+const ends: Readonly<Record<string, (text: string) => EventText>> = {
+  complete: good,
+  failed: bad,
+  aborted: warning,
+  unsupported: warning,
+  partial: warning,
+};
+const whose = (group: string | null): string => (group === null ? "" : ` in ${group}`);
+const because = { start: "as the run began", holder: "because it holds the image", "next-eligible": "as the next in line" } as const;
+
+const writers: Writers = {
+  "ap-joined": (event) => good(`${event.name} (${event.model}) joined from ${event.from.address}`),
+  "ap-left": (event) => warning(`${event.name} left: ${event.why}`),
+  "ap-renamed": (event) => info(`${event.formerName} is now ${event.name}`),
+  "run-started": (event) => info(`Run ${event.runId} started${whose(event.group)}: ${event.release} release`),
+  "run-finished": (event) => (ends[event.state] ?? info)(`Run ${event.runId}${whose(event.group)} ended: ${event.state}`),
+  "primary-elected": (event, name) =>
+    (event.warning === null ? info : warning)(
+      `${name(event.mac)} is primary for ${event.family}, ${event.manual ? "chosen by hand" : because[event.because]}${event.warning === null ? "" : `. ${event.warning}`}`,
+    ),
+  "primary-lost": (event, name) => warning(`${name(event.mac)} is no longer primary for ${event.family}: ${event.why}`),
+  "ap-phase": (event, name) =>
+    (ends[event.phase] ?? info)(
+      `${name(event.mac)} (${event.role}): ${event.phase}${event.reason === "none" ? "" : `, ${event.reason}`}${event.detail === "" ? "" : `. ${event.detail}`}`,
+    ),
+  "ap-progress": (event, name) => info(`${name(event.mac)} has ${bytesText(event.bytesDone)} of ${bytesText(event.bytesTotal)}`),
+  "swap-done": (event, name) => good(`${name(event.mac)} swapped its images`),
+  "reset-sent": (event, name) => info(`${name(event.mac)} resets to ${event.version}`),
+  "reset-confirmed": (event, name) => good(`${name(event.mac)} came back on ${event.version}`),
+  "reset-unconfirmed": (event, name) =>
+    bad(`${name(event.mac)} should run ${event.version} but ${event.reported === null ? "has not come back" : `runs ${event.reported}`}`),
+  "order-done": (event) => info(`${event.order}${event.target === "" ? "" : `: ${event.target}`}`),
+  "order-refused": (event) => warning(`${event.order} refused: ${event.failure.message}`),
+  "datagram-dropped": (event) => warning(`Datagram from ${event.from.address} dropped: ${event.why}. ${event.detail}`),
+};
+
+/** @param name what an AP is called now */
+export function eventText(event: ControllerEvent, name: (mac: string) => string): EventText {
+  // A newer controller may say more than this page knows.
+  const write = writers[event.type] as ((event: ControllerEvent, name: (mac: string) => string) => EventText) | undefined;
+  return write === undefined ? info((event as { type: string }).type) : write(event, name);
+}

@@ -1,0 +1,152 @@
+/**
+ * The controller's state as this page holds it: filled by the event stream's snapshot, kept true by its changes. Rows are replaced, never
+ * altered, so that a component sees by identity whether its part changed. Readers are told at most once a frame.
+ */
+import { useEffect, useReducer, useRef } from "preact/hooks";
+import type { LiveChange, LiveSnapshot, LoggedEvent } from "../../../admin/live.js";
+import type { ApImageRow, ApSummaryRow, BootView, GroupView, ImageView } from "../../../core/controller/views.js";
+import type { Ap } from "./ap.js";
+import { RateMeter } from "./rate-meter.js";
+
+export interface LiveState {
+  readonly connection: "connecting" | "live" | "lost";
+  readonly aps: ReadonlyMap<string, Ap>;
+  readonly groups: ReadonlyMap<string, GroupView>;
+  readonly catalogue: readonly ImageView[];
+  readonly boot: BootView;
+  /** Newest last. */
+  readonly events: readonly LoggedEvent[];
+  /** The controller's clock minus this page's, ms. */
+  readonly clockOffsetMs: number;
+}
+
+const eventsKept = 500;
+const empty: LiveState = {
+  connection: "connecting",
+  aps: new Map(),
+  groups: new Map(),
+  catalogue: [],
+  boot: { primary: null, backup: null },
+  events: [],
+  clockOffsetMs: 0,
+};
+
+let state = empty;
+let told = true;
+const readers = new Set<() => void>();
+const meters = new Map<string, { wan: RateMeter; lan: RateMeter }>();
+
+export const liveState = (): LiveState => state;
+
+function replace(next: LiveState): void {
+  state = next;
+  if (!told) return;
+  told = false;
+  requestAnimationFrame(() => {
+    told = true;
+    for (const reader of readers) reader();
+  });
+}
+
+/** The controller's clock now. */
+export const controllerNow = (): number => Date.now() + state.clockOffsetMs;
+
+export function useLive<Part>(select: (state: LiveState) => Part): Part {
+  const [, again] = useReducer((count: number) => count + 1, 0);
+  const part = select(state);
+  const last = useRef({ select, part });
+  last.current = { select, part };
+  useEffect(() => {
+    const reader = (): void => {
+      if (!Object.is(last.current.select(state), last.current.part)) again(undefined);
+    };
+    reader();
+    readers.add(reader);
+    return () => {
+      readers.delete(reader);
+    };
+  }, []);
+  return part;
+}
+
+/** Bytes a second that an AP receives over each path. */
+export function apRates(mac: string): { wan: number; lan: number } {
+  const pair = meters.get(mac);
+  const now = Date.now();
+  return { wan: pair?.wan.bytesPerSecond(now) ?? 0, lan: pair?.lan.bytesPerSecond(now) ?? 0 };
+}
+
+function measure(row: ApImageRow, at: number): void {
+  let pair = meters.get(row.mac);
+  if (pair === undefined) {
+    pair = { wan: new RateMeter(), lan: new RateMeter() };
+    meters.set(row.mac, pair);
+  }
+  pair.wan.report(row.wanBytes, at);
+  pair.lan.report(row.lanBytes, at);
+}
+
+function mergeAps(
+  known: ReadonlyMap<string, Ap>,
+  summaries: readonly ApSummaryRow[],
+  rows: readonly ApImageRow[],
+): ReadonlyMap<string, Ap> {
+  if (summaries.length === 0 && rows.length === 0) return known;
+  const now = Date.now();
+  const merged = new Map(known);
+  for (const summary of summaries) merged.set(summary.mac, { images: undefined, retryAt: null, ...merged.get(summary.mac), summary });
+  for (const images of rows) {
+    const ap = merged.get(images.mac);
+    if (ap === undefined) continue;
+    measure(images, now);
+    merged.set(images.mac, { ...ap, images, retryAt: images.nextRetrySeconds === null ? null : now + images.nextRetrySeconds * 1000 });
+  }
+  return merged;
+}
+
+export function takeSnapshot(snapshot: LiveSnapshot): void {
+  replace({
+    connection: "live",
+    aps: mergeAps(new Map(), snapshot.aps, snapshot.images),
+    groups: new Map(snapshot.groups.map((group) => [group.name, group])),
+    catalogue: snapshot.catalogue,
+    boot: snapshot.boot,
+    events: snapshot.events,
+    clockOffsetMs: snapshot.now - Date.now(),
+  });
+}
+
+export function takeChange(change: LiveChange): void {
+  let groups = state.groups;
+  if (change.groups !== undefined || change.groupsGone !== undefined) {
+    const next = new Map(groups);
+    for (const name of change.groupsGone ?? []) next.delete(name);
+    for (const group of change.groups ?? []) next.set(group.name, group);
+    groups = next;
+  }
+  replace({
+    connection: "live",
+    aps: mergeAps(state.aps, change.aps ?? [], change.images ?? []),
+    groups,
+    catalogue: change.catalogue ?? state.catalogue,
+    boot: change.boot ?? state.boot,
+    events: change.events === undefined ? state.events : [...state.events, ...change.events].slice(-eventsKept),
+    clockOffsetMs: change.now - Date.now(),
+  });
+}
+
+/**
+ * Opens the stream and keeps it open; the browser itself resumes after a short loss with Last-Event-ID.
+ * @param onRefused the server closed the stream for good, as it does when the login has ended
+ * @returns closes it
+ */
+export function followController(address: string, onRefused: () => void): () => void {
+  const source = new EventSource(address);
+  source.addEventListener("snapshot", (event) => takeSnapshot(JSON.parse(event.data) as LiveSnapshot));
+  source.addEventListener("change", (event) => takeChange(JSON.parse(event.data) as LiveChange));
+  source.addEventListener("error", () => {
+    replace({ ...state, connection: "lost" });
+    if (source.readyState === EventSource.CLOSED) onRefused();
+  });
+  return () => source.close();
+}
