@@ -12,7 +12,6 @@ import type {
   AcPolicy,
   AcSettings,
   CapwapEffect,
-  KnownController,
   SendDatagram,
   WtpEvent,
   WtpOutput,
@@ -22,7 +21,10 @@ import type {
 import { WtpSession } from "../../src/core/capwap/wtp-session.js";
 import { defaultTimers, ports } from "../../src/wire/capwap/defaults.js";
 import type { ImageIdentifier } from "../../src/wire/capwap/elements.js";
+import { readPacket } from "../../src/wire/capwap/header.js";
+import type { FailureResponse, Message } from "../../src/wire/capwap/messages.js";
 import type { CapturedDatagram } from "./captures.js";
+import { datagramOf, messageIn } from "./capwap-messages.js";
 
 export const acEndpoint: Endpoint = { address: "10.0.0.1", port: ports.control };
 export const wtpEndpoint = (index: number): Endpoint => ({ address: `10.0.1.${index + 1}`, port: 40_000 + index });
@@ -109,6 +111,8 @@ export class CapwapWorld {
   readonly blockResults: number[] = [];
   /** Image that the AC's owner sends to whoever asks; without one it refuses with 16. */
   image: StoredImage | undefined;
+  /** Changes or swallows messages of the AC on their way. */
+  rewrite: (message: Message | FailureResponse) => Message | FailureResponse | undefined = (message) => message;
   /** While false nothing arrives. */
   connected = true;
   readonly #faults: NetworkFaults;
@@ -243,7 +247,9 @@ export class CapwapWorld {
 
   #carry(from: Endpoint, effect: CapwapEffect): void {
     if (effect.type !== "send") return;
-    const bytes = this.#whole(effect);
+    const whole = this.#whole(effect);
+    const bytes = this.#rewritten(from, whole);
+    if (bytes === undefined) return;
     this.capture.push({ from, to: effect.to, payload: bytes, at: this.now });
     const copies = this.#prng.fraction() < this.#faults.duplication ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
@@ -253,6 +259,15 @@ export class CapwapWorld {
       this.#flights.push({ at, sequence: this.#sent++, from, to: effect.to, bytes });
     }
     this.#flights.sort((a, b) => a.at - b.at || a.sequence - b.sequence);
+  }
+
+  /** Fragments go as they are. */
+  #rewritten(from: Endpoint, bytes: Uint8Array): Uint8Array | undefined {
+    const packet = readPacket(bytes);
+    if (packet.type !== "capwap" || packet.header.fragment !== undefined) return bytes;
+    const before = messageIn(bytes);
+    const after = this.rewrite(before);
+    return after === before ? bytes : after && datagramOf(from, after).bytes;
   }
 
   #whole({ bytes, image }: SendDatagram): Uint8Array {
@@ -280,5 +295,3 @@ export class CapwapWorld {
 
 const isEffect = (output: AcOutput<string> | WtpOutput<string>): output is CapwapEffect =>
   output.type === "send" || output.type === "open-link" || output.type === "close-link";
-
-export const oneController = (endpoint: Endpoint, name?: string): KnownController => ({ endpoint, ...(name !== undefined && { name }) });
