@@ -227,7 +227,8 @@ export class GroupUpgrade {
     const { stored } = live;
     if (wasLost(stored)) this.#revive(live);
     if (hasEnded(stored)) {
-      if (stored.phase !== "complete" && !isFinal(report)) this.#parts.outbox.tell(mac, { type: "abort", runId: report.runId });
+      if (stored.phase === "complete" && report.state === "complete") this.#noteSource(live, report);
+      else if (stored.phase !== "complete" && !isFinal(report)) this.#parts.outbox.tell(mac, { type: "abort", runId: report.runId });
       return;
     }
     this.#note(now, live, report);
@@ -662,6 +663,16 @@ export class GroupUpgrade {
     stored.tries = Math.max(stored.tries, report.tries);
     stored.wanBytes = Math.max(stored.wanBytes, report.wanBytes);
     stored.lanBytes = Math.max(stored.lanBytes, report.lanBytes);
+  }
+
+  /** "Already present" in answer to a repeated order can be ahead of the report that says where the image came from. */
+  #noteSource(live: LiveMember, { path, wanBytes, lanBytes }: UpgradeReport): void {
+    const { stored } = live;
+    if (stored.source !== null || path === "none") return;
+    stored.source = path;
+    stored.wanBytes = Math.max(stored.wanBytes, wanBytes);
+    stored.lanBytes = Math.max(stored.lanBytes, lanBytes);
+    this.#parts.runs.saveMember(live);
   }
 
   #progress(now: Instant, live: LiveMember, report: UpgradeReport): void {
