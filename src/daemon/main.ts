@@ -1,5 +1,6 @@
 /** The `flexup` command: daemons and operator commands in one program. */
 import { Command, CommanderError } from "commander";
+import { registerTftpCommands } from "../cli/commands/tftp.js";
 import { exitCodes, registerOperatorCommands } from "../cli/one-shot.js";
 import { orList } from "../cli/parameters.js";
 import { flexupVersion } from "./version.js";
@@ -19,6 +20,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .showSuggestionAfterError(false)
     .configureOutput({ outputError: () => {} });
   registerOperatorCommands(program, done);
+  registerTftpCommands(program, done);
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
