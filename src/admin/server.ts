@@ -7,12 +7,17 @@ import type { Failure } from "../base/failure.js";
 import type { ImageFolder } from "../runtime/controller-images.js";
 import type { Logger } from "../runtime/log.js";
 import type { Door } from "./door.js";
+import { registerEventStream } from "./event-stream.js";
 import { registerImageUpload } from "./image-upload.js";
+import type { LiveFeed } from "./live-feed.js";
 import { registerOrderRoutes } from "./order-routes.js";
 
 export interface AdminOptions {
   readonly door: Door;
   readonly images: ImageFolder;
+  readonly feed: LiveFeed;
+  /** What `/metrics` answers. */
+  readonly metrics: { readonly contentType: string; text(): Promise<string> };
   readonly log: Logger;
   /** Most bytes of one uploaded image. */
   readonly imageBytesMax: number;
@@ -60,6 +65,16 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
   await app.register(swaggerUi, { routePrefix: "/api/docs" });
   app.get("/api/openapi.json", { schema: { hide: true } }, () => app.swagger());
 
+  app.get("/healthz", { schema: { hide: true } }, () => ({ status: "ok" }));
+  app.get("/readyz", { schema: { hide: true } }, async (_request, reply) => {
+    const answer = await options.door.order({ type: "show-boot" });
+    return reply.status(answer.ok ? 200 : 503).send(answer.ok ? { status: "ready" } : answer.failure);
+  });
+  app.get("/metrics", { schema: { hide: true } }, async (_request, reply) =>
+    reply.header("content-type", options.metrics.contentType).send(await options.metrics.text()),
+  );
+
+  registerEventStream(app, options.feed);
   await app.register(async (scope) => registerOrderRoutes(scope, options.door));
   await app.register(async (scope) => registerImageUpload(scope, options));
   return app;

@@ -3,6 +3,7 @@ import { BlockList, isIPv6 } from "node:net";
 import { join } from "node:path";
 import type { Command as Program } from "commander";
 import type { FastifyInstance } from "fastify";
+import { LiveFeed } from "../admin/live-feed.js";
 import { createAdminServer } from "../admin/server.js";
 import { type Endpoint, endpointText } from "../base/endpoint.js";
 import { type Failure, failure, type Result, success } from "../base/failure.js";
@@ -10,8 +11,10 @@ import type { ControllerConfig, ControllerMachine } from "../core/controller/con
 import { systemClock } from "../runtime/clock.js";
 import { ControllerHost } from "../runtime/controller-host.js";
 import { ImageFolder } from "../runtime/controller-images.js";
+import { measureController } from "../runtime/controller-metrics.js";
 import { freshSeed } from "../runtime/entropy.js";
 import { createLogger, type Logger } from "../runtime/log.js";
+import { Metrics } from "../runtime/metrics.js";
 import { ownAddresses } from "../runtime/own-addresses.js";
 import { openStore } from "../runtime/store.js";
 import { openUdpPort } from "../runtime/udp-ports.js";
@@ -103,8 +106,18 @@ export async function startController(
   await host.start(port.value);
   closers.push(() => host.stop());
 
+  const feed = new LiveFeed({
+    door: host,
+    now: systemClock.now,
+    onTrouble: (message) => log.warn({ reason: message }, "the live views cannot be read"),
+  });
+  host.onEvent((event) => feed.note(event));
+  const metrics = new Metrics("controller");
+  measureController(metrics, host, systemClock.now);
   const app = await createAdminServer({
     door: host,
+    feed,
+    metrics,
     images: images.value,
     log,
     imageBytesMax: settings.imageBytesMax,

@@ -3,6 +3,8 @@ import { Command, CommanderError } from "commander";
 import { registerTftpCommands } from "../cli/commands/tftp.js";
 import { exitCodes, registerOperatorCommands } from "../cli/one-shot.js";
 import { orList } from "../cli/parameters.js";
+import { Controller } from "../core/controller/controller.js";
+import { registerControllerCommand } from "./controller.js";
 import { flexupVersion } from "./version.js";
 
 /** Runs flexup with the process's arguments. Resolves with the exit code. */
@@ -19,6 +21,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .exitOverride()
     .showSuggestionAfterError(false)
     .configureOutput({ outputError: () => {} });
+  registerControllerCommand(program, (config) => new Controller(config), done);
   registerOperatorCommands(program, done);
   registerTftpCommands(program, done);
   try {

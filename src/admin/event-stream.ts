@@ -1,0 +1,114 @@
+/** `GET /events`: the live feed as server-sent events (WHATWG HTML §9.2), resumable by Last-Event-ID. */
+import { randomBytes } from "node:crypto";
+import type { ServerResponse } from "node:http";
+import type { FastifyInstance } from "fastify";
+import type { LiveFeed, NumberedChange } from "./live-feed.js";
+import { apiPrefix } from "./order-paths.js";
+
+/** Proxies close what is silent; a reader that is gone is noticed by the write. */
+const heartbeatMs = 15_000;
+/** A reader that takes nothing for so long is cut off; it resumes where it was. */
+const stalledMsMax = 60_000;
+
+/** Registers the stream. Closing the server ends every stream. */
+export function registerEventStream(app: FastifyInstance, feed: LiveFeed): void {
+  /** Numbers of another process mean nothing here. */
+  const epoch = randomBytes(4).toString("hex");
+  const streams = new Set<EventStream>();
+  app.addHook("preClose", async () => {
+    for (const stream of streams) stream.end();
+    feed.close();
+  });
+  for (const url of [`${apiPrefix}/events`, "/api/events"]) {
+    app.get(
+      url,
+      { schema: { operationId: "events", summary: "Live changes as server-sent events", tags: ["events"], hide: url === "/api/events" } },
+      (request, reply) => {
+        reply.hijack();
+        const stream = new EventStream(reply.raw, feed, epoch, () => streams.delete(stream));
+        streams.add(stream);
+        const lastId = request.headers["last-event-id"];
+        void stream.start(typeof lastId === "string" ? lastId : undefined);
+      },
+    );
+  }
+}
+
+/**
+ * One reader. What it has not taken yet is not queued here: once its socket is full it is only remembered how far it is, and it gets
+ * the changes since, or a new snapshot, when it has room again. So a slow reader costs one socket buffer, whatever happens.
+ */
+class EventStream {
+  readonly #response: ServerResponse;
+  readonly #feed: LiveFeed;
+  readonly #epoch: string;
+  readonly #onEnd: () => void;
+  #unfollow = (): void => {};
+  #heartbeat: NodeJS.Timeout | undefined;
+  #stalled: NodeJS.Timeout | undefined;
+  /** Number of the last change that was written. */
+  #number = -1;
+  #full = false;
+  #ended = false;
+
+  constructor(response: ServerResponse, feed: LiveFeed, epoch: string, onEnd: () => void) {
+    this.#response = response;
+    this.#feed = feed;
+    this.#epoch = epoch;
+    this.#onEnd = onEnd;
+    response.on("close", () => this.end());
+    response.on("error", () => this.end());
+    response.on("drain", () => {
+      clearTimeout(this.#stalled);
+      this.#full = false;
+      void this.#catchUp();
+    });
+  }
+
+  async start(lastId: string | undefined): Promise<void> {
+    this.#response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" });
+    const [epoch, number] = lastId?.split("-") ?? [];
+    if (epoch === this.#epoch && /^\d{1,15}$/.test(number ?? "")) this.#number = Number(number);
+    await this.#catchUp();
+    if (this.#ended) return;
+    this.#unfollow = this.#feed.follow((change) => {
+      if (change.number === this.#number + 1) this.#write("change", change);
+    });
+    this.#heartbeat = setInterval(() => {
+      if (!this.#full) this.#send(": alive\n\n");
+    }, heartbeatMs);
+    await this.#catchUp();
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#unfollow();
+    clearInterval(this.#heartbeat);
+    clearTimeout(this.#stalled);
+    this.#response.end();
+    this.#onEnd();
+  }
+
+  async #catchUp(): Promise<void> {
+    const missed = this.#number < 0 ? undefined : await this.#feed.changesAfter(this.#number);
+    if (missed === undefined) {
+      const snapshot = await this.#feed.snapshot();
+      if (snapshot.number !== this.#number) this.#write("snapshot", snapshot);
+      return;
+    }
+    for (const change of missed) if (change.number === this.#number + 1) this.#write("change", change);
+  }
+
+  #write(event: "snapshot" | "change", { number, text }: NumberedChange): void {
+    if (this.#full || this.#ended) return;
+    this.#number = number;
+    this.#send(`id: ${this.#epoch}-${number}\nevent: ${event}\ndata: ${text}\n\n`);
+  }
+
+  #send(text: string): void {
+    if (this.#ended || this.#response.write(text)) return;
+    this.#full = true;
+    this.#stalled = setTimeout(() => this.#response.destroy(), stalledMsMax);
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * Keeps what `/events` streams: the views of the controller as last seen, and the changes since. It asks the door as any reader does,
+ * at most every `refreshMs`, and only while somebody reads.
+ */
+import type { Instant } from "../base/time.js";
+import type { ControllerEvent } from "../core/controller/events.js";
+import type { ApImageRow, GroupView } from "../core/controller/views.js";
+import type { Door } from "./door.js";
+import type { LiveChange, LiveSnapshot, LoggedEvent } from "./live.js";
+
+export interface LiveFeedOptions {
+  readonly door: Door;
+  readonly now: () => Instant;
+  /** Told why views could not be had; they are asked for again. */
+  readonly onTrouble: (message: string) => void;
+}
+
+/** Shortest time between two looks at the views; bytes move often, eyes do not. */
+const refreshMs = 250;
+/** Look at least so often while somebody reads: what changes without an event, such as TFTP sessions. */
+const idleRefreshMs = 1000;
+const changesKept = 500;
+const eventsKept = 200;
+/** A countdown that moved by less says nothing new. */
+const retryToleranceMs = 1500;
+
+/** A change with its place in the order; `text` is its JSON, made once for all readers. */
+export interface NumberedChange {
+  readonly number: number;
+  readonly text: string;
+}
+
+export type FeedReader = (change: NumberedChange) => void;
+
+interface Views {
+  readonly aps: ReadonlyMap<string, Row>;
+  readonly images: ReadonlyMap<string, Row & { readonly retryAt: Instant | null }>;
+  readonly groups: ReadonlyMap<string, Row>;
+  readonly catalogue: Row;
+  readonly boot: Row;
+}
+
+/** A value and the text that tells whether it changed. */
+interface Row {
+  readonly value: unknown;
+  readonly text: string;
+}
+
+export class LiveFeed {
+  readonly #options: LiveFeedOptions;
+  readonly #readers = new Set<FeedReader>();
+  readonly #changes: NumberedChange[] = [];
+  readonly #events: LoggedEvent[] = [];
+  #newEvents: LoggedEvent[] = [];
+  #views: Views | undefined;
+  #number = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #dueAt: Instant = Number.POSITIVE_INFINITY;
+  #refreshing: Promise<void> | undefined;
+  #snapshot: { readonly number: number; readonly text: string } | undefined;
+  #closed = false;
+
+  constructor(options: LiveFeedOptions) {
+    this.#options = options;
+  }
+
+  /** An event of the controller: something may look different now. */
+  note(event: ControllerEvent): void {
+    if (event.type !== "ap-progress" && event.type !== "datagram-dropped") {
+      const logged = { at: this.#options.now(), event };
+      this.#events.push(logged);
+      if (this.#events.length > eventsKept) this.#events.shift();
+      this.#newEvents.push(logged);
+      if (this.#newEvents.length > eventsKept) this.#newEvents.shift();
+    }
+    if (this.#readers.size > 0) this.#refreshIn(refreshMs);
+  }
+
+  /** Everything as of the change with the returned number. */
+  async snapshot(): Promise<NumberedChange> {
+    await this.#refresh();
+    if (this.#snapshot?.number !== this.#number) this.#snapshot = { number: this.#number, text: JSON.stringify(this.#wholeView()) };
+    return this.#snapshot;
+  }
+
+  /** The changes after `number`, or undefined when they are no longer kept. */
+  async changesAfter(number: number): Promise<readonly NumberedChange[] | undefined> {
+    await this.#refresh();
+    const first = this.#changes[0]?.number ?? this.#number + 1;
+    return number > this.#number || number < first - 1 ? undefined : this.#changes.filter((change) => change.number > number);
+  }
+
+  /** Every change from now on. @returns how to end it */
+  follow(reader: FeedReader): () => void {
+    this.#readers.add(reader);
+    this.#refreshIn(refreshMs);
+    return () => {
+      this.#readers.delete(reader);
+      if (this.#readers.size === 0) this.#rest();
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#readers.clear();
+    this.#rest();
+  }
+
+  #rest(): void {
+    clearTimeout(this.#timer);
+    this.#dueAt = Number.POSITIVE_INFINITY;
+  }
+
+  #refreshIn(ms: number): void {
+    const at = this.#options.now() + ms;
+    if (this.#closed || at >= this.#dueAt) return;
+    clearTimeout(this.#timer);
+    this.#dueAt = at;
+    this.#timer = setTimeout(async () => {
+      this.#dueAt = Number.POSITIVE_INFINITY;
+      await this.#refresh();
+      if (this.#readers.size > 0) this.#refreshIn(idleRefreshMs);
+    }, ms);
+  }
+
+  /** One look at a time; who asks meanwhile gets that one. */
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#look().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #look(): Promise<void> {
+    const views = await this.#readViews();
+    if (views === undefined || this.#closed) return;
+    const change = this.#difference(views);
+    const first = this.#views === undefined;
+    this.#views = views;
+    // Nobody can have anything from before the first look: a snapshot is all there is to give.
+    if (first) this.#number++;
+    if (first || Object.keys(change).length === 0) return;
+    const numbered = { number: ++this.#number, text: JSON.stringify({ now: this.#options.now(), ...change } satisfies LiveChange) };
+    this.#changes.push(numbered);
+    if (this.#changes.length > changesKept) this.#changes.shift();
+    for (const reader of this.#readers) reader(numbered);
+  }
+
+  #difference(views: Views): Omit<LiveChange, "now"> {
+    const before = this.#views;
+    const events = this.#newEvents;
+    this.#newEvents = [];
+    const changed = (key: "aps" | "images" | "groups") =>
+      [...views[key]].filter(([name, row]) => before?.[key].get(name)?.text !== row.text).map(([, row]) => row.value);
+    const gone = [...(before?.groups.keys() ?? [])].filter((name) => !views.groups.has(name));
+    const change: Record<keyof Omit<LiveChange, "now">, unknown> = {
+      aps: nonEmpty(changed("aps")),
+      images: nonEmpty(changed("images")),
+      groups: nonEmpty(changed("groups")),
+      groupsGone: nonEmpty(gone),
+      catalogue: before?.catalogue.text === views.catalogue.text ? undefined : views.catalogue.value,
+      boot: before?.boot.text === views.boot.text ? undefined : views.boot.value,
+      events: nonEmpty(events),
+    };
+    return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+  }
+
+  async #readViews(): Promise<Views | undefined> {
+    const { door, onTrouble } = this.#options;
+    const [aps, images, summary, catalogue, boot] = await Promise.all([
+      door.order({ type: "show-ap-summary" }),
+      door.order({ type: "show-ap-image", ap: "all" }),
+      door.order({ type: "show-group-summary" }),
+      door.order({ type: "show-images" }),
+      door.order({ type: "show-boot" }),
+    ]);
+    for (const answer of [aps, images, summary, catalogue, boot]) if (!answer.ok) onTrouble(answer.failure.message);
+    if (!aps.ok || !images.ok || !summary.ok || !catalogue.ok || !boot.ok) return undefined;
+    const groups = await Promise.all(summary.value.map(({ name }) => door.order({ type: "show-group", group: name })));
+    return {
+      aps: new Map(aps.value.map((row) => [row.mac, rowOf(row)])),
+      images: new Map(images.value.aps.map((row) => [row.mac, this.#imageRow(row)])),
+      // A group may go between the two questions; the next look will not have it.
+      groups: new Map(groups.flatMap((answer) => (answer.ok ? [[answer.value.name, rowOf<GroupView>(answer.value)]] : []))),
+      catalogue: rowOf(catalogue.value),
+      boot: rowOf(boot.value),
+    };
+  }
+
+  #imageRow(row: ApImageRow): Row & { retryAt: Instant | null } {
+    const counted = row.nextRetrySeconds === null ? null : this.#options.now() + row.nextRetrySeconds * 1000;
+    const before = this.#views?.images.get(row.mac)?.retryAt ?? null;
+    const same = counted !== null && before !== null && Math.abs(counted - before) < retryToleranceMs;
+    const retryAt = same ? before : counted;
+    return { value: row, text: JSON.stringify({ ...row, nextRetrySeconds: retryAt }), retryAt };
+  }
+
+  #wholeView(): LiveSnapshot {
+    const values = <T>(rows: ReadonlyMap<string, Row> | undefined): T[] => [...(rows?.values() ?? [])].map(({ value }) => value as T);
+    const views = this.#views;
+    return {
+      now: this.#options.now(),
+      aps: values(views?.aps),
+      images: values(views?.images),
+      groups: values(views?.groups),
+      catalogue: (views?.catalogue.value as LiveSnapshot["catalogue"] | undefined) ?? [],
+      boot: (views?.boot.value as LiveSnapshot["boot"] | undefined) ?? { primary: null, backup: null },
+      events: this.#events,
+    };
+  }
+}
+
+const rowOf = <T>(value: T): Row => ({ value, text: JSON.stringify(value) });
+const nonEmpty = <T>(all: readonly T[]): readonly T[] | undefined => (all.length === 0 ? undefined : all);

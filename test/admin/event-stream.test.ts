@@ -1,0 +1,169 @@
+import { connect } from "node:net";
+import type { Test } from "tap";
+import t from "tap";
+import { failure, success } from "../../src/base/failure.js";
+import type { Order } from "../../src/core/controller/orders.js";
+import type { ApImageRow, ApSummaryRow, GroupView } from "../../src/core/controller/views.js";
+import { serving } from "../support/admin.js";
+import { FakeDoor } from "../support/door.js";
+
+const mac = "00:0a:b8:3b:0b:c2";
+const summary = { mac, name: "AP1", state: "Joined" } as unknown as ApSummaryRow;
+
+/** A door whose views the test may change between looks. */
+class World extends FakeDoor {
+  aps: readonly ApSummaryRow[] = [summary];
+  image = { mac, name: "AP1", bytesDone: 0, nextRetrySeconds: null } as unknown as ApImageRow;
+  groups: readonly string[] = ["G"];
+
+  constructor() {
+    super();
+    this.answer = (order: Order) => {
+      if (order.type === "show-ap-summary") return success(this.aps);
+      if (order.type === "show-ap-image") return success({ total: 1, counts: {}, aps: [this.image] });
+      if (order.type === "show-group-summary") return success(this.groups.map((name) => ({ name })));
+      if (order.type === "show-group") return success({ name: order.group } as unknown as GroupView);
+      if (order.type === "show-images") return success([]);
+      if (order.type === "show-boot") return success({ primary: null, backup: null });
+      return failure("unknown-order", "not here");
+    };
+  }
+}
+
+interface Received {
+  readonly id: string;
+  readonly event: string;
+  readonly data: Record<string, unknown>;
+}
+
+/** Reads a stream until `done` says enough, then hangs up. */
+async function read(url: URL, done: (all: readonly Received[]) => boolean, lastId?: string): Promise<readonly Received[]> {
+  const abort = new AbortController();
+  const response = await fetch(new URL("/api/v1/events", url), {
+    signal: abort.signal,
+    headers: lastId === undefined ? {} : { "last-event-id": lastId },
+  });
+  const all: Received[] = [];
+  let text = "";
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    text += Buffer.from(chunk).toString();
+    const blocks = text.split("\n\n");
+    text = blocks.pop() as string;
+    for (const block of blocks) {
+      const fields = new Map(block.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]));
+      if (fields.has("event"))
+        all.push({ id: fields.get("id") as string, event: fields.get("event") as string, data: JSON.parse(fields.get("data") as string) });
+    }
+    if (done(all)) break;
+  }
+  abort.abort();
+  return all;
+}
+
+async function streaming(t: Pick<Test, "teardown">) {
+  const door = new World();
+  return { door, ...(await serving(t, { door })) };
+}
+
+t.test("a snapshot, then changes in order with whole rows", async (t) => {
+  const { door, url, feed } = await streaming(t);
+  const reading = read(url, (all) => {
+    if (all.length === 1) {
+      door.image = { ...door.image, bytesDone: 5 };
+      door.groups = ["H"];
+      feed.note({ type: "swap-done", mac: mac as never });
+    }
+    return all.length === 2;
+  });
+  const [first, second] = await reading;
+  t.match(first, {
+    event: "snapshot",
+    data: { aps: [{ mac }], groups: [{ name: "G" }], catalogue: [], boot: { primary: null }, events: [] },
+  });
+  t.match(second, {
+    event: "change",
+    data: { images: [{ mac, bytesDone: 5 }], groups: [{ name: "H" }], groupsGone: ["G"], events: [{ event: { type: "swap-done" } }] },
+  });
+  t.notOk("aps" in (second?.data ?? {}), "what is as it was is not repeated");
+  t.notOk("boot" in (second?.data ?? {}));
+});
+
+t.test("a reader resumes after the last id that it has, and a stranger's id gets a snapshot", async (t) => {
+  const { door, url } = await streaming(t);
+  const [snapshot] = await read(url, (all) => all.length === 1);
+  door.image = { ...door.image, bytesDone: 7 };
+  const [resumed] = await read(url, (all) => all.length === 1, snapshot?.id);
+  t.match(resumed, { event: "change", data: { images: [{ bytesDone: 7 }] } });
+  for (const id of ["other-1", "garbage", `${snapshot?.id}9999`])
+    t.match(await read(url, (all) => all.length === 1, id), [{ event: "snapshot", data: { images: [{ bytesDone: 7 }] } }], id);
+});
+
+t.test("a countdown alone is no change", async (t) => {
+  const { door, url, feed } = await streaming(t);
+  door.image = { ...door.image, nextRetrySeconds: 100 };
+  const all = await read(url, (all) => {
+    if (all.length === 1) {
+      door.image = { ...door.image, nextRetrySeconds: 99 };
+      feed.note({ type: "swap-done", mac: mac as never });
+    }
+    return all.length === 2;
+  });
+  t.match(all[1], { event: "change", data: { events: [{}] } });
+  t.notOk("images" in (all[1]?.data ?? {}));
+});
+
+t.test("a reader that takes nothing holds up nobody and catches up later", async (t) => {
+  const { door, url, feed } = await streaming(t);
+  door.aps = Array.from({ length: 2000 }, (_, index) => ({ ...summary, mac: `${index}`, serial: "x".repeat(1000) }));
+  const slow = connect(Number(url.port), url.hostname);
+  t.teardown(() => slow.destroy());
+  slow.write(`GET /api/v1/events HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`);
+  await new Promise((resolve) => slow.once("data", resolve));
+  slow.pause();
+  let changes = 0;
+  await read(url, (all) => {
+    if (all.length > changes) {
+      changes = all.length;
+      door.aps = door.aps.map((ap) => ({ ...ap, runningVersion: String(changes) }));
+      feed.note({ type: "swap-done", mac: mac as never });
+    }
+    return all.length === 4;
+  });
+  t.equal(changes, 4, "the quick reader had its changes");
+  let text = "";
+  slow.on("data", (chunk) => {
+    text += chunk.toString();
+  });
+  slow.resume();
+  await new Promise<void>((resolve) => {
+    const look = setInterval(() => {
+      if (!text.includes('"runningVersion":"4"')) return;
+      clearInterval(look);
+      resolve();
+    }, 20);
+    t.teardown(() => clearInterval(look));
+  });
+  t.pass("the slow one too, once it read");
+});
+
+t.test("closing the server ends every stream", async (t) => {
+  const { app, url } = await streaming(t);
+  const response = await fetch(new URL("/api/events", url));
+  t.equal(response.headers.get("content-type"), "text/event-stream");
+  await app.close();
+  const text = await response.text();
+  t.match(text, /event: snapshot/);
+});
+
+t.test("health, readiness and metrics", async (t) => {
+  const { app, door } = await streaming(t);
+  t.same((await app.inject("/healthz")).json(), { status: "ok" });
+  t.equal((await app.inject("/readyz")).statusCode, 200);
+  door.answer = () => failure("controller-stopping", "stopping");
+  const notReady = await app.inject("/readyz");
+  t.equal(notReady.statusCode, 503);
+  t.same(notReady.json(), { code: "controller-stopping", message: "stopping" });
+  const metrics = await app.inject("/metrics");
+  t.match(metrics.headers["content-type"], /^text\/plain/);
+  t.match(metrics.payload, /flexup_nodejs_eventloop_lag_seconds\{daemon="controller"\}/);
+});
