@@ -15,9 +15,10 @@ import { registerOrderRoutes } from "./order-routes.js";
 export interface AdminOptions {
   readonly door: Door;
   readonly images: ImageFolder;
-  readonly feed: LiveFeed;
-  /** What `/metrics` answers. */
-  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  /** Without it there is no event stream. */
+  readonly feed?: LiveFeed;
+  /** What `/metrics` answers; without it there is none. */
+  readonly metrics?: { readonly contentType: string; text(): Promise<string> };
   readonly log: Logger;
   /** Most bytes of one uploaded image. */
   readonly imageBytesMax: number;
@@ -70,11 +71,13 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
     const answer = await options.door.order({ type: "show-boot" });
     return reply.status(answer.ok ? 200 : 503).send(answer.ok ? { status: "ready" } : answer.failure);
   });
-  app.get("/metrics", { schema: { hide: true } }, async (_request, reply) =>
-    reply.header("content-type", options.metrics.contentType).send(await options.metrics.text()),
-  );
-
-  registerEventStream(app, options.feed);
+  const { metrics, feed } = options;
+  if (metrics !== undefined) {
+    app.get("/metrics", { schema: { hide: true } }, async (_request, reply) =>
+      reply.header("content-type", metrics.contentType).send(await metrics.text()),
+    );
+  }
+  if (feed !== undefined) registerEventStream(app, feed);
   await app.register(async (scope) => registerOrderRoutes(scope, options.door));
   await app.register(async (scope) => registerImageUpload(scope, options));
   return app;
