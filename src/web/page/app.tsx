@@ -14,7 +14,7 @@ import { UsersPage } from "./pages/users.js";
 import { liveAddress } from "./state/api.js";
 import { followController, useLive } from "./state/live.js";
 import { linkTo, type Route, useRoute } from "./state/route.js";
-import { logOut, refreshSession, type Session, useSession } from "./state/session.js";
+import { hasLogin, logOut, refreshSession, type Session, useSession } from "./state/session.js";
 import { currentTheme, setTheme, themes } from "./state/theme.js";
 import { Toasts } from "./ui/toast.js";
 
@@ -26,7 +26,14 @@ interface Place {
   readonly page: (rest: Route, session: Session) => ComponentChildren;
 }
 
-const places: readonly { readonly section: string; readonly places: readonly Place[] }[] = [
+interface Section {
+  readonly section: string;
+  readonly places: readonly Place[];
+  /** Makes sense only where people log in. */
+  readonly aboutLogins?: true;
+}
+
+const sections: readonly Section[] = [
   {
     section: "Monitor",
     places: [
@@ -49,6 +56,7 @@ const places: readonly { readonly section: string; readonly places: readonly Pla
   },
   {
     section: "Management",
+    aboutLogins: true,
     places: [
       { title: "Users", at: ["management", "users"], page: (_rest, session) => <UsersPage session={session} /> },
       { title: "Audit", at: ["management", "audit"], page: () => <AuditPage /> },
@@ -72,7 +80,7 @@ function Shell({ session }: { session: Session }) {
   const [menuOpen, setMenuOpen] = useState(false);
   useEffect(() => followController(liveAddress, () => void refreshSession()), []);
 
-  const place = places.flatMap((section) => section.places).find(({ at }) => startsWith(route, at));
+  const place = sections.flatMap((section) => section.places).find(({ at }) => startsWith(route, at));
   const address = route.join("/");
   const first = useRef(true);
   // A new page is where the reader now is: focus goes to it, the menu out of its way.
@@ -97,20 +105,22 @@ function Shell({ session }: { session: Session }) {
           </button>
         </div>
         <nav aria-label="Main">
-          {places.map(({ section, places }) => (
-            <div key={section}>
-              <h2>{section}</h2>
-              <ul>
-                {places.map(({ title, at }) => (
-                  <li key={title}>
-                    <a href={linkTo(...at)} aria-current={startsWith(route, at) ? "page" : undefined}>
-                      {title}
-                    </a>
-                  </li>
-                ))}
-              </ul>
-            </div>
-          ))}
+          {sections
+            .filter(({ aboutLogins }) => !aboutLogins || hasLogin(session))
+            .map(({ section, places }) => (
+              <div key={section}>
+                <h2>{section}</h2>
+                <ul>
+                  {places.map(({ title, at }) => (
+                    <li key={title}>
+                      <a href={linkTo(...at)} aria-current={startsWith(route, at) ? "page" : undefined}>
+                        {title}
+                      </a>
+                    </li>
+                  ))}
+                </ul>
+              </div>
+            ))}
         </nav>
         <footer>
           <Connection />
@@ -119,9 +129,11 @@ function Shell({ session }: { session: Session }) {
             <span>
               {session.name} <span class="muted">{session.role}</span>
             </span>
-            <button type="button" class="quiet" onClick={() => void logOut()}>
-              Log out
-            </button>
+            {hasLogin(session) && (
+              <button type="button" class="quiet" onClick={() => void logOut()}>
+                Log out
+              </button>
+            )}
           </div>
         </footer>
       </header>

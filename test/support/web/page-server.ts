@@ -11,22 +11,28 @@ import { registerWeb } from "../../../src/web/serve.js";
 import { temporaryFolder } from "../folder.js";
 import type { FakeBranches } from "./fake-branches.js";
 
-export async function servePage(t: Pick<Test, "teardown">, branches: FakeBranches): Promise<URL> {
+export interface PageServer {
+  readonly url: URL;
+  /** Ends every event stream, as a restart of the controller would. */
+  cutStreams(): void;
+}
+
+export async function servePage(t: Pick<Test, "teardown">, branches: FakeBranches): Promise<PageServer> {
   const images = ImageFolder.open(temporaryFolder(t));
   if (!images.ok) throw new Error(images.failure.message);
   const log = createLogger({ name: "test", level: "silent" });
   const app = await createAdminServer({ door: branches, images: images.value, log, imageBytesMax: 1 << 26, version: "0.0.0" });
-  streamEvents(app, branches);
+  const cutStreams = streamEvents(app, branches);
   holdSession(app);
   await registerWeb(app);
   t.teardown(async () => {
     await app.close();
     images.value.close();
   });
-  return new URL(await app.listen({ host: "127.90.0.1", port: 0 }));
+  return { url: new URL(await app.listen({ host: "127.90.0.1", port: 0 })), cutStreams };
 }
 
-function streamEvents(app: FastifyInstance, branches: FakeBranches): void {
+function streamEvents(app: FastifyInstance, branches: FakeBranches): () => void {
   const readers = new Set<ServerResponse>();
   const send = (reader: ServerResponse, event: string, data: object): void => {
     reader.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
@@ -41,6 +47,9 @@ function streamEvents(app: FastifyInstance, branches: FakeBranches): void {
     request.raw.on("close", () => readers.delete(reply.raw));
     send(reply.raw, "snapshot", branches.snapshot());
   });
+  return () => {
+    for (const reader of readers) reader.end();
+  };
 }
 
 /** One user, `admin` with the password `lab`. */

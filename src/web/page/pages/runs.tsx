@@ -3,6 +3,7 @@ import { Figure } from "../run/run-panel.js";
 import { order } from "../state/api.js";
 import { bytesText, durationText, instantText, percentText } from "../state/format.js";
 import { controllerNow, useLive } from "../state/live.js";
+import { csvOf } from "../state/report-csv.js";
 import { useResource } from "../state/resource.js";
 import { linkTo } from "../state/route.js";
 import { FailureNote } from "../ui/note.js";
@@ -139,36 +140,4 @@ function Report({ report }: { report: RunReport }) {
       />
     </>
   );
-}
-
-const csvFields = [
-  "name",
-  "mac",
-  "model",
-  "role",
-  "status",
-  "source",
-  "startedAt",
-  "endedAt",
-  "wanBytes",
-  "lanBytes",
-  "tries",
-  "failureReason",
-  "detail",
-] as const;
-
-/** RFC 4180; a cell that a spreadsheet would take for a formula is defused. */
-function csvOf(report: RunReport): string {
-  const cell = (value: string | number | null): string => {
-    const text = value === null ? "" : String(value);
-    return `"${(/^[=+\-@\t\r]/.test(text) && typeof value === "string" ? `'${text}` : text).replaceAll('"', '""')}"`;
-  };
-  const instants = new Set<string>(["startedAt", "endedAt"]);
-  const lines = report.aps.map((row) =>
-    csvFields.map((field) => {
-      const value = row[field];
-      return cell(instants.has(field) && typeof value === "number" ? new Date(value).toISOString() : value);
-    }),
-  );
-  return [csvFields.map(cell), ...lines].map((cells) => `${cells.join(",")}\r\n`).join("");
 }

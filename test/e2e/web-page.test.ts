@@ -1,0 +1,262 @@
+/** The page before a controller that is not there (`test/support/web/fake-branches.ts`): every page, its look, its words, its refusals. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import t, { type Test } from "tap";
+import { launchBrowser, openPage, screens, seriousFaults, skipWithoutChromium } from "../support/web/browser.js";
+import { FakeBranches } from "../support/web/fake-branches.js";
+import { type PageServer, servePage } from "../support/web/page-server.js";
+
+/** Where `FLEXUP_SCREENS` names a folder, each page is also written there as a picture. */
+const pictures = process.env["FLEXUP_SCREENS"];
+if (pictures !== undefined) mkdirSync(pictures, { recursive: true });
+
+const pages = {
+  dashboard: "",
+  runs: "monitor/runs",
+  run: "monitor/runs/1",
+  events: "monitor/events",
+  aps: "wireless/aps",
+  ap: "wireless/aps/00:0a:b8:00:00:05",
+  groups: "wireless/groups",
+  "group-general": "wireless/groups/Lyon/general",
+  "group-image-upgrade": "wireless/groups/Lyon/image-upgrade",
+  "group-before-start": "wireless/groups/Porto/image-upgrade",
+  images: "wireless/images",
+  users: "management/users",
+  audit: "management/audit",
+} as const;
+
+/** Two branches with a run that is half done, one with a run behind it, and one without an AP. */
+async function busyBranches(): Promise<FakeBranches> {
+  const branches = new FakeBranches([
+    { name: "Lyon", apCount: 24 },
+    { name: "Porto", apCount: 9 },
+    { name: "Branch 7", apCount: 0 },
+  ]);
+  for (const group of ["Lyon", "Porto"]) await branches.order({ type: "group-predownload", group, enabled: true });
+  await branches.order({ type: "group-start", group: "Porto", release: "primary" });
+  for (let second = 0; second < 500; second++) branches.pass(1000);
+  await branches.order({ type: "group-start", group: "Lyon", release: "primary" });
+  for (let second = 0; second < 40; second++) branches.pass(1000);
+  return branches;
+}
+
+async function open(
+  t: Test,
+  branches: FakeBranches,
+  options: Parameters<typeof openPage>[2] = screens.desk,
+): Promise<{ page: Page; at: URL; server: PageServer }> {
+  const server = await servePage(t, branches);
+  const page = await openPage(t, await launchBrowser(t), options);
+  return { page, at: server.url, server };
+}
+
+for (const [screen, options] of Object.entries(screens))
+  t.test(`every page at ${options.viewport.width} px: nothing cut off, nothing that keeps people out`, skipWithoutChromium, async (t) => {
+    const { page, at } = await open(t, await busyBranches(), options);
+    for (const [name, path] of Object.entries(pages)) {
+      await page.goto(`${at}#/${path}`);
+      await page.locator("h1").waitFor();
+      await page.getByText("Live", { exact: true }).waitFor({ state: "attached" });
+      t.equal(await page.evaluate("document.documentElement.scrollWidth - innerWidth"), 0, `${name} fits the width`);
+      t.same(await seriousFaults(page), [], `${name} has no serious fault`);
+      if (pictures !== undefined) await page.screenshot({ path: join(pictures, `${name}-${screen}.png`), fullPage: true });
+    }
+  });
+
+t.test("the source document's steps", skipWithoutChromium, async (t) => {
+  const branches = new FakeBranches([{ name: "Lyon", apCount: 12 }]);
+  const { page, at } = await open(t, branches);
+  await page.goto(`${at}`);
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "FlexConnect Groups" }).click();
+  await page.getByRole("link", { name: "Lyon" }).click();
+  await page.getByRole("tab", { name: "Image Upgrade" }).click();
+  const upgrade = page.getByRole("button", { name: "FlexConnect Upgrade" });
+  t.ok(await upgrade.isDisabled(), "nothing can start before the feature is on");
+  await page.getByLabel("FlexConnect AP Upgrade").check();
+  t.equal(await page.getByLabel("Slave Maximum Retry Count").inputValue(), "44");
+  await page.getByLabel("Slave Maximum Retry Count").fill("20");
+  t.same(await page.getByRole("combobox", { name: "Upgrade Image" }).locator("option").allTextContents(), ["Primary", "Backup", "Abort"]);
+  await page.getByRole("combobox", { name: "AP Name" }).selectOption("00:0a:b8:00:00:06");
+  await page.getByRole("button", { name: "Add Master" }).click();
+  const masters = page.getByRole("table", { name: "FlexConnect Master APs" });
+  t.match(await masters.getByRole("row").filter({ hasText: "lyon-ap06" }).innerText(), /AIR-AP2802I-E-K9\s+Yes/);
+  t.notOk(
+    branches.orders.some(({ type }) => type === "group-primary-add"),
+    "nothing changes before Apply",
+  );
+  await page.getByRole("button", { name: "Apply" }).click();
+  await page.getByText("were applied").waitFor();
+  t.same(
+    branches.orders.filter(({ type }) => type.startsWith("group-") && type !== "group-preview"),
+    [
+      { type: "group-predownload", group: "Lyon", enabled: true },
+      { type: "group-retry-count", group: "Lyon", retryCount: 20 },
+      { type: "group-primary-add", group: "Lyon", ap: "00:0a:b8:00:00:06" },
+    ],
+  );
+  const preview = page.getByRole("region", { name: "What would happen" });
+  await preview.getByText("instead of 576 MiB").waitFor();
+  t.match(await preview.innerText(), /Over the WAN\s+144 MiB/);
+
+  await upgrade.click();
+  const question = page.getByRole("dialog");
+  t.match(await question.innerText(), /writes the image into the slot that it does not run from/);
+  await question.getByRole("button", { name: "Start upgrade" }).click();
+  await page.getByText("in Lyon has started").waitFor();
+  t.same(
+    branches.orders.findLast(({ type }) => type !== "group-preview"),
+    { type: "group-start", group: "Lyon", release: "primary" },
+  );
+
+  const picture = page.getByRole("region", { name: /^The run,/ });
+  branches.pass(5000);
+  await picture.getByText("10.5 MiB of 48.0 MiB").first().waitFor();
+  for (let second = 0; second < 22; second++) branches.pass(1000);
+  await picture.getByRole("list", { name: "TFTP sessions: 3 of 3 in use" }).first().waitFor();
+  for (let second = 0; second < 600; second++) branches.pass(1000);
+  await page.getByRole("heading", { name: "Run 1" }).getByText("Complete").waitFor();
+  t.match(await page.getByRole("table", { name: "APs of Lyon in this run" }).innerText(), /lyon-ap12.*Complete.*Subordinate Local/);
+
+  await page.getByRole("link", { name: "Runs" }).click();
+  await page.getByRole("link", { name: "Run 1" }).click();
+  const download = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Save as CSV" }).click();
+  t.equal((await download).suggestedFilename(), "run-1.csv");
+});
+
+t.test("an abort asks first and says what it will do", skipWithoutChromium, async (t) => {
+  const branches = await busyBranches();
+  const { page, at } = await open(t, branches);
+  await page.goto(`${at}#/wireless/groups/Lyon/image-upgrade`);
+  await page.getByRole("combobox", { name: "Upgrade Image" }).selectOption("Abort");
+  await page.getByRole("button", { name: "FlexConnect Upgrade" }).click();
+  t.match(await page.getByRole("dialog").innerText(), /transfers stop .* partial files are deleted/);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  t.notOk(
+    branches.orders.some(({ type }) => type === "group-abort"),
+    "Cancel does nothing",
+  );
+  await page.getByRole("button", { name: "Abort…" }).click();
+  await page.getByRole("button", { name: "Abort upgrade" }).click();
+  await page.getByRole("heading", { name: "Run 2" }).getByText("Aborted").waitFor();
+});
+
+t.test("a refusal stays on the screen in the controller's words", skipWithoutChromium, async (t) => {
+  const { page, at } = await open(t, await busyBranches());
+  await page.goto(`${at}#/wireless/groups`);
+  await page.getByLabel("New group").fill("Lyon");
+  await page.getByRole("button", { name: "Add group" }).click();
+  await page.getByRole("alert").waitFor();
+  t.match(await page.getByRole("alert").innerText(), /There is a group "Lyon" already; choose another name/);
+  await page.goto(`${at}#/wireless/groups/Branch%207`);
+  await page.getByLabel("AP MAC address").fill("hello");
+  await page.getByRole("button", { name: "Add AP" }).click();
+  await page.getByText('"hello" is no MAC address; write it like 00:0a:b8:3b:0b:c2').waitFor();
+  await page.getByLabel("AP MAC address").fill("00:0a:b8:ff:00:01");
+  await page.getByRole("button", { name: "Add AP" }).click();
+  await page.getByRole("cell", { name: "never joined" }).waitFor();
+});
+
+t.test("an image goes up and can be removed", skipWithoutChromium, async (t) => {
+  const branches = await busyBranches();
+  const { page, at } = await open(t, branches);
+  await page.goto(`${at}#/wireless/images`);
+  await page.getByLabel("Image file").setInputFiles({ name: "ap1g4.tar", mimeType: "application/x-tar", buffer: Buffer.alloc(100_000, 7) });
+  await page.getByRole("combobox", { name: "Release" }).selectOption("Backup release");
+  await page.getByLabel("Version").fill("8.5.171.0");
+  await page.getByLabel("AP models or image families").fill("AIR-AP1832I, AIR-AP1852I");
+  await page.getByRole("button", { name: "Upload" }).click();
+  await page.getByText("ap1g4.tar is in the backup release as 8.5.171.0").waitFor();
+  t.match(branches.orders.at(-1), { type: "image-add", image: { models: ["AIR-AP1832I", "AIR-AP1852I"], sizeBytes: 100_000 } });
+  await page.getByRole("button", { name: "Remove ap1g4.tar 8.5.171.0" }).click();
+  await page.getByRole("button", { name: "Remove image" }).click();
+  await page.getByRole("cell", { name: "8.5.171.0" }).waitFor({ state: "detached" });
+});
+
+t.test("whoever has no login gets the login, and a wrong password a reason", skipWithoutChromium, async (t) => {
+  const { page, at } = await open(t, await busyBranches());
+  await page.goto(`${at}#/wireless/aps`);
+  await page.getByRole("button", { name: "Log out" }).click();
+  await page.getByLabel("User").fill("admin");
+  await page.getByLabel("Password").fill("wrong");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByText("User or password is wrong").waitFor();
+  t.same(await seriousFaults(page), []);
+  await page.getByLabel("Password").fill("lab");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Access Points" }).waitFor();
+});
+
+t.test("everything can be done with the keyboard", skipWithoutChromium, async (t) => {
+  const { page, at } = await open(t, await busyBranches());
+  await page.goto(`${at}#/wireless/groups/Lyon/general`);
+  await page.getByRole("tab", { name: "General" }).focus();
+  await page.keyboard.press("ArrowRight");
+  await page.getByRole("tab", { name: "Image Upgrade", selected: true }).waitFor();
+  t.equal(await page.evaluate("document.activeElement.textContent"), "Image Upgrade");
+  await page.getByRole("button", { name: "Abort…" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  t.equal(await page.evaluate("document.activeElement.textContent"), "Abort…", "focus comes back");
+  await page.reload();
+  await page.getByRole("heading", { name: "Lyon" }).waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  t.equal(await page.evaluate("document.activeElement.id"), "main", "the menu can be skipped");
+});
+
+t.test("a thousand APs: there at once, smooth during a run", skipWithoutChromium, async (t) => {
+  const branches = new FakeBranches(Array.from({ length: 10 }, (_, index) => ({ name: `Branch ${index}`, apCount: 100 })));
+  for (let index = 0; index < 10; index++) {
+    await branches.order({ type: "group-predownload", group: `Branch ${index}`, enabled: true });
+    await branches.order({ type: "group-start", group: `Branch ${index}`, release: "primary" });
+  }
+  const { page, at } = await open(t, branches);
+  await page.goto(`${at}#/wireless/aps`);
+  await page.getByRole("link", { name: "branch-0-ap01" }).waitFor();
+  const rowsAtMs = Number(await page.evaluate("performance.now()"));
+  const paintAtMs = Number(await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"));
+  t.comment(`first paint ${Math.round(paintAtMs)} ms, rows ${Math.round(rowsAtMs)} ms`);
+  t.equal(await page.getByRole("row").count(), 51, "no more rows are drawn than can be read");
+  await page.getByRole("searchbox").fill("branch-9 ap1g5");
+  await page.getByRole("link", { name: "branch-9-ap10" }).waitFor();
+  t.equal(await page.getByRole("link", { name: "branch-0-ap01" }).count(), 0);
+
+  await page.goto(`${at}#/wireless/groups/Branch%200/image-upgrade`);
+  await page.getByRole("heading", { name: /^Run/ }).first().waitFor();
+  const frames = page.evaluate(
+    `new Promise((resolve) => {
+      const times = [];
+      const each = (time) => (times.push(time), times.length < 180 ? requestAnimationFrame(each) : resolve(times));
+      requestAnimationFrame(each);
+    })`,
+  ) as Promise<number[]>;
+  for (let step = 0; step < 12; step++) {
+    branches.pass(250);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  const times = await frames;
+  const gaps = times
+    .slice(1)
+    .map((time, index) => time - (times[index] as number))
+    .sort((a, b) => a - b);
+  t.comment(`frame gaps in ms: median ${gaps[90]?.toFixed(1)}, 95 of 100 below ${gaps[170]?.toFixed(1)}, worst ${gaps.at(-1)?.toFixed(1)}`);
+  await page
+    .getByRole("region", { name: /^The run,/ })
+    .getByText("6.3 MiB of 48.0 MiB")
+    .first()
+    .waitFor();
+});
+
+t.test("a lost connection is said, and mended by itself", skipWithoutChromium, async (t) => {
+  const { page, at, server } = await open(t, await busyBranches());
+  await page.goto(`${at}`);
+  await page.getByText("Live", { exact: true }).waitFor();
+  server.cutStreams();
+  await page.getByText("Connection lost, trying again").waitFor();
+  await page.getByText("Live", { exact: true }).waitFor();
+});
