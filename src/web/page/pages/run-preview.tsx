@@ -21,7 +21,16 @@ function rememberedLink(): LinkRates | undefined {
 }
 
 const columns: readonly Column<ModelPreview>[] = [
-  { title: "Model", cell: ({ models, family }) => <span title={`image family ${family}`}>{models.join(", ")}</span> },
+  {
+    title: "Model",
+    cell: ({ models, family, image }) => (
+      <span title={`image family ${family}`}>
+        {models.join(", ")}
+        <br />
+        <span class="muted">{image === null ? "no image in this release" : image.version}</span>
+      </span>
+    ),
+  },
   {
     title: "Primary",
     cell: ({ primary, manual, warning }) => (
@@ -31,7 +40,6 @@ const columns: readonly Column<ModelPreview>[] = [
       </>
     ),
   },
-  { title: "Image", cell: ({ image }) => image?.version ?? "none" },
   { title: "By LAN", cell: ({ subordinates, expectedFallbacks }) => subordinates - expectedFallbacks, numeric: true },
   { title: "Has it", cell: ({ alreadyHolding }) => alreadyHolding, numeric: true },
   { title: "WAN", cell: ({ wanBytes }) => bytesText(wanBytes), numeric: true },

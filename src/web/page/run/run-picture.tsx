@@ -75,7 +75,8 @@ function PrimaryNode({ lane: { model, primary } }: { lane: Lane }) {
         <>
           <Bar done={images.bytesDone} total={images.bytesTotal} path="wan" label={`${primary.summary.name} over the WAN`} />
           <span class="figures">
-            {bytesText(images.bytesDone)} of {bytesText(images.bytesTotal)} · {rateText(apRates(primary.summary.mac).wan)}
+            {bytesText(images.bytesDone)} of {bytesText(images.bytesTotal)}
+            {rateSuffix(apRates(primary.summary.mac).wan)}
           </span>
         </>
       )}
@@ -114,7 +115,7 @@ function Slots({ lane: { model, slots } }: { lane: Lane }) {
               <Bar done={slot.bytesDone} total={slot.bytesTotal} path="lan" label={`${slot.name} over the LAN`} />
               <span class="figures">
                 {bytesText(slot.bytesDone)}
-                {slot.ap !== undefined && ` · ${rateText(apRates(slot.ap.summary.mac).lan)}`}
+                {rateSuffix(slot.ap === undefined ? 0 : apRates(slot.ap.summary.mac).lan)}
               </span>
             </>
           )}
@@ -207,6 +208,8 @@ function FailedAps({ aps }: { aps: readonly Ap[] }) {
     </div>
   );
 }
+
+const rateSuffix = (bytesPerSecond: number): string => (bytesPerSecond > 0 ? ` · ${rateText(bytesPerSecond)}` : "");
 
 const sourceText = (source: "wan" | "lan" | null | undefined): string =>
   source === "lan" ? "from its primary over the LAN" : source === "wan" ? "from the controller over the WAN" : "had the image";

@@ -19,7 +19,11 @@ const columns: readonly Column<Ap>[] = [
   { title: "Model", cell: ({ summary }) => summary.model, sortBy: ({ summary }) => summary.model, extra: true },
   {
     title: "Status",
-    cell: ({ images }) => <PredownloadBadge status={images?.status ?? "None"} />,
+    cell: ({ images }) => (
+      <>
+        <PredownloadBadge status={images?.status ?? "None"} /> {images?.failureReason}
+      </>
+    ),
     sortBy: ({ images }) => images?.status ?? "None",
   },
   {
@@ -46,13 +50,12 @@ const columns: readonly Column<Ap>[] = [
   { title: "WAN", cell: ({ images }) => bytesText(images?.wanBytes ?? 0), sortBy: ({ images }) => images?.wanBytes ?? 0, numeric: true },
   { title: "LAN", cell: ({ images }) => bytesText(images?.lanBytes ?? 0), sortBy: ({ images }) => images?.lanBytes ?? 0, numeric: true },
   {
-    title: "Next Retry Time",
+    title: "Next retry",
     cell: ({ retryAt }) => (retryAt === null ? "" : `${Math.max(0, Math.ceil((retryAt - Date.now()) / 1000))} s`),
     sortBy: ({ retryAt }) => retryAt ?? Number.MAX_SAFE_INTEGER,
     numeric: true,
   },
-  { title: "Retry Count", cell: ({ images }) => images?.retryCount ?? "", sortBy: ({ images }) => images?.retryCount ?? -1, numeric: true },
-  { title: "Reason", cell: ({ images }) => images?.failureReason ?? "", sortBy: ({ images }) => images?.failureReason ?? "", extra: true },
+  { title: "Retries", cell: ({ images }) => images?.retryCount ?? "", sortBy: ({ images }) => images?.retryCount ?? -1, numeric: true },
 ];
 
 export function RunTable({ group, aps }: { group: GroupView; aps: ReadonlyMap<string, Ap> }) {
