@@ -1,6 +1,6 @@
 import t from "tap";
-import type { RunReport, RunReportRow } from "../../src/core/controller/views.js";
-import { csvOf } from "../../src/web/page/state/report-csv.js";
+import type { RunReport, RunReportRow } from "../../../../src/core/controller/views.js";
+import { csvOf } from "../../../../src/web/page/state/report-csv.js";
 
 const row: RunReportRow = {
   name: "AP1",

@@ -1,7 +1,7 @@
 import t from "tap";
-import type { ApImageRow, GroupView, ModelView } from "../../src/core/controller/views.js";
-import { lanesOf } from "../../src/web/page/run/lanes.js";
-import type { Ap } from "../../src/web/page/state/ap.js";
+import type { ApImageRow, GroupView, ModelView } from "../../../../src/core/controller/views.js";
+import { lanesOf } from "../../../../src/web/page/run/lanes.js";
+import type { Ap } from "../../../../src/web/page/state/ap.js";
 
 const ap = (number: number, images: Partial<ApImageRow>, retryAt: number | null = null): Ap =>
   ({

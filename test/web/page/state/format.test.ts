@@ -1,5 +1,5 @@
 import t from "tap";
-import { bytesText, countText, durationText, percentText, rateText, versionText } from "../../src/web/page/state/format.js";
+import { bytesText, countText, durationText, percentText, rateText, versionText } from "../../../../src/web/page/state/format.js";
 
 t.test("bytes in binary units, three digits at most", async (t) => {
   t.same([0, 1023, 1024, 65_000, 100 * 1024, 50_331_648, 5 * 2 ** 30].map(bytesText), [

@@ -1,5 +1,5 @@
 import t from "tap";
-import { RateMeter } from "../../src/web/page/state/rate-meter.js";
+import { RateMeter } from "../../../../src/web/page/state/rate-meter.js";
 
 t.test("a steady counter has its rate", async (t) => {
   const meter = new RateMeter();
