@@ -14,7 +14,6 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { invariant } from "../base/invariant.js";
-import { RangeSet } from "../base/range-set.js";
 import type { ApEffect, ApInput, BootRecord, BootState, RunJournal, SlotId, SlotImage, StorageFailure } from "../core/ap/contract.js";
 import { emptyBootRecord, otherSlot } from "../core/ap/image-slots.js";
 import type { Disk, DiskFile } from "./disk.js";
@@ -74,8 +73,8 @@ interface Download {
   /** The digest by which a later download knows this part as its own; null for a part that is not kept. */
   readonly resumeKey: string | null;
   readonly file: DiskFile;
-  /** What is written; its first gap is where a resumed download goes on. */
-  readonly written: RangeSet;
+  /** Written from the start on without a gap: where a resumed download goes on. */
+  writtenBytes: number;
   pending: { readonly offset: number; readonly bytes: Uint8Array }[];
   safeBytes: number;
   checkpoint: Promise<void> | undefined;
@@ -148,6 +147,18 @@ export class ImageFiles {
       this.#draining = false;
       await this.#guarded(downloadId, (open) => this.#drain(open));
     });
+  }
+
+  /** Writes bytes that a TFTP fetch brings. Resolves when they are written; rejects when the download is gone, of which the agent is told. */
+  async append(downloadId: number, offset: number, parts: readonly Uint8Array[]): Promise<void> {
+    let written = false;
+    await this.#enqueue(() =>
+      this.#guarded(downloadId, async (download) => {
+        await this.#write(download, offset, parts);
+        written = true;
+      }),
+    );
+    if (!written) throw new Error("the download was given up");
   }
 
   /** Resolves when the record is lasting. */
@@ -249,14 +260,13 @@ export class ImageFiles {
     }
     const file = (resumed && (await this.#openPart(resumed))) ?? (await this.#createPart());
     const safeBytes = resumed && (await file.sizeBytes()) === resumed.safeBytes ? resumed.safeBytes : 0;
-    const written = new RangeSet([{ start: 0, end: safeBytes }]);
     this.#download = {
       id: downloadId,
       version,
       sizeBytes,
       resumeKey: resume ? sha256 : null,
       file,
-      written,
+      writtenBytes: safeBytes,
       pending: [],
       safeBytes,
       checkpoint: undefined,
@@ -286,24 +296,28 @@ export class ImageFiles {
   async #drain(download: Download): Promise<void> {
     while (download.pending.length > 0 && download.id === this.#currentId) {
       const batch = takeContiguous(download);
-      const offset = batch[0]?.offset as number;
-      const end = batch.reduce((sum, { bytes }) => sum + bytes.length, offset);
-      await download.file.write(
+      await this.#write(
+        download,
+        batch[0]?.offset as number,
         batch.map(({ bytes }) => bytes),
-        offset,
       );
-      download.written.add(offset, end);
       for (const { offset, bytes } of batch) {
         this.#answer(download.id, { type: "chunk-written", downloadId: download.id, offset, length: bytes.length });
       }
-      this.#checkpointIfDue(download);
     }
+  }
+
+  async #write(download: Download, offset: number, parts: readonly Uint8Array[]): Promise<void> {
+    await download.file.write(parts, offset);
+    const end = parts.reduce((sum, { length }) => sum + length, offset);
+    if (offset <= download.writtenBytes && end > download.writtenBytes) download.writtenBytes = end;
+    this.#checkpointIfDue(download);
   }
 
   /** In the background, beside further writes: what a crash may cost is bounded, and the transfer does not wait for the disk. */
   #checkpointIfDue(download: Download): void {
     const due = Math.max(checkpointBytesMin, download.sizeBytes / checkpointShare);
-    if (download.checkpoint !== undefined || download.written.firstGap() - download.safeBytes < due) return;
+    if (download.checkpoint !== undefined || download.writtenBytes - download.safeBytes < due) return;
     download.checkpoint = this.#checkpoint(download)
       .catch((error: unknown) => this.#failed(download.id, error))
       .finally(() => {
@@ -312,9 +326,8 @@ export class ImageFiles {
   }
 
   async #checkpoint(download: Download): Promise<void> {
-    const { version, sizeBytes, resumeKey, written, file } = download;
+    const { version, sizeBytes, resumeKey, writtenBytes: safeBytes, file } = download;
     if (resumeKey === null) return;
-    const safeBytes = written.firstGap();
     await file.sync();
     const facts: PartFacts = { version, sizeBytes, sha256: resumeKey, safeBytes };
     await saveSealedJson(this.#disk, this.#path(names.partFacts), facts);

@@ -1,0 +1,79 @@
+/** What `flexup ap` is told on the command line. */
+import { isIP } from "node:net";
+import { z } from "zod";
+import { parseHostPort } from "../base/endpoint.js";
+import { failure, type Result, success } from "../base/failure.js";
+import { type MacAddress, parseMac } from "../base/mac-address.js";
+import type { ControllerName } from "../runtime/controller-lookup.js";
+import { logLevels } from "../runtime/log.js";
+import { ports } from "../wire/capwap/defaults.js";
+
+/** RFC 1350. */
+const tftpPort = 69;
+
+const wholeNumber = (name: string, min: number, max: number) =>
+  z.coerce
+    .number({ error: `expected ${name}` })
+    .int({ error: `expected ${name}` })
+    .min(min, { error: `expected ${name}` })
+    .max(max, { error: `expected ${name}` });
+
+/** `controller.example:5246,10.0.0.2` */
+const controllers = z
+  .string({ error: "expected HOST[:PORT], more than one separated by commas" })
+  .transform((text, context): readonly ControllerName[] => {
+    const names = text.split(",").map((name) => parseHostPort(name.trim(), ports.control));
+    const bad = names.findIndex((name) => name === undefined || name.port === 0);
+    if (bad < 0) return names as ControllerName[];
+    context.addIssue({ code: "custom", message: `"${text.split(",")[bad]}" is no controller: expected HOST[:PORT]` });
+    return z.NEVER;
+  });
+
+const mac = z.string({ error: "expected the AP's MAC address, e.g. 00:0a:b8:3b:0b:c2" }).transform((text, context): MacAddress => {
+  const parsed = parseMac(text);
+  if (parsed !== undefined) return parsed;
+  context.addIssue({ code: "custom", message: `"${text}" is no MAC address: expected one like 00:0a:b8:3b:0b:c2` });
+  return z.NEVER;
+});
+
+const words = (what: string, max: number) =>
+  z
+    .string({ error: `expected ${what}` })
+    .min(1, { error: `expected ${what}` })
+    .max(max);
+
+const schema = z.strictObject({
+  data: words("the AP's data folder", 4096),
+  name: words("the AP's name", 128),
+  mac,
+  model: words("the AP's model, e.g. AIR-AP2802I", 128),
+  controller: controllers,
+  bind: z
+    .string()
+    .refine((text) => isIP(text) !== 0, { error: "expected an address of this host" })
+    .default("0.0.0.0"),
+  tftpPort: wholeNumber("a port, 0 for any", 0, 65_535).default(tftpPort),
+  /** In the primary slot of an AP that is new. */
+  version: words("a version, e.g. 8.5.161.0", 64).optional(),
+  onReset: z.enum(["restart", "exit"], { error: "expected restart or exit" }).default("restart"),
+  flashBytes: wholeNumber("a number of bytes", 1, Number.MAX_SAFE_INTEGER).optional(),
+  lab: z.boolean().default(false),
+  location: words("where the AP hangs", 256).default("not set"),
+  serial: words("the AP's serial number", 64).optional(),
+  log: z.enum(logLevels, { error: `expected ${logLevels.join(", ")}` }).default("info"),
+});
+
+export type ApSettings = z.output<typeof schema>;
+
+/** Options by their long name, as commander gives them. */
+export type ApOptions = Partial<Record<keyof z.input<typeof schema>, unknown>>;
+
+const optionName = (key: string): string => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** Failure: `invalid-option`, naming each wrong option and what was expected. */
+export function readApSettings(options: ApOptions): Result<ApSettings> {
+  const parsed = schema.safeParse(options);
+  if (parsed.success) return success(parsed.data);
+  const lines = parsed.error.issues.map(({ path, message }) => `${optionName(String(path[0]))}: ${message}`);
+  return failure("invalid-option", lines.join("; "));
+}
