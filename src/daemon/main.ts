@@ -4,6 +4,7 @@ import { registerTftpCommands } from "../cli/commands/tftp.js";
 import { exitCodes, registerOperatorCommands } from "../cli/one-shot.js";
 import { orList } from "../cli/parameters.js";
 import { Controller } from "../core/controller/controller.js";
+import { registerApCommand } from "./ap.js";
 import { registerControllerCommand } from "./controller.js";
 import { flexupVersion } from "./version.js";
 
@@ -22,6 +23,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .showSuggestionAfterError(false)
     .configureOutput({ outputError: () => {} });
   registerControllerCommand(program, (config) => new Controller(config), done);
+  registerApCommand(program, done);
   registerOperatorCommands(program, done);
   registerTftpCommands(program, done);
   try {

@@ -1,0 +1,251 @@
+/** `flexup ap`: one AP as one process, with a data folder for its flash, a CAPWAP port and a TFTP server. */
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { networkInterfaces } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command as Program } from "commander";
+import { type Endpoint, endpointText, isIPv6 } from "../base/endpoint.js";
+import { failure, type Result, success } from "../base/failure.js";
+import { Prng } from "../base/prng.js";
+import { Agent } from "../core/ap/agent.js";
+import { WtpSession } from "../core/capwap/wtp-session.js";
+import { ApHost, eventLine } from "../runtime/ap-host.js";
+import { systemClock } from "../runtime/clock.js";
+import { lookUpControllers } from "../runtime/controller-lookup.js";
+import { nodeDisk } from "../runtime/disk.js";
+import { freshSeed } from "../runtime/entropy.js";
+import { ImageFiles } from "../runtime/image-files.js";
+import { createLogger, LimitedWarnings, type Logger } from "../runtime/log.js";
+import { openTftpServer } from "../runtime/tftp-server.js";
+import { openUdpPort } from "../runtime/udp-ports.js";
+import { defaultTimers, labTimers } from "../wire/capwap/defaults.js";
+import { type ApOptions, type ApSettings, readApSettings } from "./ap-config.js";
+import { flexupVersion } from "./version.js";
+
+/** How a life ended: by order of a controller, or because it could not go on. */
+type LifeEnd = { readonly type: "reset" } | { readonly type: "fatal"; readonly error: unknown };
+
+interface Life {
+  readonly capwap: Endpoint;
+  readonly tftp: Endpoint;
+  readonly ended: Promise<LifeEnd>;
+  /** Orderly: the stored part of a download stays for the next life. */
+  stop(): Promise<void>;
+}
+
+/** A burst of image blocks must fit while the disk is busy. */
+const socketBufferBytes = 4 * 2 ** 20;
+/** A Reset Response is on its way when the port closes. */
+const lastWordsMs = 100;
+
+async function startLife(settings: ApSettings, tftpPort: number, log: Logger): Promise<Result<Life>> {
+  const { bind, data } = settings;
+  const warnings = new LimitedWarnings(log, systemClock);
+  const seed = freshSeed();
+  const prng = new Prng(seed);
+  let end = (_end: LifeEnd): void => {};
+  const ended = new Promise<LifeEnd>((resolve) => {
+    end = resolve;
+  });
+  const onFatal = (error: unknown): void => end({ type: "fatal", error });
+  const resolveControllers = () =>
+    lookUpControllers(settings.controller, ({ host }, error) =>
+      warnings.warn("lookup", `no address for controller ${host}`, { error: error.message }),
+    );
+
+  const closers: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  const give = async (lacking: { readonly ok: false; readonly failure: { readonly code: string; readonly message: string } }) => {
+    await stop();
+    return lacking;
+  };
+
+  const stored = await openFiles(settings, onFatal, (input) => host.deliver(input));
+  if (!stored.ok) return stored;
+  const { files, state } = stored.value;
+  closers.push(() => files.close());
+  const tftp = await openTftpServer({
+    listen: { address: bind, port: tftpPort },
+    clock: systemClock,
+    onServing: (serving) => host.serving(serving),
+    onFatal,
+  });
+  if (!tftp.ok) return give(tftp);
+  closers.push(() => tftp.value.close());
+  const localAddress = await ownAddress(bind, (await resolveControllers())[0]);
+  const linkMode = "clear";
+  const host = new ApHost({
+    machine: new Agent({
+      facts: {
+        name: settings.name,
+        location: settings.location,
+        mac: settings.mac,
+        model: settings.model,
+        serial: settings.serial ?? settings.mac.replaceAll(":", "").toUpperCase(),
+        hardwareVersion: settings.model,
+        bootVersion: flexupVersion,
+        localAddress,
+        tftpPort: tftp.value.local.port,
+        extensions: [],
+      },
+      prng: prng.split("agent"),
+      session: (self) =>
+        new WtpSession(
+          { controllers: [], linkMode, timers: settings.lab ? labTimers : defaultTimers, bootImageDownload: true },
+          self,
+          prng.split("capwap"),
+        ),
+    }),
+    files,
+    tftp: tftp.value,
+    clock: systemClock,
+    warnings,
+    localAddress: bind,
+    resolveControllers,
+    onEvent: (event) => {
+      const { message, fields } = eventLine(event);
+      if (event.name === "dropped") warnings.warn(event.reason, message, fields);
+      else log.info({ event: event.name, ...fields }, message);
+    },
+    onReboot: () => end({ type: "reset" }),
+    onFatal,
+  });
+  const port = await openUdpPort({
+    address: bind,
+    port: 0,
+    bufferBytes: socketBufferBytes,
+    onDatagram: (bytes, from) => host.deliver({ type: "datagram", from, bytes, carriage: linkMode }),
+    onError: (error) => warnings.warn("udp", "the CAPWAP port reported an error", { error: error.message }),
+  });
+  if (!port.ok) return give(port);
+  closers.push(
+    () => port.value.close(),
+    () => host.stop(),
+  );
+  host.start(port.value, state);
+  const { local } = port.value;
+  log.info(
+    { tftp: endpointText(tftp.value.local), capwap: endpointText(local), address: localAddress, data, seed, version: flexupVersion },
+    "AP ready",
+  );
+  return success({ capwap: local, tftp: tftp.value.local, ended, stop });
+}
+
+type OpenedFiles = Awaited<ReturnType<typeof ImageFiles.open>>;
+
+async function openFiles(
+  { data, version, flashBytes }: ApSettings,
+  onFatal: (error: unknown) => void,
+  deliver: Parameters<typeof ImageFiles.open>[0]["deliver"],
+): Promise<Result<OpenedFiles>> {
+  try {
+    return success(await ImageFiles.open({ folder: data, disk: nodeDisk, flashBytes, factoryVersion: version, deliver, onFatal }));
+  } catch (error) {
+    return failure("data-folder-unusable", `--data ${data} cannot be used: ${(error as Error).message}`);
+  }
+}
+
+/** The address that others reach: the bound one, else that of the way to the controller, else any that leaves this host. */
+async function ownAddress(bind: string, controller: Endpoint | undefined): Promise<string> {
+  if (bind !== "0.0.0.0" && bind !== "::") return bind;
+  if (controller !== undefined) {
+    const socket = createSocket(isIPv6(controller.address) ? "udp6" : "udp4");
+    try {
+      socket.connect(controller.port, controller.address);
+      await once(socket, "connect");
+      return socket.address().address;
+    } catch {
+      // No way to the controller yet; it may come.
+    } finally {
+      socket.close();
+    }
+  }
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return own.find(({ internal, family }) => !internal && family === "IPv4")?.address ?? "127.0.0.1";
+}
+
+export interface RunningAp {
+  readonly tftp: Endpoint;
+  /** Resolves with the exit code: 0 after `stop` or a reset with `exit`, 1 when it could not go on. */
+  readonly ended: Promise<0 | 1>;
+  stop(): Promise<void>;
+}
+
+/** Starts an AP in this process. With `onReset` restart a reset boots it anew, in this process, on the same TFTP port. */
+export async function startAp(settings: ApSettings, log: Logger): Promise<Result<RunningAp>> {
+  const first = await startLife(settings, settings.tftpPort, log);
+  if (!first.ok) return first;
+  const { tftp } = first.value;
+  let stopAsked = (): void => {};
+  const stopping = new Promise<{ readonly type: "stop" }>((resolve) => {
+    stopAsked = () => resolve({ type: "stop" });
+  });
+
+  const live = async (): Promise<0 | 1> => {
+    for (let life = first.value; ; ) {
+      const end = await Promise.race([life.ended, stopping]);
+      if (end.type === "reset") await sleep(lastWordsMs);
+      await life.stop();
+      if (end.type === "fatal") log.fatal({ err: end.error }, "the AP cannot go on");
+      if (end.type !== "reset") return end.type === "stop" ? 0 : 1;
+      if (settings.onReset === "exit") return 0;
+      const next = await startLife(settings, tftp.port, log);
+      if (!next.ok) {
+        log.fatal({ code: next.failure.code }, next.failure.message);
+        return 1;
+      }
+      life = next.value;
+    }
+  };
+  const ended = live();
+  return success({
+    tftp,
+    ended,
+    stop: async () => {
+      stopAsked();
+      await ended;
+    },
+  });
+}
+
+/** Runs until SIGTERM, SIGINT or a reset with `--on-reset exit` (exit code 0), or until it cannot go on (1). A wrong option is 2. */
+export async function runAp(options: ApOptions): Promise<0 | 1 | 2> {
+  const settings = readApSettings(options);
+  if (!settings.ok) {
+    process.stderr.write(`${settings.failure.message}\n`);
+    return 2;
+  }
+  const log = createLogger({ name: "ap", level: settings.value.log });
+  const started = await startAp(settings.value, log);
+  if (!started.ok) {
+    process.stderr.write(`${started.failure.message}\n`);
+    return 1;
+  }
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => started.value.stop());
+  const code = await started.value.ended;
+  if (code === 0) log.info("AP stopped");
+  return code;
+}
+
+export function registerApCommand(program: Program, done: (code: number) => void): void {
+  program
+    .command("ap")
+    .description("run an AP")
+    .option("--data <folder>", "its data folder: image slots, boot record, state")
+    .option("--name <name>", "its name")
+    .option("--mac <address>", "its MAC address")
+    .option("--model <model>", "its model, e.g. AIR-AP2802I")
+    .option("--controller <host:port,...>", "its controllers, the preferred one first (default port 5246)")
+    .option("--bind <address>", "its address (default 0.0.0.0)")
+    .option("--tftp-port <port>", "where it serves its image to others (default 69; 0: any)")
+    .option("--version <version>", "the version that a new AP has in its primary slot")
+    .option("--on-reset <what>", "restart (default) or exit")
+    .option("--flash-bytes <bytes>", "the size of its flash (default: what the disk has)")
+    .option("--location <text>", "where it hangs")
+    .option("--serial <number>", "its serial number (default: from the MAC address)")
+    .option("--lab", "find and miss controllers within seconds")
+    .option("--log <level>", "fatal, error, warn, info, debug, trace or silent")
+    .action(async (options: ApOptions) => done(await runAp(options)));
+}
