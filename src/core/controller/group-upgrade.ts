@@ -58,6 +58,12 @@ const wasLost = ({ phase, reason }: Member): boolean => phase === "failed" && re
 /** In an open run: the source document's election. Later, and in a run for one AP, an AP that has the image goes first. */
 const isFirstElection = ({ run, stored }: LiveFamily): boolean => run.open && stored.steppedDown.size === 0;
 
+/** The AP counts over the whole run; an older report must not take anything back. */
+function noteBytes(member: Member, { wanBytes, lanBytes }: UpgradeReport): void {
+  member.wanBytes = Math.max(member.wanBytes, wanBytes);
+  member.lanBytes = Math.max(member.lanBytes, lanBytes);
+}
+
 const runImage = (family: string, { version, fileName, sizeBytes, sha256 }: ImageRecord): RunImage => ({
   family,
   version,
@@ -220,17 +226,12 @@ export class GroupUpgrade {
 
   reported(now: Instant, mac: MacAddress, report: UpgradeReport): void {
     const live = this.#running(mac);
-    if (!live || live.run.id !== report.runId) {
-      if (!isFinal(report)) this.#parts.outbox.tell(mac, { type: "abort", runId: report.runId });
+    if (live?.run.id === report.runId && wasLost(live.stored)) this.#revive(live);
+    if (live?.run.id !== report.runId || hasEnded(live.stored)) {
+      this.#reportedLate(mac, report);
       return;
     }
     const { stored } = live;
-    if (wasLost(stored)) this.#revive(live);
-    if (hasEnded(stored)) {
-      if (stored.phase === "complete" && report.state === "complete") this.#noteSource(live, report);
-      else if (stored.phase !== "complete" && !isFinal(report)) this.#parts.outbox.tell(mac, { type: "abort", runId: report.runId });
-      return;
-    }
     this.#note(now, live, report);
     const resyncs = live.waitsFor === "resync";
     switch (report.state) {
@@ -661,18 +662,23 @@ export class GroupUpgrade {
     live.bytesDone = report.bytesDone;
     live.nextRetryAt = report.state === "waiting" && report.nextRetryMs > 0 ? now + report.nextRetryMs : null;
     stored.tries = Math.max(stored.tries, report.tries);
-    stored.wanBytes = Math.max(stored.wanBytes, report.wanBytes);
-    stored.lanBytes = Math.max(stored.lanBytes, report.lanBytes);
+    noteBytes(stored, report);
   }
 
-  /** "Already present" in answer to a repeated order can be ahead of the report that says where the image came from. */
-  #noteSource(live: LiveMember, { path, wanBytes, lanBytes }: UpgradeReport): void {
-    const { stored } = live;
-    if (stored.source !== null || path === "none") return;
-    stored.source = path;
-    stored.wanBytes = Math.max(stored.wanBytes, wanBytes);
-    stored.lanBytes = Math.max(stored.lanBytes, lanBytes);
-    this.#parts.runs.saveMember(live);
+  /**
+   * An AP whose part is over for the controller: after an abort, after "already present" in answer to a repeated order. The
+   * account is still made up: what moved has moved.
+   */
+  #reportedLate(mac: MacAddress, report: UpgradeReport): void {
+    const { runs, outbox } = this.#parts;
+    const run = runs.get(report.runId);
+    const stored = run?.members.get(mac);
+    if (!isFinal(report) && stored?.phase !== "complete") outbox.tell(mac, { type: "abort", runId: report.runId });
+    if (!run || !stored) return;
+    const { wanBytes, lanBytes, source } = stored;
+    noteBytes(stored, report);
+    if (stored.phase === "complete" && source === null && report.path !== "none") stored.source = report.path;
+    if (stored.wanBytes !== wanBytes || stored.lanBytes !== lanBytes || stored.source !== source) runs.saveMember({ run, stored });
   }
 
   #progress(now: Instant, live: LiveMember, report: UpgradeReport): void {

@@ -140,7 +140,7 @@ export class RunTable {
     this.#outbox.put(keys.run(run.id), runRecord(run));
   }
 
-  saveMember({ run, stored }: LiveMember): void {
+  saveMember({ run, stored }: Pick<LiveMember, "run" | "stored">): void {
     this.#outbox.put(keys.member(run.id, stored.mac), stored);
   }
 

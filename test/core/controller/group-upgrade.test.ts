@@ -128,6 +128,8 @@ t.test("an image that is there already", async (t) => {
     lab.answer(2, 17);
     t.match(lab.row(2), { status: "Complete", source: null });
     t.equal(lab.group().run?.state, "complete");
+    lab.report(2, "complete", { path: "lan", lanBytes: 1000 });
+    t.match(lab.row(2), { source: "lan", lanBytes: 1000 }, "the report that was owed says where it came from");
   });
 });
 
@@ -334,8 +336,9 @@ t.test("abort", async (t) => {
   t.equal(lab.code({ type: "group-abort", group: "G" }), "no-run");
   lab.report(3, "fetching", { path: "lan" });
   t.same(lab.takeTold(), ["3 abort"], "an AP that missed it is told again");
-  lab.report(3, "aborted");
+  lab.report(3, "aborted", { path: "lan", lanBytes: 321 });
   t.same(lab.takeTold(), []);
+  t.equal(lab.row(3).lanBytes, 321, "its account is made up");
   t.equal(lab.code(start), "ok", "and a new run may begin");
 });
 
