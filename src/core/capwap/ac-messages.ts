@@ -31,6 +31,11 @@ function acDescriptor(settings: AcSettings, sessions: number): ElementsOf<"joinR
   };
 }
 
+/** Radio IDs are 1–31 (§4.3), so a WTP has no more radios to be told of, however many it names. */
+const radiosMax = 31;
+const radiosOf = ({ ieee80211RadioInformation }: Pick<ElementsOf<"discoveryRequest">, "ieee80211RadioInformation">) =>
+  ieee80211RadioInformation.slice(0, radiosMax);
+
 function controlAddresses(settings: AcSettings, sessions: number): Pick<ElementsOf<"joinResponse">, "controlIpv4" | "controlIpv6"> {
   const withCount = (address: string) => ({ address, wtpCount: Math.min(sessions, u16Max) });
   const controlIpv4 = ipv4Of(settings.addresses).map(withCount);
@@ -46,7 +51,7 @@ export const discoveryResponseElements = (
 ): ElementsOf<"discoveryResponse"> => ({
   acDescriptor: acDescriptor(settings, sessions),
   acName: settings.name,
-  ieee80211RadioInformation: request.ieee80211RadioInformation,
+  ieee80211RadioInformation: radiosOf(request),
   ...controlAddresses(settings, sessions),
 });
 
@@ -63,7 +68,7 @@ export function joinResponseElements(
     resultCode,
     acDescriptor: acDescriptor(settings, sessions),
     acName: settings.name,
-    ieee80211RadioInformation: wtp.join.ieee80211RadioInformation,
+    ieee80211RadioInformation: radiosOf(wtp.join),
     ecnSupport: "limited",
     ...controlAddresses(settings, sessions),
     ...(isIPv6(sameFamily) ? { localIpv6: sameFamily } : { localIpv4: sameFamily }),
@@ -89,7 +94,7 @@ export function configurationStatusElements(
       discoverySeconds: timerSeconds(settings.timers.maxDiscoveryIntervalMs),
       echoSeconds: timerSeconds(settings.timers.echoIntervalMs),
     },
-    decryptionErrorReportPeriod: wtp.join.ieee80211RadioInformation.map(({ radioId }) => ({
+    decryptionErrorReportPeriod: radiosOf(wtp.join).map(({ radioId }) => ({
       radioId,
       seconds: radioDefaults.reportIntervalSeconds,
     })),

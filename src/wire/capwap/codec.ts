@@ -79,6 +79,10 @@ const planFor = (name: MessageName): Plan => plans.get(name) as Plan;
 const repeats = (occurs: Occurs): boolean => occurs.endsWith("n");
 const mandatory = (occurs: Occurs): boolean => occurs.startsWith("1");
 
+/** Length of a Returned Message Element's content (§4.6.36), and our choice of how many one answer gives back. */
+const returnedBytesMax = 255;
+const returnedMax = 8;
+
 type Values = Record<string, unknown>;
 
 /**
@@ -101,7 +105,8 @@ export function decodeMessage(bytes: Uint8Array): Decoded {
     if (fault === undefined) continue;
     if (fault.reason === "repeated") return { ok: false, problem: "malformed", reason: fault.detail, offset: envelope.offset };
     detail ||= fault.detail;
-    if (envelope.whole.length <= 255) returned.push({ reason: fault.reason, element: envelope.whole });
+    if (envelope.whole.length <= returnedBytesMax && returned.length < returnedMax)
+      returned.push({ reason: fault.reason, element: envelope.whole });
   }
   if (detail !== "") return { ok: false, problem: "unrecognized-element", message: name, sequence, returned, detail };
 
