@@ -18,6 +18,7 @@ import { Metrics } from "../runtime/metrics.js";
 import { ownAddresses } from "../runtime/own-addresses.js";
 import { openStore } from "../runtime/store.js";
 import { openUdpPort } from "../runtime/udp-ports.js";
+import { registerWeb } from "../web/serve.js";
 import { defaultTimers, labTimers } from "../wire/capwap/defaults.js";
 import { type ControllerOptions, type ControllerSettings, readControllerSettings } from "./controller-config.js";
 import { flexupVersion } from "./version.js";
@@ -124,6 +125,7 @@ export async function startController(
     version: flexupVersion,
   });
   closers.push(() => app.close());
+  await registerWeb(app);
   const adminUrl = await give(await listen(app, settings.admin));
   if (!adminUrl.ok) return adminUrl;
 

@@ -22,6 +22,7 @@ export async function registerWeb(app: FastifyInstance): Promise<void> {
   await app.register(fastifyStatic, {
     root: pageFolder,
     wildcard: false,
+    schemaHide: true,
     cacheControl: false,
     setHeaders: (response) => {
       response.setHeader("Cache-Control", "no-cache");

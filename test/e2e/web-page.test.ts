@@ -174,7 +174,7 @@ t.test("an image goes up and can be removed", skipWithoutChromium, async (t) => 
   t.match(branches.orders.at(-1), { type: "image-add", image: { models: ["AIR-AP1832I", "AIR-AP1852I"], sizeBytes: 100_000 } });
   await page.getByRole("button", { name: "Remove ap1g4.tar 8.5.171.0" }).click();
   await page.getByRole("button", { name: "Remove image" }).click();
-  await page.getByRole("cell", { name: "8.5.171.0" }).waitFor({ state: "detached" });
+  await page.getByRole("cell", { name: "8.5.171.0", exact: true }).waitFor({ state: "detached" });
 });
 
 t.test("whoever has no login gets the login, and a wrong password a reason", skipWithoutChromium, async (t) => {

@@ -3,8 +3,8 @@
  * a real one would and says what changed. The rules of an upgrade are played loosely; the real ones are tested elsewhere.
  */
 import type { Door } from "../../../src/admin/door.js";
-import type { LiveChange, LiveSnapshot, LoggedEvent } from "../../../src/admin/live.js";
 import { failure, type Result, success } from "../../../src/base/failure.js";
+import type { MacAddress } from "../../../src/base/mac-address.js";
 import type { ControllerEvent } from "../../../src/core/controller/events.js";
 import type { Order } from "../../../src/core/controller/orders.js";
 import { previewRun } from "../../../src/core/controller/preview.js";
@@ -28,11 +28,10 @@ interface Branch {
 export class FakeBranches implements Door {
   readonly orders: Order[] = [];
   now = bootedAt;
-  onChange: (change: LiveChange) => void = () => {};
+  onEvent: (event: ControllerEvent) => void = () => {};
   readonly #rows = new Map<string, Mutable<ApImageRow>>();
   readonly #summaries = new Map<string, Mutable<ApSummaryRow>>();
   readonly #groups = new Map<string, Mutable<GroupView>>();
-  readonly #events: LoggedEvent[] = [];
   readonly #reports: RunReport[] = [];
   #catalogue: ImageView[] = [];
   #runs = 0;
@@ -50,21 +49,9 @@ export class FakeBranches implements Door {
     }
   }
 
-  snapshot(): LiveSnapshot {
-    return {
-      now: this.now,
-      aps: [...this.#summaries.values()],
-      images: [...this.#rows.values()],
-      groups: [...this.#groups.values()],
-      catalogue: this.#catalogue,
-      boot: { primary: newVersion, backup: oldVersion },
-      events: this.#events.slice(-200),
-    };
-  }
-
   async order<T extends Order>(order: T): Promise<never> {
-    this.orders.push(order);
-    return this.#answer(order) as never;
+    if (!order.type.startsWith("show-")) this.orders.push(order);
+    return structuredClone(this.#answer(order)) as never;
   }
 
   #answer(order: Order): Result<unknown> {
@@ -78,9 +65,19 @@ export class FakeBranches implements Door {
       case "group-add":
         if (this.#groups.has(order.group)) return failure("group-exists", `There is a group "${order.group}" already; choose another name`);
         this.#addGroup(order.group);
-        return this.#changed(order.group);
+        return this.#done(order.group);
       case "show-runs":
         return success(this.#reports);
+      case "show-ap-summary":
+        return success([...this.#summaries.values()]);
+      case "show-ap-image":
+        return success({ total: this.#rows.size, counts: {}, aps: this.#select(order.ap) });
+      case "show-group-summary":
+        return success([...this.#groups.values()].map(({ name }) => ({ name })));
+      case "show-images":
+        return success(this.#catalogue);
+      case "show-boot":
+        return success({ primary: newVersion, backup: oldVersion });
       case "image-add": {
         const added = {
           ...order.image,
@@ -89,19 +86,19 @@ export class FakeBranches implements Door {
           addedAt: this.now,
         };
         this.#catalogue = [...this.#catalogue, added];
-        this.onChange({ now: this.now, catalogue: this.#catalogue });
+        this.#done("images");
         return success(added);
       }
       case "image-remove": {
         const removed = this.#catalogue.find(({ id }) => id === order.imageId);
         this.#catalogue = this.#catalogue.filter((image) => image !== removed);
-        this.onChange({ now: this.now, catalogue: this.#catalogue });
+        this.#done("images");
         return success(removed);
       }
       case "ap-swap": {
         const rows = this.#select(order.ap);
         for (const row of rows) [row.primaryImage, row.backupImage] = [row.backupImage, row.primaryImage];
-        this.onChange({ now: this.now, images: rows.map((row) => ({ ...row })) });
+        this.#done(order.ap);
         return success({ done: rows.map(({ name }) => name), refused: [], pending: [] });
       }
       case "ap-reset":
@@ -117,30 +114,31 @@ export class FakeBranches implements Door {
     switch (order.type) {
       case "group-delete":
         this.#groups.delete(group.name);
-        this.onChange({ now: this.now, groupsGone: [group.name] });
-        return success(null);
+        return this.#done(group.name);
       case "group-ap-add":
         if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(order.mac))
           return failure("bad-mac", `"${order.mac}" is no MAC address; write it like 00:0a:b8:3b:0b:c2`);
         group.aps = [...group.aps, { mac: order.mac, name: null, model: null, status: "Not Joined", forcedSubordinate: false }];
-        return this.#changed(group.name);
+        return this.#done(group.name);
       case "group-ap-delete":
         group.aps = group.aps.filter(({ mac }) => mac !== order.mac);
         this.#elect(group.name);
-        return this.#changed(group.name);
+        return this.#done(group.name);
       case "group-predownload":
         group.predownload = order.enabled;
-        return this.#changed(group.name);
+        return this.#done(group.name);
       case "group-retry-count":
         group.retryCount = order.retryCount;
-        return this.#changed(group.name);
+        return this.#done(group.name);
       case "group-primary-add":
       case "group-primary-remove": {
         const row = this.#rows.get(order.ap);
         if (row === undefined) return failure("unknown-ap", `No AP ${order.ap} has joined; "show ap summary" lists those that have`);
         this.#elect(group.name, order.type === "group-primary-add" ? row.mac : undefined);
-        return this.#changed(group.name);
+        return this.#done(group.name);
       }
+      case "show-group":
+        return success(group);
       case "group-preview":
         return success(
           previewRun({
@@ -172,13 +170,18 @@ export class FakeBranches implements Door {
       for (const model of group.models) moved.push(...this.#moveModel(group, model as Mutable<ModelView>, ms));
       this.#count(group);
     }
-    if (moved.length === 0) return;
-    const names = new Set(moved.map(({ group }) => group as string));
-    this.onChange({
-      now: this.now,
-      images: moved.map((row) => ({ ...row })),
-      groups: [...names].flatMap((name) => structuredClone(this.#groups.get(name) ?? [])),
-    });
+    const [first] = moved;
+    if (first !== undefined)
+      this.onEvent({
+        type: "ap-progress",
+        runId: this.#runs,
+        mac: first.mac as MacAddress,
+        path: first.source ?? "none",
+        bytesDone: first.bytesDone,
+        bytesTotal: first.bytesTotal,
+        tries: 0,
+        nextRetryAt: null,
+      });
   }
 
   #moveModel(group: GroupView, model: Mutable<ModelView>, ms: number): Mutable<ApImageRow>[] {
@@ -248,8 +251,8 @@ export class FakeBranches implements Door {
     }
     group.run = { id, state: "running", release, startedAt: this.now, finishedAt: null, counts: noCounts };
     this.#count(group);
-    this.#log({ type: "run-started", runId: id, group: group.name, release });
-    this.#changed(group.name);
+    this.onEvent({ type: "run-started", runId: id, group: group.name, release });
+    this.#done(group.name);
     return success({ runId: id });
   }
 
@@ -279,9 +282,7 @@ export class FakeBranches implements Door {
         detail: "",
       })),
     });
-    this.#log({ type: "run-finished", runId: group.run.id, group: group.name, state });
-    this.onChange({ now: this.now, images: rows.map((row) => ({ ...row })) });
-    this.#changed(group.name);
+    this.onEvent({ type: "run-finished", runId: group.run.id, group: group.name, state });
   }
 
   #counts(group: GroupView) {
@@ -304,15 +305,8 @@ export class FakeBranches implements Door {
     return [...this.#rows.values()].filter(({ mac, name }) => ap === "all" || ap === mac || ap === name);
   }
 
-  #log(event: ControllerEvent): void {
-    const logged = { at: this.now, event };
-    this.#events.push(logged);
-    this.onChange({ now: this.now, events: [logged] });
-  }
-
-  #changed(name: string): Result<null> {
-    const group = this.#groups.get(name);
-    if (group !== undefined) this.onChange({ now: this.now, groups: [structuredClone(group)] });
+  #done(target: string): Result<null> {
+    this.onEvent({ type: "order-done", order: this.orders.at(-1)?.type ?? "group-add", target });
     return success(null);
   }
 
@@ -364,11 +358,6 @@ export class FakeBranches implements Door {
     });
     const group = this.#groups.get(groupName) as Mutable<GroupView>;
     group.aps = [...group.aps, { mac, name, model, status: "Joined", forcedSubordinate: false }];
-    if (serial <= 12)
-      this.#events.push({
-        at: bootedAt - serial * 1000,
-        event: { type: "ap-joined", mac: mac as never, name, model, from: { address: `10.1.0.${serial}`, port: 5246 } },
-      });
   }
 
   #elect(name: string, manual?: string): void {

@@ -1,8 +1,7 @@
-/** The page and the admin API in front of a controller that is not there, with the parts of the API that the daemon adds. */
-import type { ServerResponse } from "node:http";
+/** The page and the admin API in front of a controller that is not there, with logins that hold one user. */
 import type { FastifyInstance } from "fastify";
 import type { Test } from "tap";
-import type { LiveChange } from "../../../src/admin/live.js";
+import { LiveFeed } from "../../../src/admin/live-feed.js";
 import { apiPrefix } from "../../../src/admin/order-paths.js";
 import { createAdminServer } from "../../../src/admin/server.js";
 import { ImageFolder } from "../../../src/runtime/controller-images.js";
@@ -17,39 +16,20 @@ export interface PageServer {
   cutStreams(): void;
 }
 
-export async function servePage(t: Pick<Test, "teardown">, branches: FakeBranches): Promise<PageServer> {
+export async function servePage(t: Pick<Test, "fail" | "teardown">, branches: FakeBranches): Promise<PageServer> {
   const images = ImageFolder.open(temporaryFolder(t));
   if (!images.ok) throw new Error(images.failure.message);
   const log = createLogger({ name: "test", level: "silent" });
-  const app = await createAdminServer({ door: branches, images: images.value, log, imageBytesMax: 1 << 26, version: "0.0.0" });
-  const cutStreams = streamEvents(app, branches);
+  const feed = new LiveFeed({ door: branches, now: () => branches.now, onTrouble: (message) => t.fail(message) });
+  branches.onEvent = (event) => feed.note(event);
+  const app = await createAdminServer({ door: branches, feed, images: images.value, log, imageBytesMax: 1 << 26, version: "0.0.0" });
   holdSession(app);
   await registerWeb(app);
   t.teardown(async () => {
     await app.close();
     images.value.close();
   });
-  return { url: new URL(await app.listen({ host: "127.90.0.1", port: 0 })), cutStreams };
-}
-
-function streamEvents(app: FastifyInstance, branches: FakeBranches): () => void {
-  const readers = new Set<ServerResponse>();
-  const send = (reader: ServerResponse, event: string, data: object): void => {
-    reader.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-  };
-  branches.onChange = (change: LiveChange) => {
-    for (const reader of readers) send(reader, "change", change);
-  };
-  app.get(`${apiPrefix}/events`, (request, reply) => {
-    reply.hijack();
-    reply.raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-    readers.add(reply.raw);
-    request.raw.on("close", () => readers.delete(reply.raw));
-    send(reply.raw, "snapshot", branches.snapshot());
-  });
-  return () => {
-    for (const reader of readers) reader.end();
-  };
+  return { url: new URL(await app.listen({ host: "127.90.0.1", port: 0 })), cutStreams: () => app.server.closeAllConnections() };
 }
 
 /** One user, `admin` with the password `lab`. */

@@ -142,6 +142,10 @@ export function takeChange(change: LiveChange): void {
  */
 export function followController(address: string, onRefused: () => void): () => void {
   const source = new EventSource(address);
+  // A stream that resumes where it was need not bring news.
+  source.addEventListener("open", () => {
+    if (state.connection === "lost") replace({ ...state, connection: "live" });
+  });
   source.addEventListener("snapshot", (event) => takeSnapshot(JSON.parse(event.data) as LiveSnapshot));
   source.addEventListener("change", (event) => takeChange(JSON.parse(event.data) as LiveChange));
   source.addEventListener("error", () => {
