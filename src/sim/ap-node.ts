@@ -4,7 +4,7 @@ import type { MacAddress } from "../base/mac-address.js";
 import type { Machine } from "../base/machine.js";
 import type { Instant } from "../base/time.js";
 import type { ApEffect, ApEvent, ApInput, SlotId } from "../core/ap/contract.js";
-import type { ClientEffect, ClientInput, ClientRequest, ServerEffect, ServerInput, Serving } from "../core/tftp/contract.js";
+import type { ClientEffect, ClientInput, ClientRequest, ServerEffect, ServerInput } from "../core/tftp/contract.js";
 import { after } from "./faults.js";
 import type { ImageStore, StorageEffect } from "./image-store.js";
 import type { Network } from "./network.js";
@@ -38,8 +38,6 @@ export class ApNode {
   readonly facts: ApFacts;
   readonly store: ImageStore;
   readonly node: SimNode;
-  /** What the TFTP server of this life last said, null while it is down. */
-  serving: Serving | null = null;
   /** Server sessions with a port of their own, as the host sees them. */
   openSessions = 0;
   readonly #world: World;
@@ -72,7 +70,10 @@ export class ApNode {
       options.world,
       options.facts.name,
       (life) => this.#boot(life),
-      () => this.store.crash(),
+      () => {
+        this.openSessions = 0;
+        this.store.crash();
+      },
     );
   }
 
@@ -83,7 +84,6 @@ export class ApNode {
     const { address } = this.facts;
     const offers = new Map<string, SlotId>();
     const fetches = new Map<number, MachineHost<ClientInput, ClientEffect>>();
-    this.serving = null;
     this.openSessions = 0;
     const server = hostTftpServer(life, this.#machines.server(sessionsMaxAtBoot), {
       network,
@@ -92,9 +92,7 @@ export class ApNode {
         const slot = offers.get(fileName);
         return slot === undefined ? new Uint8Array(length) : store.readSlot(slot, offset, length);
       },
-      serving: (serving) => {
-        this.serving = serving;
-        const { sessions, bytesServed, refusals } = serving;
+      serving: ({ sessions, bytesServed, refusals }) => {
         world.post(agent, {
           type: "serving",
           sessions: sessions.map(({ peer, bytesDone }) => ({ peer, bytesDone })),

@@ -1,5 +1,7 @@
 import { ByteReader } from "../base/bytes.js";
 import { type Endpoint, endpointText } from "../base/endpoint.js";
+import { elements } from "../wire/capwap/elements.js";
+import { isFastFragment } from "../wire/capwap/fast-segment.js";
 import { messages } from "../wire/capwap/messages.js";
 import type { Check } from "./checkers.js";
 import type { Network } from "./network.js";
@@ -11,6 +13,9 @@ const stateless: ReadonlySet<number> = new Set(
   ),
 );
 
+/** Data Type of Image Data (§4.6.26). */
+const abortDataType = 5;
+
 interface Outstanding {
   readonly sequence: number;
   readonly type: number;
@@ -21,28 +26,32 @@ interface Outstanding {
  * RFC 5415 §4.5.3: at most one request outstanding in each direction of a session. Reads the datagrams of the CAPWAP
  * control port as an outsider would, so that it shares no mistake with the sessions' own book-keeping.
  *
- * @param isFast tells an Image Data Request of the fast transfer, of which many may be in flight
+ * A block of an image that nobody wants any more need not be answered: an abort follows it at once, and so does anything
+ * else once the AP has asked for an image anew. The fast transfer's segments keep books of their own.
  */
-export function watchRequests(network: Network, controlPort: number, isFast: (message: Uint8Array) => boolean = () => false): Check {
+export function watchRequests(network: Network, controlPort: number): Check {
   const outstanding = new Map<string, Outstanding>();
   let broken: string | undefined;
   const directionOf = (from: Endpoint, to: Endpoint): string => `${endpointText(from)} > ${endpointText(to)}`;
   network.tap("sent", ({ from, to, bytes }) => {
     const message = controlMessage(from, to, bytes, controlPort);
-    if (message === undefined || message.type % 2 === 0 || isFast(message.bytes)) return;
+    if (message === undefined || message.type % 2 === 0) return;
     const direction = directionOf(from, to);
     if (message.type === messages.joinRequest.type) outstanding.delete(directionOf(to, from));
     const before = outstanding.get(direction);
     if (before?.sequence === message.sequence && before.type === message.type) return;
-    if (before !== undefined && !before.answered && message.type !== messages.joinRequest.type)
+    if (before !== undefined && !before.answered && message.type !== messages.joinRequest.type && !message.isAbort)
       broken ??= `${direction}: request ${message.type} sent while ${before.type} is unanswered`;
     outstanding.set(direction, { sequence: message.sequence, type: message.type, answered: false });
   });
   network.tap("arrived", ({ from, to, bytes }) => {
     const message = controlMessage(from, to, bytes, controlPort);
-    if (message === undefined || message.type % 2 === 1) return;
+    if (message === undefined) return;
     const request = outstanding.get(directionOf(to, from));
-    if (request?.sequence === message.sequence && request.type === message.type - 1) request.answered = true;
+    if (request === undefined) return;
+    const answers = request.sequence === message.sequence && request.type === message.type - 1;
+    const restarts = request.type === message.type && message.type === messages.imageDataRequest.type;
+    if (answers || restarts) request.answered = true;
   });
   return { name: "one request outstanding per direction", broken: () => broken };
 }
@@ -50,8 +59,8 @@ export function watchRequests(network: Network, controlPort: number, isFast: (me
 interface ControlMessage {
   readonly type: number;
   readonly sequence: number;
-  /** From the control header on. */
-  readonly bytes: Uint8Array;
+  /** An Image Data Request that gives the transfer up. */
+  readonly isAbort: boolean;
 }
 
 /** First fragments only, since the control header lies there. Requests have odd numbers and each response the next even one (§4.5.1.1). */
@@ -59,10 +68,13 @@ function controlMessage(from: Endpoint, to: Endpoint, bytes: Uint8Array, control
   if (from.port !== controlPort && to.port !== controlPort) return undefined;
   const headerBytes = ((bytes[1] ?? 0) >>> 3) * 4;
   const fragmentOffset = (((bytes[6] ?? 0) << 8) | (bytes[7] ?? 0)) >>> 3;
-  if (bytes[0] !== 0 || fragmentOffset !== 0) return undefined;
+  if (bytes[0] !== 0 || fragmentOffset !== 0 || isFastFragment(bytes)) return undefined;
   const reader = new ByteReader(bytes, headerBytes);
   const type = reader.u32();
   const sequence = reader.u8();
+  reader.bytes(3);
   if (reader.fault !== undefined || stateless.has(type)) return undefined;
-  return { type, sequence, bytes: bytes.subarray(headerBytes) };
+  const isImageData = type === messages.imageDataRequest.type && reader.u16() === elements.imageData.type;
+  const dataType = isImageData && reader.u16() > 0 ? reader.u8() : 0;
+  return { type, sequence, isAbort: dataType === abortDataType };
 }

@@ -1,0 +1,137 @@
+import type { MacAddress } from "../base/mac-address.js";
+import type { ApEvent, RunProgress, SlotId } from "../core/ap/contract.js";
+import type { ControllerEvent } from "../core/controller/events.js";
+import type { ApImageRow, RunState } from "../core/controller/views.js";
+import { ports } from "../wire/capwap/defaults.js";
+import type { ApNode } from "./ap-node.js";
+import type { Check } from "./checkers.js";
+import type { Fleet } from "./fleet.js";
+import { watchRequests } from "./request-watch.js";
+
+/** What the events of a fleet have told so far. */
+export interface FleetWatch {
+  readonly joined: Set<MacAddress>;
+  running: boolean;
+  /** The state in which the last run ended, null while none has. */
+  runState: RunState | null;
+  /** What each AP last said of its run, and the most tries that it ever admitted. */
+  readonly progress: Map<string, { readonly runId: number; readonly progress: RunProgress }>;
+  triesMost: number;
+  /** Most sessions that any one server had at a moment. */
+  sessionsMost: number;
+}
+
+export const newWatch = (): FleetWatch => ({
+  joined: new Set(),
+  running: false,
+  runState: null,
+  progress: new Map(),
+  triesMost: 0,
+  sessionsMost: 0,
+});
+
+export function noteControllerEvent(watch: FleetWatch, event: ControllerEvent): void {
+  if (event.type === "ap-joined") watch.joined.add(event.mac);
+  else if (event.type === "ap-left") watch.joined.delete(event.mac);
+  else if (event.type === "run-started") {
+    watch.running = true;
+    watch.runState = null;
+  } else if (event.type === "run-finished") {
+    watch.running = false;
+    watch.runState = event.state;
+  }
+}
+
+export function noteApEvent(watch: FleetWatch, ap: ApNode, event: ApEvent): void {
+  if (event.name !== "run") return;
+  watch.progress.set(ap.facts.name, { runId: event.runId, progress: event.progress });
+  watch.triesMost = Math.max(watch.triesMost, event.progress.tries);
+}
+
+/** What must hold in a branch after every single event, whatever is lost, cut off or killed. */
+export function fleetChecks(fleet: Fleet, watch: FleetWatch): readonly Check[] {
+  const { sessionsMax, retryCount } = fleet.options;
+  const someAp = (what: (ap: ApNode) => string | undefined): (() => string | undefined) => {
+    return () => {
+      for (const ap of fleet.aps) {
+        const wrong = what(ap);
+        if (wrong !== undefined) return `${ap.facts.name}: ${wrong}`;
+      }
+      return undefined;
+    };
+  };
+  return [
+    {
+      name: "sessions at a server",
+      broken: someAp(({ openSessions }) => {
+        watch.sessionsMost = Math.max(watch.sessionsMost, openSessions);
+        return openSessions > sessionsMax ? `${openSessions} sessions, ${sessionsMax} are allowed` : undefined;
+      }),
+    },
+    {
+      name: "the running slot is never written",
+      broken: someAp(({ store }) => (store.runningSlotWrites > 0 ? `slot ${store.running} runs and was written` : undefined)),
+    },
+    { name: "what can be booted is whole", broken: someAp(onChange((ap) => spoiledSlot(fleet, ap))) },
+    {
+      name: "tries within the limit",
+      broken: () => (watch.triesMost > retryCount ? `${watch.triesMost} tries, ${retryCount} are allowed` : undefined),
+    },
+    watchRequests(fleet.network, ports.control),
+  ];
+}
+
+/** Looks again only when the AP's disk has changed. */
+function onChange(what: (ap: ApNode) => string | undefined): (ap: ApNode) => string | undefined {
+  const seen = new Map<ApNode, number>();
+  return (ap) => {
+    if (seen.get(ap) === ap.store.revision) return undefined;
+    seen.set(ap, ap.store.revision);
+    return what(ap);
+  };
+}
+
+/** A slot that the boot record lists must hold exactly the image of that version for this AP's family. */
+function spoiledSlot(fleet: Fleet, { facts, store }: ApNode): string | undefined {
+  for (const slot of ["a", "b"] as const satisfies readonly SlotId[]) {
+    const listed = store.record.slots[slot];
+    if (listed === null) continue;
+    const due = fleet.imageOf(facts.model, listed.version);
+    const found = store.slotImage(slot);
+    if (due === undefined || found !== due)
+      return `slot ${slot} is listed as ${listed.version} and holds ${found?.name ?? "no whole image"}`;
+    if (listed.sha256 !== due.sha256 || listed.sizeBytes !== due.sizeBytes) return `slot ${slot} is listed with facts of another image`;
+  }
+  if (store.record.slots[store.record.primary] === null) return "the slot that boots next is empty";
+  return undefined;
+}
+
+/** What must hold when a run has ended and its last reports have arrived. @returns everything that is wrong */
+export function finalFaults(fleet: Fleet): string[] {
+  const wrong: string[] = [];
+  const rows = new Map(fleet.rows().map((row) => [row.mac, row]));
+  for (const ap of fleet.aps) {
+    const row = rows.get(ap.facts.mac);
+    if (row === undefined) wrong.push(`${ap.facts.name}: the controller does not know it`);
+    else wrong.push(...apFaults(fleet, ap, row).map((fault) => `${ap.facts.name}: ${fault}`));
+  }
+  return wrong;
+}
+
+function apFaults(fleet: Fleet, ap: ApNode, row: ApImageRow): string[] {
+  const wrong: string[] = [];
+  const aborted = fleet.watch.runState === "aborted";
+  const ended = row.status === "Complete" || row.status === "NotSupported" || (row.status === "None" && (aborted || row.version === null));
+  const failed = row.status === "Failed" && row.failureReason !== null && row.failureReason !== "none";
+  if (!ended && !failed) wrong.push(`ended as ${row.status} (${row.failureReason ?? "no reason"})`);
+  if (ap.openSessions > 0) wrong.push(`${ap.openSessions} sessions are open after the end`);
+  const holds = (["a", "b"] as const).some((slot) => ap.store.slotImage(slot) === fleet.imageOf(ap.facts.model, row.version ?? ""));
+  if (row.status === "Complete" && !holds) wrong.push(`is counted as complete and does not hold ${row.version}`);
+  const own = fleet.watch.progress.get(ap.facts.name)?.progress;
+  if (own === undefined || !ap.node.alive || failed) return wrong;
+  for (const count of ["wanBytes", "lanBytes"] as const)
+    if (row[count] !== own[count]) wrong.push(`the controller counts ${row[count]} ${count}, the AP ${own[count]}`);
+  if (own.state === "complete" && row.retryCount !== own.tries)
+    wrong.push(`the controller counts ${row.retryCount} tries, the AP ${own.tries}`);
+  return wrong;
+}

@@ -1,0 +1,48 @@
+import { Prng } from "../base/prng.js";
+import { Agent } from "../core/ap/agent.js";
+import { WtpSession } from "../core/capwap/wtp-session.js";
+import type { ControllerMachine } from "../core/controller/contract.js";
+import { Controller } from "../core/controller/controller.js";
+import { defaultTimings } from "../core/controller/timings.js";
+import { TftpClient } from "../core/tftp/client.js";
+import { defaultClientSettings, defaultServerSettings, LAN_BLKSIZE, LAN_WINDOWSIZE } from "../core/tftp/defaults.js";
+import { TftpServer } from "../core/tftp/server.js";
+import { defaultTimers } from "../wire/capwap/defaults.js";
+import { type ApMachines, tftpPort } from "./ap-node.js";
+
+/** The machines of the daemons with the daemons' defaults, seeded by the node's name and the count of its boots. */
+export const apMachines = (seed: number): ApMachines => ({
+  agent: ({ name, mac, model, address }, boots) => {
+    const prng = new Prng(seed, boots).split(name);
+    const facts = {
+      name,
+      mac,
+      model,
+      location: "branch",
+      serial: `SIM-${name}`,
+      hardwareVersion: "1",
+      bootVersion: "1",
+      localAddress: address,
+      tftpPort,
+      extensions: [],
+    };
+    const settings = { controllers: [], linkMode: "clear", timers: defaultTimers, bootImageDownload: false } as const;
+    return new Agent({ facts, prng: prng.split("agent"), session: (self) => new WtpSession(settings, self, prng.split("capwap")) });
+  },
+  server: (sessionsMax) => new TftpServer({ ...defaultServerSettings, sessionsMax }),
+  client: (fetch) =>
+    new TftpClient({ ...fetch, blksize: LAN_BLKSIZE, windowsize: LAN_WINDOWSIZE, timeoutSeconds: undefined }, defaultClientSettings),
+});
+
+export const controllerMachine = (seed: number, addresses: readonly string[], sessionsMax: number): ControllerMachine =>
+  new Controller({
+    name: "sim",
+    platform: "default",
+    lab: true,
+    seed,
+    timings: defaultTimings,
+    sessionsMax,
+    wan: { transfersMax: 100, bytesPerSecondMax: null },
+    capwap: { addresses, hardwareVersion: "1", softwareVersion: "1", timers: defaultTimers },
+    downloadAtJoin: false,
+  });

@@ -1,0 +1,264 @@
+import type { Result } from "../base/failure.js";
+import { invariant } from "../base/invariant.js";
+import type { MacAddress } from "../base/mac-address.js";
+import { parseMac } from "../base/mac-address.js";
+import type { ApEvent } from "../core/ap/contract.js";
+import type { ControllerEvent } from "../core/controller/events.js";
+import type { ResultOf } from "../core/controller/order-results.js";
+import type { Order } from "../core/controller/orders.js";
+import type { ApImageRow, GroupView } from "../core/controller/views.js";
+import type { ReleaseName } from "../core/upgrade/limits.js";
+import { familyOfName } from "../core/upgrade/models.js";
+import { ports } from "../wire/capwap/defaults.js";
+import { type ApFacts, ApNode } from "./ap-node.js";
+import { enforce } from "./checkers.js";
+import { ControllerNode } from "./controller-node.js";
+import { fleetChecks, newWatch, noteApEvent, noteControllerEvent } from "./fleet-checks.js";
+import { apMachines, controllerMachine } from "./fleet-machines.js";
+import { type FlashSpeed, ImageStore } from "./image-store.js";
+import { Link, type LinkQuality, Network } from "./network.js";
+import { SyntheticImage } from "./synthetic-image.js";
+import { World } from "./world.js";
+
+export interface FleetOptions {
+  readonly seed: number;
+  readonly aps: number;
+  /** Dealt out to the APs in turn. */
+  readonly models: readonly string[];
+  readonly imageBytes: number;
+  /** Each direction of the line between the branch and the controller; all APs share it. */
+  readonly wan: LinkQuality;
+  /** What an AP sends into the branch's LAN. */
+  readonly lan: LinkQuality;
+  readonly retryCount: number;
+  readonly backoffSeconds: { readonly min: number; readonly max: number };
+  readonly sessionsMax: number;
+  readonly wave2Refetch: boolean;
+  /** Room of each AP's flash in images: the running one, the backup, the temporary file. */
+  readonly flashImages: number;
+  readonly flash: FlashSpeed;
+  /** How long an fsync of the controller's store takes. */
+  readonly syncMs: number;
+  /** From a reset or power-up to the first instruction. */
+  readonly bootMs: number;
+  /** APs that reach the controller over IPv6. */
+  readonly ipv6Aps: readonly number[];
+  /** APs that are not in the group when a run starts. */
+  readonly lateAps: readonly number[];
+}
+
+export const defaultFleet: FleetOptions = {
+  seed: 1,
+  aps: 25,
+  models: ["AIR-AP2802I", "AIR-AP1832I", "AIR-CAP3702I"],
+  imageBytes: 256 * 1024,
+  wan: { latencyMs: 20, jitterMs: 0, bitsPerSecond: 20e6, queueBytes: 250_000, loss: 0, duplication: 0, reordering: 0, reorderMsMax: 0 },
+  lan: { latencyMs: 0.5, jitterMs: 0, bitsPerSecond: 1e9, queueBytes: 1_000_000, loss: 0, duplication: 0, reordering: 0, reorderMsMax: 0 },
+  retryCount: 44,
+  backoffSeconds: { min: 100, max: 300 },
+  sessionsMax: 3,
+  wave2Refetch: true,
+  flashImages: 3,
+  flash: { openMs: 1, writeMs: 0, verifyMs: 20, syncMs: 2 },
+  syncMs: 2,
+  bootMs: 5_000,
+  ipv6Aps: [],
+  lateAps: [],
+};
+
+const groupName = "branch";
+/** What every AP runs at first, and what the run brings. */
+export const oldVersion = "8.5.151.0";
+export const newVersion = "8.5.161.0";
+
+const controllerAddresses = ["10.9.0.1", "fd00:9::1"];
+const apAddress = (index: number, ipv6: boolean): string => (ipv6 ? `fd00:1::${(index + 1).toString(16)}` : `10.1.0.${index + 1}`);
+
+/** One line of what happened, for people and for expected transcripts. */
+export interface Happening {
+  readonly elapsedMs: number;
+  readonly subject: string;
+  readonly event: ApEvent | ControllerEvent;
+}
+
+/** A branch of APs, a WAN and a controller, in virtual time. */
+export class Fleet {
+  readonly options: FleetOptions;
+  readonly groupName = groupName;
+  readonly world: World;
+  readonly network: Network;
+  readonly controller: ControllerNode;
+  readonly aps: readonly ApNode[];
+  readonly images: ReadonlyMap<string, { readonly old: SyntheticImage; readonly new: SyntheticImage }>;
+  readonly wanDown: Link;
+  readonly wanUp: Link;
+  readonly uplinks: ReadonlyMap<string, Link>;
+  readonly happenings: Happening[] = [];
+  readonly watch = newWatch();
+
+  constructor(options: Partial<FleetOptions> = {}) {
+    this.options = { ...defaultFleet, ...options };
+    const { seed, aps, models, imageBytes, wan, lan, ipv6Aps } = this.options;
+    this.world = new World(seed);
+    const families = [...new Set(models.map(familyOfName))];
+    this.images = new Map(
+      families.map((family) => [
+        family,
+        {
+          old: new SyntheticImage(`${family}-${oldVersion}`, imageBytes),
+          new: new SyntheticImage(`${family}-${newVersion}`, imageBytes),
+        },
+      ]),
+    );
+    const known = [...this.images.values()].flatMap((images) => [images.old, images.new]);
+    const facts = Array.from({ length: aps }, (_, index): ApFacts => apFacts(index, models, ipv6Aps.includes(index)));
+    this.wanDown = new Link("wan-down", wan);
+    this.wanUp = new Link("wan-up", wan);
+    this.uplinks = new Map(facts.map(({ name, address }) => [address, new Link(`${name}-uplink`, lan)]));
+    this.network = new Network(this.world, (from, to) => {
+      const uplink = this.uplinks.get(from);
+      if (uplink === undefined) return this.uplinks.has(to) ? this.wanDown : undefined;
+      return controllerAddresses.includes(to) ? this.wanUp : uplink;
+    });
+    this.controller = new ControllerNode({
+      world: this.world,
+      network: this.network,
+      name: "controller",
+      endpoints: controllerAddresses.map((address) => ({ address, port: ports.control })),
+      images: known,
+      syncMs: this.options.syncMs,
+      machine: (boots) => controllerMachine(seed * 1000 + boots, controllerAddresses, this.options.sessionsMax),
+      onEvent: (event) => {
+        this.#note("controller", event);
+        noteControllerEvent(this.watch, event);
+      },
+    });
+    this.aps = facts.map((fact, index) => this.#newAp(fact, known, ipv6Aps.includes(index)));
+    enforce(this.world, fleetChecks(this, this.watch));
+  }
+
+  /** Gives an operator's order and lets time pass until it is answered. */
+  order<O extends Order>(order: O): Result<ResultOf<O["type"]>> {
+    let answer: Result<ResultOf<O["type"]>> | undefined;
+    this.controller.order(order, (result) => {
+      answer = result;
+    });
+    const answered = this.world.runUntil(() => answer !== undefined, this.world.now + 60_000);
+    invariant(answered && answer !== undefined, `no answer to ${order.type}`);
+    return answer;
+  }
+
+  /** Gives an order and does not wait for its answer. Nobody gives it while the controller is down. */
+  orderLater(order: Order): void {
+    if (this.controller.node.alive) this.controller.order(order, () => {});
+  }
+
+  /** The same for an order that must be carried out. */
+  must<O extends Order>(order: O): ResultOf<O["type"]> {
+    const result = this.order(order);
+    invariant(result.ok, `${order.type} was refused: ${result.ok ? "" : result.failure.message}`);
+    return result.value;
+  }
+
+  /** Boots everything, sets the group up and waits until all APs have joined. */
+  setUp(): void {
+    const { retryCount, backoffSeconds, wave2Refetch, lateAps, imageBytes } = this.options;
+    this.controller.node.start();
+    for (const ap of this.aps) ap.node.start();
+    for (const [family, images] of this.images) {
+      const { sha256, md5 } = images.new;
+      const image = { version: newVersion, models: [family], release: "primary", sizeBytes: imageBytes, sha256, md5 } as const;
+      this.must({ type: "image-add", image: { ...image, fileName: `${family}-${newVersion}.bin` } });
+    }
+    const group = groupName;
+    this.must({ type: "group-add", group });
+    for (const [index, ap] of this.aps.entries()) if (!lateAps.includes(index)) this.addToGroup(ap);
+    this.must({ type: "group-predownload", group, enabled: true });
+    this.must({ type: "group-retry-count", group, retryCount });
+    this.must({ type: "group-backoff", group, minSeconds: backoffSeconds.min, maxSeconds: backoffSeconds.max });
+    this.must({ type: "group-wave2-refetch", group, enabled: wave2Refetch });
+    const joined = this.world.runUntil(() => this.joined.size === this.aps.length, this.world.now + 600_000);
+    invariant(joined, `only ${this.joined.size} of ${this.aps.length} APs joined`);
+  }
+
+  get running(): boolean {
+    return this.watch.running;
+  }
+
+  addToGroup(ap: ApNode): void {
+    this.must({ type: "group-ap-add", group: groupName, mac: ap.facts.mac });
+  }
+
+  start(release: ReleaseName = "primary"): number {
+    return this.must({ type: "group-start", group: groupName, release }).runId;
+  }
+
+  /** Runs until the group's run has ended. @returns whether it did */
+  finish(withinMs: number): boolean {
+    return this.world.runUntil(() => this.watch.runState !== null, this.world.now + withinMs);
+  }
+
+  /** MAC addresses of the APs that are in a session, as the controller's events say. */
+  get joined(): ReadonlySet<MacAddress> {
+    return this.watch.joined;
+  }
+
+  ap(name: string): ApNode {
+    const found = this.aps.find(({ facts }) => facts.name === name);
+    invariant(found !== undefined, `there is no ${name}`);
+    return found;
+  }
+
+  /** The image of that version for a model's family. */
+  imageOf(model: string, version: string): SyntheticImage | undefined {
+    const images = this.images.get(familyOfName(model));
+    return version === oldVersion ? images?.old : version === newVersion ? images?.new : undefined;
+  }
+
+  group(): GroupView {
+    return this.must({ type: "show-group", group: groupName });
+  }
+
+  rows(): readonly ApImageRow[] {
+    return this.must({ type: "show-ap-image", ap: "all" }).aps;
+  }
+
+  #newAp(facts: ApFacts, known: readonly SyntheticImage[], ipv6: boolean): ApNode {
+    const { world, network, options } = this;
+    const image = this.images.get(familyOfName(facts.model))?.old;
+    invariant(image !== undefined, `${facts.model} has no image`);
+    const capacityBytes = Math.floor(options.flashImages * options.imageBytes);
+    const store = new ImageStore(world, facts.name, {
+      known,
+      factory: { image, version: oldVersion },
+      capacityBytes,
+      speed: options.flash,
+    });
+    const controllers = this.controller.endpoints.filter(({ address }) => address.includes(":") === ipv6);
+    return new ApNode({
+      world,
+      network,
+      facts,
+      store,
+      machines: apMachines(options.seed),
+      controllers,
+      bootMs: options.bootMs,
+      onEvent: (ap, event) => {
+        this.#note(ap.facts.name, event);
+        noteApEvent(this.watch, ap, event);
+      },
+    });
+  }
+
+  #note(subject: string, event: ApEvent | ControllerEvent): void {
+    this.happenings.push({ elapsedMs: this.world.elapsedMs, subject, event });
+  }
+}
+
+function apFacts(index: number, models: readonly string[], ipv6: boolean): ApFacts {
+  const number = (index + 1).toString().padStart(2, "0");
+  const mac = parseMac(`00:0a:b8:00:00:${(index + 1).toString(16).padStart(2, "0")}`);
+  const model = models[index % models.length];
+  invariant(mac !== undefined && model !== undefined, "a fleet has at most 255 APs and at least one model");
+  return { name: `ap-${number}`, mac, model, address: apAddress(index, ipv6) };
+}

@@ -1,0 +1,109 @@
+import { Prng } from "../base/prng.js";
+import type { RunState } from "../core/controller/views.js";
+import { CheckFailed } from "./checkers.js";
+import { Fleet, type FleetOptions } from "./fleet.js";
+import { finalFaults } from "./fleet-checks.js";
+import { drawFaults, type FleetFault, planFaults } from "./fleet-faults.js";
+
+/** What came of one group upgrade in virtual time. */
+export interface FleetOutcome {
+  readonly seed: number;
+  /** Same seed, same options and same code give the same hash. */
+  readonly traceHash: string;
+  /** How the run ended, null when it did not within its time. */
+  readonly runState: RunState | null;
+  /** Virtual milliseconds from the order to the end of the run. */
+  readonly virtualMs: number;
+  readonly events: number;
+  readonly models: readonly { readonly family: string; readonly wanCopies: number; readonly wanBytes: number; readonly lanBytes: number }[];
+  /** APs by what the controller shows of them at the end. */
+  readonly complete: number;
+  readonly overWan: number;
+  readonly failed: readonly { readonly ap: string; readonly reason: string }[];
+  readonly sessionsMost: number;
+  readonly triesMost: number;
+  readonly datagrams: { readonly sent: number; readonly lost: number; readonly duplicated: number; readonly reordered: number };
+  /** Rules that did not hold; empty for a good run. */
+  readonly faults: readonly string[];
+}
+
+export interface FleetRun extends Partial<FleetOptions> {
+  readonly seed: number;
+  readonly faults?: readonly FleetFault[];
+  /** Virtual time that the run may take. */
+  readonly withinMs?: number;
+}
+
+const dayMs = 86_400_000;
+/** Reports, retransmissions and returning nodes get this long after the run's end. */
+const settleMs = 900_000;
+
+/** Sets a fleet up, starts its upgrade, lets the faults strike and looks at what is left when the dust has settled. */
+export function runFleet({ faults = [], withinMs = dayMs, ...options }: FleetRun): FleetOutcome {
+  const fleet = new Fleet(options);
+  const wrong: string[] = [];
+  let startedAt = fleet.world.now;
+  let endedAt = startedAt;
+  try {
+    fleet.setUp();
+    startedAt = fleet.world.now;
+    fleet.start();
+    planFaults(fleet, faults);
+    if (!fleet.finish(withinMs)) wrong.push(`the run has not ended after ${withinMs / 1000} s`);
+    endedAt = fleet.world.now;
+    fleet.world.runFor(settleMs);
+    // A late power loss may have taken the controller; without it nobody can be asked.
+    fleet.world.runUntil(() => fleet.controller.node.alive, fleet.world.now + settleMs);
+    fleet.world.runFor(settleMs);
+    wrong.push(...finalFaults(fleet));
+  } catch (error) {
+    if (!(error instanceof CheckFailed)) throw error;
+    wrong.push(error.message);
+  }
+  return outcome(fleet, endedAt - startedAt, wrong);
+}
+
+function outcome(fleet: Fleet, virtualMs: number, faults: readonly string[]): FleetOutcome {
+  const { world, watch, controller } = fleet;
+  const rows = controller.node.alive && faults.length === 0 ? fleet.rows() : [];
+  const models = controller.node.alive && faults.length === 0 ? fleet.group().models : [];
+  const links = [fleet.wanDown, fleet.wanUp, ...fleet.uplinks.values()].map(({ counters }) => counters);
+  const total = (count: keyof (typeof links)[number]): number => links.reduce((sum, counters) => sum + counters[count], 0);
+  return {
+    seed: world.seed,
+    traceHash: world.trace.digest(),
+    runState: watch.runState,
+    virtualMs,
+    events: world.eventsTaken,
+    models: models.map(({ family, wanCopies, wanBytes, lanBytes }) => ({ family, wanCopies, wanBytes, lanBytes })),
+    complete: rows.filter(({ status }) => status === "Complete").length,
+    overWan: rows.filter(({ status, source }) => status === "Complete" && source === "wan").length,
+    failed: rows.filter(({ status }) => status === "Failed").map(({ name, failureReason }) => ({ ap: name, reason: failureReason ?? "" })),
+    sessionsMost: watch.sessionsMost,
+    triesMost: watch.triesMost,
+    datagrams: { sent: total("sent"), lost: total("lost"), duplicated: total("duplicated"), reordered: total("reordered") },
+    faults,
+  };
+}
+
+/** A run that only its seed describes: size, line quality and faults are drawn from it. */
+export function drawRun(seed: number): FleetRun {
+  const prng = new Prng(seed).split("run");
+  const aps = 2 + prng.below(11);
+  const rate = (most: number): number => (prng.fraction() < 0.4 ? 0 : prng.fraction() * most);
+  const line = { loss: rate(0.05), duplication: rate(0.03), reordering: rate(0.1), reorderMsMax: 20, jitterMs: rate(5) };
+  const lateAps = prng.fraction() < 0.2 ? [aps - 1] : [];
+  return {
+    seed,
+    aps,
+    models: ["AIR-AP2802I", "AIR-AP1832I", "AIR-CAP3702I"].slice(0, 1 + prng.below(3)),
+    imageBytes: 20_000 + prng.below(prng.fraction() < 0.3 ? 800_000 : 200_000),
+    wan: { latencyMs: 1 + prng.below(150), bitsPerSecond: 10 ** (5.5 + 2 * prng.fraction()), queueBytes: 100_000, ...line },
+    lan: { latencyMs: 0.5, bitsPerSecond: 1e8, queueBytes: 500_000, ...line, reorderMsMax: 2 },
+    retryCount: prng.fraction() < 0.5 ? 1 + prng.below(4) : 44,
+    sessionsMax: prng.fraction() < 0.7 ? 3 : 1 + prng.below(3),
+    wave2Refetch: prng.fraction() < 0.5,
+    lateAps,
+    faults: drawFaults(prng, aps, 600_000),
+  };
+}
