@@ -3,9 +3,6 @@ import { type Endpoint, endpointText, sameEndpoint } from "../../base/endpoint.j
 import type { Instant } from "../../base/time.js";
 import type { KnownController } from "./contract.js";
 
-/** Our choice: how long a controller that refused or went silent stays behind the others, and is not gone back to. */
-export const holdDownMs = 300_000;
-
 /** Discovery targets that any AC may answer (RFC 5415 §3.3). */
 const groupAddresses: ReadonlySet<string> = new Set(["255.255.255.255", "224.0.1.140"]);
 const isGroupAddress = (address: string): boolean => groupAddresses.has(address) || /^ff0[0-9a-f]::18c$/i.test(address);
@@ -20,11 +17,14 @@ export interface Candidate {
 
 export class ControllerChoice {
   #list: readonly KnownController[];
+  readonly #holdDownMs: number;
   readonly #failedUntil = new Map<string, Instant>();
   readonly #answers = new Map<string, Candidate>();
 
-  constructor(list: readonly KnownController[]) {
+  /** @param holdDownMs how long a controller that refused or went silent stays behind the others, and is not gone back to */
+  constructor(list: readonly KnownController[], holdDownMs: number) {
     this.#list = list;
+    this.#holdDownMs = holdDownMs;
   }
 
   get list(): readonly KnownController[] {
@@ -71,7 +71,7 @@ export class ControllerChoice {
 
   failed(now: Instant, endpoint: Endpoint): void {
     for (const [key, until] of this.#failedUntil) if (until <= now) this.#failedUntil.delete(key);
-    this.#failedUntil.set(endpointText(endpoint), now + holdDownMs);
+    this.#failedUntil.set(endpointText(endpoint), now + this.#holdDownMs);
   }
 
   succeeded(endpoint: Endpoint): void {

@@ -59,6 +59,9 @@ const accepts: Readonly<Record<WtpState, readonly RequestName[]>> = {
 };
 const spoken: ReadonlySet<RequestName> = new Set(Object.values(accepts).flat());
 
+/** Our choice: a controller that refused or went silent stays behind the others for so many Echo intervals. */
+const holdDownEchoes = 10;
+
 /** What the session wants back with a response. */
 type Ticket<Tag> =
   | { readonly type: "join" | "configuration-status" | "change-state" | "echo" }
@@ -101,7 +104,7 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     this.#self = self;
     this.#prng = prng;
     this.#intake = new Intake(settings.linkMode);
-    this.#choice = new ControllerChoice(settings.controllers);
+    this.#choice = new ControllerChoice(settings.controllers, holdDownEchoes * settings.timers.echoIntervalMs);
     this.#capwapTimers = settings.timers;
   }
 
@@ -611,7 +614,9 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
 
   /** The session with this AC did not come about or broke; looks for one anew. */
   #fail(now: Instant, reason: WtpDisconnect, detail: string, out: WtpOutput<Tag>[], resultCode?: number): void {
-    if (this.#link !== undefined) this.#choice.failed(now, this.#link.peer.endpoint);
+    // One that does not know a session in Run was started anew: it is well and as good as before.
+    const startedAnew = this.#state === "run" && reason === "refused";
+    if (this.#link !== undefined && !startedAnew) this.#choice.failed(now, this.#link.peer.endpoint);
     this.#leave(reason, detail, out, resultCode);
     this.#discover(now, out);
   }

@@ -255,6 +255,24 @@ t.test("a controller that refused comes after the others", async (t) => {
   t.same(bench.wtp.controller, secondary);
 });
 
+t.test("a controller that was started anew is joined again, before the others", async (t) => {
+  const bench = new Bench({ controllers: [{ endpoint: acEndpoint }, { endpoint: secondary }] });
+  const both = () => {
+    while (sentIn(bench.tick()).length === 0);
+    bench.answer("discoveryResponse", {}, secondary);
+    bench.answer("discoveryResponse", {}, acEndpoint);
+  };
+  bench.start();
+  both();
+  bench.answer("joinResponse");
+  bench.answer("configurationStatusResponse");
+  bench.answer("changeStateEventResponse");
+  bench.tick();
+  t.match(find(bench.refuse("echoResponse", 18), "disconnected"), { reason: "refused", resultCode: 18 });
+  both();
+  t.same(bench.wtp.controller, acEndpoint);
+});
+
 t.test("no answer to a request: a new search after 66 s", async (t) => {
   for (const state of ["join", "configure", "data-check", "run"] as const) {
     const bench = benchIn(state);
