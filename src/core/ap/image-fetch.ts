@@ -356,7 +356,7 @@ export class ImageFetch {
   fetchProgress({ fetchId, bytesDone }: Answer<"fetch-progress">, out: FetchOutput[]): void {
     const transfer = this.#current(fetchId);
     const run = this.#run;
-    if (transfer?.phase !== "receiving" || run === undefined) return;
+    if (transfer?.phase !== "receiving" || transfer.path !== "lan" || run === undefined) return;
     this.#count(run, transfer, bytesDone);
     run.bytesDone = bytesDone;
     out.push({ type: "run-changed", what: "bytes" });
@@ -365,7 +365,7 @@ export class ImageFetch {
   fetchEnded(now: Instant, { fetchId, outcome, bytesDone, detail }: Answer<"fetch-ended">, out: FetchOutput[]): void {
     const transfer = this.#current(fetchId);
     const run = this.#run;
-    if (transfer?.phase !== "receiving" || run === undefined) return;
+    if (transfer?.phase !== "receiving" || transfer.path !== "lan" || run === undefined) return;
     this.#count(run, transfer, bytesDone);
     run.bytesDone = bytesDone;
     if (outcome === "complete") this.#verify(transfer, out);
@@ -396,7 +396,7 @@ export class ImageFetch {
   downloadVerified(now: Instant, answer: Answer<"download-verified">, out: FetchOutput[]): void {
     const transfer = this.#current(answer.downloadId);
     const run = this.#run;
-    if (transfer === undefined || run === undefined) return;
+    if (transfer?.phase !== "verifying" || run === undefined) return;
     const { sizeBytes, sha256, md5 } = answer;
     const { order } = run;
     const rightSize = sizeBytes === transfer.sizeBytes;

@@ -1,0 +1,155 @@
+/** Every situation of a run against everything that can happen to it. */
+import t from "tap";
+import { type ApRun, lanOrder, type Situation, sha, situations, wanOrder } from "../../support/ap-run.js";
+
+const otherServer = { address: "10.0.0.2", port: 69 };
+const events = {
+  "same order": (run: ApRun) => run.order(run.fetch.order ?? wanOrder),
+  "order as fallback": (run: ApRun) => run.order({ ...wanOrder, role: "fallback" }),
+  "other primary": (run: ApRun) => run.order({ ...lanOrder, server: otherServer }),
+  "other run": (run: ApRun) => run.order({ ...lanOrder, runId: 8, sha256: sha("2") }),
+  abort: (run: ApRun) => run.do((fetch, now, out) => fetch.abort(now, 7, out)),
+  "abort of another run": (run: ApRun) => run.do((fetch, now, out) => fetch.abort(now, 6, out)),
+  "flash full": (run: ApRun) => run.storageFailed(),
+  "session lost": (run: ApRun) => run.do((fetch, now, out) => fetch.imageFailed(now, "session-ended", "gone", out)),
+  "controller refuses": (run: ApRun) => run.do((fetch, now, out) => fetch.imageFailed(now, "refused", "code 16", out)),
+  block: (run: ApRun) => run.block(1000, 1000, false),
+  "fetch busy": (run: ApRun) => run.fetchEnded("busy"),
+  "wrong digest": (run: ApRun) => run.verified({ sizeBytes: 3000, sha256: sha("9"), md5: "" }),
+  committed: (run: ApRun) => run.committed(),
+  "early wake": (run: ApRun) => run.do((fetch, now, out) => fetch.wake(now, out)),
+} satisfies Record<string, (run: ApRun) => unknown>;
+type Event = keyof typeof events;
+
+/** State afterwards and what was done, in order; an event that is not listed changes nothing and does nothing. */
+const table: Readonly<Record<Situation, Readonly<Partial<Record<Event, string>>>>> = {
+  "no run": {
+    "same order": "initiated: save-journal open-download",
+    "order as fallback": "initiated: save-journal open-download",
+    "other primary": "fetching: save-journal open-download",
+    "other run": "fetching: save-journal open-download",
+  },
+  "wan opening": {
+    "other primary": "fetching: discard-download save-journal open-download",
+    "other run": "fetching: discard-download save-journal open-download",
+    abort: "aborted: discard-download save-journal",
+    "flash full": "failed: save-journal",
+    "session lost": "initiated: discard-download save-journal",
+    "controller refuses": "failed: discard-download save-journal",
+  },
+  "wan asking": {
+    "other primary": "fetching: cancel-image discard-download save-journal open-download",
+    "other run": "fetching: cancel-image discard-download save-journal open-download",
+    abort: "aborted: cancel-image discard-download save-journal",
+    "flash full": "failed: cancel-image save-journal",
+    "session lost": "initiated: discard-download save-journal",
+    "controller refuses": "failed: discard-download save-journal",
+  },
+  "wan receiving": {
+    "other primary": "fetching: cancel-image discard-download save-journal open-download",
+    "other run": "fetching: cancel-image discard-download save-journal open-download",
+    abort: "aborted: cancel-image discard-download save-journal",
+    "flash full": "failed: cancel-image save-journal",
+    "session lost": "initiated: discard-download save-journal",
+    "controller refuses": "failed: discard-download save-journal",
+    block: "fetching: write-chunk",
+  },
+  "wan verifying": {
+    "other primary": "fetching: cancel-image discard-download save-journal open-download",
+    "other run": "fetching: cancel-image discard-download save-journal open-download",
+    abort: "aborted: cancel-image discard-download save-journal",
+    "flash full": "failed: cancel-image save-journal",
+    "wrong digest": "failed: answer-block discard-download save-journal",
+  },
+  "wan committing": {
+    "other primary": "initiated: save-journal",
+    "other run": "initiated: save-journal",
+    abort: "aborted: save-journal",
+    "flash full": "failed: cancel-image save-journal",
+    committed: "complete: answer-block save-journal run-complete",
+  },
+  "wan session lost": {
+    "same order": "initiated: save-journal open-download",
+    "order as fallback": "initiated: save-journal open-download",
+    "other primary": "fetching: discard-download save-journal open-download",
+    "other run": "fetching: discard-download save-journal open-download",
+    abort: "aborted: discard-download save-journal",
+  },
+  "lan opening": {
+    "order as fallback": "initiated: discard-download save-journal open-download",
+    "other primary": "fetching: discard-download save-journal open-download",
+    "other run": "fetching: discard-download save-journal open-download",
+    abort: "aborted: discard-download save-journal",
+    "flash full": "failed: save-journal",
+  },
+  "lan receiving": {
+    "order as fallback": "initiated: cancel-fetch discard-download save-journal open-download",
+    "other primary": "fetching: cancel-fetch discard-download save-journal open-download",
+    "other run": "fetching: cancel-fetch discard-download save-journal open-download",
+    abort: "aborted: cancel-fetch discard-download save-journal",
+    "flash full": "failed: cancel-fetch save-journal",
+    "fetch busy": "waiting: discard-download save-journal",
+  },
+  "lan verifying": {
+    "order as fallback": "initiated: discard-download save-journal open-download",
+    "other primary": "fetching: discard-download save-journal open-download",
+    "other run": "fetching: discard-download save-journal open-download",
+    abort: "aborted: discard-download save-journal",
+    "flash full": "failed: save-journal",
+    "wrong digest": "waiting: discard-download save-journal",
+  },
+  "lan committing": {
+    "order as fallback": "initiated: save-journal",
+    "other primary": "initiated: save-journal",
+    "other run": "initiated: save-journal",
+    abort: "aborted: save-journal",
+    "flash full": "failed: save-journal",
+    committed: "complete: save-journal run-complete",
+  },
+  waiting: {
+    "order as fallback": "initiated: discard-download save-journal open-download",
+    "other primary": "fetching: discard-download save-journal open-download",
+    "other run": "fetching: discard-download save-journal open-download",
+    abort: "aborted: discard-download save-journal",
+  },
+  "needs-wan": {
+    "same order": "fetching: save-journal open-download",
+    "order as fallback": "initiated: discard-download save-journal open-download",
+    "other primary": "fetching: save-journal open-download",
+    "other run": "fetching: discard-download save-journal open-download",
+    abort: "aborted: discard-download save-journal",
+  },
+  complete: {
+    "same order": "complete: save-journal run-complete",
+    "order as fallback": "complete: save-journal run-complete",
+    "other primary": "complete: save-journal run-complete",
+    "other run": "fetching: discard-download save-journal open-download",
+    abort: "aborted: discard-download save-journal",
+  },
+  failed: {
+    "same order": "initiated: save-journal open-download",
+    "order as fallback": "initiated: save-journal open-download",
+    "other primary": "fetching: discard-download save-journal open-download",
+    "other run": "fetching: discard-download save-journal open-download",
+    abort: "aborted: discard-download save-journal",
+  },
+  aborted: {
+    "same order": "initiated: save-journal open-download",
+    "order as fallback": "initiated: save-journal open-download",
+    "other primary": "fetching: discard-download save-journal open-download",
+    "other run": "fetching: discard-download save-journal open-download",
+  },
+};
+
+t.test("situations and events", async (t) => {
+  for (const situation of Object.keys(situations) as Situation[]) {
+    for (const event of Object.keys(events) as Event[]) {
+      const run = situations[situation]();
+      const before = run.state;
+      run.out = [];
+      events[event](run);
+      const nothing = `${before}:`;
+      t.equal([`${run.state}:`, ...run.did].join(" "), table[situation]?.[event] ?? nothing, `${situation}, ${event}`);
+    }
+  }
+});
