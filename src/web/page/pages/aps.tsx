@@ -5,6 +5,7 @@ import { countText, versionText } from "../state/format.js";
 import { useLive } from "../state/live.js";
 import { linkTo } from "../state/route.js";
 import { useConfirm } from "../ui/dialog.js";
+import { Menu } from "../ui/menu.js";
 import { JoinBadge, PredownloadBadge } from "../ui/status.js";
 import { type Column, Table } from "../ui/table.js";
 import { predownloadQuestion, resetQuestion, swapQuestion } from "./ap-questions.js";
@@ -64,23 +65,20 @@ export function ApsPage() {
         empty="No AP has joined yet. Point an AP at this controller, for example with “flexup ap --controller ADDRESS”."
         tools={
           rows.length > 0 && (
-            <details class="menu">
-              <summary>All APs</summary>
-              <div class="menu-items">
-                <button type="button" onClick={() => predownload("primary")}>
-                  Predownload primary…
-                </button>
-                <button type="button" onClick={() => predownload("backup")}>
-                  Predownload backup…
-                </button>
-                <button type="button" onClick={() => ask(swapQuestion(all))}>
-                  Swap images…
-                </button>
-                <button type="button" class="danger-text" onClick={() => ask(resetQuestion(all))}>
-                  Reset…
-                </button>
-              </div>
-            </details>
+            <Menu title="All APs">
+              <button type="button" onClick={() => predownload("primary")}>
+                Predownload primary…
+              </button>
+              <button type="button" onClick={() => predownload("backup")}>
+                Predownload backup…
+              </button>
+              <button type="button" onClick={() => ask(swapQuestion(all))}>
+                Swap images…
+              </button>
+              <button type="button" class="danger-text" onClick={() => ask(resetQuestion(all))}>
+                Reset…
+              </button>
+            </Menu>
           )
         }
       />
