@@ -6,6 +6,7 @@ import { orList } from "../cli/parameters.js";
 import { Controller } from "../core/controller/controller.js";
 import { registerApCommand } from "./ap.js";
 import { registerControllerCommand } from "./controller.js";
+import { registerDemoCommand } from "./demo/demo.js";
 import { flexupVersion } from "./version.js";
 
 /** Runs flexup with the process's arguments. Resolves with the exit code. */
@@ -26,6 +27,7 @@ export async function main(args: readonly string[]): Promise<number> {
   registerApCommand(program, done);
   registerOperatorCommands(program, done);
   registerTftpCommands(program, done);
+  registerDemoCommand(program, done);
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {

@@ -15,7 +15,7 @@ export function apLine(row: ApImageRow): string {
   const bar = "█".repeat(full) + "░".repeat(barColumns - full);
   const wait = row.nextRetrySeconds === null ? "" : ` next try in ${row.nextRetrySeconds} s`;
   const role = row.role === null ? "" : roles[row.role];
-  const tries = row.retryCount ? `${row.retryCount} tries` : "";
+  const tries = row.retryCount ? `${row.retryCount} ${row.retryCount === 1 ? "try" : "tries"}` : "";
   return `${row.name}  ${row.model.padEnd(13)} ${bar} ${String(Math.floor(share * 100)).padStart(3)} %  ${role.padEnd(11)} ${(row.source ?? "").padEnd(3)}  ${row.status.padEnd(14)} ${tries}${wait}`.trimEnd();
 }
 
