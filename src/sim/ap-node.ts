@@ -40,6 +40,7 @@ export class ApNode {
   readonly node: SimNode;
   /** Server sessions with a port of their own, as the host sees them. */
   openSessions = 0;
+  powerCuts = 0;
   readonly #world: World;
   readonly #network: Network;
   readonly #machines: ApMachines;
@@ -72,6 +73,7 @@ export class ApNode {
       (life) => this.#boot(life),
       () => {
         this.openSessions = 0;
+        this.powerCuts++;
         this.store.crash();
       },
     );

@@ -1,6 +1,6 @@
 import t from "tap";
 import { defaultFleet } from "../../src/sim/fleet.js";
-import { runFleet } from "../../src/sim/run-fleet.js";
+import { drawRun, runFleet } from "../../src/sim/run-fleet.js";
 
 const bad = { loss: 0.01, duplication: 0.01, reordering: 0.02 };
 const wan = { ...defaultFleet.wan, ...bad, reorderMsMax: 5 };
@@ -31,4 +31,8 @@ t.test("the same seed gives the same run, another seed another", async (t) => {
   const run = (seed: number) => runFleet({ seed, aps: 4, wan, lan, imageBytes: 50_000 });
   t.same(run(3), run(3));
   t.not(run(3).traceHash, run(4).traceHash);
+});
+
+t.test("runs drawn from seeds keep every rule", async (t) => {
+  for (let seed = 1; seed <= 25; seed++) t.same(runFleet(drawRun(seed)).faults, [], `seed ${seed}`);
 });

@@ -283,14 +283,16 @@ export class GroupUpgrade {
     this.#advance(now, live.family);
   }
 
+  /** The last word on a primary's sessions may come after the end of the run. */
   served(mac: MacAddress, report: ServingReport): void {
-    const live = this.#running(mac);
+    const { runs } = this.#parts;
+    const live = runs.latestOfAp(mac);
     const family = live?.family;
     if (!family || live.run.id !== report.runId || family.stored.primary !== mac) return;
     family.served = report;
     if (report.sessionsPeak > family.stored.sessionsPeak) {
       family.stored.sessionsPeak = report.sessionsPeak;
-      this.#parts.runs.saveRun(live.run);
+      runs.saveRun(live.run);
     }
   }
 
@@ -684,8 +686,8 @@ export class GroupUpgrade {
   #progress(now: Instant, live: LiveMember, report: UpgradeReport): void {
     const { stored } = live;
     live.reminded = false;
-    // A queued AP may still tell of the transfer that it lost; its turn comes.
-    if (stored.phase === "queued") return;
+    // It may still tell of what it was ordered earlier, such as a primary that died and came back; its turn comes.
+    if (stored.phase === "queued" || stored.phase === "pending") return;
     if (report.path !== "none") stored.source = report.path;
     if (stored.phase !== "active") this.#setPhase(live, "active");
     this.#arm(live, "report", now + this.#parts.timings.silenceMs + report.nextRetryMs);
