@@ -13,10 +13,15 @@ import { failureBody } from "./schema.js";
 /** The admin API of one daemon. Failures are the controller's own, or `controller-unreachable`. */
 export class AdminClient implements Door {
   readonly #base: URL;
+  readonly #authorization: Readonly<Record<string, string>>;
 
-  /** @param base e.g. `http://127.0.0.1:8080` */
-  constructor(base: URL) {
+  /**
+   * @param base e.g. `http://127.0.0.1:8080`
+   * @param token an API token, or the local one
+   */
+  constructor(base: URL, token?: string) {
     this.#base = base;
+    this.#authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   }
 
   async order<T extends Order>(order: T): Promise<Result<ResultOf<T["type"]>>> {
@@ -43,7 +48,7 @@ export class AdminClient implements Door {
 
   async #request<T>(path: string, init: RequestInit): Promise<Result<T>> {
     try {
-      const response = await fetch(new URL(path, this.#base), init);
+      const response = await fetch(new URL(path, this.#base), { ...init, headers: { ...init.headers, ...this.#authorization } });
       if (response.status === 204) return success(null as T);
       const body: unknown = await response.json();
       if (response.ok) return success(body as T);

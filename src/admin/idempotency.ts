@@ -13,8 +13,9 @@ export class IdempotencyKeys {
   readonly #answers = new Map<string, { readonly order: string; readonly answer: Promise<Result<unknown>> }>();
 
   once(request: FastifyRequest, order: Order, give: () => Promise<Result<unknown>>): Promise<Result<unknown>> {
-    const key = request.headers["idempotency-key"];
-    if (typeof key !== "string") return give();
+    const header = request.headers["idempotency-key"];
+    if (typeof header !== "string") return give();
+    const key = `${request.caller?.name ?? ""} ${header}`;
     const text = JSON.stringify(order);
     const known = this.#answers.get(key);
     if (known !== undefined) {

@@ -3,13 +3,13 @@ import type { FastifyInstance } from "fastify";
 import type { z } from "zod";
 import type { ReleaseName } from "../core/upgrade/limits.js";
 import type { ImageFolder } from "../runtime/controller-images.js";
-import type { Door } from "./door.js";
 import { statusOf } from "./http-status.js";
 import { apiPrefix } from "./order-paths.js";
+import type { DoorFor } from "./order-routes.js";
 import { failureBody, imageUpload, imageView } from "./schema.js";
 
 export interface ImageUploadOptions {
-  readonly door: Door;
+  readonly doorFor: DoorFor;
   readonly images: ImageFolder;
   readonly imageBytesMax: number;
 }
@@ -29,11 +29,12 @@ export const uploadPath = ({ models, ...description }: ImageDescription): string
   `${apiPrefix}/images?${new URLSearchParams({ ...description, models: models.join(",") })}`;
 
 /** `POST /images`: the file streams into the image folder, is measured, and the catalogue decides whether it stays. */
-export function registerImageUpload(app: FastifyInstance, { door, images, imageBytesMax }: ImageUploadOptions): void {
+export function registerImageUpload(app: FastifyInstance, { doorFor, images, imageBytesMax }: ImageUploadOptions): void {
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
   app.route({
     method: "POST",
     url: `${apiPrefix}/images`,
+    config: { role: "operator" },
     schema: {
       operationId: "image-add",
       summary: "Add an image file to a release; the body is the file as application/octet-stream",
@@ -47,7 +48,7 @@ export function registerImageUpload(app: FastifyInstance, { door, images, imageB
       // The body is drained also when it is refused half-way: a client that still writes would not read the reason.
       const chunks = body?.iterator({ destroyOnReturn: false }) ?? [];
       const result = await images.add(asBytes(chunks), imageBytesMax, (measured) =>
-        door.order({
+        doorFor(request).order({
           type: "image-add",
           image: { version, release, models: models.split(",").map((model) => model.trim()), fileName: offeredName(fileName), ...measured },
         }),

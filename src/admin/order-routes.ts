@@ -9,8 +9,11 @@ import { apiPrefix, pathFields, type RoutedOrder, usesQuery } from "./order-path
 import { type OrderRoute, orderRoutes } from "./routes.js";
 import { failureBody } from "./schema.js";
 
+/** The door as the caller of a request may use it. */
+export type DoorFor = (request: FastifyRequest) => Door;
+
 /** One route per row of the table. */
-export function registerOrderRoutes(app: FastifyInstance, door: Door): void {
+export function registerOrderRoutes(app: FastifyInstance, doorFor: DoorFor): void {
   const keys = new IdempotencyKeys();
   for (const [type, route] of Object.entries(orderRoutes) as [RoutedOrder["type"], OrderRoute][]) {
     app.route({
@@ -19,6 +22,7 @@ export function registerOrderRoutes(app: FastifyInstance, door: Door): void {
       schema: schemaOf(type, route),
       handler: async (request, reply) => {
         const order = orderOf(type, request);
+        const door = doorFor(request);
         const result = route.idempotent ? await keys.once(request, order, () => door.order(order)) : await door.order(order);
         return answer(reply, route, result);
       },

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { type OrderPath, orderPaths, type RoutedOrder } from "./order-paths.js";
+import type { Role } from "./roles.js";
 import {
   actResult,
   apImageView,
@@ -24,9 +25,6 @@ import {
   runStarted,
   wanPolicy,
 } from "./schema.js";
-
-/** Whoever may do more may do less: `read-only` < `operator` < `admin`. */
-export type Role = "read-only" | "operator" | "admin";
 
 export interface OrderRoute extends OrderPath {
   readonly role: Role;

@@ -1,11 +1,15 @@
 import { STATUS_CODES } from "node:http";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, LogController } from "fastify";
+import fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyRequest, LogController } from "fastify";
 import { hasZodFastifySchemaValidationErrors, jsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Failure } from "../base/failure.js";
 import type { ImageFolder } from "../runtime/controller-images.js";
 import type { Logger } from "../runtime/log.js";
+import type { TlsIdentity } from "../runtime/tls.js";
+import { type AccessOptions, auditWriter, registerAccess } from "./access.js";
+import { registerAccessRoutes } from "./access-routes.js";
+import { AuditedDoor } from "./audited-door.js";
 import type { Door } from "./door.js";
 import { registerEventStream } from "./event-stream.js";
 import { registerImageUpload } from "./image-upload.js";
@@ -15,11 +19,15 @@ import { registerOrderRoutes } from "./order-routes.js";
 export interface AdminOptions {
   readonly door: Door;
   readonly images: ImageFolder;
+  /** Without it anybody may do everything: for tests and for what listens nowhere. */
+  readonly access?: AccessOptions;
   /** Without it there is no event stream. */
   readonly feed?: LiveFeed;
   /** What `/metrics` answers; without it there is none. */
   readonly metrics?: { readonly contentType: string; text(): Promise<string> };
   readonly log: Logger;
+  /** HTTPS with this identity instead of HTTP. */
+  readonly tls?: TlsIdentity;
   /** Most bytes of one uploaded image. */
   readonly imageBytesMax: number;
   /** Version of flexup, for the API document. */
@@ -38,6 +46,8 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
     bodyLimit: bodyLimitBytes,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: paramLengthMax },
+    // The framework types its two servers apart; nothing here depends on which it is.
+    ...((options.tls === undefined ? {} : { https: options.tls }) as object),
   });
   // A page of another site may post text without asking this server first; JSON it may not.
   app.removeContentTypeParser("text/plain");
@@ -66,20 +76,26 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
   await app.register(swaggerUi, { routePrefix: "/api/docs" });
   app.get("/api/openapi.json", { schema: { hide: true } }, () => app.swagger());
 
+  if (options.access !== undefined) await registerAccess(app, options.access);
   app.get("/healthz", { schema: { hide: true } }, () => ({ status: "ok" }));
   app.get("/readyz", { schema: { hide: true } }, async (_request, reply) => {
     const answer = await options.door.order({ type: "show-boot" });
     return reply.status(answer.ok ? 200 : 503).send(answer.ok ? { status: "ready" } : answer.failure);
   });
-  const { metrics, feed } = options;
+  const { metrics, feed, access } = options;
+  if (access !== undefined) registerAccessRoutes(app, access);
+  const write = access && auditWriter(access);
+  const doorFor = ({ caller, ip }: FastifyRequest): Door =>
+    write === undefined || caller === null ? options.door : new AuditedDoor(options.door, caller, ip, write);
+
   if (metrics !== undefined) {
     app.get("/metrics", { schema: { hide: true } }, async (_request, reply) =>
       reply.header("content-type", metrics.contentType).send(await metrics.text()),
     );
   }
   if (feed !== undefined) registerEventStream(app, feed);
-  await app.register(async (scope) => registerOrderRoutes(scope, options.door));
-  await app.register(async (scope) => registerImageUpload(scope, options));
+  await app.register(async (scope) => registerOrderRoutes(scope, doorFor));
+  await app.register(async (scope) => registerImageUpload(scope, { ...options, doorFor }));
   return app;
 }
 

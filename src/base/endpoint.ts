@@ -22,3 +22,6 @@ export function parseHostPort(text: string, defaultPort: number): { host: string
   const port = match?.[2] === undefined ? defaultPort : Number(match[2]);
   return port <= 65535 ? { host, port } : undefined;
 }
+
+/** Whether an address is one that only this machine has; an IPv4 address may come mapped into IPv6. `localhost` counts. */
+export const isLoopback = (address: string): boolean => /^(?:(?:::ffff:)?127(?:\.\d{1,3}){3}|::1|localhost)$/.test(address);

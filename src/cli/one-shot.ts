@@ -1,7 +1,9 @@
 /** Operator commands from the process's own arguments: parse, run against a daemon, print, exit code. */
 import type { Command as Program } from "commander";
 import { AdminClient } from "../admin/client.js";
+import { isLoopback } from "../base/endpoint.js";
 import type { Failure } from "../base/failure.js";
+import { readLocalToken } from "../runtime/local-token.js";
 import { commandHelp } from "./help.js";
 import { commandTable, operatorGrammar } from "./table.js";
 import type { Word } from "./words.js";
@@ -15,7 +17,7 @@ type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export interface OneShotIo {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
-  /** `FLEXUP_ADMIN` names the daemon where `--admin` does not. */
+  /** `FLEXUP_ADMIN` names the daemon where `--admin` does not; `FLEXUP_TOKEN` is an API token. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -46,7 +48,7 @@ export async function runOneShot(args: readonly string[], io: OneShotIo): Promis
   const match = operatorGrammar.match(words);
   if (match.type === "error") return wrong(match.message);
 
-  const client = new AdminClient(base);
+  const client = new AdminClient(base, tokenFor(base, io.env));
   const outcome = await match.command.run(match.values, {
     door: client,
     upload: (path, description) => client.addImage(path, description, () => {}),
@@ -78,6 +80,12 @@ const descriptions: Readonly<Record<string, string>> = {
   config: "groups, predownload, swap, reset",
   image: "the controller's two releases: add, list, remove images",
 };
+
+/** The operator's own token, or the one that a controller of this machine and account left. */
+function tokenFor(base: URL, env: OneShotIo["env"]): string | undefined {
+  const port = Number(base.port) || (base.protocol === "https:" ? 443 : 80);
+  return env["FLEXUP_TOKEN"] ?? (isLoopback(base.hostname.replace(/^\[|\]$/g, "")) ? readLocalToken(env, port) : undefined);
+}
 
 function refused(failure: Failure, json: boolean, io: OneShotIo): ExitCode {
   io.stderr.write(json ? `${JSON.stringify(failure)}\n` : `${failure.message}\n`);

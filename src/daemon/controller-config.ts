@@ -11,6 +11,7 @@ import { logLevels } from "../runtime/log.js";
 
 const controlPort = 5246;
 const adminPort = 8080;
+const sshPort = 2222;
 const platformNames = Object.keys(platforms) as [PlatformName, ...PlatformName[]];
 
 /** An address of this host as text and a port: `127.0.0.1:5246`, `[::1]:0`, `0.0.0.0`. */
@@ -43,6 +44,10 @@ const schema = z.strictObject({
   data: z.string({ error: "expected the controller's data folder" }).min(1),
   listen: listenAddress(controlPort).prefault(`0.0.0.0:${controlPort}`),
   admin: listenAddress(adminPort).prefault(`127.0.0.1:${adminPort}`),
+  /** The operator's shell over SSH; null for none. */
+  ssh: listenAddress(sshPort).nullable().default(null),
+  tlsCert: z.string().min(1).optional(),
+  tlsKey: z.string().min(1).optional(),
   platform: z.enum(platformNames, { error: `expected ${platformNames.join(", ")}` }).default("default"),
   lab: z.boolean().default(false),
   name: z.string().min(1).max(512).default("flexup"),

@@ -1,26 +1,20 @@
 /** `flexup controller`: one process, one data folder, one CAPWAP port, one admin API. */
-import { BlockList, isIPv6 } from "node:net";
 import { join } from "node:path";
 import type { Command as Program } from "commander";
-import type { FastifyInstance } from "fastify";
-import { LiveFeed } from "../admin/live-feed.js";
-import { createAdminServer } from "../admin/server.js";
 import { type Endpoint, endpointText } from "../base/endpoint.js";
-import { type Failure, failure, type Result, success } from "../base/failure.js";
+import { type Failure, type Result, success } from "../base/failure.js";
 import type { ControllerConfig, ControllerMachine } from "../core/controller/contract.js";
 import { systemClock } from "../runtime/clock.js";
 import { ControllerHost } from "../runtime/controller-host.js";
 import { ImageFolder } from "../runtime/controller-images.js";
-import { measureController } from "../runtime/controller-metrics.js";
 import { freshSeed } from "../runtime/entropy.js";
 import { createLogger, type Logger } from "../runtime/log.js";
-import { Metrics } from "../runtime/metrics.js";
 import { ownAddresses } from "../runtime/own-addresses.js";
 import { openStore } from "../runtime/store.js";
 import { openUdpPort } from "../runtime/udp-ports.js";
-import { registerWeb } from "../web/serve.js";
 import { defaultTimers, labTimers } from "../wire/capwap/defaults.js";
 import { type ControllerOptions, type ControllerSettings, readControllerSettings } from "./controller-config.js";
+import { openOperatorDoors } from "./operator-doors.js";
 import { flexupVersion } from "./version.js";
 
 /** A branch of APs can answer at once; the kernel keeps what one step of the machine takes. */
@@ -30,6 +24,8 @@ export interface RunningController {
   /** Where APs reach it. */
   readonly capwap: Endpoint;
   readonly adminUrl: string;
+  /** Of the user `admin`, when this start has made it. */
+  readonly firstPassword: string | undefined;
   /** Resolves when it has stopped by itself, with the reason. */
   readonly halted: Promise<Failure>;
   /** Orderly stop: the APs' sessions are left to rejoin, everything is on the disk. */
@@ -39,17 +35,15 @@ export interface RunningController {
 /** Makes the machine; the daemon gives the real one, a test a scripted one. */
 export type CreateMachine = (config: ControllerConfig) => ControllerMachine;
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Starts a controller in this process. A failure has left nothing open. */
 export async function startController(
   settings: ControllerSettings,
   log: Logger,
   create: CreateMachine,
+  env: Environment = process.env,
 ): Promise<Result<RunningController>> {
-  if (!isLoopback(settings.admin.address))
-    return failure(
-      "admin-not-loopback",
-      `--admin ${endpointText(settings.admin)}: the admin API has no login, so it listens on loopback addresses alone, such as 127.0.0.1:8080`,
-    );
   const closers: (() => void | Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close();
@@ -107,49 +101,23 @@ export async function startController(
   await host.start(port.value);
   closers.push(() => host.stop());
 
-  const feed = new LiveFeed({
-    door: host,
-    now: systemClock.now,
-    onTrouble: (message) => log.warn({ reason: message }, "the live views cannot be read"),
-  });
-  host.onEvent((event) => feed.note(event));
-  const metrics = new Metrics("controller");
-  measureController(metrics, host, systemClock.now);
-  const app = await createAdminServer({
-    door: host,
-    feed,
-    metrics,
-    images: images.value,
-    log,
-    imageBytesMax: settings.imageBytesMax,
-    version: flexupVersion,
-  });
-  closers.push(() => app.close());
-  await registerWeb(app);
-  const adminUrl = await give(await listen(app, settings.admin));
-  if (!adminUrl.ok) return adminUrl;
-
+  const doors = await give(await openOperatorDoors({ settings, host, store: store.value, images: images.value, log, env }));
+  if (!doors.ok) return doors;
+  closers.push(() => doors.value.close());
+  const { adminUrl, ssh, firstPassword } = doors.value;
   log.info(
-    { capwap: endpointText(port.value.local), admin: adminUrl.value, data: settings.data, seed, version: flexupVersion },
+    {
+      capwap: endpointText(port.value.local),
+      admin: adminUrl,
+      ...(ssh !== undefined && { ssh: endpointText(ssh) }),
+      data: settings.data,
+      seed,
+      version: flexupVersion,
+    },
     "controller ready",
   );
-  return success({ capwap: port.value.local, adminUrl: adminUrl.value, halted, stop: closeAll });
+  return success({ capwap: port.value.local, adminUrl, firstPassword, halted, stop: closeAll });
 }
-
-async function listen(app: FastifyInstance, { address, port }: Endpoint): Promise<Result<string>> {
-  try {
-    return success(await app.listen({ host: address, port }));
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === "EADDRINUSE" ? "is in use by another process; stop it or choose another port" : `cannot be opened: ${message}`;
-    return failure("admin-port-failed", `--admin ${endpointText({ address, port })} ${why}`);
-  }
-}
-
-const loopback = new BlockList();
-loopback.addSubnet("127.0.0.0", 8, "ipv4");
-loopback.addAddress("::1", "ipv6");
-const isLoopback = (address: string): boolean => loopback.check(address, isIPv6(address) ? "ipv6" : "ipv4");
 
 /** Runs until SIGTERM or SIGINT (exit code 0) or until it cannot go on (1). A wrong option is 2. */
 export async function runController(options: ControllerOptions, create: CreateMachine): Promise<0 | 1 | 2> {
@@ -167,6 +135,8 @@ export async function runController(options: ControllerOptions, create: CreateMa
     process.stderr.write(`${started.failure.message}\n`);
     return 1;
   }
+  const { firstPassword } = started.value;
+  if (firstPassword !== undefined) process.stderr.write(`User admin was made with the password ${firstPassword}; it is shown this once\n`);
   const ended = await Promise.race([stopAsked, started.value.halted]);
   await started.value.stop();
   if (ended === undefined) {
@@ -185,7 +155,10 @@ export function registerControllerCommand(program: Program, create: CreateMachin
     .option("--listen <address:port>", "where APs reach it by CAPWAP (default 0.0.0.0:5246; port 0: any)")
     .option("--admin <address:port>", "where operators reach it by HTTP (default 127.0.0.1:8080; port 0: any)")
     .option("--platform <platform>", "5508 (25 APs a group), 7510 (100) or default (100)")
-    .option("--lab", "allow back-off below 100 s and judge silence sooner")
+    .option("--ssh <address:port>", "a shell for operators over SSH, such as 0.0.0.0:2222 (default: none)")
+    .option("--tls-cert <file>", "certificate of the admin API, PEM")
+    .option("--tls-key <file>", "its private key, PEM")
+    .option("--lab", "allow back-off below 100 s, judge silence sooner, and need no login on loopback")
     .option("--log <level>", "fatal, error, warn, info, debug, trace or silent")
     .option("--config <file>", "YAML file with these options and more (docs/configuration.md)")
     .action(async (options: ControllerOptions) => done(await runController(options, create)));

@@ -18,7 +18,13 @@ export interface Store {
 }
 
 /** The file's layout, one step per released version of it. Steps are only ever appended. */
-const migrations: readonly string[] = ["CREATE TABLE record (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"];
+const migrations: readonly string[] = [
+  "CREATE TABLE record (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+  `CREATE TABLE user (name TEXT PRIMARY KEY, role TEXT NOT NULL, password TEXT NOT NULL, ssh_keys TEXT NOT NULL DEFAULT '[]') WITHOUT ROWID;
+   CREATE TABLE token (id INTEGER PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, sha256 TEXT NOT NULL UNIQUE, created_at REAL NOT NULL);
+   CREATE TABLE audit (id INTEGER PRIMARY KEY, at REAL NOT NULL, who TEXT NOT NULL, origin TEXT NOT NULL, what TEXT NOT NULL,
+     before TEXT NOT NULL, after TEXT NOT NULL)`,
+];
 
 export const storeFileName = "flexup.db";
 

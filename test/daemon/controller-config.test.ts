@@ -12,6 +12,7 @@ t.test("defaults", async (t) => {
       data: "/d",
       listen: { address: "0.0.0.0", port: 5246 },
       admin: { address: "127.0.0.1", port: 8080 },
+      ssh: null,
       platform: "default",
       lab: false,
       name: "flexup",

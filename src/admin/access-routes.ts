@@ -1,0 +1,252 @@
+/** Login, users, tokens and the audit log. */
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { type Failure, failure, type Result } from "../base/failure.js";
+import { type AccessOptions, auditWriter, refuse, sessionCookie } from "./access.js";
+import { passwordLengthMin } from "./accounts.js";
+import { apiPrefix } from "./order-paths.js";
+import { roles } from "./roles.js";
+import { failureBody } from "./schema.js";
+
+const role = z.enum(roles);
+const password = z.string().min(passwordLengthMin).max(1024);
+const name = z.string().regex(/^[A-Za-z0-9._@-]{1,64}$/, "expected 1 to 64 letters, digits or . _ @ -");
+const sshKeys = z
+  .array(z.string().regex(/^(?:ssh-|ecdsa-|sk-)[\w@.-]+ [A-Za-z0-9+/=]+(?: .*)?$/, "expected an OpenSSH public key"))
+  .max(32);
+const user = z.object({ name, role, sshKeys: z.array(z.string()) });
+const token = z.object({ id: z.int(), name: z.string(), role, createdAt: z.number() });
+const session = z.object({ name: z.string(), role, csrfToken: z.string().nullable() });
+const auditEntry = z.object({
+  id: z.int(),
+  at: z.number(),
+  who: z.string(),
+  from: z.string(),
+  what: z.string(),
+  before: z.unknown(),
+  after: z.unknown(),
+});
+const failures = { "4xx": failureBody, "5xx": failureBody };
+const none = z.null().describe("Done");
+
+const auditPageSize = 200;
+const admin = { role: "admin" } as const;
+
+export function registerAccessRoutes(app: FastifyInstance, options: AccessOptions): void {
+  const { accounts, sessions, store } = options;
+  const write = auditWriter(options);
+  const note = (request: FastifyRequest, what: string, before: unknown, after: unknown): void =>
+    write({ who: request.caller?.name ?? "nobody", from: request.ip, what, before, after });
+  const cookieOptions = { path: "/", httpOnly: true, sameSite: "strict", secure: options.secure } as const;
+
+  app.post(
+    `${apiPrefix}/session`,
+    {
+      config: { public: true },
+      schema: {
+        operationId: "log-in",
+        summary: "Log in with a password",
+        tags: ["access"],
+        body: z.object({ name: z.string().max(64), password: z.string().max(1024) }),
+        response: { 200: session, ...failures },
+      },
+    },
+    async (request, reply) => {
+      const given = request.body as { name: string; password: string };
+      const caller = await accounts.logIn(given.name, given.password, request.ip);
+      if (!caller.ok) {
+        write({ who: given.name, from: request.ip, what: "login", before: null, after: { refused: caller.failure.code } });
+        return refuse(reply, caller.failure);
+      }
+      const opened = sessions.open(caller.value.name);
+      write({ who: caller.value.name, from: request.ip, what: "login", before: null, after: null });
+      reply.setCookie(sessionCookie, opened.id, cookieOptions);
+      return { ...caller.value, csrfToken: opened.csrfToken };
+    },
+  );
+  app.get(
+    `${apiPrefix}/session`,
+    { schema: { operationId: "session", summary: "Who is logged in", tags: ["access"], response: { 200: session, ...failures } } },
+    async ({ caller, session }) => ({ ...caller, csrfToken: session?.csrfToken ?? null }),
+  );
+  app.delete(
+    `${apiPrefix}/session`,
+    { schema: { operationId: "log-out", summary: "Log out", tags: ["access"], response: { 204: none, ...failures } } },
+    async (request, reply) => {
+      if (request.session !== null) sessions.close(request.session.id);
+      return reply.clearCookie(sessionCookie, cookieOptions).status(204).send();
+    },
+  );
+
+  app.get(
+    `${apiPrefix}/users`,
+    {
+      config: admin,
+      schema: { operationId: "users", summary: "All users", tags: ["access"], response: { 200: z.array(user), ...failures } },
+    },
+    async () => accounts.users(),
+  );
+  app.post(
+    `${apiPrefix}/users`,
+    {
+      config: admin,
+      schema: {
+        operationId: "user-add",
+        summary: "Add a user",
+        tags: ["access"],
+        body: z.strictObject({ name, role, password }),
+        response: { 201: user, ...failures },
+      },
+    },
+    async (request, reply) => {
+      const given = request.body as { name: string; role: (typeof roles)[number]; password: string };
+      const added = await accounts.addUser(given.name, given.role, given.password);
+      if (!added.ok) return refuse(reply, added.failure);
+      note(request, `user-add ${given.name}`, null, { role: given.role });
+      return reply.status(201).send(added.value);
+    },
+  );
+  app.put(
+    `${apiPrefix}/users/:name`,
+    {
+      config: admin,
+      schema: {
+        operationId: "user-change",
+        summary: "Change a user's role, password or SSH keys; what is left out stays",
+        tags: ["access"],
+        params: z.object({ name }),
+        body: z.strictObject({ role: role.optional(), password: password.optional(), sshKeys: sshKeys.optional() }),
+        response: { 200: user, ...failures },
+      },
+    },
+    async (request, reply) => {
+      const about = (request.params as { name: string }).name;
+      const change = request.body as { role?: (typeof roles)[number]; password?: string; sshKeys?: string[] };
+      const before = accounts.users().find((known) => known.name === about);
+      const changed = await accounts.changeUser(about, change);
+      if (!changed.ok) return refuse(reply, changed.failure);
+      if (change.password !== undefined) sessions.closeAll(about);
+      note(request, `user-change ${about}`, before, { ...changed.value, ...(change.password !== undefined && { password: "changed" }) });
+      return reply.send(changed.value);
+    },
+  );
+  app.delete(
+    `${apiPrefix}/users/:name`,
+    {
+      config: admin,
+      schema: {
+        operationId: "user-delete",
+        summary: "Delete a user",
+        tags: ["access"],
+        params: z.object({ name }),
+        response: { 204: none, ...failures },
+      },
+    },
+    async (request, reply) => {
+      const about = (request.params as { name: string }).name;
+      const deleted = accounts.deleteUser(about);
+      if (!deleted.ok) return refuse(reply, deleted.failure);
+      sessions.closeAll(about);
+      note(request, `user-delete ${about}`, null, null);
+      return reply.status(204).send();
+    },
+  );
+  app.put(
+    `${apiPrefix}/session/password`,
+    {
+      schema: {
+        operationId: "password-change",
+        summary: "Change one's own password",
+        tags: ["access"],
+        body: z.strictObject({ current: z.string().max(1024), password }),
+        response: { 204: none, ...failures },
+      },
+    },
+    async (request, reply) => {
+      const given = request.body as { current: string; password: string };
+      const changed = await changeOwnPassword(request, given.current, given.password);
+      if (changed !== undefined) return refuse(reply, changed);
+      return reply.clearCookie(sessionCookie, cookieOptions).status(204).send();
+    },
+  );
+
+  async function changeOwnPassword(request: FastifyRequest, current: string, next: string): Promise<Failure | undefined> {
+    if (request.session === null) return failure("not-logged-in", "Only a user who is logged in with a password has one to change").failure;
+    const { name } = request.session;
+    const checked = await accounts.logIn(name, current, request.ip);
+    const changed: Result<unknown> = checked.ok ? await accounts.changeUser(name, { password: next }) : checked;
+    if (!changed.ok) return changed.failure;
+    sessions.closeAll(name);
+    note(request, `password-change ${name}`, null, null);
+    return undefined;
+  }
+
+  app.get(
+    `${apiPrefix}/tokens`,
+    {
+      config: admin,
+      schema: { operationId: "tokens", summary: "All API tokens", tags: ["access"], response: { 200: z.array(token), ...failures } },
+    },
+    async () => accounts.tokens(),
+  );
+  app.post(
+    `${apiPrefix}/tokens`,
+    {
+      config: admin,
+      schema: {
+        operationId: "token-add",
+        summary: "Make an API token; its text is in this answer and nowhere else",
+        tags: ["access"],
+        body: z.strictObject({ name, role }),
+        response: { 201: token.extend({ token: z.string() }), ...failures },
+      },
+    },
+    async (request, reply) => {
+      const given = request.body as { name: string; role: (typeof roles)[number] };
+      const added = accounts.addToken(given.name, given.role);
+      note(request, `token-add ${given.name}`, null, { id: added.id, role: given.role });
+      return reply.status(201).send(added);
+    },
+  );
+  app.delete(
+    `${apiPrefix}/tokens/:id`,
+    {
+      config: admin,
+      schema: {
+        operationId: "token-delete",
+        summary: "Delete an API token",
+        tags: ["access"],
+        params: z.object({ id: z.coerce.number().int() }),
+        response: { 204: none, ...failures },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params as { id: number };
+      const deleted = accounts.deleteToken(id);
+      if (!deleted.ok) return refuse(reply, deleted.failure);
+      note(request, `token-delete ${id}`, null, null);
+      return reply.status(204).send();
+    },
+  );
+
+  app.get(
+    `${apiPrefix}/audit`,
+    {
+      config: admin,
+      schema: {
+        operationId: "audit",
+        summary: "The audit log, newest first",
+        tags: ["access"],
+        querystring: z.object({
+          before: z.coerce.number().int().optional().describe("Entries older than this one"),
+          limit: z.coerce.number().int().min(1).max(1000).default(auditPageSize),
+        }),
+        response: { 200: z.array(auditEntry), ...failures },
+      },
+    },
+    async (request) => {
+      const { before, limit } = request.query as { before?: number; limit: number };
+      return store.auditEntries(limit, before);
+    },
+  );
+}

@@ -1,0 +1,104 @@
+/** Who may use the API: finds the caller of each request and holds it against the role that its route asks for. */
+import fastifyCookie from "@fastify/cookie";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { isLoopback } from "../base/endpoint.js";
+import { type Failure, failure } from "../base/failure.js";
+import type { Instant } from "../base/time.js";
+import type { AccountStore } from "../runtime/account-store.js";
+import type { Accounts } from "./accounts.js";
+import { notAllowed, type WriteAudit } from "./audited-door.js";
+import { statusOf } from "./http-status.js";
+import { type Caller, mayAct, type Role } from "./roles.js";
+import type { Session, Sessions } from "./sessions.js";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Null where anybody may come. */
+    caller: Caller | null;
+    session: Session | null;
+  }
+  interface FastifyContextConfig {
+    /** Default for what lies below `/api/v1`: `read-only`. */
+    role?: Role;
+    /** Needs nobody: health, the login itself, the page's files. */
+    public?: true;
+  }
+}
+
+export interface AccessOptions {
+  readonly accounts: Accounts;
+  readonly sessions: Sessions;
+  readonly store: AccountStore;
+  readonly now: () => Instant;
+  /** `--lab`: whoever comes over loopback without any sign of who it is may do everything. */
+  readonly openOnLoopback: boolean;
+  /** Whether the API is reached by HTTPS, so that the cookie never travels otherwise. */
+  readonly secure: boolean;
+}
+
+export const sessionCookie = "flexup_session";
+const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+const guarded = /^\/(?:api\/(?:v1|events)|metrics)(?:[/?]|$)/;
+
+/** Puts the guard before every route that is registered afterwards. */
+export async function registerAccess(app: FastifyInstance, options: AccessOptions): Promise<void> {
+  await app.register(fastifyCookie);
+  app.decorateRequest("caller", null);
+  app.decorateRequest("session", null);
+  app.addHook("onRequest", async (request, reply) => {
+    const { config } = request.routeOptions;
+    if (config.public || !guarded.test(request.url)) return;
+    const refused = identify(request, options) ?? authorize(request, config.role ?? "read-only");
+    if (refused !== undefined) await refuse(reply, refused);
+  });
+}
+
+/** One line of the audit log, at the time of writing. */
+export const auditWriter =
+  ({ store, now }: Pick<AccessOptions, "store" | "now">): WriteAudit =>
+  (entry) =>
+    store.audit({ ...entry, at: now() });
+
+export const refuse = (reply: FastifyReply, refused: Failure): FastifyReply => reply.status(statusOf(refused)).send(refused);
+
+function identify(request: FastifyRequest, options: AccessOptions): Failure | undefined {
+  if (!safeMethods.has(request.method) && isForeignOrigin(request)) return foreign;
+  const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
+  if (bearer !== undefined) {
+    request.caller = options.accounts.byToken(bearer) ?? null;
+    return request.caller === null ? failure("not-logged-in", "This token is not known; an admin can make a new one").failure : undefined;
+  }
+  const cookie = request.cookies[sessionCookie];
+  const session = cookie === undefined ? undefined : options.sessions.find(cookie);
+  const role = session && options.accounts.roleOf(session.name);
+  if (session !== undefined && role !== undefined) {
+    if (!safeMethods.has(request.method) && request.headers["x-csrf-token"] !== session.csrfToken) return foreign;
+    request.session = session;
+    request.caller = { name: session.name, role };
+    return undefined;
+  }
+  if (!options.openOnLoopback || !comesFromHere(request)) return undefined;
+  request.caller = { name: "lab", role: "admin" };
+  return undefined;
+}
+
+function authorize({ caller }: FastifyRequest, needed: Role): Failure | undefined {
+  if (caller === null)
+    return failure("not-logged-in", "Log in first: with a password on the page, or with a token (FLEXUP_TOKEN) from scripts").failure;
+  return mayAct(caller.role, needed) ? undefined : notAllowed(caller, needed).failure;
+}
+
+const foreign = failure("csrf-refused", "This request does not come from the page that the login belongs to; reload the page").failure;
+
+/** A browser says which page a changing request comes from; another site's is refused whatever it carries. */
+function isForeignOrigin({ headers }: FastifyRequest): boolean {
+  const { origin } = headers;
+  if (origin === undefined) return false;
+  return !URL.canParse(origin) || new URL(origin).host !== headers.host;
+}
+
+/** Over loopback, and by a loopback name: a foreign name that somebody's DNS points here is not ours. */
+function comesFromHere({ socket, headers }: FastifyRequest): boolean {
+  const host = URL.canParse(`http://${headers.host}`) ? new URL(`http://${headers.host}`).hostname.replace(/^\[|\]$/g, "") : "";
+  return isLoopback(host) && socket.remoteAddress !== undefined && isLoopback(socket.remoteAddress);
+}

@@ -1,0 +1,159 @@
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { failure, type Result, success } from "../base/failure.js";
+import type { Instant } from "../base/time.js";
+import type { AccountStore, StoredUser } from "../runtime/account-store.js";
+import { checkPassword, hashPassword, randomPassword } from "../runtime/password-hash.js";
+import type { Caller, Role } from "./roles.js";
+
+export interface UserView {
+  readonly name: string;
+  readonly role: Role;
+  readonly sshKeys: readonly string[];
+}
+
+export interface TokenView {
+  readonly id: number;
+  readonly name: string;
+  readonly role: Role;
+  readonly createdAt: Instant;
+}
+
+export const passwordLengthMin = 8;
+const firstUser = "admin";
+
+/** After so many wrong passwords from one place for one name, each further guess must wait, twice as long each time. */
+const freeAttempts = 3;
+const delayMsFirst = 1000;
+const delayMsMax = 60_000;
+/** Places that are remembered; the one silent longest is forgotten first. */
+const placesMax = 10_000;
+
+/** Compared against when there is no such user, so that the answer takes as long. */
+const nobodysHash = hashPassword(randomPassword());
+
+/** Users, their passwords and keys, and tokens for scripts. */
+export class Accounts {
+  readonly #store: AccountStore;
+  readonly #now: () => Instant;
+  /** Wrong guesses by name and place. */
+  readonly #attempts = new Map<string, { wrong: number; quietUntil: Instant }>();
+  /** Known to whoever may read this machine's token file. */
+  readonly localToken = randomBytes(32).toString("base64url");
+
+  constructor(store: AccountStore, now: () => Instant) {
+    this.#store = store;
+    this.#now = now;
+  }
+
+  /** Makes the first user where there is none. @returns its password, to be shown once; undefined where it was given or exists */
+  async ensureFirstUser(password: string | undefined): Promise<string | undefined> {
+    if (this.#store.users().length > 0) return undefined;
+    const chosen = password ?? randomPassword();
+    this.#store.putUser({ name: firstUser, role: "admin", password: await hashPassword(chosen), sshKeys: [] });
+    return password === undefined ? chosen : undefined;
+  }
+
+  /** Failures: `wrong-password`, `too-many-attempts`. */
+  async logIn(name: string, password: string, from: string): Promise<Result<Caller>> {
+    const place = `${from} ${name}`;
+    const attempt = this.#attempts.get(place);
+    const waitMs = (attempt?.quietUntil ?? 0) - this.#now();
+    if (waitMs > 0) return failure("too-many-attempts", `Too many wrong passwords; try again in ${Math.ceil(waitMs / 1000)} s`);
+    const user = this.#store.user(name);
+    const right = await checkPassword(password, user?.password ?? (await nobodysHash));
+    if (right && user !== undefined) {
+      this.#attempts.delete(place);
+      return success({ name: user.name, role: user.role as Role });
+    }
+    this.#countWrong(place);
+    return failure("wrong-password", "User name or password is wrong");
+  }
+
+  byToken(token: string): Caller | undefined {
+    if (sameText(token, this.localToken)) return { name: "local", role: "admin" };
+    const stored = this.#store.tokenBySha256(sha256(token));
+    return stored && { name: stored.name, role: stored.role as Role };
+  }
+
+  /** @param key SSH wire form */
+  bySshKey(name: string, key: Uint8Array): Caller | undefined {
+    const user = this.#store.user(name);
+    const offered = Buffer.from(key).toString("base64");
+    const known = user?.sshKeys.some((line) => line.trim().split(/\s+/)[1] === offered) ?? false;
+    return known && user !== undefined ? { name: user.name, role: user.role as Role } : undefined;
+  }
+
+  /** The caller's role as it is now; undefined once the user is gone. */
+  roleOf(name: string): Role | undefined {
+    return this.#store.user(name)?.role as Role | undefined;
+  }
+
+  users(): UserView[] {
+    return this.#store.users().map(viewOf);
+  }
+
+  async addUser(name: string, role: Role, password: string): Promise<Result<UserView>> {
+    if (this.#store.user(name) !== undefined) return failure("user-exists", `User ${name} exists already`);
+    const user = { name, role, password: await hashPassword(password), sshKeys: [] };
+    this.#store.putUser(user);
+    return success(viewOf(user));
+  }
+
+  /** What is left out stays. Failures: `unknown-user`, `last-admin`. */
+  async changeUser(name: string, change: { role?: Role; password?: string; sshKeys?: readonly string[] }): Promise<Result<UserView>> {
+    const user = this.#store.user(name);
+    if (user === undefined) return unknownUser(name);
+    if (change.role !== undefined && change.role !== "admin" && this.#isLastAdmin(user)) return lastAdmin(name);
+    const changed = {
+      ...user,
+      role: change.role ?? user.role,
+      sshKeys: change.sshKeys ?? user.sshKeys,
+      password: change.password === undefined ? user.password : await hashPassword(change.password),
+    };
+    this.#store.putUser(changed);
+    return success(viewOf(changed));
+  }
+
+  deleteUser(name: string): Result<null> {
+    const user = this.#store.user(name);
+    if (user === undefined) return unknownUser(name);
+    if (this.#isLastAdmin(user)) return lastAdmin(name);
+    this.#store.deleteUser(name);
+    return success(null);
+  }
+
+  tokens(): TokenView[] {
+    return this.#store.tokens() as TokenView[];
+  }
+
+  /** The token's text is in the answer and nowhere else. */
+  addToken(name: string, role: Role): TokenView & { readonly token: string } {
+    const token = randomBytes(32).toString("base64url");
+    const row = { name, role, createdAt: this.#now() };
+    return { id: this.#store.addToken(row, sha256(token)), ...row, token };
+  }
+
+  deleteToken(id: number): Result<null> {
+    return this.#store.deleteToken(id) ? success(null) : failure("unknown-token", `There is no token ${id}`);
+  }
+
+  #isLastAdmin(user: StoredUser): boolean {
+    return user.role === "admin" && !this.#store.users().some(({ name, role }) => role === "admin" && name !== user.name);
+  }
+
+  #countWrong(place: string): void {
+    const wrong = (this.#attempts.get(place)?.wrong ?? 0) + 1;
+    const delayMs = wrong < freeAttempts ? 0 : Math.min(delayMsMax, delayMsFirst * 2 ** (wrong - freeAttempts));
+    this.#attempts.delete(place);
+    this.#attempts.set(place, { wrong, quietUntil: this.#now() + delayMs });
+    const oldest = this.#attempts.keys().next();
+    if (this.#attempts.size > placesMax && !oldest.done) this.#attempts.delete(oldest.value);
+  }
+}
+
+const viewOf = ({ name, role, sshKeys }: StoredUser): UserView => ({ name, role: role as Role, sshKeys });
+const unknownUser = (name: string): Result<never> => failure("unknown-user", `There is no user ${name}`);
+const lastAdmin = (name: string): Result<never> => failure("last-admin", `${name} is the only admin; make another one first`);
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+const sameText = (a: string, b: string): boolean =>
+  a.length === b.length && timingSafeEqual(Buffer.from(sha256(a)), Buffer.from(sha256(b)));

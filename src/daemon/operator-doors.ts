@@ -1,0 +1,157 @@
+/** A controller's doors for people and scripts: the admin API with the page, and the shell over SSH. */
+import { join } from "node:path";
+import type { FastifyInstance } from "fastify";
+import { auditWriter } from "../admin/access.js";
+import { Accounts } from "../admin/accounts.js";
+import { AuditedDoor } from "../admin/audited-door.js";
+import { LiveFeed } from "../admin/live-feed.js";
+import type { Caller } from "../admin/roles.js";
+import { createAdminServer } from "../admin/server.js";
+import { Sessions } from "../admin/sessions.js";
+import { type Endpoint, endpointText, isLoopback } from "../base/endpoint.js";
+import { failure, type Result, success } from "../base/failure.js";
+import { Grammar } from "../cli/grammar.js";
+import { OperatorCommands } from "../cli/shell/operator-commands.js";
+import { startSshServer } from "../cli/ssh/server.js";
+import { commandTable } from "../cli/table.js";
+import { AccountStore } from "../runtime/account-store.js";
+import { systemClock } from "../runtime/clock.js";
+import type { ControllerHost } from "../runtime/controller-host.js";
+import type { ImageFolder } from "../runtime/controller-images.js";
+import { measureController } from "../runtime/controller-metrics.js";
+import { removeLocalToken, writeLocalToken } from "../runtime/local-token.js";
+import { LimitedWarnings, type Logger } from "../runtime/log.js";
+import { Metrics } from "../runtime/metrics.js";
+import { sshHostKeys } from "../runtime/ssh-host-keys.js";
+import type { Store } from "../runtime/store.js";
+import { ownTlsIdentity, readTlsIdentity, type TlsIdentity } from "../runtime/tls.js";
+import { registerWeb } from "../web/serve.js";
+import type { ControllerSettings } from "./controller-config.js";
+import { flexupVersion } from "./version.js";
+
+export interface OperatorDoorsOptions {
+  readonly settings: ControllerSettings;
+  readonly host: ControllerHost;
+  readonly store: Store;
+  readonly images: ImageFolder;
+  readonly log: Logger;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface OperatorDoors {
+  readonly adminUrl: string;
+  /** Undefined without `--ssh`. */
+  readonly ssh: Endpoint | undefined;
+  /** The password of the user that was made at the first start; to be shown once. */
+  readonly firstPassword: string | undefined;
+  close(): Promise<void>;
+}
+
+/** The shell's prompt; scripts for the vendor's controllers wait for its last character. */
+const prompt = "(Cisco Controller) >";
+
+export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<Result<OperatorDoors>> {
+  const { settings, store, env, log } = options;
+  const tls = tlsIdentity(settings);
+  if (!tls.ok) return tls;
+  const accountStore = new AccountStore(store.database);
+  const accounts = new Accounts(accountStore, systemClock.now);
+  const firstPassword = await accounts.ensureFirstUser(env["FLEXUP_ADMIN_PASSWORD"]);
+
+  const app = await adminServer(options, accounts, accountStore, tls.value);
+  const adminUrl = await listen(app, settings.admin);
+  if (!adminUrl.ok) {
+    await app.close();
+    return adminUrl;
+  }
+  const port = Number(new URL(adminUrl.value).port);
+  try {
+    writeLocalToken(env, port, accounts.localToken);
+  } catch (error) {
+    log.warn({ reason: (error as Error).message }, "no token for local commands; they need FLEXUP_TOKEN");
+  }
+  const closeAdmin = async (): Promise<void> => {
+    removeLocalToken(env, port);
+    await app.close();
+  };
+  const ssh = settings.ssh === null ? undefined : await sshServer(settings.ssh, options, accounts, accountStore);
+  if (ssh !== undefined && !ssh.ok) {
+    await closeAdmin();
+    return ssh;
+  }
+  return success({
+    adminUrl: adminUrl.value,
+    ssh: ssh?.value.local,
+    firstPassword,
+    async close() {
+      await ssh?.value.close();
+      await closeAdmin();
+    },
+  });
+}
+
+/** HTTPS with the operator's certificate, or with our own where strangers' networks are crossed; plain HTTP on loopback. */
+function tlsIdentity({ tlsCert, tlsKey, admin, data }: ControllerSettings): Result<TlsIdentity | undefined> {
+  if (tlsCert !== undefined && tlsKey !== undefined) return readTlsIdentity(tlsCert, tlsKey);
+  if (tlsCert !== undefined || tlsKey !== undefined)
+    return failure("tls-incomplete", "--tls-cert and --tls-key belong together; give both");
+  return success(isLoopback(admin.address) ? undefined : ownTlsIdentity(join(data, "tls")));
+}
+
+async function adminServer(
+  { settings, host, images, log }: OperatorDoorsOptions,
+  accounts: Accounts,
+  store: AccountStore,
+  tls: TlsIdentity | undefined,
+): Promise<FastifyInstance> {
+  const { now } = systemClock;
+  const feed = new LiveFeed({ door: host, now, onTrouble: (reason) => log.warn({ reason }, "the live views cannot be read") });
+  host.onEvent((event) => feed.note(event));
+  const metrics = new Metrics("controller");
+  measureController(metrics, host, now);
+  const access = { accounts, sessions: new Sessions(now), store, now, openOnLoopback: settings.lab, secure: tls !== undefined };
+  const app = await createAdminServer({
+    door: host,
+    feed,
+    metrics,
+    images,
+    access,
+    log,
+    imageBytesMax: settings.imageBytesMax,
+    version: flexupVersion,
+    ...(tls !== undefined && { tls }),
+  });
+  await registerWeb(app);
+  return app;
+}
+
+async function listen(app: FastifyInstance, { address, port }: Endpoint): Promise<Result<string>> {
+  try {
+    return success(await app.listen({ host: address, port }));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === "EADDRINUSE" ? "is in use by another process; stop it or choose another port" : `cannot be opened: ${message}`;
+    return failure("admin-port-failed", `--admin ${endpointText({ address, port })} ${why}`);
+  }
+}
+
+async function sshServer(listen: Endpoint, { settings, host, log }: OperatorDoorsOptions, accounts: Accounts, store: AccountStore) {
+  const warnings = new LimitedWarnings(log, systemClock);
+  const write = auditWriter({ store, now: systemClock.now });
+  const grammar = new Grammar(commandTable.filter(({ needsFiles }) => !needsFiles));
+  return startSshServer<Caller>({
+    listen,
+    hostKeys: await sshHostKeys(join(settings.data, "ssh")),
+    prompt,
+    onTrouble: (kind, detail) => warnings.warn(kind, "an SSH connection failed", { detail }),
+    door: {
+      async password(user, password, from) {
+        const caller = await accounts.logIn(user, password, from);
+        write({ who: user, from, what: "ssh login", before: null, after: caller.ok ? null : { refused: caller.failure.code } });
+        return caller.ok ? caller.value : undefined;
+      },
+      publicKey: async (user, key) => accounts.bySshKey(user, key),
+      commands: (caller, from) => new OperatorCommands(grammar, { door: new AuditedDoor(host, caller, from, write) }),
+    },
+  });
+}

@@ -1,0 +1,41 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import selfsigned from "selfsigned";
+import { failure, type Result, success } from "../base/failure.js";
+
+/** PEM text. */
+export interface TlsIdentity {
+  readonly cert: string;
+  readonly key: string;
+}
+
+const validDays = 3650;
+const keyBits = 2048;
+
+/** Reads the operator's own certificate. Failure: `tls-unreadable`. */
+export function readTlsIdentity(certPath: string, keyPath: string): Result<TlsIdentity> {
+  try {
+    return success({ cert: readFileSync(certPath, "utf8"), key: readFileSync(keyPath, "utf8") });
+  } catch (error) {
+    return failure("tls-unreadable", `The TLS certificate cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/** The self-signed certificate of a data folder, made at the first call and kept: people and scripts pin it. */
+export function ownTlsIdentity(folder: string): TlsIdentity {
+  const certPath = join(folder, "cert.pem");
+  const keyPath = join(folder, "key.pem");
+  if (existsSync(certPath) && existsSync(keyPath)) return { cert: readFileSync(certPath, "utf8"), key: readFileSync(keyPath, "utf8") };
+  const names = [hostname(), "localhost"].map((value) => ({ type: 2, value }));
+  const made = selfsigned.generate([{ name: "commonName", value: hostname() }], {
+    days: validDays,
+    keySize: keyBits,
+    algorithm: "sha256",
+    extensions: [{ name: "subjectAltName", altNames: [...names, { type: 7, ip: "127.0.0.1" }] }],
+  });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeFileSync(keyPath, made.private, { mode: 0o600 });
+  writeFileSync(certPath, made.cert, { mode: 0o644 });
+  return { cert: made.cert, key: made.private };
+}
