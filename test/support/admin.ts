@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Test } from "tap";
+import type { AccessOptions } from "../../src/admin/access.js";
 import type { Door } from "../../src/admin/door.js";
 import { LiveFeed } from "../../src/admin/live-feed.js";
 import { createAdminServer } from "../../src/admin/server.js";
@@ -11,7 +12,7 @@ import { temporaryFolder } from "./folder.js";
 /** An admin API on a loopback port of its own in front of `door`, for one test. */
 export async function serving(
   t: Pick<Test, "teardown">,
-  { door, imageBytesMax = 1_000_000 }: { door: Door; imageBytesMax?: number },
+  { door, imageBytesMax = 1_000_000, access }: { door: Door; imageBytesMax?: number; access?: AccessOptions },
 ): Promise<{ app: FastifyInstance; feed: LiveFeed; url: URL; imageFolder: string }> {
   const imageFolder = temporaryFolder(t);
   const images = ImageFolder.open(imageFolder);
@@ -19,7 +20,16 @@ export async function serving(
   const log = createLogger({ name: "test", level: "silent" });
   const feed = new LiveFeed({ door, now: () => Date.now(), onTrouble: () => {} });
   const metrics = new Metrics("controller");
-  const app = await createAdminServer({ door, feed, metrics, images: images.value, log, imageBytesMax, version: "0.0.0" });
+  const app = await createAdminServer({
+    door,
+    feed,
+    metrics,
+    images: images.value,
+    log,
+    imageBytesMax,
+    version: "0.0.0",
+    ...(access && { access }),
+  });
   t.teardown(async () => {
     await app.close();
     images.value.close();

@@ -1,0 +1,235 @@
+import type { FastifyInstance, InjectOptions } from "fastify";
+import type { Test } from "tap";
+import t from "tap";
+import { Accounts } from "../../src/admin/accounts.js";
+import { orderPaths } from "../../src/admin/order-paths.js";
+import type { Role } from "../../src/admin/roles.js";
+import { orderRoutes } from "../../src/admin/routes.js";
+import { Sessions } from "../../src/admin/sessions.js";
+import { failure, success } from "../../src/base/failure.js";
+import { AccountStore } from "../../src/runtime/account-store.js";
+import { openStore } from "../../src/runtime/store.js";
+import { serving } from "../support/admin.js";
+import { FakeDoor } from "../support/door.js";
+import { temporaryFolder } from "../support/folder.js";
+
+const password = "first password";
+const denied = { code: "not-logged-in", message: "Log in first: with a password on the page, or with a token (FLEXUP_TOKEN) from scripts" };
+const foreign = { code: "csrf-refused", message: "This request does not come from the page that the login belongs to; reload the page" };
+
+async function guarded(t: Pick<Test, "teardown">, { openOnLoopback = false } = {}) {
+  const clock = { now: 1_000_000 };
+  const now = (): number => clock.now;
+  const opened = openStore(temporaryFolder(t));
+  if (!opened.ok) throw new Error(opened.failure.message);
+  t.teardown(() => opened.value.close());
+  const store = new AccountStore(opened.value.database);
+  const accounts = new Accounts(store, now);
+  await accounts.ensureFirstUser(password);
+  const door = new FakeDoor();
+  const access = { accounts, sessions: new Sessions(now), store, now, openOnLoopback, secure: false };
+  return { ...(await serving(t, { door, access })), door, accounts, store, clock };
+}
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+async function call(app: FastifyInstance, options: InjectOptions): Promise<[status: number, body: unknown]> {
+  const response = await app.inject(options);
+  return [response.statusCode, response.payload === "" ? null : response.json()];
+}
+
+async function loggedIn(app: FastifyInstance, name = "admin", secret = password) {
+  const response = await app.inject({ method: "POST", url: "/api/v1/session", payload: { name, password: secret } });
+  const [cookie] = response.cookies;
+  return { cookie, headers: { cookie: `${cookie?.name}=${cookie?.value}` }, csrf: { "x-csrf-token": String(response.json().csrfToken) } };
+}
+
+t.test("nobody gets anything of the controller without saying who it is", async (t) => {
+  const { app, door } = await guarded(t);
+  for (const { method, path } of Object.values(orderPaths)) {
+    const url = `/api/v1${path.replace(/:\w+/g, "x")}`;
+    t.same(await call(app, { method, url }), [401, denied], `${method} ${url}`);
+  }
+  for (const url of ["/api/v1/events", "/api/events", "/metrics", "/api/v1/users", "/api/v1/audit", "/api/v1/session"])
+    t.same(await call(app, { method: "GET", url }), [401, denied], url);
+  t.same(await call(app, { method: "POST", url: "/api/v1/images?version=1&models=a&release=primary" }), [401, denied]);
+  t.same(door.orders, []);
+  t.equal((await app.inject("/healthz")).statusCode, 200);
+  t.equal((await app.inject("/api/openapi.json")).statusCode, 200);
+});
+
+t.test("each role may do its part and no more", async (t) => {
+  const { app, accounts, door } = await guarded(t);
+  door.answer = () => failure("unknown-thing", "reached the controller");
+  const order: readonly Role[] = ["read-only", "operator", "admin"];
+  for (const role of order) {
+    const { token } = accounts.addToken(`script-${role}`, role);
+    const status = async (options: InjectOptions): Promise<number> => (await app.inject({ ...options, headers: bearer(token) })).statusCode;
+    const bodies: Record<string, object> = { "group-start": { release: "primary" }, "group-preview": { release: "primary" } };
+    for (const type of ["show-boot", "group-preview", "group-start", "ap-swap", "group-add"] as const) {
+      const { method, path } = orderPaths[type];
+      const allowed = order.indexOf(role) >= order.indexOf(orderRoutes[type].role);
+      const payload = bodies[type];
+      t.equal(
+        await status({ method, url: `/api/v1${path.replace(/:\w+/g, "x")}`, ...(payload && { payload }) }),
+        allowed ? 404 : 403,
+        `${role}: ${type}`,
+      );
+    }
+    const upload = { method: "POST", url: "/api/v1/images?version=1&models=a&release=primary" } as const;
+    t.equal(await status(upload), role === "read-only" ? 403 : 400, `${role}: upload`);
+    t.equal(await status({ method: "GET", url: "/api/v1/users" }), role === "admin" ? 200 : 403, `${role}: users`);
+  }
+  t.same(await call(app, { method: "GET", url: "/api/v1/boot", headers: bearer("guess") }), [
+    401,
+    { code: "not-logged-in", message: "This token is not known; an admin can make a new one" },
+  ]);
+});
+
+t.test("a login is a cookie that scripts cannot read, and acts need the token of its page", async (t) => {
+  const { app, door } = await guarded(t);
+  door.answer = (order) => (order.type === "show-group" ? failure("unknown-group", "none yet") : success(null));
+  const { cookie, headers, csrf } = await loggedIn(app);
+  t.match(cookie, { name: "flexup_session", httpOnly: true, sameSite: "Strict", path: "/" });
+  t.same((await app.inject({ url: "/api/v1/session", headers })).json(), {
+    name: "admin",
+    role: "admin",
+    csrfToken: csrf["x-csrf-token"],
+  });
+  const act = { method: "PUT", url: "/api/v1/groups/G" } as const;
+  t.same(await call(app, { ...act, headers }), [403, foreign]);
+  t.same(await call(app, { ...act, headers: { ...headers, "x-csrf-token": "guess" } }), [403, foreign]);
+  t.same(await call(app, { ...act, headers: { ...headers, ...csrf, origin: "https://evil.example" } }), [403, foreign]);
+  t.same(door.orders, []);
+  t.same(await call(app, { ...act, headers: { ...headers, ...csrf } }), [204, null]);
+  t.ok(door.orders.some(({ type }) => type === "group-add"));
+  t.equal((await app.inject({ method: "DELETE", url: "/api/v1/session", headers: { ...headers, ...csrf } })).statusCode, 204);
+  t.same(await call(app, { method: "GET", url: "/api/v1/session", headers }), [401, denied]);
+});
+
+t.test("a login ends when nobody uses it, and after half a day", async (t) => {
+  const { app, clock } = await guarded(t);
+  const idle = await loggedIn(app);
+  clock.now += 61 * 60_000;
+  t.same((await call(app, { url: "/api/v1/session", headers: idle.headers }))[0], 401);
+  const busy = await loggedIn(app);
+  for (let hour = 0; hour < 12; hour++) {
+    clock.now += 59 * 60_000;
+    t.equal((await call(app, { url: "/api/v1/session", headers: busy.headers }))[0], 200);
+  }
+  clock.now += 59 * 60_000;
+  t.equal((await call(app, { url: "/api/v1/session", headers: busy.headers }))[0], 401);
+});
+
+t.test("guessing gets slower from the third wrong password on", async (t) => {
+  const { app, clock } = await guarded(t);
+  const guess = (secret: string, name = "admin") =>
+    call(app, { method: "POST", url: "/api/v1/session", payload: { name, password: secret } });
+  const wrong = [401, { code: "wrong-password", message: "User name or password is wrong" }];
+  for (let attempt = 0; attempt < 3; attempt++) t.same(await guess("nonsense"), wrong);
+  t.same(await guess(password), [429, { code: "too-many-attempts", message: "Too many wrong passwords; try again in 1 s" }]);
+  t.same(await guess("nonsense", "nobody"), wrong, "another name is not held up");
+  clock.now += 1000;
+  t.same(await guess("nonsense"), wrong);
+  t.same(await guess(password), [429, { code: "too-many-attempts", message: "Too many wrong passwords; try again in 2 s" }]);
+  clock.now += 2000;
+  t.equal((await guess(password))[0], 200);
+});
+
+t.test("--lab needs no login on loopback, but a loopback name", async (t) => {
+  const { app, door } = await guarded(t, { openOnLoopback: true });
+  door.answer = () => success({ primary: null, backup: null });
+  const boot = (host: string, remoteAddress = "127.0.0.1") => call(app, { url: "/api/v1/boot", headers: { host }, remoteAddress });
+  for (const host of ["127.0.0.1:8080", "localhost:8080", "[::1]:8080"]) t.equal((await boot(host))[0], 200, host);
+  t.same(await boot("rebound.example:8080"), [401, denied]);
+  t.same(await boot("127.0.0.1:8080", "192.0.2.7"), [401, denied]);
+  t.same((await call(app, { url: "/api/v1/session", headers: { host: "localhost" } }))[1], { name: "lab", role: "admin", csrfToken: null });
+  const act = { method: "POST", url: "/api/v1/aps/all/reset" } as const;
+  t.same(await call(app, { ...act, headers: { host: "localhost:8080", origin: "http://evil.example" } }), [403, foreign]);
+});
+
+t.test("users come, change and go; the last admin stays", async (t) => {
+  const { app } = await guarded(t);
+  const { headers, csrf } = await loggedIn(app);
+  const as = { ...headers, ...csrf };
+  const users = (method: "GET" | "POST" | "PUT" | "DELETE", path = "", payload?: object) =>
+    call(app, { method, url: `/api/v1/users${path}`, headers: as, ...(payload && { payload }) });
+  t.same(await users("POST", "", { name: "noc", role: "read-only", password: "noc password" }), [
+    201,
+    { name: "noc", role: "read-only", sshKeys: [] },
+  ]);
+  t.same(await users("POST", "", { name: "noc", role: "admin", password: "noc password" }), [
+    409,
+    { code: "user-exists", message: "User noc exists already" },
+  ]);
+  t.match(await users("POST", "", { name: "a b", role: "admin", password: "long enough" }), [400, { code: "invalid-request" }]);
+  t.match(await users("POST", "", { name: "x", role: "admin", password: "short" }), [400, { code: "invalid-request" }]);
+  const noc = await loggedIn(app, "noc", "noc password");
+  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE noc@host";
+  t.same(await users("PUT", "/noc", { role: "operator", sshKeys: [key] }), [200, { name: "noc", role: "operator", sshKeys: [key] }]);
+  t.same((await call(app, { url: "/api/v1/session", headers: noc.headers }))[0], 200, "a new role leaves the login");
+  t.same((await users("PUT", "/noc", { password: "another password" }))[0], 200);
+  t.same((await call(app, { url: "/api/v1/session", headers: noc.headers }))[0], 401, "a new password ends it");
+  const last = { code: "last-admin", message: "admin is the only admin; make another one first" };
+  t.same(await users("DELETE", "/admin"), [409, last]);
+  t.same(await users("PUT", "/admin", { role: "operator" }), [409, last]);
+  t.same(await users("DELETE", "/noc"), [204, null]);
+  t.same(await users("DELETE", "/noc"), [404, { code: "unknown-user", message: "There is no user noc" }]);
+});
+
+t.test("tokens work until they are deleted, and are stored as digests", async (t) => {
+  const { app, store, accounts } = await guarded(t);
+  const as = bearer(accounts.localToken);
+  const made = (
+    await app.inject({ method: "POST", url: "/api/v1/tokens", headers: as, payload: { name: "ci", role: "read-only" } })
+  ).json();
+  t.equal((await app.inject({ url: "/api/v1/session", headers: bearer(made.token) })).json().name, "ci");
+  t.notOk(JSON.stringify(store.tokens()).includes(made.token));
+  t.same(await call(app, { method: "DELETE", url: `/api/v1/tokens/${made.id}`, headers: as }), [204, null]);
+  t.equal((await app.inject({ url: "/api/v1/session", headers: bearer(made.token) })).statusCode, 401);
+  t.same(await call(app, { method: "DELETE", url: `/api/v1/tokens/${made.id}`, headers: as }), [
+    404,
+    { code: "unknown-token", message: `There is no token ${made.id}` },
+  ]);
+});
+
+t.test("every act is in the audit log: who, from where, what, before and after", async (t) => {
+  const { app, door, accounts } = await guarded(t);
+  let retryCount = 44;
+  door.answer = (order) => {
+    if (order.type === "group-retry-count") {
+      if (order.group !== "G") return failure("unknown-group", "no");
+      retryCount = order.retryCount;
+    }
+    return success(order.type === "show-group" ? { name: "G", retryCount, aps: [], models: [], run: null } : null);
+  };
+  const { token } = accounts.addToken("noc", "operator");
+  const put = (group: string) =>
+    app.inject({ method: "PUT", url: `/api/v1/groups/${group}/retry-count`, payload: { retryCount: 20 }, headers: bearer(token) });
+  await put("G");
+  await put("H");
+  const reader = accounts.addToken("watch", "read-only");
+  await app.inject({ method: "DELETE", url: "/api/v1/groups/G", headers: bearer(reader.token) });
+  await app.inject({ method: "POST", url: "/api/v1/session", payload: { name: "admin", password: "wrong" } });
+  const entries = (await app.inject({ url: "/api/v1/audit?limit=10", headers: bearer(accounts.localToken) })).json();
+  t.same(
+    entries.map(({ id, at, ...entry }: { id: number; at: number }) => entry),
+    [
+      { who: "admin", from: "127.0.0.1", what: "login", before: null, after: { refused: "wrong-password" } },
+      { who: "watch", from: "127.0.0.1", what: "group-delete G", before: null, after: { refused: "not-allowed" } },
+      { who: "noc", from: "127.0.0.1", what: "group-retry-count H", before: null, after: { refused: "unknown-group" } },
+      { who: "noc", from: "127.0.0.1", what: "group-retry-count G", before: { retryCount: 44 }, after: { retryCount: 20 } },
+    ],
+  );
+  const older = await app.inject({ url: `/api/v1/audit?before=${entries[2].id}`, headers: bearer(accounts.localToken) });
+  t.equal(older.json().length, 1);
+});
+
+t.test("SSH keys are compared by their key, whatever stands after it", async (t) => {
+  const { accounts } = await guarded(t);
+  const key = Buffer.from("ssh key bytes");
+  await accounts.changeUser("admin", { sshKeys: [`ssh-ed25519 ${key.toString("base64")} me@home`] });
+  t.same(accounts.bySshKey("admin", key), { name: "admin", role: "admin" });
+  t.equal(accounts.bySshKey("admin", Buffer.from("another")), undefined);
+  t.equal(accounts.bySshKey("nobody", key), undefined);
+});
