@@ -22,7 +22,7 @@ export function parseTftpUrl(text: string): Result<TftpUrl> {
   if (mode !== undefined && mode.toLowerCase() !== "octet") return wrong(`mode ${mode} is not supported, only octet`);
   const fileName = decoded(path);
   if (fileName === undefined || fileName === "" || fileName.includes("\0")) return wrong("the name cannot be sent by TFTP");
-  const host = bracketed.replace(/^\[|\]$/g, "");
+  const host = bracketed.replace(/^\[|\]$/g, "").replace("%25", "%");
   if (bracketed.startsWith("[") && !isIPv6(host)) return wrong("brackets are for IPv6 addresses");
   return success({ host, port, fileName });
 }

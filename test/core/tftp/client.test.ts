@@ -1,0 +1,216 @@
+/** The client against hand-written servers. */
+import t from "tap";
+import type { Endpoint } from "../../../src/base/endpoint.js";
+import { wake } from "../../../src/base/machine.js";
+import { TftpClient } from "../../../src/core/tftp/client.js";
+import type { ClientEffect, ClientInput, ClientRequest, ClientSettings } from "../../../src/core/tftp/contract.js";
+import { defaultClientSettings } from "../../../src/core/tftp/defaults.js";
+import { decodePacket, encodePacket, type Packet } from "../../../src/wire/tftp/packet.js";
+
+const server: Endpoint = { address: "10.0.0.1", port: 69 };
+const transfer: Endpoint = { address: "10.0.0.1", port: 3001 };
+
+function fetching(request: Partial<ClientRequest> = {}, settings: Partial<ClientSettings> = {}, writes: "at once" | "later" = "at once") {
+  const client = new TftpClient(
+    { server, fileName: "image", blksize: 512, windowsize: 1, timeoutSeconds: undefined, sizeBytes: undefined, ...request },
+    { ...defaultClientSettings, ...settings },
+  );
+  let now = 0;
+  let bytesWritten = 0;
+  const give = (input: ClientInput, after = 1): string[] => {
+    now += after;
+    const out: ClientEffect[] = [];
+    client.step(now, input, out);
+    const words = out.map((effect) => {
+      switch (effect.type) {
+        case "send": {
+          const decoded = decodePacket(effect.bytes);
+          const packet = decoded.ok ? decoded.packet : undefined;
+          const what = packet?.type === "ack" ? `ack ${packet.block}` : packet?.type === "error" ? `error ${packet.code}` : packet?.type;
+          return effect.to.port === transfer.port || effect.to.port === server.port
+            ? `${what}`
+            : `${what} to ${effect.to.address}:${effect.to.port}`;
+        }
+        case "write":
+          bytesWritten = effect.offset + effect.bytes.length;
+          return `write ${effect.offset}+${effect.bytes.length}`;
+        case "ended":
+          return `${effect.outcome}: ${effect.detail}`;
+        default:
+          return effect.type;
+      }
+    });
+    return writes === "at once" && words.some((word) => word.startsWith("write"))
+      ? [...words, ...give({ type: "written", bytesWritten }, 0)]
+      : words;
+  };
+  const packet = (packet: Packet, from = transfer, after?: number): string[] =>
+    give({ type: "datagram", from, bytes: encodePacket(packet) }, after);
+  const data = (block: number, length = 512, from = transfer, after?: number): string[] =>
+    packet({ type: "data", block, payload: new Uint8Array(length) }, from, after);
+  const oack = (options: Record<string, string>, from = transfer): string[] =>
+    packet({ type: "oack", options: Object.entries(options).map(([name, value]) => ({ name, value })) }, from);
+  const wait = (): { readonly ms: number; readonly sent: string[] } => {
+    const ms = (client.nextWakeAt() ?? now) - now;
+    return { ms, sent: give(wake, ms) };
+  };
+  give({ type: "start" });
+  return { client, give, packet, data, oack, wait };
+}
+
+t.test("a server without options: RFC 1350", async (t) => {
+  const { data, wait } = fetching({ windowsize: 16, blksize: 1428 });
+  t.same(data(1), ["write 0+512", "ack 1"]);
+  t.same(data(2, 100), ["write 512+100", "ack 2", "complete: "]);
+  t.same(data(2, 100), [], "our ACK and the repetition crossed");
+  t.same(data(2, 100, transfer, 1000), ["ack 2"], "dally: the last ACK was lost");
+  t.same(wait().sent, ["close"]);
+});
+
+t.test("no reply counts but from the asked address, and then from one port alone", async (t) => {
+  const { data, packet } = fetching();
+  const foreign = { address: "10.0.0.66", port: 69 };
+  t.same(data(1, 512, foreign), ["error 5"]);
+  t.same(packet({ type: "error", code: 0, message: "busy" }, foreign), [], "not even its ERROR");
+  data(1);
+  t.same(data(2, 512, { address: "10.0.0.1", port: 3002 }), ["error 5 to 10.0.0.1:3002"]);
+  t.same(packet({ type: "error", code: 1, message: "" }, { address: "10.0.0.1", port: 3002 }), []);
+  t.same(data(2), ["write 512+512", "ack 2"]);
+});
+
+t.test("an OACK may hold what was asked and no more", async (t) => {
+  const wrong: Record<string, string>[] = [
+    { blksize: "1429" },
+    { windowsize: "17" },
+    { timeout: "3" },
+    { blksize: "4" },
+    { multicast: "1" },
+    { tsize: "-1" },
+  ];
+  for (const options of wrong) {
+    const [first, second] = fetching({ blksize: 1428, windowsize: 16 }).oack(options);
+    t.equal(first, "error 8", JSON.stringify(options));
+    t.match(second, /^error: the server's OACK is wrong/);
+  }
+  const { oack, data } = fetching({ blksize: 1428, windowsize: 16 });
+  t.same(oack({ BLKSIZE: "1000", windowsize: "2", tsize: "2500" }), ["size", "ack 0"]);
+  t.same(oack({ BLKSIZE: "1000", windowsize: "2", tsize: "2500" }), ["ack 0"], "it was lost");
+  t.same(data(1, 1000), ["write 0+1000"]);
+  t.same(data(2, 1000), ["write 1000+1000", "ack 2"]);
+  t.same(data(3, 500), ["write 2000+500", "ack 3", "complete: "]);
+});
+
+t.test("a file of another size than is due moves no byte", async (t) => {
+  const { oack } = fetching({ sizeBytes: 5 });
+  t.same(oack({ tsize: "6" }), ["error 0", "error: the server's file has 6 bytes, 5 are due", "close"]);
+});
+
+t.test("error 8 to a request: asked again without options", async (t) => {
+  const { packet } = fetching({ blksize: 1428 });
+  t.same(packet({ type: "error", code: 8, message: "no options" }), ["read-request"]);
+  t.same(packet({ type: "error", code: 8, message: "no options" }), ["refused: server's error 8: no options", "close"]);
+});
+
+t.test("a hole is answered at once and once for each burst; duplicates are silent", async (t) => {
+  const { oack, data } = fetching({ windowsize: 8 });
+  oack({ windowsize: "8" });
+  data(1);
+  t.same(data(3), ["ack 1"]);
+  t.same(data(4), []);
+  t.same(data(8), []);
+  t.same(data(3), ["ack 1"], "a new burst with the same hole");
+  t.same(data(2), ["write 512+512"]);
+  t.same(data(2), []);
+  t.same(data(1), []);
+});
+
+t.test("a truncated block is not the end where the size is known", async (t) => {
+  const { oack, data } = fetching({}, {});
+  oack({ tsize: "1000" });
+  t.same(data(1, 100), []);
+  t.same(data(1), ["write 0+512", "ack 1"]);
+  t.same(data(2, 487), []);
+  t.same(data(2, 488), ["write 512+488", "ack 2", "complete: "]);
+  const liar = fetching();
+  liar.oack({ tsize: "1000" });
+  for (let time = 0; time < 3; time++) liar.data(1, 10);
+  t.match(liar.data(1, 10), ["error 4", "error: the file is not 1000 bytes long as announced", "close"]);
+});
+
+t.test("the disk sets the pace, and the last ACK waits for it", async (t) => {
+  const { give, data, wait, client } = fetching({}, { backlogBytesMax: 1000 }, "later");
+  t.same(data(1), ["write 0+512", "ack 1"]);
+  t.same(data(2), ["write 512+512"], "1024 octets wait");
+  t.equal(client.nextWakeAt(), undefined, "nobody is late but we");
+  t.same(data(2), []);
+  t.same(give({ type: "written", bytesWritten: 512 }, 60_000), ["ack 2"]);
+  t.same(data(3, 9), ["write 1024+9"]);
+  t.same(give({ type: "written", bytesWritten: 1024 }), []);
+  t.same(give({ type: "written", bytesWritten: 1033 }), ["ack 3", "complete: "]);
+  t.same(wait().sent, ["close"]);
+});
+
+t.test("outcomes", async (t) => {
+  const outcome = (packet: Packet) => fetching().packet(packet)[0];
+  t.equal(
+    outcome({ type: "error", code: 0, message: "busy: all 3 sessions are in use" }),
+    "busy: server's error 0: busy: all 3 sessions are in use",
+  );
+  t.equal(outcome({ type: "error", code: 1, message: "" }), "refused: server's error 1: no text");
+  const later = fetching();
+  later.data(1);
+  t.same(later.packet({ type: "error", code: 0, message: "bye" }), ["error: server's error 0: bye", "close"]);
+  const full = fetching();
+  full.data(1);
+  t.same(full.give({ type: "storage-failed", detail: "no space" }), ["error 3", "storage: no space", "close"]);
+  const aborted = fetching();
+  t.same(aborted.give({ type: "abort" }), ["aborted: the fetch was aborted", "close"]);
+  t.same(aborted.data(1), [], "over is over");
+});
+
+t.test("a dead server: requests at doubling distance, then a time-out", async (t) => {
+  const { wait } = fetching();
+  const waits: number[] = [];
+  for (let guard = 0; guard < 20; guard++) {
+    const { ms, sent } = wait();
+    waits.push(ms);
+    if (sent[0] !== "read-request") {
+      t.same(sent, ["timeout: no answer from 10.0.0.1:69", "close"]);
+      break;
+    }
+  }
+  t.same(waits, [1000, 2000, 4000, 5000, 5000]);
+});
+
+t.test("both ways of counting after block 65535", async (t) => {
+  for (const [name, after, windowsize] of [
+    ["to 0", 0, 1],
+    ["to 1", 1, 1],
+    ["to 0", 0, 16],
+    ["to 1", 1, 16],
+  ] as const) {
+    const blocks = 65_800;
+    const { oack, data, client } = fetching({ blksize: 8, windowsize });
+    oack({ blksize: "8", ...(windowsize > 1 && { windowsize: String(windowsize) }), tsize: String(8 * (blocks - 1)) });
+    const wire = (block: number): number => (after === 0 ? block % 65_536 : ((block - 1) % 65_535) + 1);
+    let base = 1;
+    let end: string[] = [];
+    for (let guard = 0; guard < 300_000 && end.length === 0; guard++) {
+      const answers: string[] = [];
+      for (let block = base; block < base + windowsize && block <= blocks; block++)
+        answers.push(...data(wire(block), block === blocks ? 0 : 8));
+      end = answers.filter((answer) => answer.startsWith("complete") || answer.startsWith("error"));
+      const acks = answers.filter((answer) => answer.startsWith("ack")).map((answer) => Number(answer.slice(4)));
+      for (const ack of acks) {
+        for (let block = base - 1; block < base + windowsize; block++) {
+          if (wire(Math.max(block, 1)) === ack && block >= 1) {
+            base = block + 1;
+            break;
+          }
+        }
+      }
+    }
+    t.same(end, ["complete: "], `${name}, windowsize ${windowsize}`);
+    t.equal(client.bytesDone, 8 * (blocks - 1));
+  }
+});

@@ -1,0 +1,183 @@
+/** The sender against hand-written peers: what it sends, and above all what it does not send. */
+import t from "tap";
+import { wake } from "../../../src/base/machine.js";
+import type { SessionPlan } from "../../../src/core/tftp/contract.js";
+import { SendSession, type SessionEffect, type SessionInput } from "../../../src/core/tftp/send-session.js";
+import { encodePacket } from "../../../src/wire/tftp/packet.js";
+
+function sending(plan: Partial<SessionPlan> = {}) {
+  const session = new SendSession({
+    session: 1,
+    peer: { address: "10.0.0.9", port: 1 },
+    local: "10.0.0.1",
+    singlePort: false,
+    fileName: "image",
+    sizeBytes: 10_000,
+    blksize: 1000,
+    windowsize: 1,
+    timeoutMs: undefined,
+    idleMsMax: 10_000,
+    oack: undefined,
+    rateBytesPerSecond: undefined,
+    ...plan,
+  });
+  let now = 0;
+  const give = (input: SessionInput, after = 1): unknown[] => {
+    now += after;
+    const out: SessionEffect[] = [];
+    session.step(now, input, out);
+    return out.map((effect) =>
+      effect.type === "send-blocks"
+        ? `${effect.firstBlock}+${effect.count}`
+        : effect.type === "ended"
+          ? `${effect.outcome}: ${effect.detail}`
+          : `send ${effect.bytes[1]}`,
+    );
+  };
+  const ack = (block: number, after?: number): unknown[] => give({ type: "datagram", bytes: encodePacket({ type: "ack", block }) }, after);
+  /** Lets time run to the next deadline. */
+  const wait = (): { readonly ms: number; readonly sent: unknown[] } => {
+    const ms = (session.nextWakeAt() ?? now) - now;
+    return { ms, sent: give(wake, ms) };
+  };
+  return { session, give, ack, wait };
+}
+
+t.test("lock-step to the empty block that ends an exact multiple", async (t) => {
+  const { give, ack, session } = sending({ sizeBytes: 2000 });
+  t.same(give({ type: "start" }), ["1+1"]);
+  t.same(ack(1), ["2+1"]);
+  t.same(ack(2), ["3+1"]);
+  t.same(ack(3), ["complete: "]);
+  t.equal(session.bytesDone, 2000);
+  t.equal(session.nextWakeAt(), undefined);
+});
+
+t.test("Sorcerer's Apprentice: an ACK that says nothing new sends nothing", async (t) => {
+  const { give, ack } = sending();
+  give({ type: "start" });
+  t.same(ack(1), ["2+1"]);
+  t.same(ack(1), []);
+  t.same(ack(0), []);
+  t.same(ack(2), ["3+1"]);
+  t.same(ack(1), [], "a late duplicate");
+  t.same(ack(9), [], "a block that was never sent");
+});
+
+t.test("an OACK waits for its ACK, and is repeated", async (t) => {
+  const { give, ack, wait } = sending({ oack: Uint8Array.of(0, 6) });
+  t.same(give({ type: "start" }), ["send 6"]);
+  t.same(wait(), { ms: 1000, sent: ["send 6"] });
+  t.same(ack(1), []);
+  t.same(ack(0), ["1+1"]);
+  t.same(ack(0), []);
+});
+
+t.test("a window goes out whole, a hole is filled at once (RFC 7440 §4)", async (t) => {
+  const { give, ack } = sending({ windowsize: 4 });
+  t.same(give({ type: "start" }), ["1+4"]);
+  t.same(ack(4), ["5+4"]);
+  t.same(ack(6), ["7+4"], "7 was lost");
+  t.same(ack(10), ["11+1"]);
+  t.same(ack(11), ["complete: "]);
+});
+
+t.test("the loss of a window's first block is answered once, and not before a round trip", async (t) => {
+  const { give, ack } = sending({ windowsize: 4, sizeBytes: 100_000 });
+  give({ type: "start" });
+  t.same(ack(4, 10), ["5+4"], "a round trip of 10 ms");
+  t.same(ack(4, 1), [], "too early to be an answer: a duplicate");
+  t.same(ack(4, 10), ["5+4"]);
+  t.same(ack(4, 10), [], "once");
+  t.same(ack(8, 1), ["9+4"]);
+});
+
+t.test("the time-out follows the round trips and doubles; a negotiated one is a floor", async (t) => {
+  const lan = sending();
+  lan.give({ type: "start" });
+  lan.ack(1, 2);
+  t.same(lan.wait(), { ms: 200, sent: ["2+1"] });
+  t.same(lan.wait(), { ms: 400, sent: ["2+1"] });
+  t.same(lan.ack(2, 1), ["3+1"]);
+  t.equal(lan.wait().ms, 200, "progress ends the back-off");
+  const slow = sending({ timeoutMs: 3000 });
+  slow.give({ type: "start" });
+  slow.ack(1, 2);
+  t.equal(slow.wait().ms, 3000);
+});
+
+t.test("a peer that vanishes frees its slot; after the last block sooner", async (t) => {
+  const vanished = sending({ sizeBytes: 100_000 });
+  vanished.give({ type: "start" });
+  let waited = 0;
+  for (;;) {
+    const { ms, sent } = vanished.wait();
+    waited += ms;
+    if (sent[0] !== "1+1") {
+      t.same(sent, ["timeout: no answer: the ACK of block 1 is missing"]);
+      break;
+    }
+  }
+  t.ok(waited >= 10_000 && waited < 20_000, `${waited} ms`);
+  const last = sending({ sizeBytes: 10 });
+  last.give({ type: "start" });
+  for (let time = 0; time < 3; time++) t.same(last.wait().sent, ["1+1"]);
+  t.same(last.wait().sent, ["timeout: no answer: the last ACK is missing"]);
+});
+
+t.test("numbers roll over at any windowsize", async (t) => {
+  for (const windowsize of [1, 3, 64, 65_535]) {
+    const { give, ack, session } = sending({ windowsize, blksize: 8, sizeBytes: 8 * 200_000 });
+    let sent = give({ type: "start" });
+    for (let guard = 0; guard < 300_000 && String(sent[0]).includes("+"); guard++) {
+      const [first = 0, count = 0] = String(sent[0]).split("+").map(Number);
+      sent = ack((first + count - 1) % 65_536);
+    }
+    t.same(sent, ["complete: "], `windowsize ${windowsize}`);
+    t.equal(session.bytesDone, 8 * 200_000);
+  }
+});
+
+t.test("5 GiB by arithmetic alone", async (t) => {
+  const sizeBytes = 5 * 2 ** 30 + 1;
+  const { give, ack, session } = sending({ windowsize: 65_535, blksize: 65_464, sizeBytes });
+  give({ type: "start" });
+  const last = Math.floor(sizeBytes / 65_464) + 1;
+  t.same(ack(65_535), [`65536+${last - 65_535}`]);
+  t.same(ack(last % 65_536), ["complete: "]);
+  t.equal(session.bytesDone, sizeBytes);
+});
+
+t.test("a rate cap spreads a window out", async (t) => {
+  const { give, wait } = sending({ windowsize: 8, rateBytesPerSecond: 100_000 });
+  t.same(give({ type: "start" }), ["1+1"], "10 ms' worth");
+  t.same(wait(), { ms: 10, sent: ["2+1"] });
+  t.same(give({ type: "rate", bytesPerSecond: undefined }), []);
+  t.same(wait().sent, ["3+6"]);
+});
+
+t.test("what ends a session", async (t) => {
+  const peerError = sending();
+  peerError.give({ type: "start" });
+  const bytes = encodePacket({ type: "error", code: 3, message: "disk full\u0007" });
+  t.same(peerError.give({ type: "datagram", bytes }), ["peer-error: peer's error 3: disk full?"]);
+  t.same(peerError.ack(1), []);
+  const withdrawn = sending();
+  withdrawn.give({ type: "start" });
+  t.same(withdrawn.give({ type: "withdrawn", detail: "gone" }), ["send 5", "withdrawn: gone"]);
+  const noise = sending();
+  noise.give({ type: "start" });
+  for (const octets of [[], [0], [0, 4], [0, 4, 0], [0, 3, 0, 1], [0, 1, 65], [9, 9, 9, 9]]) {
+    t.same(noise.give({ type: "datagram", bytes: Uint8Array.from(octets) }), [], `${octets}`);
+  }
+});
+
+t.test("a repeated request repeats the first answer, not a transfer under way; a new start ends a stale one", async (t) => {
+  const { give, ack } = sending();
+  give({ type: "start" });
+  t.same(give({ type: "repeated-request" }, 1), [], "a duplicate made by the network");
+  t.same(give({ type: "repeated-request" }, 500), ["1+1"]);
+  ack(1);
+  t.same(give({ type: "repeated-request" }, 1), []);
+  t.same(give({ type: "repeated-request" }, 1500), ["superseded: the peer asked again from the same port"]);
+});

@@ -1,0 +1,64 @@
+import fc from "fast-check";
+import t from "tap";
+import { utf8 } from "../../../src/base/bytes.js";
+import { decodePacket, encodePacket, type Packet } from "../../../src/wire/tftp/packet.js";
+
+const text = (octets: string): Uint8Array => Uint8Array.from(octets, (sign) => sign.charCodeAt(0));
+
+/** Layouts of RFC 1350 §5 and RFC 2347, written by hand. */
+const vectors: readonly (readonly [string, Packet])[] = [
+  ["\0\x01image\0octet\0", { type: "read-request", fileName: "image", mode: "octet", options: [] }],
+  [
+    "\0\x01a\0OCTET\0BlkSize\x001428\0tsize\x000\0",
+    {
+      type: "read-request",
+      fileName: "a",
+      mode: "OCTET",
+      options: [
+        { name: "BlkSize", value: "1428" },
+        { name: "tsize", value: "0" },
+      ],
+    },
+  ],
+  ["\0\x02a\0mail\0", { type: "write-request", fileName: "a", mode: "mail", options: [] }],
+  ["\0\x03\xff\xfehi", { type: "data", block: 0xfffe, payload: utf8("hi") }],
+  ["\0\x04\x01\x02", { type: "ack", block: 0x0102 }],
+  ["\0\x05\0\x05who?\0", { type: "error", code: 5, message: "who?" }],
+  ["\0\x06windowsize\x0016\0", { type: "oack", options: [{ name: "windowsize", value: "16" }] }],
+];
+
+t.test("packets are read and written as the RFCs draw them", async (t) => {
+  for (const [octets, packet] of vectors) {
+    t.same(decodePacket(text(octets)), { ok: true, packet }, packet.type);
+    t.same(encodePacket(packet), text(octets), packet.type);
+  }
+});
+
+t.test("what is broken is told with its place", async (t) => {
+  const broken: readonly (readonly [string, string, number])[] = [
+    ["", "needs 2 bytes, 0 left", 0],
+    ["\0", "needs 2 bytes, 1 left", 0],
+    ["\0\x07", "7 is no TFTP opcode", 0],
+    ["\0\x04\x01", "needs 2 bytes, 1 left", 2],
+    ["\0\x04\x01\x02\x03", "ack of 5 octets, at most 4", 0],
+    ["\0\x01image", "text without its closing NUL", 2],
+    ["\0\x01image\0octet\0blksize\0", "text without its closing NUL", 22],
+    ["\0\x01\xff\xfe\0octet\0", "text is not UTF-8", 2],
+    [`\0\x01${"a".repeat(600)}\0octet\0`, "read-request of 609 octets, at most 512", 0],
+  ];
+  for (const [octets, reason, offset] of broken) t.same(decodePacket(text(octets)), { ok: false, malformed: { reason, offset } }, reason);
+});
+
+t.test("an ERROR without its last NUL is an ERROR", async (t) => {
+  t.same(decodePacket(text("\0\x05\0\x01gone")), { ok: true, packet: { type: "error", code: 1, message: "gone" } });
+});
+
+t.test("any datagram is read without a throw, and what is read can be written again", async () => {
+  const opcodes = fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 7);
+  fc.assert(
+    fc.property(opcodes, fc.uint8Array({ maxLength: 600 }), (opcode, rest) => {
+      const decoded = decodePacket(Uint8Array.of(0, opcode, ...rest));
+      return !decoded.ok || decodePacket(encodePacket(decoded.packet)).ok;
+    }),
+  );
+});
