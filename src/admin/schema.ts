@@ -57,9 +57,12 @@ export const apImageRow = z.object({
   source,
   wanBytes: bytes,
   lanBytes: bytes,
+  wanWireBytes: bytes,
   failureReason,
   bytesDone: bytes,
   bytesTotal: bytes,
+  bytesPerSecond: bytes.nullable(),
+  secondsLeft: z.int().min(0).nullable(),
 }) satisfies z.ZodType<ApImageRow>;
 
 const count = z.int().min(0);
@@ -133,6 +136,7 @@ const modelTotals = z.object({
   wanCopies: count,
   wanBytes: bytes,
   lanBytes: bytes,
+  wanWireBytes: bytes,
 });
 
 const modelView = modelTotals.extend({
@@ -213,6 +217,7 @@ const runReportRow = z.object({
   endedAt: instant.nullable(),
   wanBytes: bytes,
   lanBytes: bytes,
+  wanWireBytes: bytes,
   tries: count,
   failureReason,
   detail: z.string(),

@@ -51,6 +51,8 @@ export class Controller implements ControllerMachine {
   /** Of sessions in Run. */
   readonly #sessionOf = new Map<MacAddress, SessionId>();
   readonly #macOfPeer = new Map<string, MacAddress>();
+  /** APs to which an image is crossing the WAN. */
+  readonly #transferring = new Set<MacAddress>();
   #domain: ControllerDomain | undefined;
   #sends: SendDatagram[] = [];
 
@@ -109,7 +111,10 @@ export class Controller implements ControllerMachine {
 
   #datagram(now: Instant, domain: ControllerDomain, from: Endpoint, bytes: Uint8Array): void {
     const mac = this.#macOfPeer.get(endpointText(from));
-    if (mac !== undefined) domain.apHeard(now, mac);
+    if (mac !== undefined) {
+      domain.apHeard(now, mac);
+      if (this.#transferring.has(mac)) domain.wanCarried(mac, bytes.length);
+    }
     this.#capwapDoes(now, domain, (outputs) => this.#capwap.datagram(now, { from, bytes, carriage: "clear" }, outputs));
   }
 
@@ -162,6 +167,7 @@ export class Controller implements ControllerMachine {
     switch (output.type) {
       case "send":
         this.#sends.push(output);
+        this.#countSend(domain, output);
         return;
       case "joined":
         this.#sessions.set(output.session, { id: output.session, wtp: output.wtp, running: false });
@@ -195,20 +201,28 @@ export class Controller implements ControllerMachine {
       case "unanswered":
         domain.apAnswered(now, mac, output.tag, null);
         return;
-      case "image-wanted":
-        this.#capwapDoes(now, domain, (outputs) =>
-          this.#capwap.answerImage(now, session.id, this.#imageFor(domain, session, output.identifier), outputs),
-        );
+      case "image-wanted": {
+        const answer = this.#imageFor(domain, session, output.identifier);
+        if (answer.type === "transfer" && session.running) this.#transferring.add(mac);
+        this.#capwapDoes(now, domain, (outputs) => this.#capwap.answerImage(now, session.id, answer, outputs));
         return;
+      }
       case "transfer-progress":
         if (session.running) domain.transferMoved(now, mac, output.bytesDone, output.bytesSent);
         return;
       case "transfer-ended":
+        this.#transferring.delete(mac);
         if (session.running) this.#transferEnded(now, domain, mac, output.outcome, output.bytesDone, output.bytesSent);
         return;
       default:
         unreachable(output);
     }
+  }
+
+  #countSend(domain: ControllerDomain, { to, bytes, image }: SendDatagram): void {
+    if (this.#transferring.size === 0) return;
+    const mac = this.#macOfPeer.get(endpointText(to));
+    if (mac !== undefined && this.#transferring.has(mac)) domain.wanCarried(mac, bytes.length + (image?.length ?? 0));
   }
 
   #running(now: Instant, domain: ControllerDomain, session: Session): void {

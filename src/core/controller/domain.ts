@@ -108,6 +108,12 @@ export class ControllerDomain {
     this.#upgrade.transferEnded(now, mac, failure);
   }
 
+  /** Octets of UDP payload went one way or the other while an image was crossing the WAN to the AP. */
+  wanCarried(mac: MacAddress, octets: number): void {
+    const live = this.runs.runningOfAp(mac);
+    if (live) live.stored.wanWireBytes += octets;
+  }
+
   /** The image that the AP was ordered to fetch over the WAN. */
   orderedImage(mac: MacAddress): ImageRecord | undefined {
     const live = this.runs.runningOfAp(mac);

@@ -6,6 +6,7 @@ import type { MacAddress } from "../../base/mac-address.js";
 import type { Instant } from "../../base/time.js";
 import type { ServingReport, UpgradeReport } from "../../wire/capwap/vendor.js";
 import { limits, type ReleaseName } from "../upgrade/limits.js";
+import { RateMeter } from "../upgrade/rate-meter.js";
 import type { Outbox } from "./outbox.js";
 import { keys, runRecord } from "./records.js";
 import { type FamilyRun, hasEnded, isRunning, type Member, type Run, type RunImage } from "./run.js";
@@ -20,6 +21,7 @@ export interface LiveMember {
   path: UpgradeReport["path"];
   bytesDone: number;
   nextRetryAt: Instant | null;
+  readonly rate: RateMeter;
   /** When bytes were last seen to grow. */
   movedAt: Instant | null;
   /** What its timer is about: `resync` is the AP's own word after a rejoin. */
@@ -114,10 +116,10 @@ export class RunTable {
     return run;
   }
 
-  addFamily(run: Run, family: string, image: RunImage | undefined): LiveFamily {
+  addFamily(run: Run, family: string, image: RunImage | null): LiveFamily {
     const stored: FamilyRun = {
       family,
-      image: image ?? null,
+      image,
       primary: null,
       manual: false,
       warning: null,
@@ -167,6 +169,7 @@ export class RunTable {
       path: "none",
       bytesDone: 0,
       nextRetryAt: null,
+      rate: new RateMeter(),
       movedAt: null,
       waitsFor: null,
       reminded: false,

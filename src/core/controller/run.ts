@@ -67,14 +67,45 @@ export interface Member {
   tries: number;
   /** Orders over the WAN that ended without an image. */
   wanTries: number;
+  /** Image bytes that the AP received over each path, by its own count. */
   wanBytes: number;
   lanBytes: number;
+  /** Octets of CAPWAP (UDP payload) between controller and AP, both ways, while an image transfer ran: what the WAN carried. */
+  wanWireBytes: number;
   /** First order, and the end. */
   startedAt: Instant | null;
   endedAt: Instant | null;
   reason: FailureReason;
   detail: string;
 }
+
+export const runImage = (family: string, { version, fileName, sizeBytes, sha256 }: Omit<RunImage, "family">): RunImage => ({
+  family,
+  version,
+  fileName,
+  sizeBytes,
+  sha256,
+});
+
+/** A member as it enters a run. Without an image its part is over at once. */
+export const newMember = (now: Instant, mac: MacAddress, release: ReleaseName, { family, image }: FamilyRun): Member => ({
+  mac,
+  family,
+  role: "subordinate",
+  phase: image ? "pending" : "unsupported",
+  source: null,
+  server: null,
+  refetch: false,
+  tries: 0,
+  wanTries: 0,
+  wanBytes: 0,
+  lanBytes: 0,
+  wanWireBytes: 0,
+  startedAt: null,
+  endedAt: image ? null : now,
+  reason: "none",
+  detail: image ? "" : `the ${release} release has no image for ${family}`,
+});
 
 const ended: ReadonlySet<MemberPhase> = new Set(["complete", "failed", "aborted", "unsupported"]);
 export const hasEnded = (member: Member): boolean => ended.has(member.phase);

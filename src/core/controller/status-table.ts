@@ -34,6 +34,9 @@ export interface StatusParts {
   readonly sessionsMax: number;
 }
 
+const moves = ({ stored, state }: LiveMember): boolean => stored.phase === "active" && state === "fetching";
+const wholeRate = (bytesPerSecond: number | null): number | null => bytesPerSecond && Math.round(bytesPerSecond);
+
 const emptySlot = "0.0.0.0";
 
 const statusOfPhase = {
@@ -186,6 +189,10 @@ export class StatusTable {
       failureReason: member?.phase === "failed" ? member.reason : null,
       bytesDone: member?.phase === "complete" ? (image?.sizeBytes ?? 0) : started ? live.bytesDone : 0,
       bytesTotal: started ? image.sizeBytes : 0,
+      ...(started && moves(live)
+        ? { bytesPerSecond: wholeRate(live.rate.bytesPerSecond(now)), secondsLeft: live.rate.secondsLeft(now, image.sizeBytes) }
+        : { bytesPerSecond: null, secondsLeft: null }),
+      wanWireBytes: member?.wanWireBytes ?? 0,
     };
   }
 
@@ -301,7 +308,7 @@ export class StatusTable {
   }
 
   #runReportRow(run: Run, member: Member): RunReportRow {
-    const { mac, source, startedAt, endedAt, wanBytes, lanBytes, tries, detail } = member;
+    const { mac, source, startedAt, endedAt, wanBytes, lanBytes, wanWireBytes, tries, detail } = member;
     const ap = this.#parts.inventory.get(mac)?.record;
     return {
       name: ap?.name ?? mac,
@@ -314,6 +321,7 @@ export class StatusTable {
       endedAt,
       wanBytes,
       lanBytes,
+      wanWireBytes,
       tries,
       failureReason: member.phase === "failed" ? member.reason : null,
       detail,
@@ -344,14 +352,16 @@ function membersByFamily(run: Run): Map<string, Member[]> {
   return members;
 }
 
-function sumsOf(members: readonly Member[]): Pick<ModelView, "wanCopies" | "wanBytes" | "lanBytes"> {
+function sumsOf(members: readonly Member[]): Pick<ModelView, "wanCopies" | "wanBytes" | "lanBytes" | "wanWireBytes"> {
   let wanCopies = 0;
+  let wanWireBytes = 0;
   let wanBytes = 0;
   let lanBytes = 0;
   for (const member of members) {
     if (member.phase === "complete" && member.source === "wan") wanCopies++;
     wanBytes += member.wanBytes;
     lanBytes += member.lanBytes;
+    wanWireBytes += member.wanWireBytes;
   }
-  return { wanCopies, wanBytes, lanBytes };
+  return { wanCopies, wanBytes, lanBytes, wanWireBytes };
 }

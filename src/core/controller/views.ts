@@ -36,6 +36,11 @@ export interface ApImageRow {
   /** Bytes of the image received in the current transfer, and its size. */
   readonly bytesDone: number;
   readonly bytesTotal: number;
+  /** Rate and whole seconds left of the current transfer; null while nobody can tell. */
+  readonly bytesPerSecond: number | null;
+  readonly secondsLeft: number | null;
+  /** UDP payload octets of CAPWAP between controller and AP, both ways, while images crossed the WAN to it in the current or last run. */
+  readonly wanWireBytes: number;
 }
 
 export interface ApImageView {
@@ -109,6 +114,7 @@ export interface ModelView {
   readonly wanCopies: number;
   readonly wanBytes: number;
   readonly lanBytes: number;
+  readonly wanWireBytes: number;
   /** TFTP sessions of the primary: now, most at one moment, allowed. */
   readonly sessions: number;
   readonly sessionsPeak: number;
@@ -190,7 +196,7 @@ export interface RunReport extends RunView {
   readonly group: string | null;
   readonly models: readonly Pick<
     ModelView,
-    "family" | "models" | "primary" | "manual" | "warning" | "wanCopies" | "wanBytes" | "lanBytes"
+    "family" | "models" | "primary" | "manual" | "warning" | "wanCopies" | "wanBytes" | "lanBytes" | "wanWireBytes"
   >[];
   /** WAN bytes that one copy per AP would have cost on top of what the run cost. */
   readonly wanBytesSaved: number;
@@ -208,6 +214,7 @@ export interface RunReportRow {
   readonly endedAt: number | null;
   readonly wanBytes: number;
   readonly lanBytes: number;
+  readonly wanWireBytes: number;
   readonly tries: number;
   readonly failureReason: FailureReason | null;
   readonly detail: string;

@@ -32,6 +32,9 @@ const idle: ApImageRow = {
   failureReason: null,
   bytesDone: 0,
   bytesTotal: 0,
+  bytesPerSecond: null,
+  secondsLeft: null,
+  wanWireBytes: 0,
 };
 const noCounts = { initiated: 0, downloading: 0, predownloading: 0, completedPredownloading: 0, notSupported: 0, failedToPredownload: 0 };
 
@@ -99,6 +102,7 @@ const group: GroupView = {
       wanCopies: 1,
       wanBytes: 8388608,
       lanBytes: 16777216,
+      wanWireBytes: 0,
       sessions: 2,
       sessionsPeak: 3,
       sessionsMax: 3,

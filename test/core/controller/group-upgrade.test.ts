@@ -25,6 +25,9 @@ t.test("the run: the primary over the WAN, then the others from it", async (t) =
     version: "9.0",
   });
   t.same(lab.takeTold(), [], "nobody is released before the primary has it");
+  lab.now += 1000;
+  lab.report(1, "fetching", { path: "wan", bytesDone: 750, wanBytes: 750 });
+  t.match(lab.row(1), { bytesPerSecond: 250, secondsLeft: 1 });
   lab.report(1, "complete", { path: "wan", wanBytes: 1000 });
   t.same(lab.takeTold(), ["2 subordinate from 10.0.0.1", "3 subordinate from 10.0.0.1", "4 subordinate from 10.0.0.1"]);
   lab.report(2, "fetching", { path: "lan", bytesDone: 10, lanBytes: 10 });
@@ -384,6 +387,16 @@ t.test("nobody hangs a run", async (t) => {
     t.same(lab.takeTold(), ["2 abort"]);
     t.match(lab.row(2), { status: "Failed", failureReason: "ap-lost" });
     t.match(lab.group().run, { state: "partial" });
+  });
+  t.test("a primary that died while it fetched fails after the absent time, whoever followed it", async (t) => {
+    const lab = branch(2);
+    lab.do(start);
+    lab.leave(1);
+    lab.pass(2_000);
+    lab.report(2, "complete", { path: "wan" });
+    lab.pass(60_000);
+    t.match(lab.row(1), { status: "Failed", failureReason: "ap-lost" });
+    t.equal(lab.group().run?.state, "partial");
   });
   t.test("a dead primary without a successor ends the wait", async (t) => {
     const lab = servingBranch(2);

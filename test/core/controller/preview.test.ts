@@ -22,6 +22,9 @@ const ap = (number: number, over: Partial<ApImageRow> = {}): ApImageRow => ({
   failureReason: null,
   bytesDone: 0,
   bytesTotal: 0,
+  bytesPerSecond: null,
+  secondsLeft: null,
+  wanWireBytes: 0,
   ...over,
 });
 
@@ -34,6 +37,7 @@ const model = (over: Partial<ModelView> = {}): ModelView => ({
   wanCopies: 0,
   wanBytes: 0,
   lanBytes: 0,
+  wanWireBytes: 0,
   sessions: 0,
   sessionsPeak: 0,
   sessionsMax: 3,

@@ -274,8 +274,8 @@ export class FakeBranches implements Door {
       group: group.name,
       models: group.models,
       wanBytesSaved: rows.filter(({ source }) => source === "lan").length * imageBytes,
-      aps: rows.map(({ name, mac, model, role, status, source, wanBytes, lanBytes, retryCount, failureReason }) => ({
-        ...{ name, mac, model, role, status, source, wanBytes, lanBytes, failureReason },
+      aps: rows.map(({ name, mac, model, role, status, source, wanBytes, lanBytes, wanWireBytes, retryCount, failureReason }) => ({
+        ...{ name, mac, model, role, status, source, wanBytes, lanBytes, wanWireBytes, failureReason },
         startedAt: group.run?.startedAt ?? null,
         endedAt: this.now,
         tries: retryCount ?? 0,
@@ -345,6 +345,9 @@ export class FakeBranches implements Door {
       failureReason: null,
       bytesDone: 0,
       bytesTotal: 0,
+      bytesPerSecond: null,
+      secondsLeft: null,
+      wanWireBytes: 0,
     });
     this.#summaries.set(mac, {
       ...shared,
@@ -377,6 +380,7 @@ export class FakeBranches implements Door {
         wanCopies: 0,
         wanBytes: 0,
         lanBytes: 0,
+        wanWireBytes: 0,
         sessions: 0,
         sessionsPeak: 0,
         sessionsMax: 3,

@@ -13,6 +13,7 @@ const row: RunReportRow = {
   endedAt: null,
   wanBytes: 0,
   lanBytes: 12,
+  wanWireBytes: 0,
   tries: 3,
   failureReason: null,
   detail: "",
