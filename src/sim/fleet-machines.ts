@@ -11,7 +11,7 @@ import { defaultTimers } from "../wire/capwap/defaults.js";
 import { type ApMachines, tftpPort } from "./ap-node.js";
 
 /** The machines of the daemons with the daemons' defaults, seeded by the node's name and the count of its boots. */
-export const apMachines = (seed: number): ApMachines => ({
+export const apMachines = (seed: number, sessionRateBytesPerSecond?: number): ApMachines => ({
   agent: ({ name, mac, model, address }, boots) => {
     const prng = new Prng(seed, boots).split(name);
     const facts = {
@@ -29,7 +29,7 @@ export const apMachines = (seed: number): ApMachines => ({
     const settings = { controllers: [], linkMode: "clear", timers: defaultTimers, bootImageDownload: false } as const;
     return new Agent({ facts, prng: prng.split("agent"), session: (self) => new WtpSession(settings, self, prng.split("capwap")) });
   },
-  server: (sessionsMax) => new TftpServer({ ...defaultServerSettings, sessionsMax }),
+  server: (sessionsMax) => new TftpServer({ ...defaultServerSettings, sessionsMax, sessionRateBytesPerSecond }),
   client: (fetch) =>
     new TftpClient({ ...fetch, blksize: LAN_BLKSIZE, windowsize: LAN_WINDOWSIZE, timeoutSeconds: undefined }, defaultClientSettings),
 });

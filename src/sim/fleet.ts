@@ -33,6 +33,8 @@ export interface FleetOptions {
   readonly retryCount: number;
   readonly backoffSeconds: { readonly min: number; readonly max: number };
   readonly sessionsMax: number;
+  /** What each TFTP session may carry, undefined for no cap. */
+  readonly sessionBytesPerSecond: number | undefined;
   readonly wave2Refetch: boolean;
   /** Room of each AP's flash in images: the running one, the backup, the temporary file. */
   readonly flashImages: number;
@@ -57,6 +59,7 @@ export const defaultFleet: FleetOptions = {
   retryCount: 44,
   backoffSeconds: { min: 100, max: 300 },
   sessionsMax: 3,
+  sessionBytesPerSecond: undefined,
   wave2Refetch: true,
   flashImages: 3,
   flash: { openMs: 1, writeMs: 0, verifyMs: 20, syncMs: 2 },
@@ -240,7 +243,7 @@ export class Fleet {
       network,
       facts,
       store,
-      machines: apMachines(options.seed),
+      machines: apMachines(options.seed, options.sessionBytesPerSecond),
       controllers,
       bootMs: options.bootMs,
       onEvent: (ap, event) => {

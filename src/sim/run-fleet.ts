@@ -55,12 +55,41 @@ export function runFleet({ faults = [], withinMs = dayMs, ...options }: FleetRun
     // A late power loss may have taken the controller; without it nobody can be asked.
     fleet.world.runUntil(() => fleet.controller.node.alive, fleet.world.now + settleMs);
     fleet.world.runFor(settleMs);
-    wrong.push(...finalFaults(fleet));
+    wrong.push(...finalFaults(fleet), ...brokenPromises(fleet, faults));
   } catch (error) {
     if (!(error instanceof CheckFailed)) throw error;
     wrong.push(error.message);
   }
   return outcome(fleet, endedAt - startedAt, wrong);
+}
+
+/** Absence that the controller waits out (its `absentMs`), with room for the time in which it is noticed. */
+const briefMs = 600_000;
+
+/** Whether a fault may rightly leave an AP without the image. */
+function mayCostAnImage(fault: FleetFault): boolean {
+  const lastsMs =
+    "forMs" in fault
+      ? fault.forMs
+      : fault.type === "ap-power-loss"
+        ? (fault.downMs ?? Number.POSITIVE_INFINITY)
+        : "downMs" in fault
+          ? fault.downMs
+          : 0;
+  return lastsMs > briefMs || fault.type === "abort" || fault.type === "flash-full" || fault.type === "flash-worn";
+}
+
+/** What the product promises beyond the rules: everybody gets the image in the end, over one WAN copy per model on a good day. */
+function brokenPromises(fleet: Fleet, faults: readonly FleetFault[]): string[] {
+  if (faults.some(mayCostAnImage)) return [];
+  const without = fleet.rows().filter(({ status, group }) => status !== "Complete" && group !== null);
+  const wrong = without.map(({ name, status, failureReason }) => `${name} is without the image: ${status} ${failureReason ?? ""}`);
+  const { wan, lan, retryCount, aps } = fleet.options;
+  const aGoodDay = faults.length === 0 && wan.loss + lan.loss === 0 && retryCount >= aps;
+  if (!aGoodDay) return wrong;
+  for (const { family, wanCopies, wanBytes } of fleet.group().models)
+    if (wanCopies > 1 || wanBytes > fleet.options.imageBytes) wrong.push(`${family} crossed the WAN ${wanCopies} times, ${wanBytes} bytes`);
+  return wrong;
 }
 
 function outcome(fleet: Fleet, virtualMs: number, faults: readonly string[]): FleetOutcome {

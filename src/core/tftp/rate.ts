@@ -1,5 +1,8 @@
 import type { Instant } from "../../base/time.js";
 
+/** No timer is finer, and a shorter wait could vanish in the rounding of an Instant: the wake would come at once, for ever. */
+const waitMsMin = 1;
+
 /** A token bucket: `perSecond` tokens flow in, up to `burst` are kept. Starts full. */
 export class Rate {
   #perSecond: number;
@@ -29,6 +32,6 @@ export class Rate {
   /** When `tokens` (at most the burst) will be there. */
   availableAt(now: Instant, tokens: number): Instant {
     const missing = Math.min(tokens, this.#burst) - this.available(now);
-    return missing <= 0 ? now : now + (missing * 1000) / this.#perSecond;
+    return missing <= 0 ? now : now + Math.max(waitMsMin, (missing * 1000) / this.#perSecond);
   }
 }
