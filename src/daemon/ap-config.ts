@@ -1,7 +1,7 @@
 /** What `flexup ap` is told on the command line. */
 import { isIP } from "node:net";
 import { z } from "zod";
-import { parseHostPort } from "../base/endpoint.js";
+import { type Endpoint, parseHostPort } from "../base/endpoint.js";
 import { failure, type Result, success } from "../base/failure.js";
 import { type MacAddress, parseMac } from "../base/mac-address.js";
 import type { ControllerName } from "../runtime/controller-lookup.js";
@@ -10,6 +10,7 @@ import { ports } from "../wire/capwap/defaults.js";
 
 /** RFC 1350. */
 const tftpPort = 69;
+const metricsPort = 9100;
 
 const wholeNumber = (name: string, min: number, max: number) =>
   z.coerce
@@ -28,6 +29,13 @@ const controllers = z
     context.addIssue({ code: "custom", message: `"${text.split(",")[bad]}" is no controller: expected HOST[:PORT]` });
     return z.NEVER;
   });
+
+const listenAddress = z.string({ error: "expected ADDRESS:PORT" }).transform((text, context): Endpoint => {
+  const parsed = parseHostPort(text, metricsPort);
+  if (parsed !== undefined && isIP(parsed.host) !== 0) return { address: parsed.host, port: parsed.port };
+  context.addIssue({ code: "custom", message: `"${text}" is no address: expected one like 127.0.0.1:${metricsPort}` });
+  return z.NEVER;
+});
 
 const mac = z.string({ error: "expected the AP's MAC address, e.g. 00:0a:b8:3b:0b:c2" }).transform((text, context): MacAddress => {
   const parsed = parseMac(text);
@@ -57,6 +65,7 @@ const schema = z.strictObject({
   version: words("a version, e.g. 8.5.161.0", 64).optional(),
   onReset: z.enum(["restart", "exit"], { error: "expected restart or exit" }).default("restart"),
   flashBytes: wholeNumber("a number of bytes", 1, Number.MAX_SAFE_INTEGER).optional(),
+  metrics: listenAddress.optional(),
   lab: z.boolean().default(false),
   location: words("where the AP hangs", 256).default("not set"),
   serial: words("the AP's serial number", 64).optional(),

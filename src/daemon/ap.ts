@@ -10,12 +10,15 @@ import { Prng } from "../base/prng.js";
 import { Agent } from "../core/ap/agent.js";
 import { WtpSession } from "../core/capwap/wtp-session.js";
 import { ApHost, eventLine } from "../runtime/ap-host.js";
+import { type ApMeter, measureAp } from "../runtime/ap-metrics.js";
 import { systemClock } from "../runtime/clock.js";
 import { lookUpControllers } from "../runtime/controller-lookup.js";
 import { nodeDisk } from "../runtime/disk.js";
 import { freshSeed } from "../runtime/entropy.js";
 import { ImageFiles } from "../runtime/image-files.js";
 import { createLogger, LimitedWarnings, type Logger } from "../runtime/log.js";
+import { Metrics } from "../runtime/metrics.js";
+import { openMetricsPage } from "../runtime/metrics-page.js";
 import { openTftpServer } from "../runtime/tftp-server.js";
 import { openUdpPort } from "../runtime/udp-ports.js";
 import { defaultTimers, labTimers } from "../wire/capwap/defaults.js";
@@ -38,7 +41,7 @@ const socketBufferBytes = 4 * 2 ** 20;
 /** A Reset Response is on its way when the port closes. */
 const lastWordsMs = 100;
 
-async function startLife(settings: ApSettings, tftpPort: number, log: Logger): Promise<Result<Life>> {
+async function startLife(settings: ApSettings, tftpPort: number, log: Logger, meter: ApMeter): Promise<Result<Life>> {
   const { bind, data } = settings;
   const warnings = new LimitedWarnings(log, systemClock);
   const seed = freshSeed();
@@ -69,7 +72,10 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Logger): P
   const tftp = await openTftpServer({
     listen: { address: bind, port: tftpPort },
     clock: systemClock,
-    onServing: (serving) => host.serving(serving),
+    onServing: (serving) => {
+      meter.serving(serving);
+      host.serving(serving);
+    },
     onFatal,
   });
   if (!tftp.ok) return give(tftp);
@@ -105,6 +111,7 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Logger): P
     localAddress: bind,
     resolveControllers,
     onEvent: (event) => {
+      meter.event(event);
       const { message, fields } = eventLine(event);
       if (event.name === "dropped") warnings.warn(event.reason, message, fields);
       else log.info({ event: event.name, ...fields }, message);
@@ -175,8 +182,16 @@ export interface RunningAp {
 
 /** Starts an AP in this process. With `onReset` restart a reset boots it anew, in this process, on the same TFTP port. */
 export async function startAp(settings: ApSettings, log: Logger): Promise<Result<RunningAp>> {
-  const first = await startLife(settings, settings.tftpPort, log);
-  if (!first.ok) return first;
+  const metrics = new Metrics("ap");
+  const meter = measureAp(metrics);
+  const page = settings.metrics === undefined ? undefined : await openMetricsPage(metrics, settings.metrics);
+  if (page?.ok === false) return page;
+  if (page !== undefined) log.info({ metrics: endpointText(page.value.local) }, "metrics ready");
+  const first = await startLife(settings, settings.tftpPort, log, meter);
+  if (!first.ok) {
+    await page?.value.close();
+    return first;
+  }
   const { tftp } = first.value;
   let stopAsked = (): void => {};
   const stopping = new Promise<{ readonly type: "stop" }>((resolve) => {
@@ -191,7 +206,7 @@ export async function startAp(settings: ApSettings, log: Logger): Promise<Result
       if (end.type === "fatal") log.fatal({ err: end.error }, "the AP cannot go on");
       if (end.type !== "reset") return end.type === "stop" ? 0 : 1;
       if (settings.onReset === "exit") return 0;
-      const next = await startLife(settings, tftp.port, log);
+      const next = await startLife(settings, tftp.port, log, meter);
       if (!next.ok) {
         log.fatal({ code: next.failure.code }, next.failure.message);
         return 1;
@@ -199,7 +214,7 @@ export async function startAp(settings: ApSettings, log: Logger): Promise<Result
       life = next.value;
     }
   };
-  const ended = live();
+  const ended = live().finally(() => page?.value.close());
   return success({
     tftp,
     ended,
@@ -245,6 +260,7 @@ export function registerApCommand(program: Program, done: (code: number) => void
     .option("--flash-bytes <bytes>", "the size of its flash (default: what the disk has)")
     .option("--location <text>", "where it hangs")
     .option("--serial <number>", "its serial number (default: from the MAC address)")
+    .option("--metrics <address:port>", "where Prometheus finds /metrics (default: nowhere)")
     .option("--lab", "find and miss controllers within seconds")
     .option("--log <level>", "fatal, error, warn, info, debug, trace or silent")
     .action(async (options: ApOptions) => done(await runAp(options)));
