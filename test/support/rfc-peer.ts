@@ -314,6 +314,8 @@ export class ForeignAc {
   transfer: "none" | "running" | "complete" | "refused" | "aborted" = "none";
   /** Result Codes of the WTP's Image Data Responses. */
   readonly results: number[] = [];
+  /** Result Codes of its Configuration Update Responses. */
+  readonly orderResults: number[] = [];
   readonly #options: ForeignAcOptions;
   #sequence = 99;
   #nextBlock = 0;
@@ -404,8 +406,10 @@ export class ForeignAc {
   }
 
   #response(message: ForeignMessage): Buffer[] {
-    if (message.type !== type.imageDataResponse || message.sequence !== this.#sequence) return [];
+    if (message.sequence !== this.#sequence) return [];
     const code = resultOf(message);
+    if (message.type === type.configurationUpdateResponse) this.orderResults.push(code);
+    if (message.type !== type.imageDataResponse) return [];
     this.results.push(code);
     if (this.transfer !== "running") return [];
     if (code !== 0) {

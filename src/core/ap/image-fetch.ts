@@ -309,6 +309,12 @@ export class ImageFetch {
       this.#fail(now, run, "size-mismatch", detail, out);
       return;
     }
+    // An order that says its size was checked when it came; a plain RFC 5415 one does not say it.
+    if (this.#freeBytes < sizeBytes) {
+      out.push({ type: "cancel-image" });
+      this.#fail(now, run, "not-enough-flash", `the image has ${sizeBytes} bytes, ${this.#freeBytes} are free`, out);
+      return;
+    }
     transfer.sizeBytes = sizeBytes;
     transfer.md5 = md5;
     transfer.phase = "receiving";

@@ -1,4 +1,5 @@
 import t from "tap";
+import { plainOrder } from "../../../src/core/ap/order.js";
 import { ApRun, factoryRecord, lanOrder, md5, newImage, oldImage, sha, situations, wanOrder } from "../../support/ap-run.js";
 
 t.test("over the WAN, block by block", async (t) => {
@@ -59,6 +60,14 @@ t.test("a size that is not the order's is refused before a block", async (t) => 
   const run = situations["wan asking"]().offered(2999);
   t.same(run.did, ["cancel-image", "discard-download", "save-journal"]);
   t.match(run.fetch.report(), { state: "failed", reason: "size-mismatch" });
+});
+
+t.test("an order that did not say its size is refused when the offer does not fit the flash", async (t) => {
+  const run = new ApRun({ freeBytes: 2999 });
+  t.same(run.order(plainOrder({ vendor: 9, name: "2.0" })), { resultCode: 0 });
+  run.noteDownload().opened().offered(3000);
+  t.same(run.did, ["cancel-image", "discard-download"]);
+  t.match(run.last("event"), { event: { progress: { state: "failed", reason: "not-enough-flash" } } });
 });
 
 t.test("a lost session leaves the part, and the next order goes on from it", async (t) => {
