@@ -100,7 +100,7 @@ export class ThreadedSessions {
       this.#idle.delete(worker);
       return worker;
     }
-    const worker = new Worker(new URL("./tftp-session-worker.js", import.meta.url));
+    const worker = new Worker(new URL("./tftp-session-worker.js", import.meta.url), { execArgv: [] });
     worker.unref();
     // Our own bug: whatever it was, the process does not go on with it.
     worker.on("error", (error) => {

@@ -19,6 +19,8 @@ export interface ForeignClient {
   readonly version: string;
   /** What it can ask for. */
   readonly options: { readonly blksizeMin: number | undefined; readonly windowsize: boolean };
+  /** Octets of a window that its receive buffer holds, for one that asks for more than that. */
+  readonly windowBytesMax?: number;
   readonly command: (wish: GetWish) => readonly [string, ...string[]];
 }
 
@@ -30,6 +32,8 @@ export interface ForeignServer {
   /** A server that answers from another address than the one that was asked, unless it is this one. */
   readonly fixedAddress?: string;
   readonly windowsize: boolean;
+  /** It says on its standard output when it is up; a request would do it harm. */
+  readonly saysReady?: true;
   readonly command: (listen: Endpoint, folder: string) => readonly [string, ...string[]];
 }
 
@@ -124,6 +128,7 @@ export const foreignClients = (): (ForeignClient | Absent)[] => [
     name: "npm tftp",
     version: "0.1.2",
     options: { blksizeMin: 8, windowsize: true },
+    windowBytesMax: 100_000,
     command: ({ server, name, file, blksize, windowsize }) => [
       process.execPath,
       npmTftp,
@@ -182,6 +187,7 @@ export const foreignServers = (): (ForeignServer | Absent)[] => [
     name: "npm tftp",
     version: "0.1.2",
     fixedAddress: "127.0.0.1",
+    saysReady: true,
     windowsize: true,
     command: (listen, folder) => [process.execPath, npmTftp, "serve", listen.address, String(listen.port), folder],
   },
@@ -218,7 +224,8 @@ export async function startServer(server: ForeignServer, wanted: string, folder:
   const address = server.fixedAddress ?? wanted;
   const endpoint = { address, port: server.fixedPort ?? (await freePort(address)) };
   const [program, ...args] = server.command(endpoint, folder);
-  const child = spawn(program, args, { stdio: "ignore", detached: true });
+  const child = spawn(program, args, { stdio: ["ignore", server.saysReady ? "pipe" : "ignore", "ignore"], detached: true });
+  const saidReady = new Promise<boolean>((resolve) => child.stdout?.once("data", () => resolve(true)));
   const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
   child.on("error", () => {});
   const stop = async (): Promise<void> => {
@@ -234,7 +241,7 @@ export async function startServer(server: ForeignServer, wanted: string, folder:
   };
   for (let tries = 0; tries < 50; tries++) {
     if (child.exitCode !== null) return undefined;
-    if (await answers(endpoint)) return { endpoint, process: child, stop };
+    if (await (server.saysReady ? saidReady : answers(endpoint))) return { endpoint, process: child, stop };
   }
   await stop();
   return undefined;
