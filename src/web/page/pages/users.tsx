@@ -3,11 +3,14 @@ import type { Failure } from "../../../base/failure.js";
 import { request } from "../state/api.js";
 import { useResource } from "../state/resource.js";
 import { type Role, roles } from "../state/roles.js";
-import type { Session } from "../state/session.js";
+import { hasLogin, refreshSession, type Session } from "../state/session.js";
 import { useConfirm } from "../ui/dialog.js";
 import { FailureNote, Note } from "../ui/note.js";
 import { type Column, Table } from "../ui/table.js";
 import { tell } from "../ui/toast.js";
+import { Tokens } from "./tokens.js";
+
+const passwordLengthMin = 8;
 
 export interface UserRow {
   readonly name: string;
@@ -21,6 +24,20 @@ const roleWords: Readonly<Record<Role, string>> = {
 };
 
 export function UsersPage({ session }: { session: Session }) {
+  if (session.role === "admin") return <AllUsers session={session} />;
+  return (
+    <>
+      <p class="path">Management</p>
+      <h1>Users</h1>
+      <Note tone="info">
+        You are {session.name}, {session.role}. Only an admin sees and changes the other users.
+      </Note>
+      <OwnPassword />
+    </>
+  );
+}
+
+function AllUsers({ session }: { session: Session }) {
   const users = useResource(() => request<readonly UserRow[]>("GET", "/users"), []);
   const { ask, dialog } = useConfirm();
   const remove = ({ name }: UserRow): void =>
@@ -49,7 +66,6 @@ export function UsersPage({ session }: { session: Session }) {
     {
       title: "",
       cell: (row) =>
-        session.role === "admin" &&
         row.name !== session.name && (
           <button type="button" class="quiet danger-text" aria-label={`Delete ${row.name}`} onClick={() => remove(row)}>
             Delete
@@ -72,12 +88,12 @@ export function UsersPage({ session }: { session: Session }) {
             rowKey={({ name }) => name}
             empty="No user is known."
           />
+          <Tokens />
         </div>
-        {session.role === "admin" ? (
+        <div>
           <AddUser added={users.reload} />
-        ) : (
-          <Note tone="info">Only an admin may add users. You are logged in as {session.role}.</Note>
-        )}
+          {hasLogin(session) && <OwnPassword />}
+        </div>
       </div>
       {dialog}
     </>
@@ -108,7 +124,7 @@ function AddUser({ added }: { added: () => void }) {
         </label>
         <label>
           Password
-          <input name="password" type="password" required minLength={8} autocomplete="new-password" />
+          <input name="password" type="password" required minLength={passwordLengthMin} autocomplete="new-password" />
         </label>
         <label>
           Role
@@ -124,6 +140,41 @@ function AddUser({ added }: { added: () => void }) {
         <button type="submit" class="primary">
           Add user
         </button>
+      </form>
+    </section>
+  );
+}
+
+/** Ends every login of the user, this one too, as the controller does it. */
+function OwnPassword() {
+  const [refusal, setRefusal] = useState<Failure | null>(null);
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const fields = new FormData(event.currentTarget as HTMLFormElement);
+    const result = await request("PUT", "/session/password", {
+      current: String(fields.get("current")),
+      password: String(fields.get("next")),
+    });
+    setRefusal(result.ok ? null : result.failure);
+    if (!result.ok) return;
+    tell(result, "Your password was changed; log in with it");
+    await refreshSession();
+  };
+  return (
+    <section class="card" aria-labelledby="own-password-heading">
+      <h2 id="own-password-heading">Your password</h2>
+      <form onSubmit={submit}>
+        <label>
+          Present password
+          <input name="current" type="password" required autocomplete="current-password" />
+        </label>
+        <label>
+          New password
+          <input name="next" type="password" required minLength={passwordLengthMin} autocomplete="new-password" />
+        </label>
+        <p class="hint">At least {passwordLengthMin} characters. You log in again afterwards.</p>
+        <FailureNote failure={refusal} />
+        <button type="submit">Change password</button>
       </form>
     </section>
   );

@@ -1,0 +1,100 @@
+import { useState } from "preact/hooks";
+import type { Failure } from "../../../base/failure.js";
+import { request } from "../state/api.js";
+import { instantText } from "../state/format.js";
+import { controllerNow } from "../state/live.js";
+import { useResource } from "../state/resource.js";
+import { type Role, roles } from "../state/roles.js";
+import { useConfirm } from "../ui/dialog.js";
+import { FailureNote, Note } from "../ui/note.js";
+import { type Column, Table } from "../ui/table.js";
+import { tell } from "../ui/toast.js";
+
+interface TokenRow {
+  readonly id: number;
+  readonly name: string;
+  readonly role: Role;
+  readonly createdAt: number;
+}
+
+/** API tokens: what scripts log in with. A token's text exists in one answer only. */
+export function Tokens() {
+  const tokens = useResource(() => request<readonly TokenRow[]>("GET", "/tokens"), []);
+  const [fresh, setFresh] = useState<string | null>(null);
+  const [refusal, setRefusal] = useState<Failure | null>(null);
+  const { ask, dialog } = useConfirm();
+  const add = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const fields = new FormData(form);
+    const result = await request<{ token: string }>("POST", "/tokens", {
+      name: String(fields.get("name")).trim(),
+      role: String(fields.get("role")),
+    });
+    setRefusal(result.ok ? null : result.failure);
+    if (!result.ok) return;
+    setFresh(result.value.token);
+    form.reset();
+    tokens.reload();
+  };
+  const remove = ({ id, name }: TokenRow): void =>
+    ask({
+      title: `Delete the token ${name}?`,
+      action: "Delete token",
+      dangerous: true,
+      children: <p>Scripts that use it are refused from now on.</p>,
+      act: async () => {
+        const result = tell(await request("DELETE", `/tokens/${id}`), `The token ${name} was deleted`);
+        tokens.reload();
+        return result;
+      },
+    });
+  const columns: readonly Column<TokenRow>[] = [
+    { title: "Token", cell: ({ name }) => <strong>{name}</strong>, sortBy: ({ name }) => name },
+    { title: "Role", cell: ({ role }) => role, sortBy: ({ role }) => role },
+    { title: "Made", cell: ({ createdAt }) => instantText(createdAt, controllerNow()), sortBy: ({ createdAt }) => createdAt },
+    {
+      title: "",
+      cell: (row) => (
+        <button type="button" class="quiet danger-text" aria-label={`Delete the token ${row.name}`} onClick={() => remove(row)}>
+          Delete
+        </button>
+      ),
+    },
+  ];
+  return (
+    <section aria-labelledby="tokens-heading">
+      <h2 id="tokens-heading">API tokens</h2>
+      <form class="inline" onSubmit={add}>
+        <label>
+          Token for
+          <input name="name" required placeholder="ansible" spellcheck={false} />
+        </label>
+        <label>
+          Role
+          <select name="role">
+            {roles.map((role) => (
+              <option key={role}>{role}</option>
+            ))}
+          </select>
+        </label>
+        <button type="submit">Make token</button>
+      </form>
+      <FailureNote failure={refusal ?? tokens.failure} />
+      {fresh !== null && (
+        <Note tone="good">
+          Copy the token now; it is not shown again: <code class="value">{fresh}</code>
+        </Note>
+      )}
+      <Table
+        caption="API tokens"
+        captionHidden
+        columns={columns}
+        rows={tokens.value ?? []}
+        rowKey={({ id }) => id}
+        empty="No token yet. Scripts use one as “Authorization: Bearer TOKEN” or FLEXUP_TOKEN."
+      />
+      {dialog}
+    </section>
+  );
+}
