@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type Failure, failure, type Result } from "../base/failure.js";
 import { type AccessOptions, auditWriter, refuse, sessionCookie } from "./access.js";
-import { passwordLengthMin } from "./accounts.js";
+import { type AuditView, passwordLengthMin, type SessionView, type TokenView, type UserView } from "./access-views.js";
 import { apiPrefix } from "./order-paths.js";
 import { roles } from "./roles.js";
 import { failureBody } from "./schema.js";
@@ -14,9 +14,9 @@ const name = z.string().regex(/^[A-Za-z0-9._@-]{1,64}$/, "expected 1 to 64 lette
 const sshKeys = z
   .array(z.string().regex(/^(?:ssh-|ecdsa-|sk-)[\w@.-]+ [A-Za-z0-9+/=]+(?: .*)?$/, "expected an OpenSSH public key"))
   .max(32);
-const user = z.object({ name, role, sshKeys: z.array(z.string()) });
-const token = z.object({ id: z.int(), name: z.string(), role, createdAt: z.number() });
-const session = z.object({ name: z.string(), role, csrfToken: z.string().nullable() });
+const user = z.object({ name, role, sshKeys: z.array(z.string()) }) satisfies z.ZodType<UserView>;
+const token = z.object({ id: z.int(), name: z.string(), role, createdAt: z.number() }) satisfies z.ZodType<TokenView>;
+const session = z.object({ name: z.string(), role, csrfToken: z.string().nullable() }) satisfies z.ZodType<SessionView>;
 const auditEntry = z.object({
   id: z.int(),
   at: z.number(),
@@ -25,7 +25,7 @@ const auditEntry = z.object({
   what: z.string(),
   before: z.unknown(),
   after: z.unknown(),
-});
+}) satisfies z.ZodType<AuditView>;
 const failures = { "4xx": failureBody, "5xx": failureBody };
 const none = z.null().describe("Done");
 

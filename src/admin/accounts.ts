@@ -3,22 +3,9 @@ import { failure, type Result, success } from "../base/failure.js";
 import type { Instant } from "../base/time.js";
 import type { AccountStore, StoredUser } from "../runtime/account-store.js";
 import { checkPassword, hashPassword, randomPassword } from "../runtime/password-hash.js";
+import type { TokenView, UserView } from "./access-views.js";
 import type { Caller, Role } from "./roles.js";
 
-export interface UserView {
-  readonly name: string;
-  readonly role: Role;
-  readonly sshKeys: readonly string[];
-}
-
-export interface TokenView {
-  readonly id: number;
-  readonly name: string;
-  readonly role: Role;
-  readonly createdAt: Instant;
-}
-
-export const passwordLengthMin = 8;
 const firstUser = "admin";
 
 /** After so many wrong passwords from one place for one name, each further guess must wait, twice as long each time. */

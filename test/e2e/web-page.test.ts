@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import t, { type Test } from "tap";
 import { launchBrowser, openPage, screens, seriousFaults, skipWithoutChromium } from "../support/web/browser.js";
 import { FakeBranches } from "../support/web/fake-branches.js";
-import { type PageServer, servePage } from "../support/web/page-server.js";
+import { adminPassword, type PageServer, servePage } from "../support/web/page-server.js";
 
 /** Where `FLEXUP_SCREENS` names a folder, each page is also written there as a picture. */
 const pictures = process.env["FLEXUP_SCREENS"];
@@ -51,6 +51,8 @@ async function open(
 ): Promise<{ page: Page; at: URL; server: PageServer }> {
   const server = await servePage(t, branches);
   const page = await openPage(t, await launchBrowser(t), options);
+  const login = await page.request.post(`${server.url}api/v1/session`, { data: { name: "admin", password: adminPassword } });
+  if (!login.ok()) throw new Error(await login.text());
   return { page, at: server.url, server };
 }
 
@@ -184,11 +186,32 @@ t.test("whoever has no login gets the login, and a wrong password a reason", ski
   await page.getByLabel("User").fill("admin");
   await page.getByLabel("Password").fill("wrong");
   await page.getByRole("button", { name: "Log in" }).click();
-  await page.getByText("User or password is wrong").waitFor();
+  await page.getByText(/wrong/i).waitFor();
   t.same(await seriousFaults(page), []);
-  await page.getByLabel("Password").fill("lab");
+  await page.getByLabel("Password").fill(adminPassword);
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Access Points" }).waitFor();
+});
+
+t.test("users come and go, tokens are shown once, and all of it is in the audit log", skipWithoutChromium, async (t) => {
+  const { page, at } = await open(t, await busyBranches());
+  await page.goto(`${at}#/management/users`);
+  const form = page.getByRole("region", { name: "Add a user" });
+  await form.getByLabel("User", { exact: true }).fill("noc");
+  await form.getByLabel("Password").fill("eight letters");
+  await form.getByRole("button", { name: "Add user" }).click();
+  await page.getByRole("cell", { name: /^read-only/ }).waitFor();
+  await page.getByLabel("Token for").fill("ansible");
+  await page.getByRole("button", { name: "Make token" }).click();
+  const token = await page.getByText("Copy the token now").locator("code").innerText();
+  const asScript = { headers: { authorization: `Bearer ${token}` } };
+  t.equal((await page.request.get(`${at}api/v1/boot`, asScript)).status(), 200, "the token works");
+  await page.getByRole("button", { name: "Delete noc" }).click();
+  await page.getByRole("button", { name: "Delete user" }).click();
+  await page.getByRole("button", { name: "Delete noc" }).waitFor({ state: "detached" });
+  await page.getByRole("link", { name: "Audit" }).click();
+  for (const act of ["user-add noc", "token-add ansible", "user-delete noc"]) await page.getByRole("cell", { name: act }).waitFor();
+  t.notOk((await page.locator("main").innerText()).includes(token), "no secret is in it");
 });
 
 t.test("everything can be done with the keyboard", skipWithoutChromium, async (t) => {

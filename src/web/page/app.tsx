@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { SessionView } from "../../admin/access-views.js";
 import { ApPage } from "./pages/ap.js";
 import { ApsPage } from "./pages/aps.js";
 import { AuditPage } from "./pages/audit.js";
@@ -14,7 +15,7 @@ import { UsersPage } from "./pages/users.js";
 import { liveAddress } from "./state/api.js";
 import { followController, useLive } from "./state/live.js";
 import { linkTo, type Route, useRoute } from "./state/route.js";
-import { hasLogin, logOut, refreshSession, type Session, useSession } from "./state/session.js";
+import { hasLogin, logOut, refreshSession, useSession } from "./state/session.js";
 import { currentTheme, setTheme, themes } from "./state/theme.js";
 import { Toasts } from "./ui/toast.js";
 
@@ -23,14 +24,12 @@ interface Place {
   /** The route's first parts, which also are its address. */
   readonly at: readonly string[];
   /** @param rest the route's parts after `at` */
-  readonly page: (rest: Route, session: Session) => ComponentChildren;
+  readonly page: (rest: Route, session: SessionView) => ComponentChildren;
 }
 
 interface Section {
   readonly section: string;
   readonly places: readonly Place[];
-  /** Makes sense only where people log in. */
-  readonly aboutLogins?: true;
 }
 
 const sections: readonly Section[] = [
@@ -56,7 +55,6 @@ const sections: readonly Section[] = [
   },
   {
     section: "Management",
-    aboutLogins: true,
     places: [
       { title: "Users", at: ["management", "users"], page: (_rest, session) => <UsersPage session={session} /> },
       { title: "Audit", at: ["management", "audit"], page: () => <AuditPage /> },
@@ -74,7 +72,7 @@ export function App() {
   return <Shell session={session} />;
 }
 
-function Shell({ session }: { session: Session }) {
+function Shell({ session }: { session: SessionView }) {
   const route = useRoute();
   const main = useRef<HTMLElement>(null);
   const [menuOpen, setMenuOpen] = useState(false);
@@ -105,22 +103,20 @@ function Shell({ session }: { session: Session }) {
           </button>
         </div>
         <nav aria-label="Main">
-          {sections
-            .filter(({ aboutLogins }) => !aboutLogins || hasLogin(session))
-            .map(({ section, places }) => (
-              <div key={section}>
-                <h2>{section}</h2>
-                <ul>
-                  {places.map(({ title, at }) => (
-                    <li key={title}>
-                      <a href={linkTo(...at)} aria-current={startsWith(route, at) ? "page" : undefined}>
-                        {title}
-                      </a>
-                    </li>
-                  ))}
-                </ul>
-              </div>
-            ))}
+          {sections.map(({ section, places }) => (
+            <div key={section}>
+              <h2>{section}</h2>
+              <ul>
+                {places.map(({ title, at }) => (
+                  <li key={title}>
+                    <a href={linkTo(...at)} aria-current={startsWith(route, at) ? "page" : undefined}>
+                      {title}
+                    </a>
+                  </li>
+                ))}
+              </ul>
+            </div>
+          ))}
         </nav>
         <footer>
           <Connection />

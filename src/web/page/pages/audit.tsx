@@ -1,3 +1,4 @@
+import type { AuditView } from "../../../admin/access-views.js";
 import { request } from "../state/api.js";
 import { instantText } from "../state/format.js";
 import { controllerNow } from "../state/live.js";
@@ -5,22 +6,10 @@ import { useResource } from "../state/resource.js";
 import { FailureNote } from "../ui/note.js";
 import { type Column, Table } from "../ui/table.js";
 
-/** One act of one person. */
-export interface AuditEntry {
-  readonly id: number;
-  readonly at: number;
-  readonly who: string;
-  /** Address that the request came from. */
-  readonly from: string;
-  readonly what: string;
-  readonly before: unknown;
-  readonly after: unknown;
-}
-
 const valueText = (value: unknown): string =>
   value === null || value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value);
 
-const columns: readonly Column<AuditEntry>[] = [
+const columns: readonly Column<AuditView>[] = [
   { title: "Time", cell: ({ at }) => instantText(at, controllerNow()), sortBy: ({ at }) => at },
   { title: "Who", cell: ({ who }) => <strong>{who}</strong>, sortBy: ({ who }) => who },
   { title: "From", cell: ({ from }) => from, sortBy: ({ from }) => from, extra: true },
@@ -30,7 +19,7 @@ const columns: readonly Column<AuditEntry>[] = [
 ];
 
 export function AuditPage() {
-  const entries = useResource(() => request<readonly AuditEntry[]>("GET", "/audit"), []);
+  const entries = useResource(() => request<readonly AuditView[]>("GET", "/audit"), []);
   return (
     <>
       <p class="path">Management</p>

@@ -1,25 +1,20 @@
 import { useState } from "preact/hooks";
+import type { TokenView } from "../../../admin/access-views.js";
+import { roles } from "../../../admin/roles.js";
 import type { Failure } from "../../../base/failure.js";
 import { request } from "../state/api.js";
 import { instantText } from "../state/format.js";
 import { controllerNow } from "../state/live.js";
 import { useResource } from "../state/resource.js";
-import { type Role, roles } from "../state/roles.js";
+
 import { useConfirm } from "../ui/dialog.js";
 import { FailureNote, Note } from "../ui/note.js";
 import { type Column, Table } from "../ui/table.js";
 import { tell } from "../ui/toast.js";
 
-interface TokenRow {
-  readonly id: number;
-  readonly name: string;
-  readonly role: Role;
-  readonly createdAt: number;
-}
-
 /** API tokens: what scripts log in with. A token's text exists in one answer only. */
 export function Tokens() {
-  const tokens = useResource(() => request<readonly TokenRow[]>("GET", "/tokens"), []);
+  const tokens = useResource(() => request<readonly TokenView[]>("GET", "/tokens"), []);
   const [fresh, setFresh] = useState<string | null>(null);
   const [refusal, setRefusal] = useState<Failure | null>(null);
   const { ask, dialog } = useConfirm();
@@ -37,7 +32,7 @@ export function Tokens() {
     form.reset();
     tokens.reload();
   };
-  const remove = ({ id, name }: TokenRow): void =>
+  const remove = ({ id, name }: TokenView): void =>
     ask({
       title: `Delete the token ${name}?`,
       action: "Delete token",
@@ -49,7 +44,7 @@ export function Tokens() {
         return result;
       },
     });
-  const columns: readonly Column<TokenRow>[] = [
+  const columns: readonly Column<TokenView>[] = [
     { title: "Token", cell: ({ name }) => <strong>{name}</strong>, sortBy: ({ name }) => name },
     { title: "Role", cell: ({ role }) => role, sortBy: ({ role }) => role },
     { title: "Made", cell: ({ createdAt }) => instantText(createdAt, controllerNow()), sortBy: ({ createdAt }) => createdAt },

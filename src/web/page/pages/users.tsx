@@ -1,21 +1,16 @@
 import { useState } from "preact/hooks";
+import { passwordLengthMin, type SessionView, type UserView } from "../../../admin/access-views.js";
+import { type Role, roles } from "../../../admin/roles.js";
 import type { Failure } from "../../../base/failure.js";
 import { request } from "../state/api.js";
 import { useResource } from "../state/resource.js";
-import { type Role, roles } from "../state/roles.js";
-import { hasLogin, refreshSession, type Session } from "../state/session.js";
+
+import { hasLogin, refreshSession } from "../state/session.js";
 import { useConfirm } from "../ui/dialog.js";
 import { FailureNote, Note } from "../ui/note.js";
 import { type Column, Table } from "../ui/table.js";
 import { tell } from "../ui/toast.js";
 import { Tokens } from "./tokens.js";
-
-const passwordLengthMin = 8;
-
-export interface UserRow {
-  readonly name: string;
-  readonly role: Role;
-}
 
 const roleWords: Readonly<Record<Role, string>> = {
   "read-only": "sees everything, changes nothing",
@@ -23,7 +18,7 @@ const roleWords: Readonly<Record<Role, string>> = {
   admin: "also users",
 };
 
-export function UsersPage({ session }: { session: Session }) {
+export function UsersPage({ session }: { session: SessionView }) {
   if (session.role === "admin") return <AllUsers session={session} />;
   return (
     <>
@@ -37,10 +32,10 @@ export function UsersPage({ session }: { session: Session }) {
   );
 }
 
-function AllUsers({ session }: { session: Session }) {
-  const users = useResource(() => request<readonly UserRow[]>("GET", "/users"), []);
+function AllUsers({ session }: { session: SessionView }) {
+  const users = useResource(() => request<readonly UserView[]>("GET", "/users"), []);
   const { ask, dialog } = useConfirm();
-  const remove = ({ name }: UserRow): void =>
+  const remove = ({ name }: UserView): void =>
     ask({
       title: `Delete the user ${name}?`,
       action: "Delete user",
@@ -52,7 +47,7 @@ function AllUsers({ session }: { session: Session }) {
         return result;
       },
     });
-  const columns: readonly Column<UserRow>[] = [
+  const columns: readonly Column<UserView>[] = [
     { title: "User", cell: ({ name }) => <strong>{name}</strong>, sortBy: ({ name }) => name },
     {
       title: "Role",

@@ -80,7 +80,7 @@ function PrimaryNode({ lane: { model, primary } }: { lane: Lane }) {
           </span>
         </>
       )}
-      {images?.status === "Complete" && <Status tone="good">{model.sessions > 0 ? `has the image, serves ${model.sessions}` : "has the image"}</Status>}
+      {images?.status === "Complete" && <Status tone="good">{model.sessions > 0 ? `serves ${model.sessions}` : "has the image"}</Status>}
       {images?.status === "Failed" && <Status tone="bad">{images.failureReason ?? "failed"}</Status>}
     </div>
   );

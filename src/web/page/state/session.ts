@@ -1,24 +1,17 @@
 /** Who is logged in here. */
 
 import { useEffect, useState } from "preact/hooks";
+import type { SessionView } from "../../../admin/access-views.js";
 import type { Result } from "../../../base/failure.js";
 import { request, useCsrfToken, whenLoggedOut } from "./api.js";
-import type { Role } from "./roles.js";
 
-export interface Session {
-  readonly name: string;
-  readonly role: Role;
-  readonly csrfToken: string | null;
-}
+/** False on a controller in a lab, where whoever comes from its own machine may do everything. */
+export const hasLogin = (session: SessionView): boolean => session.csrfToken !== null;
 
-/** A controller without logins, reachable from its own machine alone: whoever gets there may do everything. */
-const openDoor: Session = { name: "no login", role: "admin", csrfToken: null };
-export const hasLogin = (session: Session): boolean => session !== openDoor;
-
-let session: Session | null | undefined;
+let session: SessionView | null | undefined;
 const watchers = new Set<() => void>();
 
-function become(next: Session | null): void {
+function become(next: SessionView | null): void {
   session = next;
   useCsrfToken(next?.csrfToken ?? null);
   for (const watcher of watchers) watcher();
@@ -29,7 +22,7 @@ whenLoggedOut(() => {
 });
 
 /** Asks the server; undefined until it has answered, null when nobody is logged in. */
-export function useSession(): Session | null | undefined {
+export function useSession(): SessionView | null | undefined {
   const [, again] = useState({});
   useEffect(() => {
     const watcher = (): void => again({});
@@ -42,13 +35,12 @@ export function useSession(): Session | null | undefined {
 }
 
 export async function refreshSession(): Promise<void> {
-  const answer = await request<Session>("GET", "/session");
-  if (answer.ok) become(answer.value);
-  else become(answer.failure.code === "unknown-route" ? openDoor : null);
+  const answer = await request<SessionView>("GET", "/session");
+  become(answer.ok ? answer.value : null);
 }
 
-export async function logIn(name: string, password: string): Promise<Result<Session>> {
-  const answer = await request<Session>("POST", "/session", { name, password });
+export async function logIn(name: string, password: string): Promise<Result<SessionView>> {
+  const answer = await request<SessionView>("POST", "/session", { name, password });
   if (answer.ok) become(answer.value);
   return answer;
 }
