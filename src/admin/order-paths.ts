@@ -42,6 +42,8 @@ export const orderPaths: Readonly<Record<RoutedOrder["type"], OrderPath>> = {
   "show-ap-summary": { method: "GET", path: "/aps" },
   "show-group-summary": { method: "GET", path: "/groups" },
   "show-group": { method: "GET", path: "/groups/:group" },
+  "config-replace": { method: "PUT", path: "/config" },
+  "show-config": { method: "GET", path: "/config" },
   "show-boot": { method: "GET", path: "/boot" },
   "show-images": { method: "GET", path: "/images" },
   "show-runs": { method: "GET", path: "/runs" },

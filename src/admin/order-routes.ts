@@ -20,8 +20,9 @@ export function registerOrderRoutes(app: FastifyInstance, doorFor: DoorFor): voi
       method: route.method,
       url: apiPrefix + route.path,
       schema: schemaOf(type, route),
+      ...(route.bodyBytesMax !== undefined && { bodyLimit: route.bodyBytesMax }),
       handler: async (request, reply) => {
-        const order = orderOf(type, request);
+        const order = orderOf(type, route, request);
         const door = doorFor(request);
         const result = route.idempotent ? await keys.once(request, order, () => door.order(order)) : await door.order(order);
         return answer(reply, route, result);
@@ -30,9 +31,14 @@ export function registerOrderRoutes(app: FastifyInstance, doorFor: DoorFor): voi
   }
 }
 
-/** The validated parts of a request make the order: the table's schema has been applied to each. */
-const orderOf = (type: RoutedOrder["type"], request: FastifyRequest): Order =>
-  ({ ...(request.params as object), ...(request.query as object), ...((request.body as object | null) ?? {}), type }) as Order;
+/** An order from the validated parts of a request: each field from its own part, whatever else the others hold. */
+function orderOf(type: RoutedOrder["type"], route: OrderRoute, request: FastifyRequest): Order {
+  const inPath = pathFields(route);
+  const rest = ((usesQuery(route) ? request.query : request.body) ?? {}) as Record<string, unknown>;
+  const params = request.params as Record<string, unknown>;
+  const fields = Object.keys(route.fields.shape).map((name) => [name, (inPath.includes(name) ? params : rest)[name]] as const);
+  return { type, ...Object.fromEntries(fields.filter(([, value]) => value !== undefined)) } as Order;
+}
 
 function answer(reply: FastifyReply, route: OrderRoute, result: Result<unknown>): FastifyReply {
   if (!result.ok) return reply.status(statusOf(result.failure)).send(result.failure);

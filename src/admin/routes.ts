@@ -12,6 +12,9 @@ import {
   apsAborted,
   backoffSeconds,
   bootView,
+  configChanges,
+  configDocument,
+  groupConfig,
   groupPreview,
   groupSummaryRow,
   groupView,
@@ -35,7 +38,13 @@ export interface OrderRoute extends OrderPath {
   readonly answer: z.ZodType | null;
   /** A repeated request with the same Idempotency-Key gets the first one's answer. */
   readonly idempotent?: true;
+  /** Default: what the largest other order needs. */
+  readonly bodyBytesMax?: number;
 }
+
+/** Every group of a large controller with all its APs. */
+const groupsMax = 2000;
+const configBytesMax = 16 * 2 ** 20;
 
 const group = nameText.describe("Name of a FlexConnect group");
 const ap = nameText.describe("Name or MAC address of an AP");
@@ -105,6 +114,19 @@ const rows: Readonly<Record<RoutedOrder["type"], Omit<OrderRoute, keyof OrderPat
   "show-ap-summary": read("All APs that ever joined", {}, z.array(apSummaryRow)),
   "show-group-summary": read("All FlexConnect groups", {}, z.array(groupSummaryRow)),
   "show-group": read("A FlexConnect group, its primaries and its run", { group }, groupView),
+  "config-replace": {
+    ...act(
+      "Replace all groups by these, or change nothing; with `check` only tell the differences",
+      {
+        groups: z.array(groupConfig).max(groupsMax),
+        check: z.boolean().default(false),
+      },
+      configChanges,
+    ),
+    role: "admin",
+    bodyBytesMax: configBytesMax,
+  },
+  "show-config": read("All groups as they were set", {}, configDocument),
   "show-boot": read("Versions of the two releases", {}, bootView),
   "show-images": read("All images of both releases", {}, z.array(imageView)),
   "show-runs": read(

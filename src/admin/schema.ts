@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import type { Failure } from "../base/failure.js";
+import type { GroupConfig } from "../core/controller/group-config.js";
 import type { ActResult, PredownloadResult } from "../core/controller/order-results.js";
 import type { GroupWanPolicy, LinkRates } from "../core/controller/orders.js";
 import type {
@@ -239,6 +240,21 @@ export const actResult = z.object({
 export const predownloadResult = z.object({ runIds: z.array(z.int()), apCount: count }) satisfies z.ZodType<PredownloadResult>;
 export const runStarted = z.object({ runId: z.int() });
 export const apsAborted = z.object({ apCount: count });
+
+export const groupConfig = z.strictObject({
+  name: z.string(),
+  predownload: z.boolean(),
+  retryCount: z.int(),
+  backoffSecondsMin: z.number(),
+  backoffSecondsMax: z.number(),
+  wave2Refetch: z.boolean(),
+  wan: wanPolicy,
+  aps: z.array(macText),
+  manualPrimaries: z.array(macText),
+  forcedSubordinates: z.array(macText),
+}) satisfies z.ZodType<GroupConfig>;
+export const configDocument = z.object({ groups: z.array(groupConfig) });
+export const configChanges = z.object({ changes: z.array(z.string()).describe("One line a difference") });
 
 /**
  * Group and AP names as they come in a path: not empty, not endless, and not what a URL takes for "here" and "above".

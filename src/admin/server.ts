@@ -15,6 +15,7 @@ import { registerEventStream } from "./event-stream.js";
 import { registerImageUpload } from "./image-upload.js";
 import type { LiveFeed } from "./live-feed.js";
 import { registerOrderRoutes } from "./order-routes.js";
+import { registerReports } from "./reports.js";
 
 export interface AdminOptions {
   readonly door: Door;
@@ -94,6 +95,7 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
     );
   }
   if (feed !== undefined) registerEventStream(app, feed);
+  registerReports(app, doorFor);
   await app.register(async (scope) => registerOrderRoutes(scope, doorFor));
   await app.register(async (scope) => registerImageUpload(scope, { ...options, doorFor }));
   return app;

@@ -10,8 +10,15 @@ import type { ParameterName, ParameterValue } from "./parameters.js";
 /** What a command works with, wherever it was typed. */
 export interface CommandContext {
   readonly door: Door;
-  /** Sends a file of the machine where the command was typed; absent where there is none (SSH). */
-  readonly upload?: (path: string, description: Omit<ImageDescription, "fileName">) => Promise<Result<ImageView>>;
+  /** Files of the machine where the command was typed; absent where there are none (SSH). */
+  readonly files?: LocalFiles;
+}
+
+export interface LocalFiles {
+  /** Sends an image file to the controller. */
+  upload(path: string, description: Omit<ImageDescription, "fileName">): Promise<Result<ImageView>>;
+  /** Failure: `file-unreadable`. */
+  readText(path: string): Promise<Result<string>>;
 }
 
 export type Outcome =
@@ -29,7 +36,7 @@ export type Outcome =
 export interface Command extends Pattern {
   /** A few words for help. */
   readonly help: string;
-  /** Needs `upload`: not offered where there is none. */
+  /** Needs `files`: not offered where there are none. */
   readonly needsFiles?: true;
   /** The command's only order, where it is one. */
   readonly order?: (values: Values) => Order;
@@ -72,23 +79,23 @@ export function command<const P extends string, T extends Order>(pattern: P, { h
   };
 }
 
-/** A command that sends a file. */
+/** A command that needs a file of the machine where it was typed. */
 export function fileCommand<const P extends string>(
   pattern: P,
   help: string,
-  run: (values: ValuesOf<P>, upload: NonNullable<CommandContext["upload"]>) => Promise<Outcome>,
+  run: (values: ValuesOf<P>, files: LocalFiles, door: Door) => Promise<Outcome>,
 ): Command {
   return {
     pattern,
     help,
     needsFiles: true,
-    async run(values, { upload }) {
-      if (upload === undefined)
+    async run(values, { files, door }) {
+      if (files === undefined)
         return {
           ok: false,
-          failure: { code: "no-files-here", message: "Files cannot be sent from here; use the flexup command on your own machine" },
+          failure: { code: "no-files-here", message: "There are no files here; use the flexup command on your own machine" },
         };
-      return run(values as ValuesOf<P>, upload);
+      return run(values as ValuesOf<P>, files, door);
     },
   };
 }

@@ -1,11 +1,14 @@
 /** Operator commands from the process's own arguments: parse, run against a daemon, print, exit code. */
+import { readFile } from "node:fs/promises";
 import type { Command as Program } from "commander";
 import { AdminClient } from "../admin/client.js";
 import { isLoopback } from "../base/endpoint.js";
-import type { Failure } from "../base/failure.js";
+import { type Failure, failure, success } from "../base/failure.js";
 import { readLocalToken } from "../runtime/local-token.js";
+import type { CommandContext, LocalFiles, Outcome } from "./command.js";
 import { commandHelp } from "./help.js";
 import { commandTable, operatorGrammar } from "./table.js";
+import { type Screen, watchOutcome, watchRun } from "./watch.js";
 import type { Word } from "./words.js";
 
 export const defaultAdminUrl = "http://127.0.0.1:8080";
@@ -15,8 +18,8 @@ export const exitCodes = { done: 0, refused: 1, wrongCommand: 2 } as const;
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 export interface OneShotIo {
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
+  readonly stdout: Screen;
+  readonly stderr: Screen;
   /** `FLEXUP_ADMIN` names the daemon where `--admin` does not; `FLEXUP_TOKEN` is an API token. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -25,6 +28,7 @@ interface Switches {
   readonly words: readonly string[];
   readonly json: boolean;
   readonly help: boolean;
+  readonly watch: boolean;
   readonly admin: string | undefined;
 }
 
@@ -49,11 +53,21 @@ export async function runOneShot(args: readonly string[], io: OneShotIo): Promis
   if (match.type === "error") return wrong(match.message);
 
   const client = new AdminClient(base, tokenFor(base, io.env));
-  const outcome = await match.command.run(match.values, {
-    door: client,
-    upload: (path, description) => client.addImage(path, description, () => {}),
-  });
+  const context: CommandContext = { door: client, files: localFiles(client, io) };
+  const watching = { screen: io.stdout, json: switches.json, pause };
+  const order = match.command.order?.(match.values);
+  const isShow = order?.type.startsWith("show-") ?? false;
+  if (switches.watch && !isShow && order?.type !== "group-start")
+    return wrong(`Unexpected option --watch after "${switches.words.join(" ")}": expected it after a show command or predownload start`);
+  const run = (): Promise<Outcome> => match.command.run(match.values, context);
+  const outcome = switches.watch && isShow ? await watchOutcome(run, watching) : await run();
   if (!outcome.ok) return refused(outcome.failure, switches.json, io);
+  if (switches.watch && order?.type === "group-start") {
+    const ended = await watchRun(client, order.group, watching);
+    if (!ended.ok) return refused(ended.failure, switches.json, io);
+    return ended.value === "complete" ? exitCodes.done : exitCodes.refused;
+  }
+  if (switches.watch) return exitCodes.done;
   io.stdout.write(switches.json ? `${JSON.stringify(outcome.value, null, 2)}\n` : outcome.text);
   return outcome.partial ? exitCodes.refused : exitCodes.done;
 }
@@ -81,6 +95,42 @@ const descriptions: Readonly<Record<string, string>> = {
   image: "the controller's two releases: add, list, remove images",
 };
 
+const watchMs = 500;
+
+/** Resolves with false when the person has had enough (Ctrl-C). */
+function pause(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      resolve(false);
+    };
+    const timer = setTimeout(() => {
+      process.off("SIGINT", stop);
+      resolve(true);
+    }, watchMs);
+    process.once("SIGINT", stop);
+  });
+}
+
+/** Files of this machine. On a terminal an upload shows how far it is. */
+function localFiles(client: AdminClient, { stderr }: OneShotIo): LocalFiles {
+  return {
+    async upload(path, description) {
+      const show = (bytes: number): unknown => stderr.isTTY && stderr.write(`\r${path}: ${bytes} bytes sent`);
+      const answer = await client.addImage(path, description, show);
+      if (stderr.isTTY) stderr.write("\r\u001b[K");
+      return answer;
+    },
+    async readText(path) {
+      try {
+        return success(await readFile(path, "utf8"));
+      } catch (error) {
+        return failure("file-unreadable", `${path} cannot be read: ${(error as Error).message}`);
+      }
+    },
+  };
+}
+
 /** The operator's own token, or the one that a controller of this machine and account left. */
 function tokenFor(base: URL, env: OneShotIo["env"]): string | undefined {
   const port = Number(base.port) || (base.protocol === "https:" ? 443 : 80);
@@ -97,15 +147,17 @@ function readSwitches(args: readonly string[]): Switches | string {
   const words: string[] = [];
   let json = false;
   let help = false;
+  let watch = false;
   let admin: string | undefined;
   for (let at = 0; at < args.length; at++) {
     const arg = args[at] as string;
     if (arg === "--json") json = true;
+    else if (arg === "--watch") watch = true;
     else if (arg === "--help" || arg === "-h") help = true;
     else if (arg === "--admin" || arg.startsWith("--admin=")) {
       admin = arg === "--admin" ? args[++at] : arg.slice("--admin=".length);
       if (admin === undefined) return `Option --admin has no value: expected a URL such as ${defaultAdminUrl}`;
     } else words.push(arg);
   }
-  return { words, json, help, admin };
+  return { words, json, help, watch, admin };
 }

@@ -75,7 +75,7 @@ export const parameters = {
   "bytes-per-second": orOff(wholeNumber(1, 1e12, "bytes per second")),
   "ap-count": orOff(wholeNumber(0, 100_000, "a number of APs")),
   bytes: orOff(wholeNumber(0, 1e15, "bytes")),
-  file: text("the path of an image file"),
+  file: text("the path of a file"),
   version: text("a version such as 8.5.161.0"),
   models: {
     what: "model or family names separated by commas, such as AIR-AP2802I,AIR-AP3802I",

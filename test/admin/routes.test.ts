@@ -48,6 +48,8 @@ const fieldsOf: { [T in RoutedOrder["type"]]: Record<string, fc.Arbitrary<unknow
   "show-ap-summary": {},
   "show-group-summary": {},
   "show-group": group,
+  "config-replace": { groups: fc.constant([]), check: flag },
+  "show-config": {},
   "show-boot": {},
   "show-images": {},
   "show-runs": { group: fc.option(name) },

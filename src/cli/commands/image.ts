@@ -5,8 +5,8 @@ export const imageCommands: readonly Command[] = [
   fileCommand(
     "image add <file> --version <version> --models <models> --release <release>",
     "add an image file to a release",
-    async ({ file, version, models, release }, upload) => {
-      const answer = await upload(file, { version, models, release });
+    async ({ file, version, models, release }, files) => {
+      const answer = await files.upload(file, { version, models, release });
       if (!answer.ok) return answer;
       const image = answer.value;
       return {

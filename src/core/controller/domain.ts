@@ -193,6 +193,10 @@ export class ControllerDomain {
         return success(this.#status.groupSummary());
       case "show-group":
         return this.#withGroup(order.group, (group) => success(this.#status.group(group)));
+      case "config-replace":
+        return groups.replaceAll(order.groups, (name) => this.runs.runningOfGroup(name) !== undefined, order.check);
+      case "show-config":
+        return success({ groups: groups.all() });
       case "show-boot":
         return success(this.#status.boot());
       case "show-images":

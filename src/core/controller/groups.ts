@@ -2,8 +2,9 @@
 import { type Result, success } from "../../base/failure.js";
 import { compareMac, type MacAddress, parseMac } from "../../base/mac-address.js";
 import { limits, type PlatformName, platforms } from "../upgrade/limits.js";
+import { type GroupConfig, groupDifferences } from "./group-config.js";
 import type { GroupWanPolicy } from "./orders.js";
-import type { Outbox } from "./outbox.js";
+import { Outbox } from "./outbox.js";
 import { type GroupRecord, keys } from "./records.js";
 import { refuse } from "./refusals.js";
 
@@ -187,8 +188,67 @@ export class Groups {
     return done;
   }
 
+  /**
+   * Puts `wanted` in the place of all groups, or refuses and changes nothing. A group of `busy` must stay as it is.
+   * @returns the differences, one line each
+   */
+  replaceAll(
+    wanted: readonly GroupConfig[],
+    busy: (name: string) => boolean,
+    check: boolean,
+  ): Result<{ readonly changes: readonly string[] }> {
+    const trial = this.#tryOut(wanted);
+    if (!trial.ok) return trial;
+    const after = trial.value;
+    const isSame = (group: GroupRecord): boolean =>
+      groupDifferences(
+        [group],
+        after.filter(({ name }) => name === group.name),
+      ).length === 0;
+    const disturbed = this.all().find((group) => busy(group.name) && !isSame(group));
+    if (disturbed !== undefined) return refuse.groupBusy(disturbed.name);
+    const changes = groupDifferences(this.all(), after);
+    if (check) return success({ changes });
+    for (const group of this.all()) if (!isSame(group)) this.delete(group);
+    for (const group of after) {
+      for (const mac of group.aps) this.#groupOf.set(mac, group.name);
+      if (JSON.stringify(this.#groups.get(group.name)) !== JSON.stringify(group)) this.#store(group);
+    }
+    return success({ changes });
+  }
+
+  /** Builds groups by the rules that hold for single acts, in a place of its own. */
+  #tryOut(wanted: readonly GroupConfig[]): Result<readonly GroupRecord[]> {
+    const trial = new Groups([], this.#limits, new Outbox());
+    for (const group of wanted) {
+      const now = (): GroupRecord => trial.#groups.get(group.name) as GroupRecord;
+      const steps: readonly (() => Result<unknown>)[] = [
+        () => trial.add(group.name),
+        ...group.aps.map((mac) => () => trial.addAp(now(), mac)),
+        () => trial.enable(now(), group.predownload),
+        () => trial.setRetryCount(now(), group.retryCount),
+        () => trial.setBackoff(now(), group.backoffSecondsMin, group.backoffSecondsMax),
+        () => trial.setWave2Refetch(now(), group.wave2Refetch),
+        () => trial.setWan(now(), group.wan),
+        ...group.manualPrimaries.map((text) => () => withMember(now(), text, (mac) => trial.addPrimary(now(), mac, new Set()))),
+        ...group.forcedSubordinates.map((text) => () => withMember(now(), text, (mac) => trial.addSubordinate(now(), mac))),
+      ];
+      for (const step of steps) {
+        const result = step();
+        if (!result.ok) return result;
+      }
+    }
+    return success(trial.all());
+  }
+
   #store(group: GroupRecord): void {
     this.#groups.set(group.name, group);
     this.#outbox.put(keys.group(group.name), group);
   }
+}
+
+function withMember(group: GroupRecord, text: string, then: (mac: MacAddress) => Result<null>): Result<null> {
+  const mac = parseMac(text);
+  if (mac === undefined) return refuse.badMac(text.slice(0, 64));
+  return group.aps.includes(mac) ? then(mac) : refuse.apNotInGroup(mac, group.name);
 }

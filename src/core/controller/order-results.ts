@@ -1,4 +1,5 @@
 /** What each order answers when it is not refused. */
+import type { GroupConfig } from "./group-config.js";
 import type { Order, OrderType } from "./orders.js";
 import type { ApImageView, ApSummaryRow, BootView, GroupPreview, GroupSummaryRow, GroupView, ImageView, RunReport } from "./views.js";
 
@@ -31,6 +32,8 @@ interface Results {
   readonly "show-ap-summary": readonly ApSummaryRow[];
   readonly "show-group-summary": readonly GroupSummaryRow[];
   readonly "show-group": GroupView;
+  readonly "config-replace": { readonly changes: readonly string[] };
+  readonly "show-config": { readonly groups: readonly GroupConfig[] };
   readonly "show-boot": BootView;
   readonly "show-images": readonly ImageView[];
   readonly "show-runs": readonly RunReport[];

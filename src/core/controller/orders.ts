@@ -2,7 +2,9 @@
  * What an operator can ask of a controller: the one list that the admin API, the CLI and the page share.
  * Each order gets exactly one `reply` with a Result; a refused order has changed nothing.
  */
+
 import type { ReleaseName } from "../upgrade/limits.js";
+import type { GroupConfig } from "./group-config.js";
 
 /** An AP by its name or MAC address in any usual spelling, in any letter case. */
 export type ApSelector = string;
@@ -40,6 +42,9 @@ export type Order =
   | { readonly type: "show-ap-summary" }
   | { readonly type: "show-group-summary" }
   | { readonly type: "show-group"; readonly group: string }
+  /** All groups as they are given, or nothing; with `check` only what would change. Answers the differences. */
+  | { readonly type: "config-replace"; readonly groups: readonly GroupConfig[]; readonly check: boolean }
+  | { readonly type: "show-config" }
   | { readonly type: "show-boot" }
   | { readonly type: "show-images" }
   /** Reports of the runs of a group, or of all runs, newest first. */

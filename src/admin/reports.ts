@@ -1,0 +1,118 @@
+/** Reports of runs for people and spreadsheets. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { failure } from "../base/failure.js";
+import type { RunReport, RunReportRow } from "../core/controller/views.js";
+import { statusOf } from "./http-status.js";
+import { apiPrefix } from "./order-paths.js";
+import type { DoorFor } from "./order-routes.js";
+import { failureBody, runReport } from "./schema.js";
+
+const columns: readonly (readonly [title: string, cell: (row: RunReportRow) => string | number | null])[] = [
+  ["AP", (row) => row.name],
+  ["MAC address", (row) => row.mac],
+  ["Model", (row) => row.model],
+  ["Role", (row) => row.role],
+  ["Status", (row) => row.status],
+  ["Source", (row) => row.source],
+  ["Started", (row) => time(row.startedAt)],
+  ["Ended", (row) => time(row.endedAt)],
+  ["WAN bytes", (row) => row.wanBytes],
+  ["LAN bytes", (row) => row.lanBytes],
+  ["Tries", (row) => row.tries],
+  ["Reason", (row) => row.failureReason],
+  ["Detail", (row) => row.detail],
+];
+
+/** `GET /runs/:id` and the same as `report.csv` and as a page to print. */
+export function registerReports(app: FastifyInstance, doorFor: DoorFor): void {
+  const params = z.object({ id: z.coerce.number().int() });
+  const find = async (request: FastifyRequest, reply: FastifyReply, show: (run: RunReport) => FastifyReply): Promise<FastifyReply> => {
+    const { id } = request.params as { id: number };
+    const runs = await doorFor(request).order({ type: "show-runs", group: null });
+    const run = runs.ok ? runs.value.find((report) => report.id === id) : undefined;
+    const refused = runs.ok ? failure("unknown-run", `There is no report of a run ${id}`).failure : runs.failure;
+    return run === undefined ? reply.status(statusOf(refused)).send(refused) : show(run);
+  };
+  const schema = (operationId: string, summary: string) => ({ operationId, summary, tags: ["runs"], params });
+  app.get(
+    `${apiPrefix}/runs/:id`,
+    { schema: { ...schema("run-report", "Report of one run"), response: { 200: runReport, "4xx": failureBody, "5xx": failureBody } } },
+    (request, reply) => find(request, reply, (run) => reply.send(run)),
+  );
+  app.get(`${apiPrefix}/runs/:id/report.csv`, { schema: schema("run-report-csv", "Report of one run as CSV") }, (request, reply) =>
+    find(request, reply, (run) =>
+      reply
+        .header("content-type", "text/csv; charset=utf-8")
+        .header("content-disposition", `attachment; filename="flexup-run-${run.id}.csv"`)
+        .send(reportCsv(run)),
+    ),
+  );
+  app.get(
+    `${apiPrefix}/runs/:id/report.html`,
+    { schema: schema("run-report-page", "Report of one run as a page to print") },
+    (request, reply) =>
+      find(request, reply, (run) =>
+        reply
+          .header("content-type", "text/html; charset=utf-8")
+          .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'")
+          .send(reportPage(run)),
+      ),
+  );
+}
+
+/** RFC 4180. An AP names itself, so a cell never begins with what a spreadsheet would compute. */
+export function reportCsv(run: RunReport): string {
+  const cell = (value: string | number | null): string => {
+    if (typeof value === "number") return String(value);
+    const text = /^[=+\-@\t\r]/.test(value ?? "") ? `'${value}` : (value ?? "");
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [columns.map(([title]) => title), ...run.aps.map((row) => columns.map(([, value]) => value(row)))]
+    .map((row) => `${row.map(cell).join(",")}\r\n`)
+    .join("");
+}
+
+export function reportPage(run: RunReport): string {
+  const facts: readonly (readonly [string, string | number])[] = [
+    ["Group", run.group ?? "none (over the WAN)"],
+    ["Image", run.release],
+    ["Ended", run.state],
+    ["Started", time(run.startedAt)],
+    ["Finished", time(run.finishedAt)],
+    ["WAN bytes saved", run.wanBytesSaved],
+  ];
+  const row = (tag: "td" | "th", cells: readonly (string | number | null)[]): string =>
+    `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join("")}</tr>`;
+  const models = run.models.map(({ family, primary, wanCopies, wanBytes, lanBytes }) => [
+    family,
+    primary?.name ?? "none",
+    wanCopies,
+    wanBytes,
+    lanBytes,
+  ]);
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>flexup run ${run.id}</title>
+<style>body{font:14px sans-serif;margin:2em}table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #999;padding:.2em .5em;text-align:left}</style></head>
+<body><h1>Upgrade run ${run.id}</h1>
+<table>${facts.map(([name, value]) => `<tr><th>${escaped(name)}</th><td>${escaped(value)}</td></tr>`).join("")}</table>
+<h2>Models</h2><table>${row("th", ["Family", "Primary", "WAN copies", "WAN bytes", "LAN bytes"])}${models.map((cells) => row("td", cells)).join("")}</table>
+<h2>APs</h2><table>${row(
+    "th",
+    columns.map(([title]) => title),
+  )}${run.aps
+    .map((ap) =>
+      row(
+        "td",
+        columns.map(([, value]) => value(ap)),
+      ),
+    )
+    .join("\n")}</table>
+</body></html>
+`;
+}
+
+const time = (at: number | null): string => (at === null ? "" : new Date(at).toISOString());
+const escaped = (value: string | number | null): string =>
+  String(value ?? "").replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
