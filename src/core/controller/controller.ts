@@ -203,7 +203,7 @@ export class Controller implements ControllerMachine {
         return;
       case "image-wanted": {
         const answer = this.#imageFor(domain, session, output.identifier);
-        if (answer.type === "transfer" && session.running) this.#transferring.add(mac);
+        if (answer.type === "transfer") (session.running ? this.#transferring : domain.downloadsAtJoin).add(mac);
         this.#capwapDoes(now, domain, (outputs) => this.#capwap.answerImage(now, session.id, answer, outputs));
         return;
       }
@@ -212,6 +212,7 @@ export class Controller implements ControllerMachine {
         return;
       case "transfer-ended":
         this.#transferring.delete(mac);
+        domain.downloadsAtJoin.delete(mac);
         if (session.running) this.#transferEnded(now, domain, mac, output.outcome, output.bytesDone, output.bytesSent);
         return;
       default:

@@ -38,6 +38,8 @@ export class ControllerDomain {
   readonly catalogue: ImageCatalogue;
   readonly groups: Groups;
   readonly runs: RunTable;
+  /** APs that get an image before they serve (RFC 5415 §9.1.1): "Downloading" in the counts. */
+  readonly downloadsAtJoin = new Set<MacAddress>();
   readonly #upgrade: GroupUpgrade;
   readonly #acts: SwapAndReset;
   readonly #status: StatusTable;
@@ -53,7 +55,15 @@ export class ControllerDomain {
     const wanTransfersMax = config.wan.transfersMax;
     this.#upgrade = new GroupUpgrade(now, { inventory, groups, catalogue, runs, outbox, timings, sessionsMax, wanTransfersMax });
     this.#acts = new SwapAndReset(stored.resets, { inventory, outbox, timings, objection: (ap) => this.#objection(ap) });
-    this.#status = new StatusTable({ inventory, groups, catalogue, runs, acts: this.#acts, sessionsMax });
+    this.#status = new StatusTable({
+      inventory,
+      groups,
+      catalogue,
+      runs,
+      acts: this.#acts,
+      downloadsAtJoin: this.downloadsAtJoin,
+      sessionsMax,
+    });
   }
 
   nextWakeAt(): Instant | undefined {

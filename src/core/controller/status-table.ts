@@ -31,6 +31,7 @@ export interface StatusParts {
   readonly catalogue: ImageCatalogue;
   readonly runs: RunTable;
   readonly acts: SwapAndReset;
+  readonly downloadsAtJoin: ReadonlySet<MacAddress>;
   readonly sessionsMax: number;
 }
 
@@ -84,7 +85,7 @@ export class StatusTable {
       total: rows.length,
       counts: {
         initiated: counts.Initiated,
-        downloading: 0,
+        downloading: rows.filter(({ mac }) => this.#parts.downloadsAtJoin.has(mac as MacAddress)).length,
         predownloading: counts.Predownloading,
         completedPredownloading: counts.Complete,
         notSupported: counts.NotSupported,

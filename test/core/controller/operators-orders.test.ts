@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import t from "tap";
 import type { Order } from "../../../src/core/controller/orders.js";
 import { branch, ControllerLab, digest, image, mac, start } from "../../support/controller-lab.js";
@@ -87,6 +88,26 @@ t.test("limits of a group by platform", async (t) => {
     lab.do({ type: "group-ap-delete", group: "G", mac: mac(0) });
     t.equal(lab.code({ type: "group-ap-add", group: "G", mac: mac(limit) }), "ok");
   }
+});
+
+t.test("against a model: a group never holds more than its platform allows, and an AP is in one group", async () => {
+  const step = fc.record({ add: fc.boolean(), group: fc.constantFrom("A", "B"), ap: fc.nat(40) });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 60, maxLength: 120 }), (steps) => {
+      const lab = new ControllerLab({ platform: "5508" });
+      const members = { A: new Set<number>(), B: new Set<number>() };
+      for (const group of ["A", "B"]) lab.do({ type: "group-add", group });
+      for (const { add, group, ap } of steps) {
+        const own = members[group as "A" | "B"];
+        const isTaken = members.A.has(ap) || members.B.has(ap);
+        const expected = add ? (isTaken ? "ap-in-group" : own.size >= 25 ? "group-full" : "ok") : own.has(ap) ? "ok" : "ap-not-in-group";
+        if (lab.code({ type: add ? "group-ap-add" : "group-ap-delete", group, mac: mac(ap) }) !== expected) return false;
+        if (expected === "ok") add ? own.add(ap) : own.delete(ap);
+      }
+      return lab.group("A").aps.length === members.A.size && lab.group("B").aps.length === members.B.size;
+    }),
+    { numRuns: 30 },
+  );
 });
 
 t.test("back-off below 100 s needs a lab", async (t) => {

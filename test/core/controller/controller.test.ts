@@ -1,0 +1,176 @@
+/** The composite: a WTP session of our own against the controller machine, datagram by datagram. */
+import t from "tap";
+import type { Endpoint } from "../../../src/base/endpoint.js";
+import { hexOf } from "../../../src/base/hex.js";
+import { Prng } from "../../../src/base/prng.js";
+import type { WtpEvent, WtpOutput } from "../../../src/core/capwap/contract.js";
+import { WtpSession } from "../../../src/core/capwap/wtp-session.js";
+import type { ControllerConfig, ControllerEffect } from "../../../src/core/controller/contract.js";
+import { Controller } from "../../../src/core/controller/controller.js";
+import type { Order } from "../../../src/core/controller/orders.js";
+import type { StoredRecord } from "../../../src/core/controller/records.js";
+import { wtpSelf, wtpSettings } from "../../support/capwap-world.js";
+import { ControllerLab, image, labConfig } from "../../support/controller-lab.js";
+
+const controllerEndpoint: Endpoint = { address: "10.0.0.1", port: 5246 };
+const apEndpoint: Endpoint = { address: "10.0.1.1", port: 40_000 };
+
+/** One controller and one AP; a datagram arrives at once. */
+class Pair {
+  now = 1_700_000_000_000;
+  readonly effects: ControllerEffect[] = [];
+  readonly heard: WtpEvent<string>[] = [];
+  readonly store = new Map<string, unknown>();
+  readonly wtp: WtpSession<string>;
+  controller: Controller;
+  #requests = 0;
+
+  constructor(config: Partial<ControllerConfig> = {}) {
+    const inventory = new ControllerLab().inventory({ running: "8.5.100.0" });
+    const settings = { ...wtpSettings, controllers: [{ endpoint: controllerEndpoint }] };
+    this.wtp = new WtpSession<string>(settings, () => ({ ...wtpSelf(0), inventory }), new Prng(1));
+    this.controller = new Controller({ ...labConfig, ...config });
+    this.step({ type: "boot", records: [] });
+  }
+
+  step(input: Parameters<Controller["step"]>[1]): ControllerEffect[] {
+    const out: ControllerEffect[] = [];
+    this.controller.step(this.now, input, out);
+    this.effects.push(...out);
+    for (const effect of out) {
+      if (effect.type === "persist") for (const { key, value } of effect.records) this.store.set(key, JSON.parse(JSON.stringify(value)));
+      if (effect.type === "send" && effect.image === undefined) {
+        this.wtpDoes((outputs) =>
+          this.wtp.datagram(this.now, { from: controllerEndpoint, bytes: effect.bytes, carriage: "clear" }, outputs),
+        );
+      }
+    }
+    return out;
+  }
+
+  wtpDoes(work: (outputs: WtpOutput<string>[]) => void): void {
+    const outputs: WtpOutput<string>[] = [];
+    work(outputs);
+    for (const output of outputs) {
+      if (output.type === "send") this.step({ type: "datagram", from: apEndpoint, bytes: output.bytes });
+      else if (output.type !== "open-link" && output.type !== "close-link") this.heard.push(output);
+    }
+  }
+
+  join(): void {
+    this.wtpDoes((outputs) => this.wtp.start(this.now, outputs));
+    for (let turns = 0; this.wtp.state !== "run"; turns++) {
+      if (turns > 200) throw new Error(`stuck in ${this.wtp.state}`);
+      this.now = Math.max(this.now, Math.min(this.wtp.nextWakeAt() ?? this.now, this.controller.nextWakeAt() ?? Number.POSITIVE_INFINITY));
+      this.step({ type: "wake" });
+      this.wtpDoes((outputs) => this.wtp.wake(this.now, outputs));
+    }
+  }
+
+  order(order: Order): ControllerEffect[] {
+    return this.step({ type: "operator", requestId: ++this.#requests, order });
+  }
+
+  /** The last Configuration Update that the AP got, answered with success. */
+  answerUpdate(): WtpEvent<string> & { type: "configuration-update" } {
+    const update = this.heard.findLast((event) => event.type === "configuration-update");
+    if (update === undefined) throw new Error("no Configuration Update");
+    this.wtpDoes((outputs) => this.wtp.answerConfigurationUpdate(this.now, { resultCode: 0 }, outputs));
+    return update;
+  }
+
+  startRun(): void {
+    this.order({ type: "image-add", image: image({ models: ["AIR-AP2802I"], sizeBytes: 2000 }) });
+    this.order({ type: "ap-predownload", ap: "ap-0", release: "primary" });
+  }
+}
+
+t.test("an AP joins, is ordered, fetches, reports", async (t) => {
+  const pair = new Pair();
+  pair.join();
+  t.match(
+    pair.effects.filter(({ type }) => type === "event"),
+    [{ event: { type: "ap-joined", name: "ap-0", model: "AIR-AP2802I" } }],
+  );
+  t.match(pair.order({ type: "show-ap-image", ap: "all" }), [
+    { type: "reply", result: { ok: true, value: { total: 1, aps: [{ name: "ap-0", primaryImage: "8.5.100.0", status: "None" }] } } },
+  ]);
+  pair.startRun();
+  const { elements } = pair.answerUpdate();
+  t.match(elements, { imageIdentifier: { name: "9.0" }, upgradeOrder: { role: "fallback", family: "ap3g3", sizeBytes: 2000 } });
+  pair.effects.length = 0;
+  const { imageIdentifier, upgradeOrder } = elements;
+  if (!imageIdentifier || !upgradeOrder) throw new Error("no order");
+  pair.wtpDoes((outputs) => pair.wtp.startImage(pair.now, imageIdentifier, outputs));
+  const ranges = pair.effects.flatMap((effect) => (effect.type === "send" && effect.image ? [effect.image] : []));
+  t.match(ranges[0], { sha256: hexOf(upgradeOrder.sha256), offset: 0 }, "the runtime is told which image, and how far");
+  const report = { runId: upgradeOrder.runId, state: "complete", path: "wan", tries: 0, nextRetryMs: 0, bytesDone: 2000 } as const;
+  const upgradeReport = { ...report, wanBytes: 2000, lanBytes: 0, reason: "none", detail: "" } as const;
+  pair.effects.length = 0;
+  pair.wtpDoes((outputs) => pair.wtp.request(pair.now, { type: "wtpEventRequest", elements: { upgradeReport } }, "report", outputs));
+  t.equal(pair.effects[0]?.type, "persist", "the report is stored before it is acknowledged");
+  t.match(pair.order({ type: "show-ap-image", ap: "ap-0" })[0], {
+    result: { value: { aps: [{ status: "Complete", source: "wan", wanBytes: 2000 }] } },
+  });
+});
+
+t.test("in every step the records come first", async (t) => {
+  const pair = new Pair();
+  const step = pair.step.bind(pair);
+  let steps = 0;
+  pair.step = (input) => {
+    const out = step(input);
+    const at = out.findIndex(({ type }) => type === "persist");
+    if (at > 0) t.fail(`a record comes after ${out[0]?.type}`);
+    if (at === 0) steps++;
+    return out;
+  };
+  pair.join();
+  pair.startRun();
+  pair.answerUpdate();
+  t.ok(steps >= 3, `${steps} steps stored something`);
+});
+
+t.test("nobody gets an image that it was not ordered to fetch", async (t) => {
+  const pair = new Pair();
+  pair.join();
+  pair.order({ type: "image-add", image: image({ models: ["AIR-AP2802I"] }) });
+  pair.effects.length = 0;
+  pair.wtpDoes((outputs) => pair.wtp.startImage(pair.now, { vendor: 32473, name: "9.0" }, outputs));
+  t.notOk(pair.effects.some((effect) => effect.type === "send" && effect.image !== undefined));
+  t.match(
+    pair.heard.filter(({ type }) => type === "image-failed"),
+    [{ reason: "refused" }],
+  );
+});
+
+t.test("killed after any stored step, the controller goes on with the run", async (t) => {
+  const pair = new Pair();
+  pair.join();
+  pair.startRun();
+  pair.answerUpdate();
+  const records: StoredRecord[] = Array.from(pair.store, ([key, value]) => ({ key, value }));
+  const next = new Controller(labConfig);
+  const out: ControllerEffect[] = [];
+  next.step(pair.now, { type: "boot", records }, out);
+  next.step(pair.now, { type: "operator", requestId: 1, order: { type: "show-runs", group: null } }, out);
+  t.match(out, [{ type: "reply", result: { value: [{ state: "running", aps: [{ status: "Initiated" }] }] } }]);
+});
+
+t.test("a store of another format halts; nothing is done after that", async (t) => {
+  const controller = new Controller(labConfig);
+  const out: ControllerEffect[] = [];
+  controller.step(0, { type: "boot", records: [{ key: "format", value: 99 }] }, out);
+  controller.step(0, { type: "datagram", from: apEndpoint, bytes: new Uint8Array(8) }, out);
+  t.match(out, [{ type: "halt", failure: { code: "unknown-format", message: /format 99/ } }]);
+  t.equal(out.length, 1);
+});
+
+t.test("datagrams that make no sense are dropped with a word and change nothing", async (t) => {
+  const pair = new Pair();
+  pair.join();
+  for (const bytes of [new Uint8Array(), new Uint8Array([1]), new Uint8Array(64).fill(0xff), new Uint8Array(65_507)]) {
+    const out = pair.step({ type: "datagram", from: { address: "10.9.9.9", port: 1 }, bytes });
+    t.match(out, [{ type: "event", event: { type: "datagram-dropped", from: { address: "10.9.9.9" } } }]);
+  }
+});
