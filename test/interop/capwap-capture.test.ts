@@ -1,12 +1,10 @@
 /** What our machines send, judged by tshark. */
-import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { Prng } from "../../src/base/prng.js";
 import { checkCapture, hasTshark } from "../support/capcheck.js";
 import { writeCapture } from "../support/captures.js";
-import { CapwapWorld } from "../support/capwap-world.js";
+import { CapwapWorld, storedImage } from "../support/capwap-world.js";
 import { fixture } from "../support/fixtures.js";
 
 const identifier = { vendor: 32473, name: "8.5.161.0" };
@@ -24,8 +22,7 @@ t.test("the checker tells good captures from broken ones", { skip }, async (t) =
 
 t.test("a whole conversation with loss, duplication and reordering has no fault", { skip }, async (t) => {
   const world = new CapwapWorld(11, { loss: 0.05, duplication: 0.05, delayMsMin: 5, delayMsMax: 200 }, { wtps: 3 });
-  const bytes = new Prng(1).bytes(20_000);
-  world.image = { imageId: "image", bytes, md5: createHash("md5").update(bytes).digest() };
+  world.image = storedImage(20_000);
   world.start();
   world.run(600_000, () => world.runningSessions === 3 && world.acEvents.filter(({ type }) => type === "running").length === 3);
   const sessions = world.acEvents.flatMap((event) => (event.type === "running" ? [event.session] : []));

@@ -2,6 +2,7 @@
  * An AC and some WTPs in virtual time on a network that may lose, repeat and delay datagrams. The AC's owner and the WTPs' owners
  * are the smallest that do the job: they accept, answer with success, and store images.
  */
+import { createHash } from "node:crypto";
 import { type Endpoint, endpointText } from "../../src/base/endpoint.js";
 import { parseMac } from "../../src/base/mac-address.js";
 import { Prng } from "../../src/base/prng.js";
@@ -27,7 +28,10 @@ import type { CapturedDatagram } from "./captures.js";
 import { datagramOf, messageIn } from "./capwap-messages.js";
 
 export const acEndpoint: Endpoint = { address: "10.0.0.1", port: ports.control };
-export const wtpEndpoint = (index: number): Endpoint => ({ address: `10.0.1.${index + 1}`, port: 40_000 + index });
+export const wtpEndpoint = (index: number): Endpoint => ({
+  address: `10.0.${1 + ((index + 1) >> 8)}.${(index + 1) & 255}`,
+  port: 40_000 + index,
+});
 
 export const acSettings: AcSettings = {
   name: "controller-1",
@@ -88,6 +92,12 @@ export interface StoredImage {
   readonly imageId: string;
   readonly bytes: Uint8Array;
   readonly md5: Uint8Array;
+}
+
+/** An image of random bytes, the same ones for the same size. */
+export function storedImage(sizeBytes: number): StoredImage {
+  const bytes = new Prng(sizeBytes).bytes(sizeBytes);
+  return { imageId: "image-1", bytes, md5: createHash("md5").update(bytes).digest() };
 }
 
 interface Flight {

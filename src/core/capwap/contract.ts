@@ -59,7 +59,6 @@ export const dropReasons = [
   "old-request",
   "repeat-while-busy",
   "stray-response",
-  "session-limit",
   "rate-limit",
 ] as const;
 export type DropReason = (typeof dropReasons)[number];

@@ -322,6 +322,25 @@ t.test("requests of the controller", async (t) => {
   });
 });
 
+t.test("a thousand sessions: each echo keeps its own alive, and those that fall silent end", async (t) => {
+  const bench = new Bench();
+  for (let index = 0; index < 1_000; index++) {
+    bench.now = index;
+    const sessionId = Uint8Array.from({ length: 16 }, (_, at) => (at < 2 ? index >> (8 * at) : 0));
+    bench.join(index, sessionId);
+    bench.ask("configurationStatusRequest", wtpEndpoint(index));
+    bench.ask("changeStateEventRequest", wtpEndpoint(index));
+  }
+  t.equal(bench.ac.sessionCount, 1_000);
+  bench.now = 60_000;
+  for (let index = 0; index < 1_000; index += 2) bench.ask("echoRequest", wtpEndpoint(index));
+  t.equal(bench.ac.nextWakeAt(), 96_001, "the first of those that were silent");
+  const ended = bench.wakeAt(97_000).filter(({ type }) => type === "left");
+  t.equal(ended.length, 500);
+  t.equal(bench.ac.sessionCount, 500);
+  t.equal(bench.ac.nextWakeAt(), 156_000);
+});
+
 t.test("a configuration that the WTP cannot run with ends the session", async (t) => {
   for (const [resultCode, expected] of [
     [0, ["running"]],

@@ -1,13 +1,6 @@
 /** An AC and WTPs talk to each other over networks of all kinds. */
-import { createHash } from "node:crypto";
 import t from "tap";
-import { Prng } from "../../../src/base/prng.js";
-import { CapwapWorld, cleanNetwork, type NetworkFaults, type StoredImage } from "../../support/capwap-world.js";
-
-export const imageOf = (sizeBytes: number): StoredImage => {
-  const bytes = new Prng(sizeBytes).bytes(sizeBytes);
-  return { imageId: "image-1", bytes, md5: createHash("md5").update(bytes).digest() };
-};
+import { CapwapWorld, cleanNetwork, type NetworkFaults, storedImage } from "../../support/capwap-world.js";
 
 const identifier = { vendor: 32473, name: "8.5.161.0" };
 
@@ -45,7 +38,7 @@ for (const [name, faults] of Object.entries(networks)) {
   t.test(`an ordered image arrives whole and once: ${name}`, async (t) => {
     for (const sizeBytes of [1, 1023, 1024, 1025, 40_000]) {
       const world = new CapwapWorld(sizeBytes, faults);
-      world.image = imageOf(sizeBytes);
+      world.image = storedImage(sizeBytes);
       world.start();
       world.run(600_000, () => world.ac.sessionCount === 1 && world.runningSessions === 1);
       const session = world.acEvents.find((event) => event.type === "running");

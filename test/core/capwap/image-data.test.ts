@@ -1,22 +1,15 @@
 /** RFC 5415 §9.1 with stop-and-wait: the ways in which a download ends, seen from both sides. */
-import { createHash } from "node:crypto";
 import t from "tap";
-import { Prng } from "../../../src/base/prng.js";
 import type { AcEvent, WtpEvent } from "../../../src/core/capwap/contract.js";
 import { inShort, messageIn } from "../../support/capwap-messages.js";
-import { CapwapWorld, cleanNetwork, type StoredImage } from "../../support/capwap-world.js";
+import { CapwapWorld, cleanNetwork, storedImage } from "../../support/capwap-world.js";
 
 const identifier = { vendor: 32473, name: "8.5.161.0" };
-
-function imageOf(sizeBytes: number): StoredImage {
-  const bytes = new Prng(sizeBytes).bytes(sizeBytes);
-  return { imageId: "image-1", bytes, md5: createHash("md5").update(bytes).digest() };
-}
 
 /** A WTP in Run that has been told to fetch an image of the given size. */
 function fetching(sizeBytes: number, prepare: (world: CapwapWorld) => void = () => {}): CapwapWorld {
   const world = new CapwapWorld(1);
-  world.image = imageOf(sizeBytes);
+  world.image = storedImage(sizeBytes);
   world.start();
   world.run(60_000, () => world.runningSessions === 1);
   prepare(world);
@@ -185,7 +178,7 @@ t.test("blocks that no download waits for get 18", async (t) => {
   const world = new CapwapWorld(1);
   world.start();
   world.run(60_000, () => world.runningSessions === 1);
-  world.image = imageOf(3_000);
+  world.image = storedImage(3_000);
   world.onWtp(0, (wtp, out) => wtp.startImage(world.now, identifier, out));
   world.run(world.now + 15);
   world.onWtp(0, (wtp, out) => {
@@ -199,7 +192,7 @@ t.test("blocks that no download waits for get 18", async (t) => {
 
 t.test("two hundred transfers at once, and every echo is answered", async (t) => {
   const world = new CapwapWorld(3, { ...cleanNetwork, delayMsMin: 40, delayMsMax: 60 }, { wtps: 200 });
-  world.image = imageOf(20_000);
+  world.image = storedImage(20_000);
   world.start();
   world.run(120_000, () => world.runningSessions === 200);
   const order = { type: "configurationUpdateRequest", elements: { imageIdentifier: identifier } } as const;
