@@ -133,7 +133,7 @@ function apFaults(fleet: Fleet, ap: ApNode, row: ApImageRow): string[] {
   const agrees = (told: number, counted: number): boolean => told === counted || (ap.powerCuts > 0 && told > counted);
   for (const count of ["wanBytes", "lanBytes"] as const)
     if (!agrees(row[count], own[count])) wrong.push(`the controller counts ${row[count]} ${count}, the AP ${own[count]}`);
-  if (own.state === "complete" && row.retryCount !== own.tries)
+  if (own.state === "complete" && row.retryCount !== null && row.retryCount !== own.tries)
     wrong.push(`the controller counts ${row.retryCount} tries, the AP ${own.tries}`);
   return wrong;
 }

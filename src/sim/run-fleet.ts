@@ -82,7 +82,8 @@ function mayCostAnImage(fault: FleetFault): boolean {
 /** What the product promises beyond the rules: everybody gets the image in the end, over one WAN copy per model on a good day. */
 function brokenPromises(fleet: Fleet, faults: readonly FleetFault[]): string[] {
   if (faults.some(mayCostAnImage)) return [];
-  const without = fleet.rows().filter(({ status, group }) => status !== "Complete" && group !== null);
+  // Who joined the group after the run took no part in it.
+  const without = fleet.rows().filter(({ status, version }) => status !== "Complete" && version !== null);
   const wrong = without.map(({ name, status, failureReason }) => `${name} is without the image: ${status} ${failureReason ?? ""}`);
   const { wan, lan, retryCount, aps } = fleet.options;
   const aGoodDay = faults.length === 0 && wan.loss + lan.loss === 0 && retryCount >= aps;

@@ -20,7 +20,7 @@ import { choosePrimary } from "./primary-choice.js";
 import { PrimaryDuty } from "./primary-duty.js";
 import type { GroupRecord, ImageRecord } from "./records.js";
 import { refuse } from "./refusals.js";
-import { hasEnded, isRunning, newMember, type Run, runImage } from "./run.js";
+import { hasEnded, isRunning, type Member, newMember, type Run, runImage } from "./run.js";
 import { type Fault, isFinal, noteBytes, type RunParts, wasLost } from "./run-parts.js";
 import type { LiveFamily, LiveMember } from "./run-table.js";
 
@@ -33,6 +33,16 @@ const passing: ReadonlySet<FailureReason> = new Set([
   "controller-lost",
   "busy",
 ]);
+
+/** Failures that leave the AP with a good part of the image: another AP would have to begin anew. */
+const resumable: ReadonlySet<FailureReason> = new Set(["transfer-timeout", "controller-lost"]);
+
+/**
+ * Whether a failure belongs to what the AP is ordered to do now. After a rejoin it may tell again of an older order in the
+ * same run: of its time as a primary, say, while it waits for the new one.
+ */
+const isOfPresentOrder = ({ phase, role }: Member, { path }: UpgradeReport): boolean =>
+  (phase === "ordered" || phase === "active") && (path === "none" || (path === "lan") === (role === "subordinate"));
 
 export class GroupUpgrade {
   readonly #parts: RunParts;
@@ -171,6 +181,7 @@ export class GroupUpgrade {
         break;
       case "failed":
       case "aborted":
+        if (!isOfPresentOrder(stored, report)) break;
         this.#failed(now, live, { reason: report.reason === "none" ? "aborted" : report.reason, detail: report.detail });
         break;
       case "needs-wan":
@@ -351,7 +362,7 @@ export class GroupUpgrade {
     if (!mayTryAgain) {
       this.#steps.end(now, live, "failed", fault);
       if (isPrimary) this.#duty.vacate(family, why);
-    } else if (isPrimary && this.#duty.couldBeReplaced(family)) {
+    } else if (isPrimary && !resumable.has(fault.reason) && this.#duty.couldBeReplaced(family)) {
       this.#duty.stepDown(family, why);
     } else {
       this.#steps.askWan(live);
