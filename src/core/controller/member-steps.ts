@@ -147,7 +147,7 @@ export class MemberSteps {
     live.bytesDone = report.bytesDone;
     live.nextRetryAt = report.state === "waiting" && report.nextRetryMs > 0 ? now + report.nextRetryMs : null;
     if (report.state === "fetching") live.rate.note(now, report.bytesDone);
-    stored.tries = Math.max(stored.tries, report.tries);
+    stored.tries = report.tries;
     noteBytes(stored, report);
   }
 
