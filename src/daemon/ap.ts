@@ -15,7 +15,7 @@ import { systemClock } from "../runtime/clock.js";
 import { lookUpControllers } from "../runtime/controller-lookup.js";
 import { nodeDisk } from "../runtime/disk.js";
 import { freshSeed } from "../runtime/entropy.js";
-import { ImageFiles } from "../runtime/image-files.js";
+import { ImageFiles, type ImageFilesOptions } from "../runtime/image-files.js";
 import { createLogger, LimitedWarnings, type Logger } from "../runtime/log.js";
 import { Metrics } from "../runtime/metrics.js";
 import { openMetricsPage } from "../runtime/metrics-page.js";
@@ -65,7 +65,12 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Logger, me
     return lacking;
   };
 
-  const stored = await openFiles(settings, onFatal, (input) => host.deliver(input));
+  const { data: folder, flashBytes, version: factoryVersion } = settings;
+  const stored = await openFiles({
+    ...{ folder, disk: nodeDisk, flashBytes, factoryVersion, onFatal },
+    deliver: (input) => host.deliver(input),
+    onJournalLost: (detail) => warnings.warn("journal", "the state of the upgrade run could not be saved", { detail }),
+  });
   if (!stored.ok) return stored;
   const { files, state } = stored.value;
   closers.push(() => files.close());
@@ -142,15 +147,11 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Logger, me
 
 type OpenedFiles = Awaited<ReturnType<typeof ImageFiles.open>>;
 
-async function openFiles(
-  { data, version, flashBytes }: ApSettings,
-  onFatal: (error: unknown) => void,
-  deliver: Parameters<typeof ImageFiles.open>[0]["deliver"],
-): Promise<Result<OpenedFiles>> {
+async function openFiles(options: ImageFilesOptions): Promise<Result<OpenedFiles>> {
   try {
-    return success(await ImageFiles.open({ folder: data, disk: nodeDisk, flashBytes, factoryVersion: version, deliver, onFatal }));
+    return success(await ImageFiles.open(options));
   } catch (error) {
-    return failure("data-folder-unusable", `--data ${data} cannot be used: ${(error as Error).message}`);
+    return failure("data-folder-unusable", `--data ${options.folder} cannot be used: ${(error as Error).message}`);
   }
 }
 

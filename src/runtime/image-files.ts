@@ -34,6 +34,8 @@ export interface ImageFilesOptions {
   readonly factoryVersion: string | undefined;
   /** Takes the answers to effects. Called from a clean stack. */
   readonly deliver: (input: StorageInput) => void;
+  /** The journal could not be saved; what was saved before is still there. `detail` is one line. */
+  readonly onJournalLost: (detail: string) => void;
   /** An error that is no storage failure: our own bug. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -86,6 +88,7 @@ export class ImageFiles {
   readonly #disk: Disk;
   readonly #flashBytes: number | undefined;
   readonly #deliver: ImageFilesOptions["deliver"];
+  readonly #onJournalLost: ImageFilesOptions["onJournalLost"];
   readonly #onFatal: ImageFilesOptions["onFatal"];
   #record: BootRecord = emptyBootRecord;
   #download: Download | undefined;
@@ -99,6 +102,7 @@ export class ImageFiles {
     this.#disk = options.disk;
     this.#flashBytes = options.flashBytes;
     this.#deliver = options.deliver;
+    this.#onJournalLost = options.onJournalLost;
     this.#onFatal = options.onFatal;
   }
 
@@ -166,9 +170,15 @@ export class ImageFiles {
     await this.#enqueue(() => this.#saveRecord(record));
   }
 
-  /** Resolves when the journal is lasting. */
+  /** Resolves when the journal is lasting, or when a full or failing disk would not take it: an AP without a memory of its run still serves. */
   async saveJournal(journal: RunJournal): Promise<void> {
-    await saveSealedJson(this.#disk, this.#path(names.journal), journal);
+    try {
+      await saveSealedJson(this.#disk, this.#path(names.journal), journal);
+    } catch (error) {
+      const failure = storageFailure(error);
+      if (failure === undefined) throw error;
+      this.#onJournalLost(failure.detail);
+    }
   }
 
   /** Leaves everything as a later boot wants it, a resumable part included. Resolves when no file is open. */
@@ -219,7 +229,7 @@ export class ImageFiles {
     }
   }
 
-  async #clearLeftovers(): Promise<void> {
+  async #clearLeftovers(inUse: readonly string[] = []): Promise<void> {
     const listed = slotIds.map((slot) => this.#record.slots[slot] && slotFileName(slot, this.#record.slots[slot].sha256));
     const part = await this.#loadPartFacts();
     const found = await this.#disk.list(this.#folder);
@@ -229,7 +239,7 @@ export class ImageFiles {
     );
     if (uncommitted !== undefined && !found.includes(names.part)) await this.#disk.rename(this.#path(uncommitted), this.#path(names.part));
     const resumable = part && (uncommitted !== undefined || found.includes(names.part)) ? [names.part, names.partFacts] : [];
-    const kept = [...listed, ...resumable, names.record, `${names.record}.damaged`, names.journal];
+    const kept = [...listed, ...resumable, names.record, `${names.record}.damaged`, names.journal, ...inUse];
     for (const name of found) if (isOurs(name) && !kept.includes(name)) await this.#disk.remove(this.#path(name));
     await this.#disk.syncFolder(this.#folder);
   }
@@ -454,12 +464,18 @@ export class ImageFiles {
     if (failure === undefined) return this.#onFatal(error);
     if (downloadId !== this.#currentId) return;
     this.#currentId = 0;
-    this.#deliver({ type: "storage-failed", downloadId, ...failure });
     this.#enqueue(async () => {
-      await this.#closeDownload();
-      await this.#removePart();
-      await this.#clearLeftovers();
+      // First room is made: whoever hears of the failure will want to save something.
+      await this.#clearAway().catch(ignoreStorageError);
+      this.#deliver({ type: "storage-failed", downloadId, ...failure });
     });
+  }
+
+  async #clearAway(): Promise<void> {
+    await this.#closeDownload();
+    await this.#removePart();
+    // A journal may be on its way to the disk at this moment.
+    await this.#clearLeftovers([names.journal + unsavedEnding]);
   }
 
   #answer(downloadId: number, input: StorageInput): void {

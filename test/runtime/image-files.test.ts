@@ -37,6 +37,7 @@ type Answer = Extract<ApInput, { readonly downloadId: number }>;
 /** Plays the agent: one effect at a time, each until its answer. */
 class Flash {
   readonly answers: Answer[] = [];
+  readonly journalsLost: string[] = [];
   readonly fatal: Promise<never>;
   files!: ImageFiles;
   state!: BootState;
@@ -66,6 +67,7 @@ class Flash {
         flash.answers.push(input);
         flash.#told?.();
       },
+      onJournalLost: (detail) => flash.journalsLost.push(detail),
       onFatal: (error) => flash.#fail(error),
     });
     flash.files = opened.files;
@@ -303,8 +305,7 @@ t.test("the disk fills up while a download is written: it fails, both slots and 
   await flash.write(opened.downloadId, image.bytes.subarray(0, 120_000), 0);
   flash.files.perform({ type: "write-chunk", downloadId: opened.downloadId, offset: 120_000, bytes: image.bytes.subarray(120_000) });
   t.match(await flash.answer("storage-failed"), { downloadId: opened.downloadId, reason: "not-enough-flash" });
-  await flash.files.close();
-  t.same(disk.names, before, "the part is gone");
+  t.same(disk.names, before, "the part is gone by then, so that the run's end can be saved");
   t.same((await Flash.open(disk.reborn("seen"))).state.record, flash.state.record);
   disk.capacityBytes = 1_000_000;
   await flash.fetch(image, "b", flash.state.record);
@@ -363,6 +364,31 @@ t.test("the journal is what was saved last", async (t) => {
   const journal = { run: null, owed: [{ ...final, runId: 3, bytesDone: 5 }] };
   await flash.files.saveJournal(journal);
   t.same((await Flash.open(disk.reborn("lasting"))).state.journal, journal);
+});
+
+t.test("a journal that the disk would not take is told and does no harm", async (t) => {
+  const disk = new MemoryDisk();
+  const flash = await Flash.open(disk);
+  const journal = { run: null, owed: [] };
+  await flash.files.saveJournal(journal);
+  disk.writesFailWith = "ENOSPC";
+  await flash.files.saveJournal({ ...journal, owed: [] });
+  t.same(flash.journalsLost, ["the flash is full"]);
+  t.same((await Flash.open(disk.reborn("lasting"))).state.journal, journal);
+});
+
+t.test("a journal is saved while a failed download is cleared away", async (t) => {
+  for (let waits = 0; waits < 40; waits++) {
+    const disk = new MemoryDisk();
+    const flash = await Flash.open(disk, { factoryVersion: "8.5" });
+    const image = makeImage("8.6", 30_000);
+    const opened = await flash.open(image, "b");
+    disk.capacityBytes = 10_000;
+    flash.files.perform({ type: "write-chunk", downloadId: opened.downloadId, offset: 0, bytes: image.bytes });
+    for (let turn = 0; turn < waits; turn++) await Promise.resolve();
+    await Promise.race([flash.files.saveJournal({ run: null, owed: [] }), flash.fatal]);
+    t.match(await flash.answer("storage-failed"), { reason: "not-enough-flash" }, `${waits} turns later`);
+  }
 });
 
 t.test("files of others in the folder are let alone", async (t) => {
