@@ -97,6 +97,7 @@ export class GroupUpgrade {
       const live = this.#parts.runs.latestOfAp(mac);
       if (live?.run === run) this.#steps.abort(now, live);
     }
+    for (const family of run.families.values()) this.#parts.runs.liveFamily(family).served = null;
     this.#close(now, run);
   }
 
@@ -219,10 +220,10 @@ export class GroupUpgrade {
     this.#advance(now, live.family);
   }
 
-  /** The last word on a primary's sessions may come after the end of the run. */
+  /** The last word on a primary's sessions may come after the end of the run; an abort ends the sessions themselves. */
   served(mac: MacAddress, report: ServingReport): void {
     const live = this.#parts.runs.latestOfAp(mac);
-    if (!live || live.run.id !== report.runId || live.family.stored.primary !== mac) return;
+    if (!live || live.run.id !== report.runId || live.run.state === "aborted" || live.family.stored.primary !== mac) return;
     const { family, run } = live;
     family.served = report;
     if (report.sessionsPeak > family.stored.sessionsPeak) {

@@ -332,7 +332,11 @@ t.test("abort", async (t) => {
   const lab = servingBranch(3);
   lab.takeTold();
   lab.report(2, "complete", { path: "lan" });
+  lab.serves(1, 3);
+  t.match(lab.group().models, [{ sessions: 1, sessionsPeak: 1, serving: [{ mac: mac(3) }] }]);
   lab.do({ type: "group-abort", group: "G" });
+  lab.serves(1, 3);
+  t.match(lab.group().models, [{ sessions: 0, sessionsPeak: 1, serving: [] }], "a report from before the abort changes nothing");
   t.same(lab.takeTold(), ["1 abort", "3 abort"], "the primary closes its slots, the fetching AP stops");
   t.same(lab.statuses(1, 2, 3), ["Complete", "Complete", "None"]);
   t.equal(lab.group().run?.state, "aborted");
