@@ -61,6 +61,9 @@ const schema = z.strictObject({
     .refine((text) => isIP(text) !== 0, { error: "expected an address of this host" })
     .default("0.0.0.0"),
   tftpPort: wholeNumber("a port, 0 for any", 0, 65_535).default(tftpPort),
+  /** Octets per second of all transfers that this AP serves; `--tftp-rate` is in bits, as commander has parsed it. */
+  tftpRate: z.number().positive().optional(),
+  tftpSinglePort: z.boolean().default(false),
   /** In the primary slot of an AP that is new. */
   version: words("a version, e.g. 8.5.161.0", 64).optional(),
   onReset: z.enum(["restart", "exit"], { error: "expected restart or exit" }).default("restart"),

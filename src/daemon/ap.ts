@@ -7,6 +7,7 @@ import type { Command as Program } from "commander";
 import { type Endpoint, endpointText, isIPv6 } from "../base/endpoint.js";
 import { failure, type Result, success } from "../base/failure.js";
 import { Prng } from "../base/prng.js";
+import { bitRate } from "../cli/commands/tftp.js";
 import { Agent } from "../core/ap/agent.js";
 import { WtpSession } from "../core/capwap/wtp-session.js";
 import { ApHost, eventLine } from "../runtime/ap-host.js";
@@ -76,6 +77,7 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Logger, me
   closers.push(() => files.close());
   const tftp = await openTftpServer({
     listen: { address: bind, port: tftpPort },
+    settings: { rateBytesPerSecond: settings.tftpRate, singlePort: settings.tftpSinglePort },
     clock: systemClock,
     onServing: (serving) => {
       meter.serving(serving);
@@ -256,6 +258,8 @@ export function registerApCommand(program: Program, done: (code: number) => void
     .option("--controller <host:port,...>", "its controllers, the preferred one first (default port 5246)")
     .option("--bind <address>", "its address (default 0.0.0.0)")
     .option("--tftp-port <port>", "where it serves its image to others (default 69; 0: any)")
+    .option("--tftp-rate <bits>", "bits per second of all transfers that it serves, e.g. 20M", bitRate)
+    .option("--tftp-single-port", "serve from the listening port, for peers behind NAT")
     .option("--version <version>", "the version that a new AP has in its primary slot")
     .option("--on-reset <what>", "restart (default) or exit")
     .option("--flash-bytes <bytes>", "the size of its flash (default: what the disk has)")
