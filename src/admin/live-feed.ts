@@ -57,6 +57,7 @@ export class LiveFeed {
   #timer: NodeJS.Timeout | undefined;
   #dueAt: Instant = Number.POSITIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
+  #lookedAt: Instant = Number.NEGATIVE_INFINITY;
   #snapshot: { readonly number: number; readonly text: string } | undefined;
   #closed = false;
 
@@ -119,12 +120,13 @@ export class LiveFeed {
     this.#timer = setTimeout(async () => {
       this.#dueAt = Number.POSITIVE_INFINITY;
       await this.#refresh();
-      if (this.#readers.size > 0) this.#refreshIn(idleRefreshMs);
+      if (this.#readers.size > 0) this.#refreshIn(this.#newEvents.length > 0 ? refreshMs : idleRefreshMs);
     }, ms);
   }
 
-  /** One look at a time; who asks meanwhile gets that one. */
+  /** One look at a time, and none right after another: who comes in a crowd gets what the first one got, and soon the change. */
   #refresh(): Promise<void> {
+    if (this.#options.now() - this.#lookedAt < refreshMs) return this.#refreshing ?? Promise.resolve();
     this.#refreshing ??= this.#look().finally(() => {
       this.#refreshing = undefined;
     });
@@ -133,6 +135,7 @@ export class LiveFeed {
 
   async #look(): Promise<void> {
     const views = await this.#readViews();
+    this.#lookedAt = this.#options.now();
     if (views === undefined || this.#closed) return;
     const change = this.#difference(views);
     const first = this.#views === undefined;

@@ -4,11 +4,13 @@ import type { Command as Program } from "commander";
 import { type Endpoint, endpointText } from "../base/endpoint.js";
 import { type Failure, type Result, success } from "../base/failure.js";
 import type { ControllerConfig, ControllerMachine } from "../core/controller/contract.js";
+import { CapwapMeter } from "../runtime/capwap-meter.js";
 import { systemClock } from "../runtime/clock.js";
 import { ControllerHost } from "../runtime/controller-host.js";
 import { ImageFolder } from "../runtime/controller-images.js";
 import { freshSeed } from "../runtime/entropy.js";
 import { createLogger, type Logger } from "../runtime/log.js";
+import { Metrics } from "../runtime/metrics.js";
 import { ownAddresses } from "../runtime/own-addresses.js";
 import { openStore } from "../runtime/store.js";
 import { openUdpPort } from "../runtime/udp-ports.js";
@@ -65,6 +67,7 @@ export async function startController(
   const halted = new Promise<Failure>((resolve) => {
     halt = resolve;
   });
+  const metrics = new Metrics("controller");
   const host = new ControllerHost({
     machine: create({
       name: settings.name,
@@ -85,6 +88,7 @@ export async function startController(
     store: store.value,
     images: images.value,
     clock: systemClock,
+    meter: new CapwapMeter(metrics),
     log,
     onHalt: halt,
   });
@@ -101,7 +105,7 @@ export async function startController(
   await host.start(port.value);
   closers.push(() => host.stop());
 
-  const doors = await give(await openOperatorDoors({ settings, host, store: store.value, images: images.value, log, env }));
+  const doors = await give(await openOperatorDoors({ settings, host, store: store.value, images: images.value, metrics, log, env }));
   if (!doors.ok) return doors;
   closers.push(() => doors.value.close());
   const { adminUrl, ssh, firstPassword } = doors.value;

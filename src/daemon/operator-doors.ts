@@ -21,7 +21,7 @@ import type { ImageFolder } from "../runtime/controller-images.js";
 import { measureController } from "../runtime/controller-metrics.js";
 import { removeLocalToken, writeLocalToken } from "../runtime/local-token.js";
 import { LimitedWarnings, type Logger } from "../runtime/log.js";
-import { Metrics } from "../runtime/metrics.js";
+import type { Metrics } from "../runtime/metrics.js";
 import { sshHostKeys } from "../runtime/ssh-host-keys.js";
 import type { Store } from "../runtime/store.js";
 import { ownTlsIdentity, readTlsIdentity, type TlsIdentity } from "../runtime/tls.js";
@@ -34,6 +34,7 @@ export interface OperatorDoorsOptions {
   readonly host: ControllerHost;
   readonly store: Store;
   readonly images: ImageFolder;
+  readonly metrics: Metrics;
   readonly log: Logger;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -99,7 +100,7 @@ function tlsIdentity({ tlsCert, tlsKey, admin, data }: ControllerSettings): Resu
 }
 
 async function adminServer(
-  { settings, host, images, log }: OperatorDoorsOptions,
+  { settings, host, images, metrics, log }: OperatorDoorsOptions,
   accounts: Accounts,
   store: AccountStore,
   tls: TlsIdentity | undefined,
@@ -107,7 +108,6 @@ async function adminServer(
   const { now } = systemClock;
   const feed = new LiveFeed({ door: host, now, onTrouble: (reason) => log.warn({ reason }, "the live views cannot be read") });
   host.onEvent((event) => feed.note(event));
-  const metrics = new Metrics("controller");
   measureController(metrics, host, now);
   const access = { accounts, sessions: new Sessions(now), store, now, openOnLoopback: settings.lab, secure: tls !== undefined };
   const app = await createAdminServer({

@@ -6,6 +6,7 @@ import type { ControllerEffect, ControllerInput, ControllerMachine, ImageRange }
 import type { ControllerEvent } from "../core/controller/events.js";
 import type { OrderValue, ResultOf } from "../core/controller/order-results.js";
 import type { Order } from "../core/controller/orders.js";
+import type { CapwapMeter } from "./capwap-meter.js";
 import type { Clock } from "./clock.js";
 import type { ImageFolder } from "./controller-images.js";
 import { Host } from "./host.js";
@@ -19,6 +20,8 @@ export interface ControllerHostOptions {
   readonly images: ImageFolder;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Counts what goes over the port. */
+  readonly meter: CapwapMeter;
   /** The controller cannot go on: its store is of another version, or our own bug. Called once. */
   readonly onHalt: (failure: Failure) => void;
 }
@@ -58,6 +61,7 @@ export class ControllerHost {
   }
 
   datagram(bytes: Uint8Array, from: Endpoint): void {
+    this.#options.meter.see("received", bytes, from);
     this.#host.deliver({ type: "datagram", from, bytes });
   }
 
@@ -115,6 +119,7 @@ export class ControllerHost {
   }
 
   #send(bytes: Uint8Array, to: Endpoint, image: ImageRange | undefined): void {
+    this.#options.meter.see("sent", bytes, to);
     if (image === undefined) {
       this.#port?.send(bytes, to);
       return;
