@@ -69,6 +69,8 @@ const schema = z.strictObject({
   onReset: z.enum(["restart", "exit"], { error: "expected restart or exit" }).default("restart"),
   flashBytes: wholeNumber("a number of bytes", 1, Number.MAX_SAFE_INTEGER).optional(),
   metrics: listenAddress.optional(),
+  /** Offer the fast transfer to the controller. */
+  fastTransfer: z.boolean().default(true),
   lab: z.boolean().default(false),
   location: words("where the AP hangs", 256).default("not set"),
   serial: words("the AP's serial number", 64).optional(),

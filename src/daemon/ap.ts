@@ -23,6 +23,7 @@ import { openMetricsPage } from "../runtime/metrics-page.js";
 import { openTftpServer } from "../runtime/tftp-server.js";
 import { openUdpPort } from "../runtime/udp-ports.js";
 import { defaultTimers, labTimers } from "../wire/capwap/defaults.js";
+import { extensions } from "../wire/capwap/vendor.js";
 import { type ApOptions, type ApSettings, readApSettings } from "./ap-config.js";
 import { flexupVersion } from "./version.js";
 
@@ -101,12 +102,18 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Logger, me
         bootVersion: flexupVersion,
         localAddress,
         tftpPort: tftp.value.local.port,
-        extensions: [],
+        extensions: settings.fastTransfer ? [extensions.fastTransfer] : [],
       },
       prng: prng.split("agent"),
       session: (self) =>
         new WtpSession(
-          { controllers: [], linkMode, timers: settings.lab ? labTimers : defaultTimers, bootImageDownload: true },
+          {
+            controllers: [],
+            linkMode,
+            timers: settings.lab ? labTimers : defaultTimers,
+            bootImageDownload: true,
+            fastTransfer: settings.fastTransfer,
+          },
           self,
           prng.split("capwap"),
         ),
@@ -266,6 +273,7 @@ export function registerApCommand(program: Program, done: (code: number) => void
     .option("--location <text>", "where it hangs")
     .option("--serial <number>", "its serial number (default: from the MAC address)")
     .option("--metrics <address:port>", "where Prometheus finds /metrics (default: nowhere)")
+    .option("--no-fast-transfer", "take images over the WAN the RFC's way alone, block after block")
     .option("--lab", "find and miss controllers within seconds")
     .option("--log <level>", "fatal, error, warn, info, debug, trace or silent")
     .action(async (options: ApOptions) => done(await runAp(options)));

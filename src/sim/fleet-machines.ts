@@ -26,7 +26,7 @@ export const apMachines = (seed: number, sessionRateBytesPerSecond?: number): Ap
       tftpPort,
       extensions: [],
     };
-    const settings = { controllers: [], linkMode: "clear", timers: defaultTimers, bootImageDownload: false } as const;
+    const settings = { controllers: [], linkMode: "clear", timers: defaultTimers, bootImageDownload: false, fastTransfer: false } as const;
     return new Agent({ facts, prng: prng.split("agent"), session: (self) => new WtpSession(settings, self, prng.split("capwap")) });
   },
   server: (sessionsMax) => new TftpServer({ ...defaultServerSettings, sessionsMax, sessionRateBytesPerSecond }),

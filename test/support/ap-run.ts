@@ -74,6 +74,8 @@ export class ApRun {
 
   /** The download that storage works on: the last one that was opened. */
   downloadId = 0;
+  /** What was stored of it; the controller goes on there. */
+  #resumeOffset = 0;
 
   noteDownload(): this {
     this.downloadId = this.last("open-download").downloadId;
@@ -81,11 +83,12 @@ export class ApRun {
   }
 
   opened(resumeOffset = 0): this {
+    this.#resumeOffset = resumeOffset;
     return this.do((fetch, _now, out) => fetch.downloadOpened({ type: "download-opened", downloadId: this.downloadId, resumeOffset }, out));
   }
 
   offered(sizeBytes = newImage.sizeBytes): this {
-    return this.do((fetch, now, out) => fetch.imageOffered(now, sizeBytes, newImage.md5, out));
+    return this.do((fetch, now, out) => fetch.imageOffered(now, { sizeBytes, md5: newImage.md5, startOffset: this.#resumeOffset }, out));
   }
 
   block(offset: number, length: number, last: boolean): this {

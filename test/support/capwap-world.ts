@@ -19,6 +19,7 @@ import type {
   WtpSelf,
   WtpSettings,
 } from "../../src/core/capwap/contract.js";
+import type { RateCap } from "../../src/core/capwap/rate-cap.js";
 import { WtpSession } from "../../src/core/capwap/wtp-session.js";
 import { defaultTimers, ports } from "../../src/wire/capwap/defaults.js";
 import type { ImageIdentifier } from "../../src/wire/capwap/elements.js";
@@ -48,6 +49,7 @@ export const wtpSettings: WtpSettings = {
   linkMode: "clear",
   timers: defaultTimers,
   bootImageDownload: false,
+  fastTransfer: false,
 };
 
 export const wtpSelf = (index: number): WtpSelf => ({
@@ -123,6 +125,9 @@ export class CapwapWorld {
   image: StoredImage | undefined;
   /** Changes or swallows messages of the AC on their way. */
   rewrite: (message: Message | FailureResponse) => Message | FailureResponse | undefined = (message) => message;
+  imageSha256: Uint8Array = new Uint8Array(32);
+  /** Rates that the AC's owner sets for every image. */
+  caps: readonly RateCap[] = [];
   /** While false nothing arrives. */
   connected = true;
   readonly #faults: NetworkFaults;
@@ -218,7 +223,14 @@ export class CapwapWorld {
         event.session,
         image === undefined
           ? { type: "refuse", resultCode: 16 }
-          : { type: "transfer", imageId: image.imageId, sizeBytes: image.bytes.length, md5: image.md5, sha256: new Uint8Array(32) },
+          : {
+              type: "transfer",
+              imageId: image.imageId,
+              sizeBytes: image.bytes.length,
+              md5: image.md5,
+              sha256: this.imageSha256,
+              caps: this.caps,
+            },
         out,
       ),
     );
@@ -252,7 +264,7 @@ export class CapwapWorld {
 
   #fetch(index: number, identifier: ImageIdentifier): void {
     this.written[index] = [];
-    this.onWtp(index, (wtp, out) => wtp.startImage(this.now, identifier, out));
+    this.onWtp(index, (wtp, out) => wtp.startImage(this.now, identifier, undefined, out));
   }
 
   #carry(from: Endpoint, effect: CapwapEffect): void {

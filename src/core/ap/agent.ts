@@ -13,10 +13,10 @@ import { earliest, type Instant } from "../../base/time.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
 import type { ApInventory } from "../../wire/capwap/vendor.js";
-import type { WtpOutput, WtpSelf, WtpSessionPort } from "../capwap/contract.js";
+import type { StoredPart, WtpOutput, WtpSelf, WtpSessionPort } from "../capwap/contract.js";
 import { modelFacts } from "../upgrade/models.js";
 import type { ApEffect, ApInput, BootState, SlotId, SlotImage } from "./contract.js";
-import { type FetchOutput, ImageFetch, type OrderAnswer } from "./image-fetch.js";
+import { type FetchCommand, type FetchOutput, ImageFetch, type OrderAnswer } from "./image-fetch.js";
 import { ImageServe } from "./image-serve.js";
 import { ImageSlots, otherSlot } from "./image-slots.js";
 import { plainOrder, refuseOrder, runOrder } from "./order.js";
@@ -58,6 +58,9 @@ interface Parts {
 }
 
 const noDigest = new Uint8Array(32);
+
+const storedPart = ({ sha256, storedBytes }: Extract<FetchCommand, { type: "start-image" }>): StoredPart | undefined =>
+  sha256 === null || storedBytes === 0 ? undefined : { offset: storedBytes, sha256: bytesOfHex(sha256) };
 /** RFC 5415 §4.6.47: a count that this AP does not keep. */
 const notCounted = 0xffff;
 
@@ -244,7 +247,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
         });
         return;
       case "image-offered":
-        this.#fetch(now, out, (outputs) => fetch.imageOffered(now, output.sizeBytes, hexOf(output.md5), outputs));
+        this.#fetch(now, out, (outputs) => fetch.imageOffered(now, { ...output, md5: hexOf(output.md5) }, outputs));
         return;
       case "image-block":
         this.#fetch(now, out, (outputs) => {
@@ -274,7 +277,9 @@ export class Agent implements Machine<ApInput, ApEffect> {
     const { session, reports } = this.#parts as Parts;
     switch (output.type) {
       case "start-image":
-        this.#session(now, out, (outputs) => session.startImage(now, { vendor: output.vendor, name: output.version }, outputs));
+        this.#session(now, out, (outputs) =>
+          session.startImage(now, { vendor: output.vendor, name: output.version }, storedPart(output), outputs),
+        );
         return;
       case "answer-block":
         this.#session(now, out, (outputs) => session.answerBlock(now, output.resultCode, outputs));

@@ -23,12 +23,27 @@ import type { ImageSlots } from "./image-slots.js";
 
 /** What the agent passes to the CAPWAP session, and the news for its reports. */
 export type FetchCommand =
-  | { readonly type: "start-image"; readonly vendor: number; readonly version: string }
+  /** `storedBytes` of the image with this digest are on the disk. */
+  | {
+      readonly type: "start-image";
+      readonly vendor: number;
+      readonly version: string;
+      readonly sha256: string | null;
+      readonly storedBytes: number;
+    }
   | { readonly type: "answer-block"; readonly resultCode: ResultCode }
   | { readonly type: "cancel-image" }
   /** Worth a report: at once for a state, in a while for bytes. */
   | { readonly type: "run-changed"; readonly what: "state" | "bytes" }
   | { readonly type: "run-complete" };
+
+export interface OfferedImage {
+  readonly sizeBytes: number;
+  /** Lower-case hex. */
+  readonly md5: string;
+  /** Where the blocks begin: behind a stored part, or at 0. */
+  readonly startOffset: number;
+}
 
 export type FetchOutput = ApEffect | FetchCommand;
 
@@ -292,14 +307,15 @@ export class ImageFetch {
       this.#verify(transfer, out);
     } else {
       transfer.phase = "asking";
-      out.push({ type: "start-image", vendor: order.vendor, version: order.version });
+      const { vendor, version, sha256 } = order;
+      out.push({ type: "start-image", vendor, version, sha256, storedBytes: resumeOffset });
     }
   }
 
   // ---- over the WAN --------------------------------------------------------------------------------------------------
 
   /** The controller's Image Information: the first word on the size where the order had none. */
-  imageOffered(now: Instant, sizeBytes: number, md5: string, out: FetchOutput[]): void {
+  imageOffered(now: Instant, { sizeBytes, md5, startOffset }: OfferedImage, out: FetchOutput[]): void {
     const transfer = this.#transfer;
     const run = this.#run;
     if (transfer?.phase !== "asking" || run === undefined) return;
@@ -318,6 +334,7 @@ export class ImageFetch {
     transfer.sizeBytes = sizeBytes;
     transfer.md5 = md5;
     transfer.phase = "receiving";
+    run.bytesDone = startOffset;
     this.#enter(now, run, { state: "fetching" }, out);
   }
 

@@ -5,8 +5,10 @@
 import { earliest, type Instant } from "../../base/time.js";
 import { TimerTable } from "../../base/timer-table.js";
 import type { ImageIdentifier } from "../../wire/capwap/elements.js";
+import { fastFragmentIdAfter, fastFragmentIdBit } from "../../wire/capwap/fast-segment.js";
 import { type ElementsOf, type FailureResponse, isRequest, type Message, messages, type RequestName } from "../../wire/capwap/messages.js";
 import { isSuccess, resultCodes } from "../../wire/capwap/result-code.js";
+import type { FastOffer } from "../../wire/capwap/vendor-transfer.js";
 import { configurationStatusElements, echoIntervalMsOf } from "./ac-messages.js";
 import type {
   AcOutput,
@@ -21,6 +23,7 @@ import type {
   WtpIdentity,
 } from "./contract.js";
 import { DatagramMaker } from "./datagram-maker.js";
+import { FastImageTransfer, isFast } from "./fast-image-transfer.js";
 import { ImageDataSender } from "./image-data-sender.js";
 import type { ImageTransfer } from "./image-transfer.js";
 import { failureResponse } from "./problem-answer.js";
@@ -46,6 +49,8 @@ type Ticket<Tag> =
 
 type Queued<Tag> = Exclude<Ticket<Tag>, { type: "block" }>;
 
+const ethernetMtuBytes = 1_500;
+
 type Deadline = "wait-join" | "change-state-pending" | "echo";
 
 export interface AcSessionOptions {
@@ -66,6 +71,11 @@ export class AcSession<Tag> {
   readonly #timers = new TimerTable<Deadline>();
   readonly #queue: Queued<Tag>[] = [];
   #transfer: ImageTransfer | undefined;
+  /** Of the Image Data Request that waits for `answerImage`. */
+  #fastOffer: FastOffer | undefined;
+  #nextFastFragmentId = fastFragmentIdBit;
+  /** `bytesDone` when progress was told last. */
+  #toldBytesDone = 0;
 
   constructor({ id, wtp, settings, policy }: AcSessionOptions) {
     this.id = id;
@@ -136,13 +146,25 @@ export class AcSession<Tag> {
       this.#reply({ type: "imageDataResponse", sequence, elements: { resultCode: answer.resultCode } }, out);
       return;
     }
-    const transfer: ImageTransfer = new ImageDataSender(answer.imageId, answer.sizeBytes);
+    const transfer = this.#transferOf(answer);
     this.#transfer = transfer;
+    this.#toldBytesDone = 0;
     const imageInformation = { sizeBytes: answer.sizeBytes, md5: answer.md5 };
     const elements = { resultCode: resultCodes.success, imageInformation, ...transfer.openingElements };
     this.#reply({ type: "imageDataResponse", sequence, elements }, out);
     transfer.start(now, out);
     this.#pump(now, out);
+  }
+
+  /** As the WTP offered, else the RFC's way. */
+  #transferOf(answer: Extract<ImageAnswer, { type: "transfer" }>): ImageTransfer {
+    const offer = this.#fastOffer;
+    if (!isFast(offer, answer)) return new ImageDataSender(answer.imageId, answer.sizeBytes, answer.caps ?? []);
+    const { linkMode, mtuBytes = ethernetMtuBytes } = this.#settings;
+    const firstFragmentId = this.#nextFastFragmentId;
+    const transfer = new FastImageTransfer({ to: this.wtp.peer, carriage: linkMode, offer, answer, firstFragmentId, mtuBytes });
+    this.#nextFastFragmentId = fastFragmentIdAfter(firstFragmentId, transfer.segmentCount);
+    return transfer;
   }
 
   abortTransfer(now: Instant, out: AcOutput<Tag>[]): void {
@@ -230,6 +252,7 @@ export class AcSession<Tag> {
       this.#restartEchoTimer(now);
     }
     this.#endTransfer({ type: "restarted" }, out);
+    this.#fastOffer = elements.fastOffer;
     out.push({ type: "image-wanted", session: this.id, identifier, elements });
   }
 
@@ -242,10 +265,15 @@ export class AcSession<Tag> {
     out: AcOutput<Tag>[],
   ): void {
     const elements = message.elements as Partial<ElementsOf<"imageDataResponse">>;
+    if (elements.fastAck !== undefined) {
+      // Its sequence number is that of a segment, not of a request in the window.
+      if (this.#transfer?.acknowledged(now, elements, out)) this.#settleTransfer(out);
+      else this.#drop("stray-response", "acknowledgement of no transfer", out);
+      return;
+    }
     const ticket = this.#channel.take(name, message.sequence);
     if (ticket === undefined) {
-      if (name === "imageDataResponse" && this.#transfer?.acknowledged(now, elements, out)) this.#settleTransfer(out);
-      else this.#drop("stray-response", name, out);
+      this.#drop("stray-response", name, out);
       return;
     }
     // A response without a Result Code (Reset Response may lack it) reports no error.
@@ -285,7 +313,7 @@ export class AcSession<Tag> {
       this.#channel.send(now, request.type, queued, (sequence) => this.maker.message({ ...request, sequence }), out);
       return;
     }
-    const block = this.#channel.awaiting("imageDataRequest") === undefined ? this.#transfer?.nextBlock() : undefined;
+    const block = this.#channel.awaiting("imageDataRequest") === undefined ? this.#transfer?.nextBlock(now) : undefined;
     if (block === undefined) return;
     this.#channel.send(now, "imageDataRequest", { type: "block" }, (sequence) => this.maker.block(sequence, block.image, block.last), out);
   }
@@ -306,8 +334,11 @@ export class AcSession<Tag> {
     const transfer = this.#transfer;
     if (transfer === undefined) return;
     const { imageId, bytesDone, bytesSent, outcome } = transfer;
-    if (outcome === undefined) out.push({ type: "transfer-progress", session: this.id, imageId, bytesDone, bytesSent });
-    else this.#endTransfer(outcome, out);
+    if (outcome !== undefined) this.#endTransfer(outcome, out);
+    else if (bytesDone !== this.#toldBytesDone) {
+      this.#toldBytesDone = bytesDone;
+      out.push({ type: "transfer-progress", session: this.id, imageId, bytesDone, bytesSent });
+    }
   }
 
   /** A block that is still out is given up, so that what comes next need not wait for its response. */

@@ -27,7 +27,7 @@ const blocksMin = 4;
 /** First guess of the round-trip time, only for the first flight's pace. */
 const initialRttMs = 40;
 /** An unpaced burst makes up for this much lateness of a timer. */
-const paceSlackMs = 2;
+const paceSlackMs = 8;
 
 export type Phase = "startup" | "drain" | "probe-rate" | "probe-rtt";
 

@@ -9,6 +9,7 @@ import type { MacAddress } from "../../base/mac-address.js";
 import type { CapwapTimers } from "../../wire/capwap/defaults.js";
 import type { ImageIdentifier } from "../../wire/capwap/elements.js";
 import type { ElementsOf, ResponseName } from "../../wire/capwap/messages.js";
+import type { RateCap } from "./rate-cap.js";
 import type { Carriage, LinkEffect, LinkMode } from "./secure-link.js";
 
 /** A range of an image that the runtime keeps open; it goes behind `bytes` in the same datagram. */
@@ -130,6 +131,8 @@ export interface AcSettings {
   readonly timers: CapwapTimers;
   /** Sessions at one moment; a Join beyond gets Result Code 4. */
   readonly sessionsMax: number;
+  /** Smallest MTU of the host's interfaces, which bounds the blocks of the fast transfer; Ethernet's without. */
+  readonly mtuBytes?: number;
 }
 
 /** What the controller decides while a message is being answered. Pure and quick. */
@@ -154,6 +157,8 @@ export type ImageAnswer =
       readonly sizeBytes: number;
       readonly md5: Uint8Array;
       readonly sha256: Uint8Array;
+      /** Rates that this transfer shares with others, every one of which it keeps to. */
+      readonly caps?: readonly RateCap[];
     }
   | { readonly type: "refuse"; readonly resultCode: number };
 
@@ -163,6 +168,8 @@ export type TransferOutcome =
   /** The AP answered a block with an error (14–17 or another). */
   | { readonly type: "refused"; readonly resultCode: number }
   | { readonly type: "aborted" }
+  /** Fast transfer: nothing came back for `silenceMsMax`. */
+  | { readonly type: "silent" }
   /** The AP asked for an image anew while this transfer ran. */
   | { readonly type: "restarted" }
   | { readonly type: "session-ended" };
@@ -273,6 +280,15 @@ export interface WtpSettings {
   readonly timers: CapwapTimers;
   /** Whether a Join Response that names another version starts the download of §9.1.1 before Run. */
   readonly bootImageDownload: boolean;
+  /** Offer the fast transfer (docs/decisions/070-fast-image-transfer.md), or take images the RFC's way alone. */
+  readonly fastTransfer: boolean;
+}
+
+/** A part of an image that lies safely on the AP's disk. */
+export interface StoredPart {
+  readonly offset: number;
+  /** Digest of the whole image. */
+  readonly sha256: Uint8Array;
 }
 
 export type WtpState =
@@ -321,9 +337,12 @@ export type WtpEvent<Tag> =
   | { readonly type: "restart-wanted"; readonly identifier: ImageIdentifier }
   /** The Join Response wants another version and the boot-time download is on: open a download and call `startImage`. */
   | { readonly type: "boot-image-wanted"; readonly identifier: ImageIdentifier }
-  /** The controller accepted `startImage`; blocks follow. */
-  | { readonly type: "image-offered"; readonly sizeBytes: number; readonly md5: Uint8Array }
-  /** Write it (a view of the datagram: copy or write before the step ends), then `answerBlock`. `last`: verify the whole, too. */
+  /** The controller accepted `startImage`; blocks follow, the first at `startOffset`. */
+  | { readonly type: "image-offered"; readonly sizeBytes: number; readonly md5: Uint8Array; readonly startOffset: number }
+  /**
+   * Write it, then `answerBlock`, in the order of the blocks; until then `bytes` stays as it is. The fast transfer does not wait
+   * for the answer before the next. `last`: verify the whole, too.
+   */
   | { readonly type: "image-block"; readonly offset: number; readonly bytes: Uint8Array; readonly last: boolean }
   /** The download is over without a whole image; drop the partial file. */
   | { readonly type: "image-failed"; readonly reason: ImageFailure; readonly resultCode?: number; readonly detail: string }
@@ -366,9 +385,12 @@ export interface WtpSessionPort<Tag> {
   answerConfigurationUpdate(now: number, elements: ElementsOf<"configurationUpdateResponse">, out: WtpOutput<Tag>[]): void;
   answerClearConfiguration(now: number, resultCode: number, out: WtpOutput<Tag>[]): void;
   answerReset(now: number, resultCode: number, out: WtpOutput<Tag>[]): void;
-  /** Image Data Request {25, 27}, in Run or as the answer to `boot-image-wanted`. Ends in `image-complete` or `image-failed`. */
-  startImage(now: number, identifier: ImageIdentifier, out: WtpOutput<Tag>[]): void;
-  /** Result of the one outstanding `image-block`: 0 written (for the last block: and verified), 14 checksum, 15 length, 16 other. */
+  /**
+   * Image Data Request {25, 27}, in Run or as the answer to `boot-image-wanted`. Ends in `image-complete` or `image-failed`.
+   * Only the fast transfer goes on behind a `stored` part, and only if the controller means the same image.
+   */
+  startImage(now: number, identifier: ImageIdentifier, stored: StoredPart | undefined, out: WtpOutput<Tag>[]): void;
+  /** Result of the oldest outstanding `image-block`: 0 written (for the last block: and verified), 14 checksum, 15 length, 16 other. */
   answerBlock(now: number, resultCode: number, out: WtpOutput<Tag>[]): void;
   /** Gives the download up: the next block is answered with 16. Nothing is emitted but, if a download ran, `image-failed`. */
   cancelImage(now: number, out: WtpOutput<Tag>[]): void;

@@ -8,6 +8,7 @@ import { TimerTable } from "../../base/timer-table.js";
 import { type FragmentFault, placeFragment, type SegmentPlan } from "../../wire/capwap/fast-segment.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
 import { type FastAck, fastAckRangesMax } from "../../wire/capwap/vendor-transfer.js";
+import type { Sink } from "./contract.js";
 
 /** What to send; the session makes an Image Data Response of it. */
 export interface FastAckOutput {
@@ -61,7 +62,6 @@ export class FastImageReceiver {
   #newestAt: Instant = 0;
   /** Offsets of blocks that came behind a gap, newest first. */
   #recent: number[] = [];
-  /** The verdict on the whole, once there is one. */
   #resultCode: number | undefined;
 
   constructor(plan: SegmentPlan, windowBytes: number) {
@@ -71,6 +71,11 @@ export class FastImageReceiver {
     this.#handedOffset = plan.startOffset;
     this.#writtenOffset = plan.startOffset;
     this.#announcedEnd = plan.startOffset + windowBytes;
+  }
+
+  /** The verdict on the whole, once there is one: from then on the sender is only told so. */
+  get resultCode(): number | undefined {
+    return this.#resultCode;
   }
 
   /** Bytes that arrived without a gap, what was stored before included. */
@@ -87,7 +92,7 @@ export class FastImageReceiver {
   }
 
   /** A datagram for which `isFastFragment` holds. @returns what was wrong with it, if anything */
-  datagram(now: Instant, datagram: Uint8Array, out: FastReceiverOutput[]): FragmentFault | undefined {
+  datagram(now: Instant, datagram: Uint8Array, out: Sink<FastReceiverOutput>): FragmentFault | undefined {
     const place = placeFragment(this.plan, datagram, this.#receivedOffset);
     if (typeof place === "string") return place;
     this.#timers.set("silence", now + silenceMsMax);
@@ -113,7 +118,7 @@ export class FastImageReceiver {
   }
 
   /** The oldest handed block is written, or could not be (14–16). Answer the last one after the whole is verified. */
-  answer(now: Instant, resultCode: number, out: FastReceiverOutput[]): void {
+  answer(now: Instant, resultCode: number, out: Sink<FastReceiverOutput>): void {
     const end = this.#writing.shift();
     if (end === undefined || this.#resultCode !== undefined) return;
     if (resultCode !== resultCodes.success) this.#resultCode = resultCode;
@@ -127,16 +132,16 @@ export class FastImageReceiver {
   }
 
   /** The AP gives up; the sender is told so for as long as it sends. */
-  reject(now: Instant, resultCode: number, out: FastReceiverOutput[]): void {
+  reject(now: Instant, resultCode: number, out: Sink<FastReceiverOutput>): void {
     if (this.#resultCode !== undefined) return;
     this.#resultCode = resultCode;
     this.#acknowledge(now, out);
   }
 
-  wake(now: Instant, out: FastReceiverOutput[]): void {
+  wake(now: Instant, out: Sink<FastReceiverOutput>): void {
     for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now)) {
       if (due === "acknowledge") this.#acknowledge(now, out);
-      else out.push({ type: "fast-silence" });
+      else if (this.#resultCode === undefined) out.push({ type: "fast-silence" });
     }
   }
 
@@ -168,7 +173,7 @@ export class FastImageReceiver {
     if (this.#recent.length > fastAckRangesMax) this.#recent.pop();
   }
 
-  #advance(out: FastReceiverOutput[]): void {
+  #advance(out: Sink<FastReceiverOutput>): void {
     this.#receivedOffset = this.#ranges.firstGap(this.#receivedOffset);
     this.#ranges.cutBefore(this.#receivedOffset);
     while (this.#receivedOffset - this.#handedOffset >= chunkBytes || this.#handsLast()) this.#hand(out);
@@ -178,7 +183,7 @@ export class FastImageReceiver {
     return this.#receivedOffset === this.plan.sizeBytes && this.#handedOffset < this.plan.sizeBytes;
   }
 
-  #hand(out: FastReceiverOutput[]): void {
+  #hand(out: Sink<FastReceiverOutput>): void {
     const offset = this.#handedOffset;
     const at = this.#ringIndex(offset);
     const length = Math.min(chunkBytes, this.#receivedOffset - offset, this.#ring.length - at);
@@ -188,7 +193,7 @@ export class FastImageReceiver {
     out.push({ type: "image-block", offset, bytes: this.#ring.subarray(at, at + length), last });
   }
 
-  #acknowledge(now: Instant, out: FastReceiverOutput[]): void {
+  #acknowledge(now: Instant, out: Sink<FastReceiverOutput>): void {
     // What came slowly is handed on with the acknowledgement: it must not wait for a full chunk to be safe.
     while (this.#unacknowledgedBytes < ackBytes && this.#handedOffset < this.#receivedOffset) this.#hand(out);
     this.#timers.clear("acknowledge");

@@ -9,7 +9,7 @@ import { fragmentHead, fragmentRoom, type SegmentPlan, segmentEnd } from "../../
 import { resultCodes } from "../../wire/capwap/result-code.js";
 import type { FastAck } from "../../wire/capwap/vendor-transfer.js";
 import { CongestionControl } from "./congestion-control.js";
-import type { SendDatagram } from "./contract.js";
+import type { SendDatagram, Sink } from "./contract.js";
 import { DeliveryRate } from "./delivery-rate.js";
 import { type Block, FastScoreboard } from "./fast-scoreboard.js";
 import { PathMtu } from "./path-mtu.js";
@@ -98,7 +98,7 @@ export class FastImageSender {
     return this.#mtu.datagramBytes;
   }
 
-  start(now: Instant, out: SendDatagram[]): void {
+  start(now: Instant, out: Sink<SendDatagram>): void {
     this.#timers.set("silence", now + silenceMsMax);
     this.#transmit(now, out);
   }
@@ -107,7 +107,7 @@ export class FastImageSender {
     return this.#timers.nextAt();
   }
 
-  wake(now: Instant, out: SendDatagram[]): void {
+  wake(now: Instant, out: Sink<SendDatagram>): void {
     for (let due = this.#timers.takeDue(now); due !== undefined && this.end === undefined; due = this.#timers.takeDue(now)) {
       switch (due) {
         case "pace":
@@ -127,7 +127,7 @@ export class FastImageSender {
   }
 
   /** An Image Data Response of this transfer. Numbers that cannot be are ignored. */
-  acknowledge(now: Instant, resultCode: number, ack: FastAck, out: SendDatagram[]): void {
+  acknowledge(now: Instant, resultCode: number, ack: FastAck, out: Sink<SendDatagram>): void {
     if (this.end !== undefined) return;
     if (resultCode !== resultCodes.success) {
       this.#finish({ type: "refused", resultCode });
@@ -196,7 +196,7 @@ export class FastImageSender {
   }
 
   /** Nothing came back: one block goes out whatever the window, the pace and the bytes in flight say. */
-  #probe(now: Instant, out: SendDatagram[]): void {
+  #probe(now: Instant, out: Sink<SendDatagram>): void {
     this.#probes++;
     if (this.#probes === shrinkAfterProbes) this.#control.onSilence(now);
     if (this.#probes % shrinkAfterProbes === 0 && this.#mtu.shrink()) this.#control.blockBytes = this.#mtu.datagramBytes;
@@ -208,7 +208,7 @@ export class FastImageSender {
     this.#armProbe(now);
   }
 
-  #transmit(now: Instant, out: SendDatagram[]): void {
+  #transmit(now: Instant, out: Sink<SendDatagram>): void {
     while (this.end === undefined) {
       const lost = this.#board.nextLost();
       const mayGrow = this.#nextOffset < Math.min(this.plan.sizeBytes, this.#windowEnd);
@@ -247,7 +247,7 @@ export class FastImageSender {
   }
 
   /** @returns UDP payload bytes sent, like all that send */
-  #sendNew(now: Instant, out: SendDatagram[]): number {
+  #sendNew(now: Instant, out: Sink<SendDatagram>): number {
     const offset = this.#nextOffset;
     const candidate = this.#mtu.candidate;
     let length = fragmentRoom(this.plan, offset, this.#mtu.datagramBytes);
@@ -269,7 +269,7 @@ export class FastImageSender {
     return sentBytes;
   }
 
-  #resend(now: Instant, block: Block, out: SendDatagram[]): number {
+  #resend(now: Instant, block: Block, out: Sink<SendDatagram>): number {
     const room = fragmentRoom(this.plan, block.offset, this.#mtu.datagramBytes);
     if (room < block.length) this.#board.split(block, room);
     const snapshot = this.#rate.onSend(now, this.#board.bytesInFlight);
@@ -278,7 +278,7 @@ export class FastImageSender {
     return sentBytes;
   }
 
-  #emit(offset: number, length: number, out: SendDatagram[]): number {
+  #emit(offset: number, length: number, out: Sink<SendDatagram>): number {
     const { to, carriage, imageId } = this.#options;
     const bytes = fragmentHead(this.plan, offset, length);
     out.push({ type: "send", to, bytes, image: { imageId, offset, length }, carriage });

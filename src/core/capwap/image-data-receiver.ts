@@ -4,6 +4,7 @@
  */
 import type { ElementValue, ImageIdentifier } from "../../wire/capwap/elements.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
+import type { FastOffer } from "../../wire/capwap/vendor-transfer.js";
 
 export type BlockVerdict =
   /** To be written; `answered` is due. */
@@ -15,16 +16,21 @@ export type BlockVerdict =
   /** No block is due now: to be answered with 18. */
   | { readonly type: "unexpected" };
 
+export type BlockOutcome = "next" | "complete" | "failed" | "none";
+
 export class ImageDataReceiver {
   readonly identifier: ImageIdentifier;
+  readonly offer: FastOffer | undefined;
   #sizeBytes = 0;
   #bytesDone = 0;
   /** The block that is being written. */
   #writing: { readonly length: number; readonly last: boolean } | undefined;
   #phase: "requested" | "receiving" | "complete" = "requested";
 
-  constructor(identifier: ImageIdentifier) {
+  /** @param offer went with the request: the AC may send another way than this */
+  constructor(identifier: ImageIdentifier, offer?: FastOffer) {
     this.identifier = identifier;
+    this.offer = offer;
   }
 
   get sizeBytes(): number {
@@ -56,7 +62,7 @@ export class ImageDataReceiver {
   }
 
   /** The block that was being written is done with. `complete`: it was the last one and all is well. */
-  answered(resultCode: number): "next" | "complete" | "failed" | "none" {
+  answered(resultCode: number): BlockOutcome {
     const block = this.#writing;
     if (block === undefined) return "none";
     this.#writing = undefined;

@@ -25,7 +25,7 @@ export interface ImageTransfer {
   /** The opening response has been sent. */
   start(now: Instant, out: Sink<SendDatagram>): void;
   /** The next block for the request channel, asked for whenever that is free. */
-  nextBlock(): ImageBlock | undefined;
+  nextBlock(now: Instant): ImageBlock | undefined;
   blockAnswered(resultCode: number): void;
   blockResent(): void;
   /** An Image Data Response that answers no outstanding request. False: it is none of this transfer's. */

@@ -4,6 +4,24 @@
  * a smaller MTU meanwhile would fragment the second try, which then proves nothing.
  */
 
+import { isIPv6 } from "../../base/endpoint.js";
+import type { Carriage } from "./secure-link.js";
+
+/** IPv4 or IPv6 header without options, and UDP's. */
+export const headerBytesTo = (address: string): number => (isIPv6(address) ? 40 : 20) + 8;
+
+/** What DTLS adds to a record: CAPWAP DTLS header 4, record header 13, and room for nonce, tag or padding. */
+const dtlsBytes = 80;
+/** Plaintext of a DTLS record (RFC 6347 §4.1). */
+const dtlsRecordBytesMax = 16_384;
+
+/** Largest UDP payload towards a peer that needs no IP fragmentation here. @param mtuBytes smallest MTU of our interfaces to the world */
+export function udpPayloadMax(address: string, mtuBytes: number, carriage: Carriage): number {
+  const isLoopback = address.startsWith("127.") || address === "::1";
+  const payload = isLoopback ? (ladder.at(-1) as number) : mtuBytes - headerBytesTo(address);
+  return carriage === "dtls" ? Math.min(payload - dtlsBytes, dtlsRecordBytesMax) : payload;
+}
+
 /** UDP payload sizes: IPv4's guaranteed 576, tunnels, PPPoE, Ethernet over IPv6 and IPv4, jumbo frames, loopback. */
 const ladder = [544, 1_200, 1_352, 1_392, 1_412, 1_432, 1_452, 1_472, 8_952, 16_384, 32_768, 61_480] as const;
 /** What is used before anything is known. */

@@ -3,11 +3,13 @@
  * There is no data channel: the Change State Event Response leads to Run (docs/capwap.md).
  */
 import { type Endpoint, sameEndpoint } from "../../base/endpoint.js";
+import { unreachable } from "../../base/invariant.js";
 import type { Prng } from "../../base/prng.js";
 import { earliest, type Instant } from "../../base/time.js";
 import { TimerTable } from "../../base/timer-table.js";
 import type { CapwapTimers } from "../../wire/capwap/defaults.js";
 import type { ElementValue, ImageIdentifier } from "../../wire/capwap/elements.js";
+import { isFastFragment } from "../../wire/capwap/fast-segment.js";
 import {
   type ElementsOf,
   type FailureResponse,
@@ -23,6 +25,7 @@ import type {
   DropReason,
   ImageFailure,
   KnownController,
+  StoredPart,
   WtpDisconnect,
   WtpOutput,
   WtpRequest,
@@ -33,7 +36,9 @@ import type {
 } from "./contract.js";
 import { type Candidate, ControllerChoice } from "./controller-choice.js";
 import { DatagramMaker } from "./datagram-maker.js";
-import { ImageDataReceiver } from "./image-data-receiver.js";
+import { fastOfferOf, planOf } from "./fast-image-offer.js";
+import { type FastAckOutput, FastImageReceiver, type FastReceiverOutput } from "./fast-image-receiver.js";
+import { type BlockOutcome, ImageDataReceiver } from "./image-data-receiver.js";
 import { Intake } from "./intake.js";
 import { failureResponse, problemAnswer, problemDetail, problemReason } from "./problem-answer.js";
 import { RequestChannel } from "./request-channel.js";
@@ -96,6 +101,8 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
   #fallbackAllowed = true;
   readonly #queue: Queued<Tag>[] = [];
   #image: ImageDataReceiver | undefined;
+  /** Takes the blocks of `#image` when the AC accepted our offer; stays after its end to tell a sender that did not hear of it. */
+  #fast: FastImageReceiver | undefined;
   /** A download was given up here: its blocks get 16 rather than 18, which tells the AC why. */
   #imageGivenUp = false;
 
@@ -117,7 +124,7 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
   }
 
   nextWakeAt(): Instant | undefined {
-    return earliest(this.#timers.nextAt(), this.#link?.channel.nextWakeAt());
+    return earliest(this.#timers.nextAt(), this.#link?.channel.nextWakeAt(), this.#fast?.nextWakeAt());
   }
 
   start(now: Instant, out: WtpOutput<Tag>[]): void {
@@ -279,6 +286,7 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
 
   wake(now: Instant, out: WtpOutput<Tag>[]): void {
     for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now)) this.#onDeadline(now, due, out);
+    this.#fastDoes(now, out, (fast, outputs) => fast.wake(now, outputs));
     if (this.#link?.channel.retry(now, out) === "exhausted") {
       const ticket = this.#link.channel.abandon();
       if (ticket?.type === "request") out.push({ type: "unanswered", tag: ticket.tag, reason: "timeout" });
@@ -356,7 +364,8 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     const queued = this.#queue.shift();
     if (queued?.type === "request") this.#send(now, link, queued, queued.request, out);
     if (queued?.type === "image") {
-      const elements = { imageIdentifier: queued.image.identifier, initiateDownload: {} };
+      const { identifier, offer } = queued.image;
+      const elements = { imageIdentifier: identifier, initiateDownload: {}, ...(offer && { fastOffer: offer }) };
       this.#send(now, link, queued, { type: "imageDataRequest", elements }, out);
     }
   }
@@ -379,6 +388,10 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     const { from } = datagram;
     if (this.#state === "idle" || this.#state === "sulking") {
       this.#drop("wrong-state", from, `a datagram in state ${this.#state}`, out);
+      return;
+    }
+    if (isFastFragment(datagram.bytes)) {
+      this.#fragment(now, datagram, out);
       return;
     }
     const taken = this.#intake.take(now, datagram);
@@ -503,14 +516,16 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
 
   // ---- Image Data (§9.1)
 
-  startImage(now: Instant, identifier: ImageIdentifier, out: WtpOutput<Tag>[]): void {
+  startImage(now: Instant, identifier: ImageIdentifier, stored: StoredPart | undefined, out: WtpOutput<Tag>[]): void {
     if (this.#state !== "run" && this.#state !== "image-data") {
       out.push({ type: "image-failed", reason: "session-ended", detail: `no download in state ${this.#state}` });
       return;
     }
     this.#dropImage("rejected", "another download began", undefined, out);
-    const image = new ImageDataReceiver(identifier);
+    const offer = this.#settings.fastTransfer ? fastOfferOf(this.#prng.u32(), stored) : undefined;
+    const image = new ImageDataReceiver(identifier, offer);
     this.#image = image;
+    this.#fast = undefined;
     this.#imageGivenUp = false;
     this.#timers.clear("image-data-start");
     this.#queue.push({ type: "image", image });
@@ -521,7 +536,7 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     now: Instant,
     image: ImageDataReceiver,
     resultCode: number,
-    { imageInformation }: Partial<ElementsOf<"imageDataResponse">>,
+    { imageInformation, fastAccept }: Partial<ElementsOf<"imageDataResponse">>,
     out: WtpOutput<Tag>[],
   ): void {
     if (!isSuccess(resultCode) || imageInformation === undefined) {
@@ -530,8 +545,63 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
       return;
     }
     image.offered(imageInformation);
-    this.#timers.set("image-data-start", now + this.#capwapTimers.imageDataStartTimerMs);
-    out.push({ type: "image-offered", ...imageInformation });
+    if (fastAccept === undefined || image.offer === undefined) {
+      this.#timers.set("image-data-start", now + this.#capwapTimers.imageDataStartTimerMs);
+      out.push({ type: "image-offered", ...imageInformation, startOffset: 0 });
+      return;
+    }
+    const plan = planOf(image.offer, fastAccept, imageInformation.sizeBytes);
+    if (plan === undefined) {
+      this.#failImage(now, "refused", "the controller accepted a fast transfer that was not offered", undefined, out);
+      return;
+    }
+    this.#fast = new FastImageReceiver(plan, image.offer.windowBytes);
+    this.#fast.start(now);
+    out.push({ type: "image-offered", ...imageInformation, startOffset: plan.startOffset });
+  }
+
+  // ---- fast transfer (docs/decisions/070-fast-image-transfer.md)
+
+  #fragment(now: Instant, { from, bytes, carriage }: Datagram, out: WtpOutput<Tag>[]): void {
+    const link = this.#link;
+    if (link === undefined || !sameEndpoint(link.peer.endpoint, from)) this.#drop("unknown-peer", from, "a block of a fast transfer", out);
+    else if (carriage !== this.#settings.linkMode) this.#drop("clear-not-allowed", from, "a block in clear", out);
+    else if (this.#fast === undefined) this.#drop("wrong-state", from, "a block of no transfer", out);
+    else {
+      this.#fastDoes(now, out, (fast, outputs) => {
+        const fault = fast.datagram(now, bytes, outputs);
+        if (fault !== undefined) this.#drop("malformed-fragment", from, `${fault} block of a fast transfer`, out);
+      });
+    }
+  }
+
+  #fastDoes(now: Instant, out: WtpOutput<Tag>[], work: (fast: FastImageReceiver, outputs: FastReceiverOutput[]) => void): void {
+    const fast = this.#fast;
+    if (fast === undefined) return;
+    const outputs: FastReceiverOutput[] = [];
+    work(fast, outputs);
+    for (const output of outputs) {
+      switch (output.type) {
+        case "image-block":
+          out.push(output);
+          break;
+        case "fast-ack":
+          this.#acknowledgeFast(fast, output, out);
+          break;
+        case "fast-silence":
+          this.#failImage(now, "timeout", "no image data in time", undefined, out);
+          break;
+        default:
+          unreachable(output);
+      }
+    }
+  }
+
+  #acknowledgeFast({ plan }: FastImageReceiver, { resultCode, ack }: FastAckOutput, out: WtpOutput<Tag>[]): void {
+    const segment = Math.floor((ack.receivedOffset - plan.startOffset) / plan.segmentBytes);
+    const elements = { resultCode, fastAck: ack };
+    for (const datagram of this.#link?.maker.message({ type: "imageDataResponse", sequence: segment & 0xff, elements }) ?? [])
+      out.push(datagram);
   }
 
   #imageRequest(now: Instant, { imageData }: ElementsOf<"imageDataRequest">, out: WtpOutput<Tag>[]): void {
@@ -560,16 +630,27 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
 
   answerBlock(now: Instant, resultCode: number, out: WtpOutput<Tag>[]): void {
     const image = this.#image;
-    const outcome = image?.answered(resultCode) ?? "none";
-    if (image === undefined || outcome === "none") return;
-    this.#answerImageData(resultCode, out);
-    if (outcome === "next") this.#timers.set("image-data-start", now + this.#capwapTimers.imageDataStartTimerMs);
+    if (image === undefined) return;
+    const outcome = this.#fast === undefined ? this.#answerPlain(now, image, resultCode, out) : this.#answerFast(now, resultCode, out);
     if (outcome === "failed") this.#failImage(now, "rejected", resultCodeText(resultCode), resultCode, out);
     if (outcome !== "complete") return;
     this.#image = undefined;
     this.#timers.clear("image-data-start");
     out.push({ type: "image-complete", sizeBytes: image.sizeBytes });
     if (this.#state === "image-data") this.#restart(image.identifier, out);
+  }
+
+  #answerPlain(now: Instant, image: ImageDataReceiver, resultCode: number, out: WtpOutput<Tag>[]): BlockOutcome {
+    const outcome = image.answered(resultCode);
+    if (outcome !== "none") this.#answerImageData(resultCode, out);
+    if (outcome === "next") this.#timers.set("image-data-start", now + this.#capwapTimers.imageDataStartTimerMs);
+    return outcome;
+  }
+
+  #answerFast(now: Instant, resultCode: number, out: WtpOutput<Tag>[]): BlockOutcome {
+    this.#fastDoes(now, out, (fast, outputs) => fast.answer(now, resultCode, outputs));
+    const verdict = this.#fast?.resultCode;
+    return verdict === undefined ? "next" : verdict === resultCodes.success ? "complete" : "failed";
   }
 
   cancelImage(now: Instant, out: WtpOutput<Tag>[]): void {
@@ -582,6 +663,7 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
 
   /** Ends the download. Before Run nothing is left to do without the image, so the session ends with it. */
   #failImage(now: Instant, reason: ImageFailure, detail: string, resultCode: number | undefined, out: WtpOutput<Tag>[]): void {
+    this.#fastDoes(now, out, (fast, outputs) => fast.reject(now, resultCode ?? resultCodes.imageOtherError, outputs));
     this.#dropImage(reason, detail, resultCode, out);
     if (this.#state === "image-data") this.#fail(now, "refused", `boot image: ${detail}`, out, resultCode);
   }
@@ -625,6 +707,7 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     this.#dropImage("session-ended", detail, undefined, out);
     this.#timers.clearAll();
     this.#emptyQueue(out);
+    this.#fast = undefined;
     const link = this.#link;
     if (link === undefined) return;
     this.#link = undefined;

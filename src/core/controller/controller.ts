@@ -21,6 +21,7 @@ import type {
   TransferOutcome,
   WtpIdentity,
 } from "../capwap/contract.js";
+import type { RateCap } from "../capwap/rate-cap.js";
 import { limits } from "../upgrade/limits.js";
 import { modelFacts } from "../upgrade/models.js";
 import type { ApCommand } from "./ap-port.js";
@@ -28,6 +29,7 @@ import type { ControllerConfig, ControllerEffect, ControllerInput, ControllerMac
 import { ControllerDomain } from "./domain.js";
 import { formatVersion, type ImageRecord, keys, readRecords } from "./records.js";
 import { refuse } from "./refusals.js";
+import { WanRates } from "./wan-rates.js";
 
 type Output = AcOutput<ApCommand>;
 
@@ -55,9 +57,11 @@ export class Controller implements ControllerMachine {
   readonly #transferring = new Set<MacAddress>();
   #domain: ControllerDomain | undefined;
   #sends: SendDatagram[] = [];
+  readonly #wanRates: WanRates;
 
   constructor(config: ControllerConfig) {
     this.#config = config;
+    this.#wanRates = new WanRates(config.wan.bytesPerSecondMax);
     this.#capwap = new AccessController(
       { ...config.capwap, name: config.name, linkMode: "clear", sessionsMax: limits.knownAps },
       { join: (wtp) => this.#judgeJoin(wtp), wtpFallback: () => "enabled" },
@@ -82,6 +86,7 @@ export class Controller implements ControllerMachine {
         break;
       case "operator":
         domain.order(now, input.requestId, input.order);
+        for (const group of domain.groups.all()) this.#wanRates.groupChanged(group);
         break;
       case "wake":
         this.#capwapDoes(now, domain, (outputs) => this.#capwap.wake(now, outputs));
@@ -278,6 +283,7 @@ export class Controller implements ControllerMachine {
         return;
       }
       case "aborted":
+      case "silent":
       case "restarted":
       case "session-ended":
         return;
@@ -307,18 +313,20 @@ export class Controller implements ControllerMachine {
     const refused: ImageAnswer = { type: "refuse", resultCode: resultCodes.imageOtherError };
     if (vendor !== flexupEnterprise) return refused;
     const image = running ? domain.orderedImage(wtp.mac) : domain.catalogue.imageFor("primary", modelFacts(wtp.model).family);
-    return image && image.version === name ? transferOf(image) : refused;
+    if (!image || image.version !== name) return refused;
+    return transferOf(image, this.#wanRates.capsFor(domain.groups.of(wtp.mac)));
   }
 }
 
 const identifier = (version: string) => ({ vendor: flexupEnterprise, name: version });
 
-const transferOf = ({ sha256, md5, sizeBytes }: ImageRecord): ImageAnswer => ({
+const transferOf = ({ sha256, md5, sizeBytes }: ImageRecord, caps: readonly RateCap[]): ImageAnswer => ({
   type: "transfer",
   imageId: sha256,
   sizeBytes,
   md5: bytesOfHex(md5),
   sha256: bytesOfHex(sha256),
+  caps,
 });
 
 function requestOf(command: ApCommand): AcRequest {

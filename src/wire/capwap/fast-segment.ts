@@ -17,6 +17,9 @@ export const segmentHeadBytes = 32;
 export const fastFragmentIdBit = 0x8000;
 const fragmentIdMask = 0x7fff;
 
+/** The Fragment ID `segments` after another. */
+export const fastFragmentIdAfter = (id: number, segments: number): number => fastFragmentIdBit | ((id + segments) & fragmentIdMask);
+
 /** CAPWAP units of Fragment Offset (§4.3). */
 const offsetUnit = 8;
 
@@ -70,7 +73,7 @@ export function fragmentHead(plan: SegmentPlan, offset: number, length: number):
   const bytes = new Uint8Array(first ? fragmentHeaderBytes + segmentHeadBytes : fragmentHeaderBytes);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, firstWord | fragmentBit | (offset + length === end ? lastBit : 0));
-  view.setUint16(4, fastFragmentIdBit | ((plan.firstFragmentId + number) & fragmentIdMask));
+  view.setUint16(4, fastFragmentIdAfter(plan.firstFragmentId, number));
   // The offset's three lowest bits would be those of the reserved field, and are zero.
   view.setUint16(6, first ? 0 : offset - segmentStart + segmentHeadBytes);
   if (!first) return bytes;

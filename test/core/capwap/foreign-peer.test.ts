@@ -133,7 +133,7 @@ function ourWtp(options: Partial<ForeignAcOptions> & { readonly image: Buffer },
         if (output.type === "configuration-update") {
           act((inner) => wtp.answerConfigurationUpdate(at, { resultCode: 0 }, inner));
           const identifier = output.elements.imageIdentifier;
-          if (identifier) act((inner) => wtp.startImage(at, identifier, inner));
+          if (identifier) act((inner) => wtp.startImage(at, identifier, undefined, inner));
         }
         if (output.type === "image-block") {
           written.push(Buffer.from(output.bytes));

@@ -96,7 +96,7 @@ t.test("its own controller cannot make the WTP throw, whatever it sends", async 
       const world = inRun();
       const wtp = world.wtp();
       const out: WtpOutput<string>[] = [];
-      wtp.startImage(world.now, { vendor: 1, name: "x" }, out);
+      wtp.startImage(world.now, { vendor: 1, name: "x" }, undefined, out);
       for (const [index, bytes] of datagrams.entries()) {
         wtp.datagram(world.now, { from: acEndpoint, bytes, carriage: "clear" }, out);
         world.now += waits[index] ?? 0;

@@ -156,7 +156,7 @@ t.test("a new request starts at byte 0 and ends the transfer that ran", async (t
   const world = fetching(50_000);
   world.run(world.now + 300);
   world.written[0] = [];
-  world.onWtp(0, (wtp, out) => wtp.startImage(world.now, identifier, out));
+  world.onWtp(0, (wtp, out) => wtp.startImage(world.now, identifier, undefined, out));
   world.run(world.now + 60_000, () => world.acEvents.filter(({ type }) => type === "transfer-ended").length === 2);
   t.match(
     world.acEvents.filter(({ type }) => type === "transfer-ended"),
@@ -179,7 +179,7 @@ t.test("blocks that no download waits for get 18", async (t) => {
   world.start();
   world.run(60_000, () => world.runningSessions === 1);
   world.image = storedImage(3_000);
-  world.onWtp(0, (wtp, out) => wtp.startImage(world.now, identifier, out));
+  world.onWtp(0, (wtp, out) => wtp.startImage(world.now, identifier, undefined, out));
   world.run(world.now + 15);
   world.onWtp(0, (wtp, out) => {
     wtp.stop(world.now, out);

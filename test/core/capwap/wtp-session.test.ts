@@ -400,7 +400,7 @@ t.test("WTP Fallback", async (t) => {
   t.same(events(stays.give(completeMessage("primaryDiscoveryResponse", 0))), ["dropped stray-response"]);
 
   const busy = onSecondary("enabled");
-  busy.act((out) => busy.wtp.startImage(busy.now, identifier, out));
+  busy.act((out) => busy.wtp.startImage(busy.now, identifier, undefined, out));
   t.same(events(busy.give(completeMessage("primaryDiscoveryResponse", 0))), [], "a download is finished first");
   t.equal(busy.wtp.state, "run");
 });
@@ -420,7 +420,7 @@ t.test("boot-time download (§9.1), where it is switched on", async (t) => {
 
   const { bench, out } = joinWith({ bootImageDownload: true }, {});
   t.same(events(out), ["state image-data", "boot-image-wanted"]);
-  const start = bench.act((out) => bench.wtp.startImage(bench.now, identifier, out));
+  const start = bench.act((out) => bench.wtp.startImage(bench.now, identifier, undefined, out));
   t.match(sentIn(start), [{ type: "imageDataRequest", elements: { imageIdentifier: identifier, initiateDownload: {} } }]);
   bench.answer("imageDataResponse", { imageInformation: { sizeBytes: 3, md5: new Uint8Array(16) } });
   bench.ask("imageDataRequest", { imageData: { dataType: "last", data: hex("010203") } });

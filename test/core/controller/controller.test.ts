@@ -101,7 +101,7 @@ t.test("an AP joins, is ordered, fetches, reports", async (t) => {
   pair.effects.length = 0;
   const { imageIdentifier, upgradeOrder } = elements;
   if (!imageIdentifier || !upgradeOrder) throw new Error("no order");
-  pair.wtpDoes((outputs) => pair.wtp.startImage(pair.now, imageIdentifier, outputs));
+  pair.wtpDoes((outputs) => pair.wtp.startImage(pair.now, imageIdentifier, undefined, outputs));
   const ranges = pair.effects.flatMap((effect) => (effect.type === "send" && effect.image ? [effect.image] : []));
   t.match(ranges[0], { sha256: hexOf(upgradeOrder.sha256), offset: 0 }, "the runtime is told which image, and how far");
   const report = { runId: upgradeOrder.runId, state: "complete", path: "wan", tries: 0, nextRetryMs: 0, bytesDone: 2000 } as const;
@@ -136,7 +136,7 @@ t.test("nobody gets an image that it was not ordered to fetch", async (t) => {
   pair.join();
   pair.order({ type: "image-add", image: image({ models: ["AIR-AP2802I"] }) });
   pair.effects.length = 0;
-  pair.wtpDoes((outputs) => pair.wtp.startImage(pair.now, { vendor: 32473, name: "9.0" }, outputs));
+  pair.wtpDoes((outputs) => pair.wtp.startImage(pair.now, { vendor: 32473, name: "9.0" }, undefined, outputs));
   t.notOk(pair.effects.some((effect) => effect.type === "send" && effect.image !== undefined));
   t.match(
     pair.heard.filter(({ type }) => type === "image-failed"),

@@ -1,0 +1,107 @@
+/**
+ * A controller that does nothing but give one image to every AP that joins, over the real CAPWAP side. Started by `bench/wan.ts` in a
+ * network namespace of its own; prints one JSON line for each transfer that ends.
+ *
+ *     wan-controller ADDRESS PORT IMAGE_FILE
+ */
+import { createHash } from "node:crypto";
+import { openSync, readFileSync, readSync } from "node:fs";
+import type { Endpoint } from "../../src/base/endpoint.js";
+import type { Wake } from "../../src/base/machine.js";
+import { AccessController } from "../../src/core/capwap/access-controller.js";
+import type { AcOutput, SendDatagram, SessionId } from "../../src/core/capwap/contract.js";
+import { systemClock } from "../../src/runtime/clock.js";
+import { Host } from "../../src/runtime/host.js";
+import { openUdpPort } from "../../src/runtime/udp-ports.js";
+import { defaultTimers } from "../../src/wire/capwap/defaults.js";
+import { flexupEnterprise } from "../../src/wire/capwap/vendor.js";
+
+const [address = "", port = "", file = ""] = process.argv.slice(2);
+const bytes = readFileSync(file);
+const descriptor = openSync(file, "r");
+const digest = (name: string): Uint8Array => createHash(name).update(bytes).digest();
+const facts = { sizeBytes: bytes.length, md5: digest("md5"), sha256: digest("sha256") };
+const identifier = { vendor: flexupEnterprise, name: "bench" };
+
+type Input = { readonly type: "datagram"; readonly from: Endpoint; readonly bytes: Uint8Array };
+
+const began = new Map<SessionId, number>();
+const delivered = new Map<SessionId, number>();
+let wireBytes = 0;
+
+const ac = new AccessController<null>(
+  {
+    name: "bench",
+    addresses: [address],
+    hardwareVersion: "1",
+    softwareVersion: "1",
+    linkMode: "clear",
+    timers: defaultTimers,
+    sessionsMax: 1000,
+  },
+  { join: () => ({ resultCode: 0 }), wtpFallback: () => "enabled" },
+);
+
+function take(now: number, output: AcOutput<null>, out: SendDatagram[]): void {
+  const again = (work: (outputs: AcOutput<null>[]) => void): void => {
+    const outputs: AcOutput<null>[] = [];
+    work(outputs);
+    for (const each of outputs) take(now, each, out);
+  };
+  if (output.type === "send") out.push(output);
+  else if (output.type === "running") {
+    const request = { type: "configurationUpdateRequest", elements: { imageIdentifier: identifier } } as const;
+    again((outputs) => ac.request(now, output.session, request, null, outputs));
+  } else if (output.type === "image-wanted") {
+    began.set(output.session, now);
+    again((outputs) => ac.answerImage(now, output.session, { type: "transfer", imageId: "bench", ...facts }, outputs));
+  } else if (output.type === "transfer-progress" || output.type === "transfer-ended") {
+    // All of it but the last step of progress: the rate of the transfer itself, without the check of the whole.
+    if (output.bytesDone >= facts.sizeBytes - 65_536 && !delivered.has(output.session)) delivered.set(output.session, now);
+    if (output.type === "transfer-progress") return;
+    const start = began.get(output.session) ?? now;
+    const line = {
+      outcome: output.outcome.type,
+      seconds: (now - start) / 1000,
+      secondsToDisk: ((delivered.get(output.session) ?? now) - start) / 1000,
+      payloadBytes: output.bytesSent,
+      wireBytes,
+    };
+    process.stdout.write(`${JSON.stringify(line)}\n`);
+  }
+}
+
+const host = new Host<Input, SendDatagram>({
+  machine: {
+    step(now: number, input: Input | Wake, out: SendDatagram[]): void {
+      const outputs: AcOutput<null>[] = [];
+      if (input.type === "wake") ac.wake(now, outputs);
+      else ac.datagram(now, { from: input.from, bytes: input.bytes, carriage: "clear" }, outputs);
+      for (const output of outputs) take(now, output, out);
+    },
+    nextWakeAt: () => ac.nextWakeAt(),
+  },
+  clock: systemClock,
+  perform({ to, bytes, image }): void {
+    wireBytes += bytes.length + (image?.length ?? 0);
+    if (image === undefined) opened.send(bytes, to);
+    else {
+      const part = Buffer.allocUnsafe(image.length);
+      readSync(descriptor, part, 0, image.length, image.offset);
+      opened.sendParts([bytes, part], to);
+    }
+  },
+  onFatal: (error) => {
+    throw error;
+  },
+});
+const socket = await openUdpPort({
+  address,
+  port: Number(port),
+  bufferBytes: 4 * 2 ** 20,
+  onDatagram: (datagram, from) => host.deliver({ type: "datagram", from, bytes: datagram }),
+  onError: (error) => process.stderr.write(`${error.message}\n`),
+});
+if (!socket.ok) throw new Error(socket.failure.message);
+const opened = socket.value;
+process.stdout.write("ready\n");
