@@ -39,6 +39,7 @@ const fields = {
   elementLengthField: "capwap.control.header.message_element_length",
   elementTypes: "capwap.message_element.type",
   elementLengths: "capwap.message_element.length",
+  elementValues: "capwap.message_element.value",
   flags: "capwap.control.header.flags",
   expert: "_ws.expert.message",
 } as const;
@@ -84,11 +85,24 @@ function faultsOf(row: Row): string[] {
     const length = lengths[index] ?? 0;
     if (length < least || length > most) faults.push(`element ${type} of ${length} octets`);
   }
+  // Values of several elements cannot be told apart in this output; an Image Data element stands alone.
+  if (types.length === 1 && types[0] === imageData) {
+    const dataType = row.elementValues.replaceAll(":", "").slice(0, 2);
+    if (!["01", "02", "05"].includes(dataType)) faults.push(`Image Data type 0x${dataType}`);
+    if (dataType === "05" && lengths[0] !== 1) faults.push("Image Data type 5 with data");
+  }
   return faults;
 }
 
+const imageData = 24;
+
 /** Image Data, Image Identifier, Image Information, Initiate Download. */
-const imageElementLengths: Readonly<Record<number, readonly [number, number]>> = { 24: [1, 1025], 25: [5, 1028], 26: [20, 20], 27: [0, 0] };
+const imageElementLengths: Readonly<Record<number, readonly [number, number]>> = {
+  [imageData]: [1, 1025],
+  25: [5, 1028],
+  26: [20, 20],
+  27: [0, 0],
+};
 
 const numbers = (cell: string): number[] => (cell === "" ? [] : cell.split(";").map(Number));
 
