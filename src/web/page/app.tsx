@@ -17,6 +17,7 @@ import { followController, useLive } from "./state/live.js";
 import { linkTo, type Route, useRoute } from "./state/route.js";
 import { hasLogin, logOut, refreshSession, useSession } from "./state/session.js";
 import { currentTheme, setTheme, themes } from "./state/theme.js";
+import { Note } from "./ui/note.js";
 import { Toasts } from "./ui/toast.js";
 
 interface Place {
@@ -134,6 +135,9 @@ function Shell({ session }: { session: SessionView }) {
         </footer>
       </header>
       <main id="main" ref={main} tabIndex={-1}>
+        {session.role === "read-only" && (
+          <Note tone="info">You are logged in read-only: you see everything, and what would change something is refused.</Note>
+        )}
         {place === undefined ? <NotFound /> : place.page(route.slice(place.at.length), session)}
       </main>
       <Toasts />

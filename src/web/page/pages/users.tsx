@@ -126,7 +126,7 @@ function AddUser({ added }: { added: () => void }) {
           <select name="role">
             {roles.map((role) => (
               <option key={role} value={role}>
-                {role}: {roleWords[role]}
+                {role}
               </option>
             ))}
           </select>

@@ -1,7 +1,7 @@
 /** The run as a picture, left to right as the bytes go: controller, WAN link, primary, its slots, and who waits or is done. */
 import type { GroupView } from "../../../core/controller/views.js";
 import type { Ap } from "../state/ap.js";
-import { bytesText, countText, percentText, rateText } from "../state/format.js";
+import { bytesText, countText, durationText, percentText, rateText } from "../state/format.js";
 import { apRates } from "../state/live.js";
 import { useSeconds } from "../state/ticker.js";
 import { Bar } from "../ui/bar.js";
@@ -77,6 +77,7 @@ function PrimaryNode({ lane: { model, primary } }: { lane: Lane }) {
           <span class="figures">
             {bytesText(images.bytesDone)} of {bytesText(images.bytesTotal)}
             {rateSuffix(apRates(primary.summary.mac).wan)}
+            {images.secondsLeft !== null && ` · ${durationText(images.secondsLeft)} left`}
           </span>
         </>
       )}

@@ -42,7 +42,7 @@ export async function request<T>(method: string, path: string, body?: object): P
   }
 }
 
-/** Gives one order; a start or reset carries a key, so that a repeated click or a lost answer cannot do it twice. */
+/** Gives one order. */
 export const order = <T extends RoutedOrder>(what: T): Promise<Result<ResultOf<T["type"]>>> => {
   const { method, path, body } = requestOf(what);
   return request(method, path, body);
