@@ -67,6 +67,8 @@ class EventStream {
 
   async start(lastId: string | undefined): Promise<void> {
     this.#response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" });
+    // Node keeps the head back until there is a body; a reader that missed nothing would wait for the heartbeat.
+    this.#response.flushHeaders();
     const [epoch, number] = lastId?.split("-") ?? [];
     if (epoch === this.#epoch && /^\d{1,15}$/.test(number ?? "")) this.#number = Number(number);
     await this.#catchUp();

@@ -98,6 +98,19 @@ t.test("a reader resumes after the last id that it has, and a stranger's id gets
     t.match(await read(url, (all) => all.length === 1, id), [{ event: "snapshot", data: { images: [{ bytesDone: 7 }] } }], id);
 });
 
+t.test("a reader that missed nothing is answered all the same: its browser calls the stream open then", async (t) => {
+  const { url } = await streaming(t);
+  const [snapshot] = await read(url, (all) => all.length === 1);
+  const hangUp = new AbortController();
+  const headers = { "last-event-id": snapshot?.id ?? "" };
+  // Well before the first heartbeat, which would bring the head along.
+  const patience = setTimeout(() => hangUp.abort(), 10_000);
+  const response = await fetch(new URL("/api/v1/events", url), { signal: hangUp.signal, headers });
+  clearTimeout(patience);
+  t.equal(response.status, 200);
+  hangUp.abort();
+});
+
 t.test("a countdown alone is no change", async (t) => {
   const { door, url, feed } = await streaming(t);
   door.image = { ...door.image, nextRetrySeconds: 100 };
