@@ -182,6 +182,7 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
       });
       files.set(fileName, { handle, users: 0, withdrawn: false, closed, markClosed });
       host.deliver({ type: "offer", fileName, sizeBytes });
+      threads?.prepare();
       return success({ sizeBytes });
     },
     withdraw,

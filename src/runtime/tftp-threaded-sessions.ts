@@ -100,13 +100,12 @@ export class ThreadedSessions {
       this.#idle.delete(worker);
       return worker;
     }
-    const worker = new Worker(new URL("./tftp-session-worker.js", import.meta.url), { execArgv: [] });
-    worker.unref();
-    // Our own bug: whatever it was, the process does not go on with it.
-    worker.on("error", (error) => {
-      throw error;
-    });
-    return worker;
+    return startThread();
+  }
+
+  /** Has a thread ready for the first transfer, so that its peer does not wait for the start. */
+  prepare(): void {
+    if (this.#idle.size === 0 && !this.#closed) this.#putBack(startThread());
   }
 
   #putBack(worker: Worker): void {
@@ -121,4 +120,14 @@ export class ThreadedSessions {
     timer.unref();
     this.#idle.set(worker, timer);
   }
+}
+
+function startThread(): Worker {
+  const worker = new Worker(new URL("./tftp-session-worker.js", import.meta.url), { execArgv: [] });
+  worker.unref();
+  // Our own bug: whatever it was, the process does not go on with it.
+  worker.on("error", (error) => {
+    throw error;
+  });
+  return worker;
 }

@@ -155,7 +155,7 @@ t.test("flexup fetches from servers of others", { timeout: 600_000 }, async (t) 
           fileName: wish.name,
           blksize: wish.blksize,
           windowsize: wish.windowsize,
-          settings: { dallyMs: 0, idleMsMax: 8000 },
+          settings: { dallyMs: 0, idleMsMax: 20_000 },
           clock: systemClock,
           sink: fileSink(handle),
           onFatal: failOnBug,

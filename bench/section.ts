@@ -1,0 +1,17 @@
+/** docs/benchmarks.md: every benchmark writes its own section between its own marks and leaves the others alone. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const page = fileURLToPath(new URL("../../docs/benchmarks.md", import.meta.url));
+const head = "# Benchmarks\n\nGenerated from real runs by the programs in `bench/`; nothing here is written by hand.\n";
+
+export function writeSection(title: string, lines: readonly string[]): void {
+  const [start, end] = [`<!-- ${title}: start -->`, `<!-- ${title}: end -->`];
+  const section = `${start}\n\n## ${title}\n\n${lines.join("\n").trimEnd()}\n\n${end}\n`;
+  const before = existsSync(page) ? readFileSync(page, "utf8") : head;
+  const [from, to] = [before.indexOf(start), before.indexOf(end)];
+  writeFileSync(
+    page,
+    from < 0 || to < 0 ? `${before}\n${section}` : before.slice(0, from) + section.trimEnd() + before.slice(to + end.length),
+  );
+}
