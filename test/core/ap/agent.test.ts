@@ -1,0 +1,207 @@
+/** The agent around a scripted CAPWAP session: what it does with the session's events, and in which order. */
+import t from "tap";
+import { bytesOfHex } from "../../../src/base/hex.js";
+import { type MacAddress, parseMac } from "../../../src/base/mac-address.js";
+import { Prng } from "../../../src/base/prng.js";
+import { Agent } from "../../../src/core/ap/agent.js";
+import type { ApEffect, ApInput, BootRecord, BootState } from "../../../src/core/ap/contract.js";
+import type { WtpOutput, WtpSelf, WtpSessionPort } from "../../../src/core/capwap/contract.js";
+import type { UpgradeOrder } from "../../../src/wire/capwap/vendor.js";
+import { emptyJournal, factoryRecord, newImage, oldImage, sha } from "../../support/ap-run.js";
+
+const controller = { address: "10.9.9.9", port: 5246 };
+const identifier = { vendor: 32473, name: "8.6" };
+type Output = WtpOutput<"report">;
+
+/** A session whose next outputs the test sets; each answer of the agent shows as a datagram that says what it is. */
+class ScriptedSession implements WtpSessionPort<"report"> {
+  state = "run" as const;
+  controller = controller;
+  self: () => WtpSelf;
+  next: Output[] = [];
+
+  constructor(self: () => WtpSelf) {
+    this.self = self;
+  }
+
+  readonly #say = (what: string, out: Output[]): void => {
+    out.push({ type: "send", to: controller, bytes: Buffer.from(what), carriage: "clear" });
+  };
+
+  nextWakeAt = () => undefined;
+  start = () => {};
+  stop = () => {};
+  setControllers = () => {};
+  linkUp = () => {};
+  linkDown = () => {};
+  wake = () => {};
+  answerClearConfiguration = () => {};
+  datagram = (_now: number, _datagram: unknown, out: Output[]) => out.push(...this.next.splice(0));
+  request: WtpSessionPort<"report">["request"] = (_now, { elements }, _tag, out) => this.#say(`event ${Object.keys(elements)}`, out);
+  answerConfigurationUpdate: WtpSessionPort<"report">["answerConfigurationUpdate"] = (_now, { resultCode, refusal }, out) =>
+    this.#say(`configuration ${resultCode}${refusal ? ` ${refusal.reason}` : ""}`, out);
+  answerReset: WtpSessionPort<"report">["answerReset"] = (_now, resultCode, out) => this.#say(`reset ${resultCode}`, out);
+  answerBlock: WtpSessionPort<"report">["answerBlock"] = (_now, resultCode, out) => this.#say(`block ${resultCode}`, out);
+  startImage = (...args: unknown[]) => this.#say("image", args.at(-1) as Output[]);
+  cancelImage: WtpSessionPort<"report">["cancelImage"] = (_now, out) => this.#say("cancel", out);
+}
+
+const order: UpgradeOrder = {
+  ...{ runId: 7, role: "primary", version: "8.6", fileName: "ap3g3-8.6", sizeBytes: newImage.sizeBytes },
+  ...{ sha256: bytesOfHex(newImage.sha256), family: "ap3g3", primary: { address: "", port: 0 }, retryCountMax: 44 },
+  ...{ backoffMsMin: 100_000, backoffMsMax: 300_000, sessionsMax: 3, refetch: false },
+};
+
+class Bench {
+  readonly agent: Agent;
+  session!: ScriptedSession;
+  out: ApEffect[] = [];
+  now = 1000;
+
+  constructor(state: Partial<BootState> = {}) {
+    this.agent = new Agent({
+      facts: {
+        ...{ name: "AP1", location: "hall", mac: parseMac("00:00:5e:00:53:01") as MacAddress, model: "AIR-AP2802I", serial: "S" },
+        ...{ hardwareVersion: "1", bootVersion: "1", localAddress: "10.0.0.1", tftpPort: 69, extensions: [] },
+      },
+      prng: new Prng(1),
+      session: (self) => {
+        this.session = new ScriptedSession(self);
+        return this.session;
+      },
+    });
+    this.step({ type: "boot", state: { record: factoryRecord, journal: emptyJournal, corrupt: [], freeBytes: 1e6, ...state } });
+  }
+
+  step(input: ApInput): this {
+    this.out = [];
+    this.agent.step(this.now, input, this.out);
+    return this;
+  }
+
+  /** The session gives this, as on a datagram. */
+  hears(...outputs: Output[]): this {
+    this.session.next = outputs;
+    return this.step({ type: "datagram", from: controller, bytes: new Uint8Array(1), carriage: "clear" });
+  }
+
+  configure(elements: Extract<Output, { type: "configuration-update" }>["elements"]): this {
+    return this.hears({ type: "configuration-update", elements });
+  }
+
+  joined(): this {
+    return this.hears({ type: "state", state: "run", controller, controllerName: "ac" });
+  }
+
+  /** What was done, datagrams by what they say, without log lines. */
+  get did(): string[] {
+    return this.out
+      .filter(({ type }) => type !== "event")
+      .map((effect) => (effect.type === "send" ? Buffer.from(effect.bytes).toString() : effect.type));
+  }
+}
+
+const stored = { ...newImage, version: "8.6", runId: 7 };
+const twoImages: BootRecord = { ...factoryRecord, slots: { a: oldImage, b: stored } };
+
+t.test("a fetch over the WAN, from order to offer: saved before it is said, said when the slot has it", async (t) => {
+  const bench = new Bench();
+  t.same(bench.did, ["resolve-controllers"]);
+  bench.joined();
+  t.same(bench.configure({ upgradeOrder: order, imageIdentifier: identifier }).did, [
+    "save-journal",
+    "open-download",
+    "configuration 0",
+    "event upgradeReport",
+  ]);
+  t.same(bench.step({ type: "download-opened", downloadId: 1, resumeOffset: 0 }).did, ["image"]);
+  bench.hears({ type: "image-offered", sizeBytes: 3000, md5: bytesOfHex(newImage.md5), startOffset: 0 } as Output);
+  const image = new Uint8Array(3000);
+  t.same(bench.hears({ type: "image-block", offset: 0, bytes: image, last: true }).did, ["write-chunk"]);
+  t.same(bench.step({ type: "chunk-written", downloadId: 1, offset: 0, length: 3000 }).did, ["verify-download"]);
+  t.same(bench.step({ type: "download-verified", downloadId: 1, ...newImage }).did, ["commit-slot"]);
+  t.same(bench.step({ type: "slot-committed", downloadId: 1, freeBytes: 1 }).did, ["block 0", "save-journal", "offer"]);
+  const answered: Output = { type: "answered", tag: "report", resultCode: 0, elements: {} };
+  t.same(bench.hears(answered).did, ["event upgradeReport,apInventory"], "one request tells all that is new");
+  t.match(bench.session.self(), { activeVersion: "8.5", otherVersions: ["8.6"], inventory: { backup: { version: "8.6" }, freeBytes: 1 } });
+});
+
+t.test("an order for another family is refused, and nothing is touched", async (t) => {
+  const bench = new Bench().joined();
+  t.same(bench.configure({ upgradeOrder: { ...order, family: "ap1g4" } }).did, ["configuration 16 wrong-family"]);
+});
+
+t.test("a primary that has the image offers it at once", async (t) => {
+  const bench = new Bench({ record: twoImages }).joined();
+  t.match(bench.configure({ upgradeOrder: order }).did, [
+    "discard-download",
+    "save-journal",
+    "offer",
+    "configuration 17",
+    "event upgradeReport",
+  ]);
+  t.same(bench.configure({ upgradeOrder: { ...order, role: "subordinate", primary: { address: "10.0.0.2", port: 69 } } }).did.slice(-2), [
+    "withdraw",
+    "configuration 17",
+  ]);
+});
+
+t.test("an abort ends the offer and the run", async (t) => {
+  const bench = new Bench({ record: twoImages }).joined();
+  bench.configure({ upgradeOrder: order });
+  t.same(bench.configure({ upgradeAbort: { runId: 9 } }).did, ["configuration 0"], "another run's is none of its business");
+  t.same(bench.configure({ upgradeAbort: { runId: 7 } }).did, ["withdraw", "discard-download", "save-journal", "configuration 0"]);
+});
+
+t.test("a primary serves again after a restart, before any controller is there", async (t) => {
+  const before = new Bench({ record: twoImages }).joined().configure({ upgradeOrder: order });
+  const saved = before.out.find((effect) => effect.type === "save-journal");
+  t.match(new Bench({ record: twoImages, ...(saved && { journal: saved.journal }) }).did, ["offer", "resolve-controllers"]);
+});
+
+t.test("swap", async (t) => {
+  t.same(new Bench().joined().configure({ swapOrder: { orderId: 4 } }).did, ["configuration 12 backup-empty"]);
+  const bench = new Bench({ record: twoImages }).joined();
+  const did = bench.configure({ swapOrder: { orderId: 4 } }).did;
+  t.same(did, ["save-boot-record", "configuration 0", "event apInventory"], "saved, then answered");
+  t.same(bench.configure({ swapOrder: { orderId: 4 } }).did, ["configuration 0"], "the same order again swaps nothing back");
+});
+
+t.test("reset: saved, answered, then rebooted; nothing happens afterwards", async (t) => {
+  const bench = new Bench({ record: twoImages }).joined();
+  t.same(bench.hears({ type: "reset-wanted", identifier: { ...identifier, name: "9.9" } }).did, ["reset 10"]);
+  t.same(bench.hears({ type: "reset-wanted", identifier: { ...identifier, name: "8.5" } }).did, ["save-boot-record", "reset 0", "reboot"]);
+  t.same(bench.configure({ swapOrder: { orderId: 4 } }).did, []);
+  t.equal(bench.agent.nextWakeAt(), undefined);
+});
+
+t.test("a slot that was found corrupt is struck from the record", async (t) => {
+  const record: BootRecord = { ...twoImages, primary: "b", slots: { a: oldImage, b: null } };
+  const bench = new Bench({ record, corrupt: ["b"] });
+  t.same(bench.did, ["save-boot-record", "resolve-controllers"]);
+  t.match(bench.session.self(), { activeVersion: "8.5", inventory: { running: "backup", primary: { version: "" } } });
+});
+
+t.test("a controller that knows RFC 5415 alone gets its answer and no report", async (t) => {
+  const bench = new Bench().joined();
+  t.same(bench.configure({ imageIdentifier: { vendor: 99, name: "x" } }).did, ["open-download", "configuration 0"]);
+  t.same(bench.configure({ imageIdentifier: { vendor: 99, name: "8.5" } }).did.at(-1), "configuration 17");
+});
+
+t.test("a report that is lost with its session is said on the next", async (t) => {
+  const bench = new Bench().joined();
+  bench.configure({ upgradeOrder: { ...order, sha256: bytesOfHex(sha("3")) }, imageIdentifier: identifier });
+  const lost: Output[] = [
+    { type: "unanswered", tag: "report", reason: "session-ended" },
+    { type: "disconnected", reason: "no-response", detail: "gone" },
+    { type: "state", state: "discovery", controller: undefined, controllerName: undefined },
+  ];
+  t.same(bench.hears(...lost).did, [], "a look-up of names is still under way");
+  bench.step({ type: "controllers-resolved", endpoints: [controller] });
+  t.same(bench.hears({ type: "state", state: "discovery", controller: undefined, controllerName: undefined }).did, ["resolve-controllers"]);
+  t.same(bench.joined().did, ["event upgradeReport"]);
+});
+
+t.test("boot comes first and once", async (t) => {
+  t.throws(() => new Bench().step({ type: "boot", state: { record: factoryRecord, journal: emptyJournal, corrupt: [], freeBytes: 0 } }));
+});
