@@ -1,28 +1,16 @@
 /** Operator commands from the process's own arguments: parse, run against a daemon, print, exit code. */
-import { readFile } from "node:fs/promises";
 import type { Command as Program } from "commander";
-import { AdminClient } from "../admin/client.js";
-import { isLoopback } from "../base/endpoint.js";
-import { type Failure, failure, success } from "../base/failure.js";
-import { readLocalToken } from "../runtime/local-token.js";
-import type { CommandContext, LocalFiles, Outcome } from "./command.js";
+import type { Failure } from "../base/failure.js";
+import type { Outcome } from "./command.js";
+import { type CommandIo, contextFor, controllerUrl, defaultAdminUrl } from "./controller-access.js";
 import { commandHelp } from "./help.js";
 import { commandTable, operatorGrammar } from "./table.js";
-import { type Screen, watchOutcome, watchRun } from "./watch.js";
+import { watchOutcome, watchRun } from "./watch.js";
 import type { Word } from "./words.js";
-
-export const defaultAdminUrl = "http://127.0.0.1:8080";
 
 /** Exit codes of every flexup command. */
 export const exitCodes = { done: 0, refused: 1, wrongCommand: 2 } as const;
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
-
-export interface OneShotIo {
-  readonly stdout: Screen;
-  readonly stderr: Screen;
-  /** `FLEXUP_ADMIN` names the daemon where `--admin` does not; `FLEXUP_TOKEN` is an API token. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
 
 interface Switches {
   readonly words: readonly string[];
@@ -33,7 +21,7 @@ interface Switches {
 }
 
 /** Runs one command, e.g. `["show", "ap", "image", "all", "--json"]`. */
-export async function runOneShot(args: readonly string[], io: OneShotIo): Promise<ExitCode> {
+export async function runOneShot(args: readonly string[], io: CommandIo): Promise<ExitCode> {
   const wrong = (message: string): ExitCode => {
     io.stderr.write(`${message}\n`);
     return exitCodes.wrongCommand;
@@ -45,15 +33,12 @@ export async function runOneShot(args: readonly string[], io: OneShotIo): Promis
     io.stdout.write(commandHelp(operatorGrammar.beginningWith(words)));
     return exitCodes.done;
   }
-  const admin = switches.admin ?? io.env["FLEXUP_ADMIN"] ?? defaultAdminUrl;
-  const base = URL.canParse(admin) ? new URL(admin) : undefined;
-  if (base === undefined || !/^https?:$/.test(base.protocol))
-    return wrong(`Unexpected "${admin}" for --admin: expected a URL such as ${defaultAdminUrl}`);
+  const base = controllerUrl(switches.admin, io.env);
+  if (typeof base === "string") return wrong(base);
   const match = operatorGrammar.match(words);
   if (match.type === "error") return wrong(match.message);
 
-  const client = new AdminClient(base, tokenFor(base, io.env));
-  const context: CommandContext = { door: client, files: localFiles(client, io) };
+  const context = contextFor(base, io);
   const watching = { screen: io.stdout, json: switches.json, pause };
   const order = match.command.order?.(match.values);
   const isShow = order?.type.startsWith("show-") ?? false;
@@ -63,7 +48,7 @@ export async function runOneShot(args: readonly string[], io: OneShotIo): Promis
   const outcome = switches.watch && isShow ? await watchOutcome(run, watching) : await run();
   if (!outcome.ok) return refused(outcome.failure, switches.json, io);
   if (switches.watch && order?.type === "group-start") {
-    const ended = await watchRun(client, order.group, watching);
+    const ended = await watchRun(context.door, order.group, watching);
     if (!ended.ok) return refused(ended.failure, switches.json, io);
     return ended.value === "complete" ? exitCodes.done : exitCodes.refused;
   }
@@ -112,32 +97,7 @@ function pause(): Promise<boolean> {
   });
 }
 
-/** Files of this machine. On a terminal an upload shows how far it is. */
-function localFiles(client: AdminClient, { stderr }: OneShotIo): LocalFiles {
-  return {
-    async upload(path, description) {
-      const show = (bytes: number): unknown => stderr.isTTY && stderr.write(`\r${path}: ${bytes} bytes sent`);
-      const answer = await client.addImage(path, description, show);
-      if (stderr.isTTY) stderr.write("\r\u001b[K");
-      return answer;
-    },
-    async readText(path) {
-      try {
-        return success(await readFile(path, "utf8"));
-      } catch (error) {
-        return failure("file-unreadable", `${path} cannot be read: ${(error as Error).message}`);
-      }
-    },
-  };
-}
-
-/** The operator's own token, or the one that a controller of this machine and account left. */
-function tokenFor(base: URL, env: OneShotIo["env"]): string | undefined {
-  const port = Number(base.port) || (base.protocol === "https:" ? 443 : 80);
-  return env["FLEXUP_TOKEN"] ?? (isLoopback(base.hostname.replace(/^\[|\]$/g, "")) ? readLocalToken(env, port) : undefined);
-}
-
-function refused(failure: Failure, json: boolean, io: OneShotIo): ExitCode {
+function refused(failure: Failure, json: boolean, io: CommandIo): ExitCode {
   io.stderr.write(json ? `${JSON.stringify(failure)}\n` : `${failure.message}\n`);
   return exitCodes.refused;
 }

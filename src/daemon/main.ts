@@ -1,6 +1,7 @@
 /** The `flexup` command: daemons and operator commands in one program. */
 import { Command, CommanderError } from "commander";
 import { registerTftpCommands } from "../cli/commands/tftp.js";
+import { registerLocalShell } from "../cli/local-shell.js";
 import { exitCodes, registerOperatorCommands } from "../cli/one-shot.js";
 import { orList } from "../cli/parameters.js";
 import { Controller } from "../core/controller/controller.js";
@@ -26,6 +27,7 @@ export async function main(args: readonly string[]): Promise<number> {
   registerControllerCommand(program, (config) => new Controller(config), done);
   registerApCommand(program, done);
   registerOperatorCommands(program, done);
+  registerLocalShell(program, done);
   registerTftpCommands(program, done);
   registerDemoCommand(program, done);
   try {

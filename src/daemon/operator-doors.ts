@@ -11,7 +11,7 @@ import { Sessions } from "../admin/sessions.js";
 import { type Endpoint, endpointText, isLoopback } from "../base/endpoint.js";
 import { failure, type Result, success } from "../base/failure.js";
 import { Grammar } from "../cli/grammar.js";
-import { OperatorCommands } from "../cli/shell/operator-commands.js";
+import { OperatorCommands, prompt } from "../cli/shell/operator-commands.js";
 import { startSshServer } from "../cli/ssh/server.js";
 import { commandTable } from "../cli/table.js";
 import { AccountStore } from "../runtime/account-store.js";
@@ -47,9 +47,6 @@ export interface OperatorDoors {
   readonly firstPassword: string | undefined;
   close(): Promise<void>;
 }
-
-/** The shell's prompt; scripts for the vendor's controllers wait for its last character. */
-const prompt = "(Cisco Controller) >";
 
 export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<Result<OperatorDoors>> {
   const { settings, store, env, log } = options;

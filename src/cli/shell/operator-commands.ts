@@ -4,6 +4,9 @@ import type { Grammar } from "../grammar.js";
 import { splitWords, type Word } from "../words.js";
 import type { Ask, CommandOutcome, ShellCommands } from "./shell.js";
 
+/** Scripts for the vendor's controllers wait for its last character. */
+export const prompt = "(Cisco Controller) >";
+
 /** What scripts for the vendor's controllers look for after a wrong command. */
 export const incorrectUsage = "Incorrect usage.  Use the '?' or <TAB> key to list commands.";
 const helpColumns = 24;

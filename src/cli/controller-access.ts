@@ -1,0 +1,55 @@
+/** How a command on this machine finds a controller and says who it is. */
+import { readFile } from "node:fs/promises";
+import { AdminClient } from "../admin/client.js";
+import { isLoopback } from "../base/endpoint.js";
+import { failure, success } from "../base/failure.js";
+import { readLocalToken } from "../runtime/local-token.js";
+import type { CommandContext, LocalFiles } from "./command.js";
+import type { Screen } from "./watch.js";
+
+export const defaultAdminUrl = "http://127.0.0.1:8080";
+
+export interface CommandIo {
+  readonly stdout: Screen;
+  readonly stderr: Screen;
+  /** `FLEXUP_ADMIN` names the daemon where `--admin` does not; `FLEXUP_TOKEN` is an API token. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The URL of `--admin`, of `FLEXUP_ADMIN` or the default; a string is what was wrong with it. */
+export function controllerUrl(option: string | undefined, env: CommandIo["env"]): URL | string {
+  const admin = option ?? env["FLEXUP_ADMIN"] ?? defaultAdminUrl;
+  const base = URL.canParse(admin) ? new URL(admin) : undefined;
+  if (base !== undefined && /^https?:$/.test(base.protocol)) return base;
+  return `Unexpected "${admin}" for --admin: expected a URL such as ${defaultAdminUrl}`;
+}
+
+export function contextFor(base: URL, io: CommandIo): CommandContext {
+  const client = new AdminClient(base, tokenFor(base, io.env));
+  return { door: client, files: localFiles(client, io) };
+}
+
+/** Files of this machine. On a terminal an upload shows how far it is. */
+function localFiles(client: AdminClient, { stderr }: CommandIo): LocalFiles {
+  return {
+    async upload(path, description) {
+      const show = (bytes: number): unknown => stderr.isTTY && stderr.write(`\r${path}: ${bytes} bytes sent`);
+      const answer = await client.addImage(path, description, show);
+      if (stderr.isTTY) stderr.write("\r\u001b[K");
+      return answer;
+    },
+    async readText(path) {
+      try {
+        return success(await readFile(path, "utf8"));
+      } catch (error) {
+        return failure("file-unreadable", `${path} cannot be read: ${(error as Error).message}`);
+      }
+    },
+  };
+}
+
+/** The operator's own token, or the one that a controller of this machine and account left. */
+function tokenFor(base: URL, env: CommandIo["env"]): string | undefined {
+  const port = Number(base.port) || (base.protocol === "https:" ? 443 : 80);
+  return env["FLEXUP_TOKEN"] ?? (isLoopback(base.hostname.replace(/^\[|\]$/g, "")) ? readLocalToken(env, port) : undefined);
+}
