@@ -27,6 +27,8 @@ export interface BranchOptions {
   readonly apCount: number;
   readonly imageBytes: number;
   readonly apArgs?: (number: number) => readonly string[];
+  /** The controller is up at this `address:port`; called before any AP starts, and after each restart. */
+  readonly onController?: (capwap: string) => void;
 }
 
 export const must = <T>(result: Result<T>): T => {
@@ -76,6 +78,7 @@ export class Branch {
     this.controller = new DaemonProcess(["controller", "--data", data, "--listen", this.#capwap, "--admin", "127.0.0.1:0", "--lab"]);
     const ready = await this.controller.line(controllerReady);
     this.#capwap = ready.capwap;
+    this.#options.onController?.(ready.capwap);
     this.admin = new AdminClient(new URL(ready.admin));
   }
 
