@@ -21,16 +21,17 @@ import { PrimaryDuty } from "./primary-duty.js";
 import type { GroupRecord, ImageRecord } from "./records.js";
 import { refuse } from "./refusals.js";
 import { hasEnded, isRunning, type Member, newMember, type Run, runImage } from "./run.js";
-import { type Fault, isFinal, noteBytes, type RunParts, wasLost } from "./run-parts.js";
+import { type Fault, isFinal, noteCounts, type RunParts, wasLost } from "./run-parts.js";
 import type { LiveFamily, LiveMember } from "./run-table.js";
 
-/** Failures that another attempt over the WAN may cure; the rest are the AP's own condition. */
+/** Failures that another attempt may cure; the rest are the AP's own condition. "Image unknown" is an order and its end that crossed. */
 const passing: ReadonlySet<FailureReason> = new Set([
   "checksum-mismatch",
   "size-mismatch",
   "transfer-timeout",
   "transfer-error",
   "controller-lost",
+  "image-unknown",
   "busy",
 ]);
 
@@ -354,15 +355,14 @@ export class GroupUpgrade {
       if (isPrimary) this.#duty.vacate(family, why);
       return;
     }
-    if (stored.role === "subordinate") {
-      this.#steps.end(now, live, "failed", fault);
-      return;
-    }
-    stored.wanTries++;
-    const mayTryAgain = passing.has(fault.reason) && stored.wanTries < limits.wanTries;
+    stored.failedOrders++;
+    const mayTryAgain = passing.has(fault.reason) && stored.failedOrders < limits.failedOrders;
     if (!mayTryAgain) {
       this.#steps.end(now, live, "failed", fault);
       if (isPrimary) this.#duty.vacate(family, why);
+    } else if (stored.role === "subordinate") {
+      // Such as "busy" in answer to an order; the next comes as soon as there is a primary to use.
+      this.#steps.setAside(live);
     } else if (isPrimary && !resumable.has(fault.reason) && this.#duty.couldBeReplaced(family)) {
       this.#duty.stepDown(family, why);
     } else {
@@ -397,8 +397,8 @@ export class GroupUpgrade {
   }
 
   /**
-   * An AP whose part is over for the controller: after an abort, after "already present" in answer to a repeated order. The
-   * account is still made up: what moved has moved.
+   * An AP whose part is over for the controller: after an abort, after "already present" in answer to a repeated order, after
+   * the run's end. What it completed is complete and what moved has moved; the run's own end stays as it was.
    */
   #reportedLate(mac: MacAddress, report: UpgradeReport): void {
     const { runs, outbox } = this.#parts;
@@ -406,10 +406,15 @@ export class GroupUpgrade {
     const stored = run?.members.get(mac);
     if (!isFinal(report) && stored?.phase !== "complete") outbox.tell(mac, { type: "abort", runId: report.runId });
     if (!run || !stored) return;
-    const { wanBytes, lanBytes, source } = stored;
-    noteBytes(stored, report);
-    if (stored.phase === "complete" && source === null && report.path !== "none") stored.source = report.path;
-    if (stored.wanBytes !== wanBytes || stored.lanBytes !== lanBytes || stored.source !== source) runs.saveMember({ run, stored });
+    const { wanBytes, lanBytes, tries, source, phase } = stored;
+    noteCounts(stored, report);
+    if (report.state === "complete") {
+      Object.assign(stored, { phase: "complete", reason: "none", detail: "" });
+      if (report.path !== "none") stored.source = report.path;
+    }
+    const moved = stored.wanBytes !== wanBytes || stored.lanBytes !== lanBytes;
+    const isNews = moved || stored.tries !== tries || stored.source !== source || stored.phase !== phase;
+    if (isNews) runs.saveMember({ run, stored });
   }
 
   // ---- look-ups ------------------------------------------------------------------------------------------------------

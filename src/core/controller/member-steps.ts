@@ -9,7 +9,7 @@ import type { UpgradeReport } from "../../wire/capwap/vendor.js";
 import { newGroup } from "./groups.js";
 import type { GroupRecord } from "./records.js";
 import { hasEnded, type MemberPhase, type Run } from "./run.js";
-import { type Fault, noteBytes, type RunParts } from "./run-parts.js";
+import { type Fault, noteCounts, type RunParts } from "./run-parts.js";
 import type { LiveFamily, LiveMember } from "./run-table.js";
 import { upgradeCommand } from "./upgrade-order.js";
 import { WanQueue } from "./wan-queue.js";
@@ -148,7 +148,7 @@ export class MemberSteps {
     live.nextRetryAt = report.state === "waiting" && report.nextRetryMs > 0 ? now + report.nextRetryMs : null;
     if (report.state === "fetching") live.rate.note(now, report.bytesDone);
     stored.tries = report.tries;
-    noteBytes(stored, report);
+    noteCounts(stored, report);
   }
 
   progress(now: Instant, live: LiveMember, report: UpgradeReport): void {

@@ -32,7 +32,8 @@ export const isFinal = ({ state }: UpgradeReport): boolean => state === "complet
 export const wasLost = ({ phase, reason }: Member): boolean => phase === "failed" && reason === "ap-lost";
 
 /** The AP counts over the whole run; an older report must not take anything back. */
-export function noteBytes(member: Member, { wanBytes, lanBytes }: UpgradeReport): void {
+export function noteCounts(member: Member, { wanBytes, lanBytes, tries }: UpgradeReport): void {
+  member.tries = Math.max(member.tries, tries);
   member.wanBytes = Math.max(member.wanBytes, wanBytes);
   member.lanBytes = Math.max(member.lanBytes, lanBytes);
 }

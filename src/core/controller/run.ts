@@ -65,8 +65,8 @@ export interface Member {
   /** Fetches although it holds the image (Wave 2 primary). */
   refetch: boolean;
   tries: number;
-  /** Orders over the WAN that ended without an image. */
-  wanTries: number;
+  /** Orders that ended without an image. */
+  failedOrders: number;
   /** Image bytes that the AP received over each path, by its own count. */
   wanBytes: number;
   lanBytes: number;
@@ -97,7 +97,7 @@ export const newMember = (now: Instant, mac: MacAddress, release: ReleaseName, {
   server: null,
   refetch: false,
   tries: 0,
-  wanTries: 0,
+  failedOrders: 0,
   wanBytes: 0,
   lanBytes: 0,
   wanWireBytes: 0,

@@ -13,8 +13,8 @@ export const limits = {
   groupWanTransfers: { min: 1, max: 200, default: 8 },
   /** A cap below this would starve the transfer's own acknowledgements. */
   wanBytesPerSecond: { min: 1000 },
-  /** Orders over the WAN that one AP gets in a run before it counts as failed. */
-  wanTries: 3,
+  /** Orders of one AP in a run that may end without an image, for reasons that may pass, before it counts as failed. */
+  failedOrders: 3,
   /** APs that a controller knows; a Join beyond is refused as short of resources. */
   knownAps: 6000,
   /** Finished runs whose reports are kept. */

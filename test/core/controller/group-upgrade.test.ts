@@ -255,6 +255,17 @@ t.test("the primary is lost while it fetches", async (t) => {
     lab.fail(1, "checksum-mismatch");
     t.same(lab.takeTold(), ["1 primary", "1 primary"]);
   });
+  t.test("its last word on the WAN transfer comes when another has followed: it is a subordinate like any", async (t) => {
+    const lab = branch(2);
+    lab.do(start);
+    lab.leave(1);
+    lab.pass(2_000);
+    lab.join({ number: 1 });
+    lab.takeTold();
+    lab.report(1, "failed", { path: "wan", reason: "transfer-timeout" });
+    lab.report(2, "complete", { path: "wan" });
+    t.same(lab.takeTold(), ["1 subordinate from 10.0.0.2"]);
+  });
   t.test("refused order: the next", async (t) => {
     const lab = branch(2);
     lab.do(start);
@@ -345,7 +356,10 @@ t.test("abort", async (t) => {
   t.same(lab.takeTold(), ["3 abort"], "an AP that missed it is told again");
   lab.report(3, "aborted", { path: "lan", lanBytes: 321 });
   t.same(lab.takeTold(), []);
-  t.equal(lab.row(3).lanBytes, 321, "its account is made up");
+  t.match(lab.row(3), { status: "None", lanBytes: 321 }, "its account is made up");
+  lab.report(3, "complete", { path: "lan", lanBytes: 1000 });
+  t.match(lab.row(3), { status: "Complete", source: "lan" }, "it was done before the abort reached it");
+  t.equal(lab.group().run?.state, "aborted");
   t.equal(lab.code(start), "ok", "and a new run may begin");
 });
 
