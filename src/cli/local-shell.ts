@@ -27,11 +27,13 @@ export function registerLocalShell(program: Program, done: (code: number) => voi
 
 function onTerminal(commands: OperatorCommands): Promise<number> {
   const { stdin, stdout } = process;
+  /** A terminal that was never given a size says 0. */
+  const rows = (): number => stdout.rows || rowsDefault;
   return new Promise((resolve) => {
     const shell = new Shell({
       prompt,
       commands,
-      rows: stdout.rows ?? rowsDefault,
+      rows: rows(),
       write: (text) => stdout.write(text),
       close: () => {
         stdin.setRawMode(false);
@@ -43,7 +45,7 @@ function onTerminal(commands: OperatorCommands): Promise<number> {
     stdin.setEncoding("utf8");
     stdin.on("data", (text: string) => shell.input(text));
     stdin.on("end", () => shell.end());
-    stdout.on("resize", () => shell.resize(stdout.rows));
+    stdout.on("resize", () => shell.resize(rows()));
     shell.start();
   });
 }
