@@ -423,10 +423,11 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     }
     const { resultCode = resultCodes.success } = message.elements;
     if (ticket.type === "request") out.push({ type: "answered", tag: ticket.tag, resultCode, elements: message.elements });
-    if (ticket.type === "image") {
+    const isUnknownHere = resultCode === resultCodes.messageUnexpected && this.#state === "run";
+    if (ticket.type === "image" && !isUnknownHere) {
       if (ticket.image === this.#image)
         this.#imageAnswered(now, ticket.image, resultCode, message.elements as Partial<ElementsOf<"imageDataResponse">>, out);
-    } else if (ticket.type !== "request" || resultCode === resultCodes.messageUnexpected) {
+    } else if (ticket.type !== "request" || isUnknownHere) {
       // Without success there is no session, be it refused or unknown to an AC that was started anew.
       if (message.type === "failureResponse" || !isSuccess(resultCode)) {
         this.#fail(now, "refused", `${name}: ${resultCodeText(resultCode)}`, out, resultCode);
