@@ -17,6 +17,7 @@ const { values } = parseArgs({
     loss: { type: "string", default: "0.01" },
     duplication: { type: "string", default: "0.01" },
     reordering: { type: "string", default: "0.02" },
+    fast: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   },
 });
@@ -32,6 +33,7 @@ function described(): FleetRun {
     aps: number("aps"),
     models: values.models.split(","),
     imageBytes: number("image-kib") * 1024,
+    fastTransfer: values.fast,
     wan: { ...defaultFleet.wan, ...line },
     lan: { ...defaultFleet.lan, ...line, reorderMsMax: 1 },
     faults: [{ type: "ap-power-loss", at: "primary-serving", ap: "primary", downMs: 60_000 }],

@@ -8,10 +8,11 @@ import { TftpClient } from "../core/tftp/client.js";
 import { defaultClientSettings, defaultServerSettings, LAN_BLKSIZE, LAN_WINDOWSIZE } from "../core/tftp/defaults.js";
 import { TftpServer } from "../core/tftp/server.js";
 import { defaultTimers } from "../wire/capwap/defaults.js";
+import { extensions } from "../wire/capwap/vendor.js";
 import { type ApMachines, tftpPort } from "./ap-node.js";
 
 /** The machines of the daemons with the daemons' defaults, seeded by the node's name and the count of its boots. */
-export const apMachines = (seed: number, sessionRateBytesPerSecond?: number): ApMachines => ({
+export const apMachines = (seed: number, fastTransfer: boolean, sessionRateBytesPerSecond: number | undefined): ApMachines => ({
   agent: ({ name, mac, model, address }, boots) => {
     const prng = new Prng(seed, boots).split(name);
     const facts = {
@@ -24,9 +25,9 @@ export const apMachines = (seed: number, sessionRateBytesPerSecond?: number): Ap
       bootVersion: "1",
       localAddress: address,
       tftpPort,
-      extensions: [],
+      extensions: fastTransfer ? [extensions.fastTransfer] : [],
     };
-    const settings = { controllers: [], linkMode: "clear", timers: defaultTimers, bootImageDownload: false, fastTransfer: false } as const;
+    const settings = { controllers: [], linkMode: "clear", timers: defaultTimers, bootImageDownload: false, fastTransfer } as const;
     return new Agent({ facts, prng: prng.split("agent"), session: (self) => new WtpSession(settings, self, prng.split("capwap")) });
   },
   server: (sessionsMax) => new TftpServer({ ...defaultServerSettings, sessionsMax, sessionRateBytesPerSecond }),

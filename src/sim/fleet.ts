@@ -30,6 +30,8 @@ export interface FleetOptions {
   readonly wan: LinkQuality;
   /** What an AP sends into the branch's LAN. */
   readonly lan: LinkQuality;
+  /** Whether APs offer the fast transfer; without it images cross the WAN as RFC 5415 §9.1 says. */
+  readonly fastTransfer: boolean;
   readonly retryCount: number;
   readonly backoffSeconds: { readonly min: number; readonly max: number };
   readonly sessionsMax: number;
@@ -56,6 +58,7 @@ export const defaultFleet: FleetOptions = {
   imageBytes: 256 * 1024,
   wan: { latencyMs: 20, jitterMs: 0, bitsPerSecond: 20e6, queueBytes: 250_000, loss: 0, duplication: 0, reordering: 0, reorderMsMax: 0 },
   lan: { latencyMs: 0.5, jitterMs: 0, bitsPerSecond: 1e9, queueBytes: 1_000_000, loss: 0, duplication: 0, reordering: 0, reorderMsMax: 0 },
+  fastTransfer: false,
   retryCount: 44,
   backoffSeconds: { min: 100, max: 300 },
   sessionsMax: 3,
@@ -243,7 +246,7 @@ export class Fleet {
       network,
       facts,
       store,
-      machines: apMachines(options.seed, options.sessionBytesPerSecond),
+      machines: apMachines(options.seed, options.fastTransfer, options.sessionBytesPerSecond),
       controllers,
       bootMs: options.bootMs,
       onEvent: (ap, event) => {

@@ -134,6 +134,7 @@ export function drawRun(seed: number): FleetRun {
     sessionsMax: prng.fraction() < 0.7 ? 3 : 1 + prng.below(3),
     wave2Refetch: prng.fraction() < 0.5,
     lateAps,
+    fastTransfer: prng.fraction() < 0.5,
     faults: drawFaults(prng, aps, 600_000),
   };
 }

@@ -42,6 +42,8 @@ const earlyBlocks = 64;
 /** Separate ranges that are kept; what would open one more is dropped. */
 const rangesMax = 4_096;
 const silenceMsMax = 90_000;
+/** All that the field holds: more than an hour, which no sender takes for a round trip. */
+const delayUsMax = 0xffff_ffff;
 
 type Deadline = "acknowledge" | "silence";
 
@@ -84,6 +86,7 @@ export class FastImageReceiver {
   }
 
   start(now: Instant): void {
+    this.#newestAt = now;
     this.#timers.set("silence", now + silenceMsMax);
   }
 
@@ -207,7 +210,7 @@ export class FastImageReceiver {
         receivedOffset: this.#receivedOffset,
         writtenOffset: this.#writtenOffset,
         windowEnd: this.#announcedEnd,
-        delayUs: Math.round(Math.max(0, now - this.#newestAt) * 1000),
+        delayUs: Math.min(delayUsMax, Math.round(Math.max(0, now - this.#newestAt) * 1000)),
         complete: this.#resultCode === resultCodes.success,
         ranges: this.#recentRanges(),
       },
