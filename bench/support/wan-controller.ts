@@ -1,6 +1,6 @@
 /**
  * A controller that does nothing but give one image to every AP that joins, over the real CAPWAP side. Started by `bench/wan.ts` in a
- * network namespace of its own; prints one JSON line for each transfer that ends.
+ * network namespace of its own; prints one JSON line a second and one for each transfer that ends.
  *
  *     wan-controller ADDRESS PORT IMAGE_FILE
  */
@@ -42,6 +42,15 @@ const ac = new AccessController<null>(
   { join: () => ({ resultCode: 0 }), wtpFallback: () => "enabled" },
 );
 
+let toldAt = 0;
+
+/** At most once a second. */
+function tellProgress(now: number, bytesDone: number): void {
+  if (now - toldAt < 1000) return;
+  toldAt = now;
+  process.stdout.write(`${JSON.stringify({ bytesDone })}\n`);
+}
+
 function take(now: number, output: AcOutput<null>, out: SendDatagram[]): void {
   const again = (work: (outputs: AcOutput<null>[]) => void): void => {
     const outputs: AcOutput<null>[] = [];
@@ -58,7 +67,10 @@ function take(now: number, output: AcOutput<null>, out: SendDatagram[]): void {
   } else if (output.type === "transfer-progress" || output.type === "transfer-ended") {
     // All of it but the last step of progress: the rate of the transfer itself, without the check of the whole.
     if (output.bytesDone >= facts.sizeBytes - 65_536 && !delivered.has(output.session)) delivered.set(output.session, now);
-    if (output.type === "transfer-progress") return;
+    if (output.type === "transfer-progress") {
+      tellProgress(now, output.bytesDone);
+      return;
+    }
     const start = began.get(output.session) ?? now;
     const line = {
       outcome: output.outcome.type,
