@@ -127,7 +127,7 @@ t.test("the source document's steps", skipWithoutChromium, async (t) => {
   await page.getByRole("link", { name: "Run 1" }).click();
   const download = page.waitForEvent("download");
   await page.getByRole("link", { name: "Save as CSV" }).click();
-  t.equal((await download).suggestedFilename(), "run-1.csv");
+  t.equal((await download).suggestedFilename(), "flexup-run-1.csv");
 });
 
 t.test("an abort asks first and says what it will do", skipWithoutChromium, async (t) => {

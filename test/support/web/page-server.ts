@@ -27,7 +27,13 @@ export async function servePage(t: Pick<Test, "fail" | "teardown">, branches: Fa
   const images = ImageFolder.open(temporaryFolder(t));
   if (!images.ok) throw new Error(images.failure.message);
   const log = createLogger({ name: "test", level: "silent" });
-  const feed = new LiveFeed({ door: branches, now: () => branches.now, onTrouble: (message) => t.fail(message) });
+  // The feed paces itself by this clock, so it must run also while the branches stand still.
+  const startedAt = performance.now();
+  const feed = new LiveFeed({
+    door: branches,
+    now: () => branches.now + performance.now() - startedAt,
+    onTrouble: (message) => t.fail(message),
+  });
   branches.onEvent = (event) => feed.note(event);
   const app = await createAdminServer({
     door: branches,

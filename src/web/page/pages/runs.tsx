@@ -1,9 +1,9 @@
+import { apiPrefix } from "../../../admin/order-paths.js";
 import type { RunReport, RunReportRow } from "../../../core/controller/views.js";
 import { Figure } from "../run/run-panel.js";
 import { order } from "../state/api.js";
 import { bytesText, durationText, instantText, percentText } from "../state/format.js";
 import { controllerNow, useLive } from "../state/live.js";
-import { csvOf } from "../state/report-csv.js";
 import { useResource } from "../state/resource.js";
 import { linkTo } from "../state/route.js";
 import { FailureNote } from "../ui/note.js";
@@ -125,7 +125,7 @@ function Report({ report }: { report: RunReport }) {
         <button type="button" onClick={() => print()}>
           Print
         </button>
-        <a class="button" download={`run-${report.id}.csv`} href={`data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(report))}`}>
+        <a class="button" download href={`${apiPrefix}/runs/${report.id}/report.csv`}>
           Save as CSV
         </a>
       </div>
