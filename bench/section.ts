@@ -3,11 +3,12 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const page = fileURLToPath(new URL("../../docs/benchmarks.md", import.meta.url));
-const head = "# Benchmarks\n\nGenerated from real runs by the programs in `bench/`; nothing here is written by hand.\n";
+const head = "# Benchmarks\n";
 
-export function writeSection(title: string, lines: readonly string[]): void {
-  const [start, end] = [`<!-- ${title}: start -->`, `<!-- ${title}: end -->`];
-  const section = `${start}\n\n## ${title}\n\n${lines.join("\n").trimEnd()}\n\n${end}\n`;
+/** @param name of the benchmark, as in `npm run bench:NAME` */
+export function writeSection(name: string, title: string, lines: readonly string[]): void {
+  const [start, end] = [`<!-- bench:${name} begins -->`, `<!-- bench:${name} ends -->`];
+  const section = `${start}\n## ${title} (\`npm run bench:${name}\`)\n\n${lines.join("\n").trimEnd()}\n\n${end}\n`;
   const before = existsSync(page) ? readFileSync(page, "utf8") : head;
   const [from, to] = [before.indexOf(start), before.indexOf(end)];
   writeFileSync(

@@ -1,6 +1,6 @@
 /**
  * The speed of TFTP servers on loopback: the same client against every server present, alternating, medians of several rounds.
- * Writes the section "TFTP" of docs/benchmarks.md.
+ * Writes its section of docs/benchmarks.md.
  *
  *     npm run bench:tftp [-- --rounds 5 --megabytes 100]
  */
@@ -183,10 +183,10 @@ async function main(): Promise<void> {
   } finally {
     for (const server of running) await server.stop();
   }
-  writeSection("TFTP", [
+  writeSection("tftp", "TFTP", [
     `MB/s of payload, median of ${rounds} rounds of ${bytes / 1e6} MB on loopback, servers alternating, the whole client program timed; in brackets`,
-    "the server's CPU seconds for the round (– for a transfer that failed; a server that forks for each transfer shows its children's time when",
-    "they have ended). flexup's own client times the transfer alone, without its process start, against every server alike.",
+    "the server's CPU seconds for the round (– for a transfer that failed; tftpd-hpa's children leave it, so their time is not",
+    "seen). flexup's own client times the transfer alone, without its process start, against every server alike.",
     "",
     `Raw limit in the same run: a bare Node sender with one preallocated packet, ${text(raw[0] as number)} MB/s at 1428 and ${text(raw[1] as number)} MB/s at 8192.`,
     `Machine: ${cpus().length} × ${cpus()[0]?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}, load average at the start ${load.toFixed(1)}.`,
