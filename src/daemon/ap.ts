@@ -16,6 +16,7 @@ import { systemClock } from "../runtime/clock.js";
 import { lookUpControllers } from "../runtime/controller-lookup.js";
 import { nodeDisk } from "../runtime/disk.js";
 import { freshSeed } from "../runtime/entropy.js";
+import { lockFolder } from "../runtime/folder-lock.js";
 import { ImageFiles, type ImageFilesOptions } from "../runtime/image-files.js";
 import { createLogger, LimitedWarnings, type Logger } from "../runtime/log.js";
 import { Metrics } from "../runtime/metrics.js";
@@ -192,6 +193,17 @@ export interface RunningAp {
 
 /** Starts an AP in this process. With `onReset` restart a reset boots it anew, in this process, on the same TFTP port. */
 export async function startAp(settings: ApSettings, log: Logger): Promise<Result<RunningAp>> {
+  const lock = lockFolder(settings.data);
+  if (!lock.ok) return lock;
+  const started = await startLocked(settings, log);
+  if (!started.ok) {
+    lock.value.release();
+    return started;
+  }
+  return success({ ...started.value, ended: started.value.ended.finally(() => lock.value.release()) });
+}
+
+async function startLocked(settings: ApSettings, log: Logger): Promise<Result<RunningAp>> {
   const metrics = new Metrics("ap");
   const meter = measureAp(metrics);
   const page = settings.metrics === undefined ? undefined : await openMetricsPage(metrics, settings.metrics);
