@@ -22,7 +22,11 @@ export function registerEventStream(app: FastifyInstance, feed: LiveFeed): void 
   for (const url of [`${apiPrefix}/events`, "/api/events"]) {
     app.get(
       url,
-      { schema: { operationId: "events", summary: "Live changes as server-sent events", tags: ["events"], hide: url === "/api/events" } },
+      {
+        // Without a body a stream would never end.
+        exposeHeadRoute: false,
+        schema: { operationId: "events", summary: "Live changes as server-sent events", tags: ["events"], hide: url === "/api/events" },
+      },
       (request, reply) => {
         reply.hijack();
         const stream = new EventStream(reply.raw, feed, epoch, () => streams.delete(stream));

@@ -30,6 +30,8 @@ export const uploadPath = ({ models, ...description }: ImageDescription): string
 
 /** `POST /images`: the file streams into the image folder, is measured, and the catalogue decides whether it stays. */
 export function registerImageUpload(app: FastifyInstance, { doorFor, images, imageBytesMax }: ImageUploadOptions): void {
+  // Anything else is refused before the handler, which reads a stream.
+  app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
   app.route({
     method: "POST",

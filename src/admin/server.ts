@@ -1,7 +1,14 @@
 import { STATUS_CODES } from "node:http";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyRequest, LogController } from "fastify";
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
 import { hasZodFastifySchemaValidationErrors, jsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Failure } from "../base/failure.js";
 import type { ImageFolder } from "../runtime/controller-images.js";
@@ -39,6 +46,11 @@ export interface AdminOptions {
 const bodyLimitBytes = 64 * 1024;
 const paramLengthMax = 2048;
 
+const unroutable: Readonly<Record<string, string>> = {
+  FST_ERR_BAD_URL: "The path is not percent-encoded UTF-8",
+  FST_ERR_MAX_PARAM_LENGTH: `A name in the path is longer than ${paramLengthMax} characters`,
+};
+
 /** The admin API, ready to listen. It holds no state of the controller: every answer is the door's. */
 export async function createAdminServer(options: AdminOptions): Promise<FastifyInstance> {
   const app = fastify({
@@ -47,6 +59,11 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
     bodyLimit: bodyLimitBytes,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: paramLengthMax },
+    // What no route gets to see; the framework's own answer repeats the whole path and has no stable code.
+    frameworkErrors: (error, _request, reply: FastifyReply) => {
+      const message = unroutable[error.code] ?? "This request cannot be read; check its path and headers";
+      reply.status(error.statusCode ?? 400).send({ code: "invalid-request", message } satisfies Failure);
+    },
     // The framework types its two servers apart; nothing here depends on which it is.
     ...((options.tls === undefined ? {} : { https: options.tls }) as object),
   });

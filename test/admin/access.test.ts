@@ -1,37 +1,13 @@
 import type { FastifyInstance, InjectOptions } from "fastify";
-import type { Test } from "tap";
 import t from "tap";
-import { Accounts } from "../../src/admin/accounts.js";
 import { orderPaths } from "../../src/admin/order-paths.js";
 import type { Role } from "../../src/admin/roles.js";
 import { orderRoutes } from "../../src/admin/routes.js";
-import { Sessions } from "../../src/admin/sessions.js";
 import { failure, success } from "../../src/base/failure.js";
-import { AccountStore } from "../../src/runtime/account-store.js";
-import { openStore } from "../../src/runtime/store.js";
-import { serving } from "../support/admin.js";
-import { FakeDoor } from "../support/door.js";
-import { temporaryFolder } from "../support/folder.js";
+import { bearer, guarded, firstPassword as password } from "../support/admin.js";
 
-const password = "first password";
 const denied = { code: "not-logged-in", message: "Log in first: with a password on the page, or with a token (FLEXUP_TOKEN) from scripts" };
 const foreign = { code: "csrf-refused", message: "This request does not come from the page that the login belongs to; reload the page" };
-
-async function guarded(t: Pick<Test, "teardown">, { openOnLoopback = false } = {}) {
-  const clock = { now: 1_000_000 };
-  const now = (): number => clock.now;
-  const opened = openStore(temporaryFolder(t));
-  if (!opened.ok) throw new Error(opened.failure.message);
-  t.teardown(() => opened.value.close());
-  const store = new AccountStore(opened.value.database);
-  const accounts = new Accounts(store, now);
-  await accounts.ensureFirstUser(password);
-  const door = new FakeDoor();
-  const access = { accounts, sessions: new Sessions(now), store, now, openOnLoopback, secure: false };
-  return { ...(await serving(t, { door, access })), door, accounts, store, clock };
-}
-
-const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 async function call(app: FastifyInstance, options: InjectOptions): Promise<[status: number, body: unknown]> {
   const response = await app.inject(options);

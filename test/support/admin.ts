@@ -1,12 +1,17 @@
 import type { FastifyInstance } from "fastify";
 import type { Test } from "tap";
 import type { AccessOptions } from "../../src/admin/access.js";
+import { Accounts } from "../../src/admin/accounts.js";
 import type { Door } from "../../src/admin/door.js";
 import { LiveFeed } from "../../src/admin/live-feed.js";
 import { createAdminServer } from "../../src/admin/server.js";
+import { Sessions } from "../../src/admin/sessions.js";
+import { AccountStore } from "../../src/runtime/account-store.js";
 import { ImageFolder } from "../../src/runtime/controller-images.js";
 import { createLogger } from "../../src/runtime/log.js";
 import { Metrics } from "../../src/runtime/metrics.js";
+import { openStore } from "../../src/runtime/store.js";
+import { FakeDoor } from "./door.js";
 import { temporaryFolder } from "./folder.js";
 
 /** An admin API on a loopback port of its own in front of `door`, for one test. */
@@ -37,3 +42,23 @@ export async function serving(
   const url = new URL(await app.listen({ host: "127.50.0.3", port: 0 }));
   return { app, feed, url, imageFolder };
 }
+
+export const firstPassword = "first password";
+
+/** The same behind logins: an `admin` user with `firstPassword`, and a clock that the test moves. */
+export async function guarded(t: Pick<Test, "teardown">, { openOnLoopback = false } = {}) {
+  const clock = { now: 1_000_000 };
+  const now = (): number => clock.now;
+  const opened = openStore(temporaryFolder(t));
+  if (!opened.ok) throw new Error(opened.failure.message);
+  t.teardown(() => opened.value.close());
+  const store = new AccountStore(opened.value.database);
+  const accounts = new Accounts(store, now);
+  await accounts.ensureFirstUser(firstPassword);
+  const door = new FakeDoor();
+  const access = { accounts, sessions: new Sessions(now), store, now, openOnLoopback, secure: false };
+  return { ...(await serving(t, { door, access })), door, accounts, store, clock };
+}
+
+/** Headers of a script with this token. */
+export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
