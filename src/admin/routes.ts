@@ -23,6 +23,7 @@ import {
   nameText,
   predownloadResult,
   releaseName,
+  releasesConfig,
   retryCount,
   runReport,
   runStarted,
@@ -116,8 +117,9 @@ const rows: Readonly<Record<RoutedOrder["type"], Omit<OrderRoute, keyof OrderPat
   "show-group": read("A FlexConnect group, its primaries and its run", { group }, groupView),
   "config-replace": {
     ...act(
-      "Replace all groups by these, or change nothing; with `check` only tell the differences",
+      "Replace all groups and both releases by these, or change nothing; with `check` only tell the differences",
       {
+        releases: releasesConfig.optional().describe("The bytes of each image must be here already; left out: the releases stay"),
         groups: z.array(groupConfig).max(groupsMax),
         check: z.boolean().default(false),
       },
@@ -126,7 +128,7 @@ const rows: Readonly<Record<RoutedOrder["type"], Omit<OrderRoute, keyof OrderPat
     role: "admin",
     bodyBytesMax: configBytesMax,
   },
-  "show-config": read("All groups as they were set", {}, configDocument),
+  "show-config": read("Both releases and all groups as they were set", {}, configDocument),
   "show-boot": read("Versions of the two releases", {}, bootView),
   "show-images": read("All images of both releases", {}, z.array(imageView)),
   "show-runs": read(

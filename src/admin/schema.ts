@@ -7,6 +7,7 @@ import type { Failure } from "../base/failure.js";
 import type { GroupConfig } from "../core/controller/group-config.js";
 import type { ActResult, PredownloadResult } from "../core/controller/order-results.js";
 import type { GroupWanPolicy, LinkRates } from "../core/controller/orders.js";
+import type { ReleaseImage, ReleasesConfig } from "../core/controller/release-config.js";
 import type {
   ApImageRow,
   ApImageView,
@@ -253,7 +254,20 @@ export const groupConfig = z.strictObject({
   manualPrimaries: z.array(macText),
   forcedSubordinates: z.array(macText),
 }) satisfies z.ZodType<GroupConfig>;
-export const configDocument = z.object({ groups: z.array(groupConfig) });
+const releaseImage = z.strictObject({
+  version: z.string(),
+  models: z.array(z.string()),
+  fileName: z.string(),
+  sizeBytes: bytes,
+  sha256: digest,
+}) satisfies z.ZodType<ReleaseImage>;
+const imagesMax = 1000;
+const releaseImages = z.array(releaseImage).max(imagesMax).describe("Oldest first: the last image gives the release its version");
+export const releasesConfig = z.strictObject({ primary: releaseImages, backup: releaseImages }) satisfies z.ZodType<ReleasesConfig>;
+export const configDocument = z.strictObject({ releases: releasesConfig, groups: z.array(groupConfig) });
+/** A document without releases leaves them as they are. */
+export const importedConfig = configDocument.partial({ releases: true });
+export type ImportedConfig = z.output<typeof importedConfig>;
 export const configChanges = z.object({ changes: z.array(z.string()).describe("One line a difference") });
 
 /**

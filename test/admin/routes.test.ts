@@ -15,6 +15,9 @@ const seconds = fc.integer({ min: 1, max: 3600 });
 const group = { group: name };
 const ap = { ap: name };
 
+const listed = { version: "9.0", models: ["ap3g2"], fileName: "ap3g2.img", sizeBytes: 1000, sha256: "a".repeat(64) };
+const releases = { primary: [listed], backup: [] };
+
 /** Every routed order with fields of any legal content. */
 const fieldsOf: { [T in RoutedOrder["type"]]: Record<string, fc.Arbitrary<unknown>> } = {
   "group-add": group,
@@ -48,7 +51,7 @@ const fieldsOf: { [T in RoutedOrder["type"]]: Record<string, fc.Arbitrary<unknow
   "show-ap-summary": {},
   "show-group-summary": {},
   "show-group": group,
-  "config-replace": { groups: fc.constant([]), check: flag },
+  "config-replace": { releases: fc.constant(releases), groups: fc.constant([]), check: flag },
   "show-config": {},
   "show-boot": {},
   "show-images": {},
@@ -133,6 +136,25 @@ t.test("requests that make no sense are told what was wrong and never reach the 
     { code: "unknown-route", message: "There is no GET /api/v1/nothing; /api/openapi.json lists what there is" },
   ]);
   t.same(door.orders, []);
+});
+
+t.test("a configuration is taken whole: an image without a digest is no image, and what the door refuses is told", async (t) => {
+  const door = new FakeDoor();
+  const { app } = await serving(t, { door });
+  const { sha256: _, ...undigested } = listed;
+  t.match(await refused(app, "PUT", "/api/v1/config", JSON.stringify({ releases: { primary: [undigested], backup: [] }, groups: [] })), [
+    400,
+    { code: "invalid-request", message: /^releases\.primary\.0\.sha256: / },
+  ]);
+  t.same(door.orders, []);
+  door.answer = () => failure("image-missing", "add it");
+  t.same(await refused(app, "PUT", "/api/v1/config", JSON.stringify({ releases, groups: [] })), [
+    409,
+    { code: "image-missing", message: "add it" },
+  ]);
+  t.same(door.orders, [{ type: "config-replace", releases, groups: [], check: false }]);
+  door.answer = () => success({ releases, groups: [] });
+  t.same(await refused(app, "GET", "/api/v1/config"), [200, { releases, groups: [] }]);
 });
 
 t.test("a start repeated under one Idempotency-Key happens once", async (t) => {

@@ -1,5 +1,6 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import t from "tap";
 import { failure, success } from "../../src/base/failure.js";
 import { runOneShot } from "../../src/cli/one-shot.js";
@@ -7,6 +8,8 @@ import type { NewImage, Order } from "../../src/core/controller/orders.js";
 import { serving } from "../support/admin.js";
 import { FakeDoor } from "../support/door.js";
 import { temporaryFolder } from "../support/folder.js";
+
+const fixture = (name: string): string => join(dirname(fileURLToPath(import.meta.url)), "../../../fixtures/cli", name);
 
 async function run(args: readonly string[], env: Record<string, string> = {}): Promise<{ code: number; out: string; err: string }> {
   let out = "";
@@ -117,6 +120,33 @@ t.test("image add says what the image became", async (t) => {
     err: "",
   });
   t.same(await run(["image", "add", `${file}x`, ...args.slice(3)]), { code: 1, out: "", err: `There is no file ${file}x\n` });
+});
+
+t.test("what config export writes, config import gives back as it was; a mistake or a refusal is one line", async (t) => {
+  const listed = { version: "9.0", models: ["AIR-AP2802I"], fileName: "a.img", sizeBytes: 5, sha256: "0".repeat(64) };
+  const releases = { primary: [listed], backup: [] };
+  const door = new FakeDoor();
+  const { url } = await serving(t, { door });
+  const file = join(temporaryFolder(t), "config.yaml");
+  const imported = () => run(["config", "import", file, "--admin", url.href]);
+  door.answer = () => success({ releases, groups: [] });
+  const exported = await run(["config", "export", "--admin", url.href]);
+  t.equal(exported.out, readFileSync(fixture("config-export.yaml"), "utf8"));
+  writeFileSync(file, exported.out);
+  door.answer = () => success({ changes: ["+ image primary-000000000000"] });
+  t.same(await imported(), { code: 0, out: "+ image primary-000000000000\n", err: "" });
+  t.same(door.orders.at(-1), { type: "config-replace", releases, groups: [], check: false });
+  door.answer = () => failure("image-missing", "The controller lacks image 9.0");
+  t.same(await imported(), { code: 1, out: "", err: "The controller lacks image 9.0\n" });
+
+  const before = door.orders.length;
+  writeFileSync(file, exported.out.replace("sizeBytes: 5", "sizeBytes: five"));
+  t.match(await imported(), { code: 1, out: "", err: /config\.yaml, releases\.primary\.0\.sizeBytes: .*\n$/ });
+  t.equal(door.orders.length, before);
+  door.answer = () => success({ changes: [] });
+  writeFileSync(file, "groups: []\n");
+  t.same(await imported(), { code: 0, out: "Nothing differs\n", err: "" });
+  t.same(door.orders.at(-1), { type: "config-replace", groups: [], check: false }, "a file without releases leaves them");
 });
 
 t.test("--help lists what begins so, with what it does", async (t) => {

@@ -1,25 +1,24 @@
-/** `config export` and `config import`: everything that operators set about groups, as one YAML document. */
+/** `config export` and `config import`: both releases and everything that operators set about groups, as one YAML document. */
 import { parse, stringify } from "yaml";
-import { configDocument } from "../../admin/schema.js";
+import { type ImportedConfig, importedConfig } from "../../admin/schema.js";
 import { failure, type Result, success } from "../../base/failure.js";
-import type { GroupConfig } from "../../core/controller/group-config.js";
 import { type Command, command, fileCommand } from "../command.js";
 
 export const configurationCommands: readonly Command[] = [
   command("config export", {
-    help: "all groups as YAML",
+    help: "both releases and all groups as YAML",
     order: () => ({ type: "show-config" }),
     text: (document) => stringify(document),
   }),
   fileCommand(
     "config import <file> [check]",
-    "put groups back as a YAML file has them; check: only tell the differences",
+    "put releases and groups back as a YAML file has them; check: only tell the differences",
     async (values, files, door) => {
       const text = await files.readText(values.file);
       if (!text.ok) return text;
-      const groups = readDocument(values.file, text.value);
-      if (!groups.ok) return groups;
-      const answer = await door.order({ type: "config-replace", groups: groups.value, check: values.check ?? false });
+      const document = readDocument(values.file, text.value);
+      if (!document.ok) return document;
+      const answer = await door.order({ type: "config-replace", ...document.value, check: values.check ?? false });
       if (!answer.ok) return answer;
       const { changes } = answer.value;
       return { ok: true, value: answer.value, text: changes.length === 0 ? "Nothing differs\n" : `${changes.join("\n")}\n` };
@@ -27,15 +26,15 @@ export const configurationCommands: readonly Command[] = [
   ),
 ];
 
-function readDocument(path: string, text: string): Result<readonly GroupConfig[]> {
+function readDocument(path: string, text: string): Result<ImportedConfig> {
   let document: unknown;
   try {
     document = parse(text);
   } catch (error) {
     return failure("invalid-config", `${path} is no YAML: ${(error as Error).message.split("\n")[0]}`);
   }
-  const parsed = configDocument.safeParse(document);
-  if (parsed.success) return success(parsed.data.groups);
+  const parsed = importedConfig.safeParse(document);
+  if (parsed.success) return success(parsed.data);
   const [issue] = parsed.error.issues;
   return failure("invalid-config", `${path}, ${issue?.path.join(".") || "document"}: ${issue?.message}`);
 }

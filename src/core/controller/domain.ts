@@ -20,6 +20,7 @@ import { Outbox } from "./outbox.js";
 import { previewRun } from "./preview.js";
 import type { GroupRecord, ImageRecord, StoredState } from "./records.js";
 import { refuse } from "./refusals.js";
+import { releaseDifferences, releasesOf } from "./release-config.js";
 import { hasEnded, isRunning } from "./run.js";
 import { RunTable } from "./run-table.js";
 import { imageView, StatusTable } from "./status-table.js";
@@ -204,9 +205,9 @@ export class ControllerDomain {
       case "show-group":
         return this.#withGroup(order.group, (group) => success(this.#status.group(group)));
       case "config-replace":
-        return groups.replaceAll(order.groups, (name) => this.runs.runningOfGroup(name) !== undefined, order.check);
+        return this.#replaceConfig(now, order);
       case "show-config":
-        return success({ groups: groups.all() });
+        return success({ releases: releasesOf(this.catalogue.all()), groups: groups.all() });
       case "show-boot":
         return success(this.#status.boot());
       case "show-images":
@@ -358,6 +359,22 @@ export class ControllerDomain {
     if (user !== undefined) return refuse.imageInUse(id, user);
     this.catalogue.remove(image);
     return success<ImageView>(imageView(image));
+  }
+
+  /** All that can refuse comes before the first change. */
+  #replaceConfig(now: Instant, { groups, releases, check }: Order & { type: "config-replace" }): Outcome {
+    const held = this.catalogue.all();
+    const plan = releases ? this.catalogue.plan(now, releases) : success({ images: held, changes: [] });
+    if (!plan.ok) return plan;
+    for (const image of held) {
+      const user = this.#userOf(image.sha256);
+      const kept = plan.value.images.filter(({ id }) => id === image.id);
+      if (user !== undefined && releaseDifferences([image], kept).length > 0) return refuse.imageInUse(image.id, user);
+    }
+    const replaced = this.groups.replaceAll(groups, (name) => this.runs.runningOfGroup(name) !== undefined, check);
+    if (!replaced.ok) return replaced;
+    if (!check) this.catalogue.carryOut(plan.value);
+    return success({ changes: [...plan.value.changes, ...replaced.value.changes] });
   }
 
   /** Who needs this image now. */

@@ -7,10 +7,13 @@ import type { NewImage } from "./orders.js";
 import type { Outbox } from "./outbox.js";
 import { type ImageRecord, keys } from "./records.js";
 import { refuse } from "./refusals.js";
+import { type ReleasesConfig, releaseDifferences, releaseNames } from "./release-config.js";
 
 const unique = (texts: readonly string[]): string[] => [...new Set(texts)];
 
-const checks: readonly (readonly [ok: (image: NewImage) => boolean, what: string])[] = [
+type Check<T> = readonly [ok: (image: T) => boolean, what: string];
+
+const factChecks: readonly Check<Omit<NewImage, "md5">>[] = [
   [({ sizeBytes }) => Number.isSafeInteger(sizeBytes) && sizeBytes > 0, "the file is empty"],
   [({ sizeBytes }) => sizeBytes < 2 ** 32, "the file is 4 GiB or more, which RFC 5415 cannot describe"],
   [({ version }) => /^[!-~]{1,64}$/.test(version), "the version must be 1 to 64 printable characters without blanks"],
@@ -21,9 +24,21 @@ const checks: readonly (readonly [ok: (image: NewImage) => boolean, what: string
   ],
   [({ release }) => release === "primary" || release === "backup", "the release must be primary or backup"],
   [({ sha256 }) => /^[0-9a-f]{64}$/.test(sha256), "its SHA-256 is not 64 lower-case hex digits"],
-  [({ md5 }) => /^[0-9a-f]{32}$/.test(md5), "its MD5 is not 32 lower-case hex digits"],
   [({ fileName }) => /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/.test(fileName), 'the file name must be letters, digits, ".", "_" and "-"'],
 ];
+const checks: readonly Check<NewImage>[] = [
+  ...factChecks,
+  [({ md5 }) => /^[0-9a-f]{32}$/.test(md5), "its MD5 is not 32 lower-case hex digits"],
+];
+
+/** What both releases would hold, oldest first in each, and how that differs from what they hold. */
+export interface ReleasesPlan {
+  readonly images: readonly ImageRecord[];
+  readonly changes: readonly string[];
+}
+
+const idOf = (release: ReleaseName, sha256: string): string => `${release}-${sha256.slice(0, 12)}`;
+const familiesOf = (models: readonly string[]): string[] => unique(models.map(familyOfName));
 
 export class ImageCatalogue {
   readonly #images = new Map<string, ImageRecord>();
@@ -60,7 +75,7 @@ export class ImageCatalogue {
 
   check(image: NewImage): Result<readonly string[]> {
     const failed = checks.find(([ok]) => !ok(image));
-    return failed ? refuse.badImage(failed[1]) : success(unique(image.models.map(familyOfName)));
+    return failed ? refuse.badImage(failed[1]) : success(familiesOf(image.models));
   }
 
   /** Images that give way, wholly or for a family, when this one is added. */
@@ -78,7 +93,7 @@ export class ImageCatalogue {
     }
     const { version, models, release, sizeBytes, sha256, md5, fileName } = image;
     const record: ImageRecord = {
-      id: `${release}-${sha256.slice(0, 12)}`,
+      id: idOf(release, sha256),
       version,
       models,
       families,
@@ -101,6 +116,43 @@ export class ImageCatalogue {
     this.dropFile(image.sha256);
   }
 
+  /** What it takes to make both releases as `wanted`. The bytes of each image must be in the catalogue, in whichever release. Changes nothing. */
+  plan(now: Instant, wanted: ReleasesConfig): Result<ReleasesPlan> {
+    const entries = releaseNames.flatMap((release) => wanted[release].map((image) => ({ ...image, release })));
+    for (const entry of entries) {
+      const failed = factChecks.find(([ok]) => !ok(entry));
+      if (failed) return refuse.badImage(failed[1]);
+    }
+    const missing = entries.filter(({ sha256 }) => this.bySha256(sha256) === undefined);
+    const [lacking] = missing;
+    if (lacking) return refuse.imageMissing(lacking, missing.length - 1);
+    const images: ImageRecord[] = [];
+    for (const entry of entries) {
+      const { release, sha256, sizeBytes, models } = entry;
+      const stored = this.bySha256(sha256) as ImageRecord;
+      if (sizeBytes !== stored.sizeBytes)
+        return refuse.badImage(`the file of SHA-256 ${sha256} has ${stored.sizeBytes} bytes, not ${sizeBytes}`);
+      const id = idOf(release, sha256);
+      if (images.some((other) => other.id === id)) return refuse.badImage(`the ${release} release lists image ${id} twice`);
+      const families = familiesOf(models);
+      const peers = images.filter((other) => other.release === release);
+      const disputed = families.find((family) => peers.some((other) => other.families.includes(family)));
+      if (disputed !== undefined) return refuse.badImage(`the ${release} release lists two images for ${disputed}`);
+      const addedAt = after(peers.at(-1), this.#images.get(id)?.addedAt, now);
+      images.push({ ...entry, id, families, md5: stored.md5, addedAt });
+    }
+    return success({ images, changes: releaseDifferences(this.all(), images) });
+  }
+
+  /** Puts a plan of this moment in place. */
+  carryOut({ images, changes }: ReleasesPlan): void {
+    if (changes.length === 0) return;
+    const former = this.all();
+    for (const { id } of former) if (!images.some((image) => image.id === id)) this.#delete(id);
+    for (const image of images) this.#store(image);
+    for (const { sha256 } of former) this.dropFile(sha256);
+  }
+
   /** Has the file deleted unless a release still holds it. */
   dropFile(sha256: string): void {
     if (this.bySha256(sha256) === undefined) this.#outbox.imageGone(sha256);
@@ -115,4 +167,10 @@ export class ImageCatalogue {
     this.#images.delete(id);
     this.#outbox.remove(keys.image(id));
   }
+}
+
+/** When an image was added that must sort behind `previous`: when it was, where that will do. */
+function after(previous: ImageRecord | undefined, known: Instant | undefined, now: Instant): Instant {
+  if (previous === undefined) return known ?? now;
+  return known !== undefined && known > previous.addedAt ? known : Math.max(known ?? now, previous.addedAt + 1);
 }

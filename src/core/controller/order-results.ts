@@ -1,6 +1,7 @@
 /** What each order answers when it is not refused. */
 import type { GroupConfig } from "./group-config.js";
 import type { Order, OrderType } from "./orders.js";
+import type { ReleasesConfig } from "./release-config.js";
 import type { ApImageView, ApSummaryRow, BootView, GroupPreview, GroupSummaryRow, GroupView, ImageView, RunReport } from "./views.js";
 
 /** Outcome of an act on several APs. */
@@ -33,7 +34,7 @@ interface Results {
   readonly "show-group-summary": readonly GroupSummaryRow[];
   readonly "show-group": GroupView;
   readonly "config-replace": { readonly changes: readonly string[] };
-  readonly "show-config": { readonly groups: readonly GroupConfig[] };
+  readonly "show-config": { readonly releases: ReleasesConfig; readonly groups: readonly GroupConfig[] };
   readonly "show-boot": BootView;
   readonly "show-images": readonly ImageView[];
   readonly "show-runs": readonly RunReport[];

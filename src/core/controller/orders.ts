@@ -5,6 +5,7 @@
 
 import type { ReleaseName } from "../upgrade/limits.js";
 import type { GroupConfig } from "./group-config.js";
+import type { ReleasesConfig } from "./release-config.js";
 
 /** An AP by its name or MAC address in any usual spelling, in any letter case. */
 export type ApSelector = string;
@@ -42,8 +43,16 @@ export type Order =
   | { readonly type: "show-ap-summary" }
   | { readonly type: "show-group-summary" }
   | { readonly type: "show-group"; readonly group: string }
-  /** All groups as they are given, or nothing; with `check` only what would change. Answers the differences. */
-  | { readonly type: "config-replace"; readonly groups: readonly GroupConfig[]; readonly check: boolean }
+  /**
+   * All groups and both releases as they are given, or nothing; with `check` only what would change. Without `releases` they stay.
+   * Answers the differences.
+   */
+  | {
+      readonly type: "config-replace";
+      readonly releases?: ReleasesConfig | undefined;
+      readonly groups: readonly GroupConfig[];
+      readonly check: boolean;
+    }
   | { readonly type: "show-config" }
   | { readonly type: "show-boot" }
   | { readonly type: "show-images" }

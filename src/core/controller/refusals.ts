@@ -1,5 +1,6 @@
 /** Every refusal that an operator can meet: a stable code, and one line that says what was wrong and what to do. */
 import { type Failure, failure } from "../../base/failure.js";
+import type { NewImage } from "./orders.js";
 
 type Refused = { readonly ok: false; readonly failure: Failure };
 type Words = string | number;
@@ -8,6 +9,9 @@ const make =
   <Arguments extends Words[]>(code: string, words: (...about: Arguments) => string) =>
   (...about: Arguments): Refused =>
     failure(code, words(...about));
+
+/** As a POSIX shell takes it for one word. */
+const shellWord = (text: string): string => (/^[\w.,:+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 export const refuse = {
   badGroupName: make(
@@ -46,6 +50,21 @@ export const refuse = {
   allRefused: make("all-refused", (count, first) => `None of ${count} APs did it; the first: ${first}`),
   apSilent: make("ap-silent", (ap) => `AP ${ap} did not answer in time; "show ap image" will tell.`),
   badImage: make("bad-image", (what) => `The image was refused: ${what}.`),
+  /** @param more how many others the controller lacks as well */
+  imageMissing: ({ version, models, sha256, fileName, release }: Omit<NewImage, "md5">, more: number): Refused =>
+    failure(
+      "image-missing",
+      `The controller lacks image ${version} for ${models.join(", ")} with SHA-256 ${sha256}${more === 0 ? "" : ` and ${more} more`}; run ${[
+        "flexup image add",
+        fileName,
+        "--version",
+        shellWord(version),
+        "--models",
+        shellWord(models.join(",")),
+        "--release",
+        release,
+      ].join(" ")} and import again.`,
+    ),
   unknownImage: make("unknown-image", (id) => `There is no image "${id}"; "flexup image ls" lists them.`),
   imageInUse: make("image-in-use", (id, group) => `Image ${id} is in use by the upgrade of ${group}; wait for its end or abort it first.`),
   unknownFormat: make(
