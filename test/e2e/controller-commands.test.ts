@@ -1,37 +1,14 @@
 /** `flexup controller` and operator commands as separate processes: exit codes, one line a refusal, what survives kill -9. */
-import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Test } from "tap";
 import t from "tap";
 import { DaemonProcess } from "../../src/daemon/process.js";
 import { type ControllerReady, controllerReady } from "../../src/daemon/ready.js";
+import { flexup } from "../support/flexup-process.js";
 import { temporaryFolder } from "../support/folder.js";
 
-const entry = fileURLToPath(new URL("../../../bin/flexup.js", import.meta.url));
 const host = "127.50.9.1";
-
-interface Ran {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function flexup(env: NodeJS.ProcessEnv, ...args: string[]): Promise<Ran> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [entry, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
-    let out = "";
-    let err = "";
-    child.stdout.on("data", (chunk) => {
-      out += chunk;
-    });
-    child.stderr.on("data", (chunk) => {
-      err += chunk;
-    });
-    child.on("close", (code) => resolve({ code, out, err }));
-  });
-}
 
 async function controller(t: Pick<Test, "teardown">, env: NodeJS.ProcessEnv, data: string, ...more: string[]) {
   const daemon = new DaemonProcess(["controller", "--data", data, "--listen", `${host}:0`, "--admin", `${host}:0`, ...more], env);
