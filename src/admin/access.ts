@@ -18,7 +18,7 @@ declare module "fastify" {
     session: Session | null;
   }
   interface FastifyContextConfig {
-    /** Default for what lies below `/api/v1`: `read-only`. */
+    /** Default: `read-only`. */
     role?: Role;
     /** Needs nobody: health, the login itself, the page's files. */
     public?: true;
@@ -38,18 +38,30 @@ export interface AccessOptions {
 
 export const sessionCookie = "flexup_session";
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
-const guarded = /^\/(?:api\/(?:v1|events)|metrics)(?:[/?]|$)/;
 
-/** Puts the guard before every route that is registered afterwards. */
+/**
+ * Puts the guard before every route of `app` that is not marked `public`. It asks the route that was found and never the path
+ * that was sent: `/%61pi/v1/users` finds the same route as `/api/v1/users`.
+ */
 export async function registerAccess(app: FastifyInstance, options: AccessOptions): Promise<void> {
   await app.register(fastifyCookie);
   app.decorateRequest("caller", null);
   app.decorateRequest("session", null);
   app.addHook("onRequest", async (request, reply) => {
     const { config } = request.routeOptions;
-    if (config.public || !guarded.test(request.url)) return;
+    if (config.public || request.is404) return;
     const refused = identify(request, options) ?? authorize(request, config.role ?? "read-only");
     if (refused !== undefined) await refuse(reply, refused);
+  });
+}
+
+/** Registers routes for everybody, such as the page's files, whatever plugin makes them. */
+export async function registerPublic(app: FastifyInstance, register: (scope: FastifyInstance) => Promise<unknown>): Promise<void> {
+  await app.register(async (scope) => {
+    scope.addHook("onRoute", (route) => {
+      route.config = { ...route.config, public: true };
+    });
+    await register(scope);
   });
 }
 

@@ -11,10 +11,11 @@ import fastify, {
 } from "fastify";
 import { hasZodFastifySchemaValidationErrors, jsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Failure } from "../base/failure.js";
+import { invariant } from "../base/invariant.js";
 import type { ImageFolder } from "../runtime/controller-images.js";
 import type { Logger } from "../runtime/log.js";
 import type { TlsIdentity } from "../runtime/tls.js";
-import { type AccessOptions, auditWriter, registerAccess } from "./access.js";
+import { type AccessOptions, auditWriter, registerAccess, registerPublic } from "./access.js";
 import { registerAccessRoutes } from "./access-routes.js";
 import { AuditedDoor } from "./audited-door.js";
 import type { Door } from "./door.js";
@@ -91,20 +92,23 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
     },
     transform: jsonSchemaTransform,
   });
-  await app.register(swaggerUi, { routePrefix: "/api/docs" });
-  app.get("/api/openapi.json", { schema: { hide: true } }, () => app.swagger());
-
   if (options.access !== undefined) await registerAccess(app, options.access);
-  app.get("/healthz", { schema: { hide: true } }, () => ({ status: "ok" }));
-  app.get("/readyz", { schema: { hide: true } }, async (_request, reply) => {
+  await registerPublic(app, async (scope) => scope.register(swaggerUi, { routePrefix: "/api/docs" }));
+  const forEverybody = { config: { public: true }, schema: { hide: true } } as const;
+  app.get("/api/openapi.json", forEverybody, () => app.swagger());
+  app.get("/healthz", forEverybody, () => ({ status: "ok" }));
+  app.get("/readyz", forEverybody, async (_request, reply) => {
     const answer = await options.door.order({ type: "show-boot" });
     return reply.status(answer.ok ? 200 : 503).send(answer.ok ? { status: "ready" } : answer.failure);
   });
   const { metrics, feed, access } = options;
   if (access !== undefined) registerAccessRoutes(app, access);
   const write = access && auditWriter(access);
-  const doorFor = ({ caller, ip }: FastifyRequest): Door =>
-    write === undefined || caller === null ? options.door : new AuditedDoor(options.door, caller, ip, write);
+  const doorFor = ({ caller, ip }: FastifyRequest): Door => {
+    if (write === undefined) return options.door;
+    invariant(caller !== null, "nobody reaches the controller past the guard");
+    return new AuditedDoor(options.door, caller, ip, write);
+  };
 
   if (metrics !== undefined) {
     app.get("/metrics", { schema: { hide: true } }, async (_request, reply) =>

@@ -1,8 +1,9 @@
 /** Serves the built page (`npm run build:page` writes it to `dist/web`). It holds nothing secret, so it needs no login. */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import fastifyStatic from "@fastify/static";
+import fastifyStatic, { type FastifyStaticOptions } from "@fastify/static";
 import type { FastifyInstance } from "fastify";
+import { registerPublic } from "../admin/access.js";
 
 /** Beside `dist/src`, wherever the package is installed. */
 const pageFolder = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "web");
@@ -19,7 +20,7 @@ const contentSecurityPolicy = [
 
 /** Registers `/` and the page's files. Call it once, before `listen`; routes of the admin API are untouched. */
 export async function registerWeb(app: FastifyInstance): Promise<void> {
-  await app.register(fastifyStatic, {
+  const options: FastifyStaticOptions = {
     root: pageFolder,
     wildcard: false,
     schemaHide: true,
@@ -30,5 +31,6 @@ export async function registerWeb(app: FastifyInstance): Promise<void> {
       response.setHeader("Referrer-Policy", "no-referrer");
       response.setHeader("X-Content-Type-Options", "nosniff");
     },
-  });
+  };
+  await registerPublic(app, async (scope) => scope.register(fastifyStatic, options));
 }

@@ -34,6 +34,21 @@ t.test("nobody gets anything of the controller without saying who it is", async 
   t.equal((await app.inject("/api/openapi.json")).statusCode, 200);
 });
 
+t.test("another spelling of a path leads no further than the path", async (t) => {
+  const { app, door } = await guarded(t);
+  const spellings = (path: string): string[] => [
+    path.replace("a", "%61"),
+    path.replace("v1", "%761"),
+    path.replace("metrics", "%6detrics"),
+    path.replace(/[a-z0-9]/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`),
+  ];
+  for (const path of ["/api/v1/users", "/api/v1/aps", "/api/v1/events", "/api/v1/runs/1/report.csv", "/api/events", "/metrics"])
+    for (const url of spellings(path).filter((spelling) => spelling !== path))
+      t.same(await call(app, { method: "GET", url }), [401, denied], url);
+  for (const url of spellings("/api/v1/groups/G")) t.same(await call(app, { method: "PUT", url }), [401, denied], url);
+  t.same(door.orders, []);
+});
+
 t.test("each role may do its part and no more", async (t) => {
   const { app, accounts, door } = await guarded(t);
   door.answer = () => failure("unknown-thing", "reached the controller");
