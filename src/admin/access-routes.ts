@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type Failure, failure, type Result } from "../base/failure.js";
-import { type AccessOptions, auditWriter, refuse, sessionCookie } from "./access.js";
+import { type AccessOptions, auditWriter, noteLogin, refuse, sessionCookie } from "./access.js";
 import { type AuditView, passwordLengthMin, type SessionView, type TokenView, type UserView } from "./access-views.js";
 import { apiPrefix } from "./order-paths.js";
 import { roles } from "./roles.js";
@@ -54,12 +54,9 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
     async (request, reply) => {
       const given = request.body as { name: string; password: string };
       const caller = await accounts.logIn(given.name, given.password, request.ip);
-      if (!caller.ok) {
-        write({ who: given.name, from: request.ip, what: "login", before: null, after: { refused: caller.failure.code } });
-        return refuse(reply, caller.failure);
-      }
+      noteLogin(write, "login", given.name, request.ip, caller);
+      if (!caller.ok) return refuse(reply, caller.failure);
       const opened = sessions.open(caller.value.name);
-      write({ who: caller.value.name, from: request.ip, what: "login", before: null, after: null });
       reply.setCookie(sessionCookie, opened.id, cookieOptions);
       return { ...caller.value, csrfToken: opened.csrfToken };
     },

@@ -2,7 +2,7 @@
 import fastifyCookie from "@fastify/cookie";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { isLoopback } from "../base/endpoint.js";
-import { type Failure, failure } from "../base/failure.js";
+import { type Failure, failure, type Result } from "../base/failure.js";
 import type { Instant } from "../base/time.js";
 import type { AccountStore } from "../runtime/account-store.js";
 import type { Accounts } from "./accounts.js";
@@ -70,6 +70,13 @@ export const auditWriter =
   ({ store, now }: Pick<AccessOptions, "store" | "now">): WriteAudit =>
   (entry) =>
     store.audit({ ...entry, at: now() });
+
+/** A login that came in or was wrong. What had to wait is not noted: whoever floods the door would push everything else out of the log. */
+export function noteLogin(write: WriteAudit, what: "login" | "ssh login", name: string, from: string, caller: Result<Caller>): void {
+  const who = name.slice(0, 64);
+  if (caller.ok) write({ who, from, what, before: null, after: null });
+  else if (caller.failure.code === "wrong-password") write({ who, from, what, before: null, after: { refused: caller.failure.code } });
+}
 
 export const refuse = (reply: FastifyReply, refused: Failure): FastifyReply => reply.status(statusOf(refused)).send(refused);
 
