@@ -6,7 +6,7 @@ import { type AccessOptions, auditWriter, noteLogin, refuse, sessionCookie } fro
 import { type AuditView, passwordLengthMin, type SessionView, type TokenView, type UserView } from "./access-views.js";
 import { apiPrefix } from "./order-paths.js";
 import { roles } from "./roles.js";
-import { failureBody } from "./schema.js";
+import { decimal, failureBody } from "./schema.js";
 
 const role = z.enum(roles);
 const password = z.string().min(passwordLengthMin).max(1024);
@@ -213,7 +213,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
         operationId: "token-delete",
         summary: "Delete an API token",
         tags: ["access"],
-        params: z.object({ id: z.coerce.number().int() }),
+        params: z.object({ id: decimal }),
         response: { 204: none, ...failures },
       },
     },
@@ -235,8 +235,8 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
         summary: "The audit log, newest first",
         tags: ["access"],
         querystring: z.object({
-          before: z.coerce.number().int().optional().describe("Entries older than this one"),
-          limit: z.coerce.number().int().min(1).max(1000).default(auditPageSize),
+          before: decimal.optional().describe("Entries older than this one"),
+          limit: decimal.pipe(z.int().min(1).max(1000)).default(auditPageSize),
         }),
         response: { 200: z.array(auditEntry), ...failures },
       },

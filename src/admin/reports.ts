@@ -6,7 +6,7 @@ import type { RunReport, RunReportRow } from "../core/controller/views.js";
 import { statusOf } from "./http-status.js";
 import { apiPrefix } from "./order-paths.js";
 import type { DoorFor } from "./order-routes.js";
-import { failureBody, runReport } from "./schema.js";
+import { decimal, failureBody, runReport } from "./schema.js";
 
 const columns: readonly (readonly [title: string, cell: (row: RunReportRow) => string | number | null])[] = [
   ["AP", (row) => row.name],
@@ -26,7 +26,7 @@ const columns: readonly (readonly [title: string, cell: (row: RunReportRow) => s
 
 /** `GET /runs/:id` and the same as `report.csv` and as a page to print. */
 export function registerReports(app: FastifyInstance, doorFor: DoorFor): void {
-  const params = z.object({ id: z.coerce.number().int() });
+  const params = z.object({ id: decimal });
   const find = async (request: FastifyRequest, reply: FastifyReply, show: (run: RunReport) => FastifyReply): Promise<FastifyReply> => {
     const { id } = request.params as { id: number };
     const runs = await doorFor(request).order({ type: "show-runs", group: null });

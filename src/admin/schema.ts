@@ -279,6 +279,11 @@ export const nameText = z
   .min(1)
   .max(512)
   .regex(/^(?!\.{1,2}$)/, "may not be . or ..");
+/** A number in a path or a query: decimal digits and nothing else. `0x1`, `1e3` and ` 1` are none. */
+export const decimal = z
+  .string()
+  .regex(/^(?:0|[1-9]\d{0,14})$/, "expected a whole number in decimal digits")
+  .transform(Number);
 export const retryCount = z.int().min(limits.retryCount.min).max(limits.retryCount.max);
 export const backoffSeconds = z.number().min(0).max(limits.backoffSeconds.ceiling);
 

@@ -230,6 +230,25 @@ t.test("tokens work until they are deleted, and are stored as digests", async (t
   ]);
 });
 
+t.test("numbers in paths and queries are decimal", async (t) => {
+  const { app, accounts } = await guarded(t);
+  const as = bearer(accounts.localToken);
+  const { id } = accounts.addToken("ci", "read-only");
+  t.equal(id, 1);
+  for (const number of ["0x1", "1e0", "1.0", "01", "+1", "%201", "1%20", "-1", "1n", "%D9%A1", "9007199254740993", "", "true"]) {
+    if (number !== "") {
+      t.equal((await call(app, { method: "DELETE", url: `/api/v1/tokens/${number}`, headers: as }))[0], 400, `token ${number}`);
+      for (const path of ["", "/report.csv", "/report.html"])
+        t.equal((await call(app, { url: `/api/v1/runs/${number}${path}`, headers: as }))[0], 400, `run ${number}${path}`);
+    }
+    t.equal((await call(app, { url: `/api/v1/audit?limit=${number}`, headers: as }))[0], 400, `limit ${number}`);
+    t.equal((await call(app, { url: `/api/v1/audit?before=${number}`, headers: as }))[0], 400, `before ${number}`);
+  }
+  t.equal(accounts.tokens().length, 1);
+  t.match(await call(app, { url: "/api/v1/audit?limit=1001", headers: as }), [400, { code: "invalid-request" }]);
+  t.equal((await call(app, { method: "DELETE", url: "/api/v1/tokens/1", headers: as }))[0], 204);
+});
+
 t.test("every act is in the audit log: who, from where, what, before and after", async (t) => {
   const { app, door, accounts } = await guarded(t);
   let retryCount = 44;
