@@ -31,6 +31,7 @@ const none = z.null().describe("Done");
 
 const auditPageSize = 200;
 const admin = { role: "admin" } as const;
+const endsLogins = { endsLogins: true } as const;
 
 export function registerAccessRoutes(app: FastifyInstance, options: AccessOptions): void {
   const { accounts, sessions, store } = options;
@@ -68,7 +69,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
   );
   app.delete(
     `${apiPrefix}/session`,
-    { schema: { operationId: "log-out", summary: "Log out", tags: ["access"], response: { 204: none, ...failures } } },
+    { config: endsLogins, schema: { operationId: "log-out", summary: "Log out", tags: ["access"], response: { 204: none, ...failures } } },
     async (request, reply) => {
       if (request.session !== null) sessions.close(request.session.id);
       return reply.clearCookie(sessionCookie, cookieOptions).status(204).send();
@@ -106,7 +107,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
   app.put(
     `${apiPrefix}/users/:name`,
     {
-      config: admin,
+      config: { ...admin, ...endsLogins },
       schema: {
         operationId: "user-change",
         summary: "Change a user's role, password or SSH keys; what is left out stays",
@@ -130,7 +131,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
   app.delete(
     `${apiPrefix}/users/:name`,
     {
-      config: admin,
+      config: { ...admin, ...endsLogins },
       schema: {
         operationId: "user-delete",
         summary: "Delete a user",
@@ -151,6 +152,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
   app.put(
     `${apiPrefix}/session/password`,
     {
+      config: endsLogins,
       schema: {
         operationId: "password-change",
         summary: "Change one's own password",
@@ -208,7 +210,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
   app.delete(
     `${apiPrefix}/tokens/:id`,
     {
-      config: admin,
+      config: { ...admin, ...endsLogins },
       schema: {
         operationId: "token-delete",
         summary: "Delete an API token",

@@ -22,6 +22,8 @@ declare module "fastify" {
     role?: Role;
     /** Needs nobody: health, the login itself, the page's files. */
     public?: true;
+    /** After it somebody may be logged out. */
+    endsLogins?: true;
   }
 }
 
@@ -82,7 +84,7 @@ export const refuse = (reply: FastifyReply, refused: Failure): FastifyReply => r
 
 function identify(request: FastifyRequest, options: AccessOptions): Failure | undefined {
   if (!safeMethods.has(request.method) && isForeignOrigin(request)) return foreign;
-  const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
+  const bearer = bearerOf(request);
   if (bearer !== undefined) {
     request.caller = options.accounts.byToken(bearer) ?? null;
     return request.caller === null ? failure("not-logged-in", "This token is not known; an admin can make a new one").failure : undefined;
@@ -99,6 +101,17 @@ function identify(request: FastifyRequest, options: AccessOptions): Failure | un
   if (!options.openOnLoopback || !comesFromHere(request)) return undefined;
   request.caller = { name: "lab", role: "admin" };
   return undefined;
+}
+
+const bearerOf = ({ headers }: FastifyRequest): string | undefined => /^Bearer (.+)$/i.exec(headers.authorization ?? "")?.[1];
+
+/** Tells of an answer that goes on for long whether who asked for it would still get it. A page that is open keeps its login from idling. */
+export function stillWelcome(request: FastifyRequest, { accounts, sessions }: AccessOptions): () => boolean {
+  const { session } = request;
+  const bearer = bearerOf(request);
+  if (bearer !== undefined) return () => accounts.byToken(bearer) !== undefined;
+  if (session === null) return () => true;
+  return () => sessions.find(session.id) !== undefined && accounts.roleOf(session.name) !== undefined;
 }
 
 function authorize({ caller }: FastifyRequest, needed: Role): Failure | undefined {

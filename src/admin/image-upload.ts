@@ -36,7 +36,7 @@ export function registerImageUpload(app: FastifyInstance, { doorFor, images, ima
   app.route({
     method: "POST",
     url: `${apiPrefix}/images`,
-    config: { role: "operator" },
+    config: { role: "operator", longBody: true },
     schema: {
       operationId: "image-add",
       summary: "Add an image file to a release; the body is the file as application/octet-stream",

@@ -55,7 +55,7 @@ export function registerReports(app: FastifyInstance, doorFor: DoorFor): void {
       find(request, reply, (run) =>
         reply
           .header("content-type", "text/html; charset=utf-8")
-          .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'")
+          .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
           .send(reportPage(run)),
       ),
   );

@@ -23,6 +23,7 @@ import { registerEventStream } from "./event-stream.js";
 import { registerImageUpload } from "./image-upload.js";
 import type { LiveFeed } from "./live-feed.js";
 import { registerOrderRoutes } from "./order-routes.js";
+import { docsPolicy, limitBodyTime, protectiveHeaders } from "./protection.js";
 import { registerReports } from "./reports.js";
 
 export interface AdminOptions {
@@ -41,11 +42,19 @@ export interface AdminOptions {
   readonly imageBytesMax: number;
   /** Version of flexup, for the API document. */
   readonly version: string;
+  /** Longest time for a request's body, an image's excepted. */
+  readonly bodyMsMax?: number;
 }
 
 /** Most bytes of a JSON body: the largest order is a few names. */
 const bodyLimitBytes = 64 * 1024;
 const paramLengthMax = 2048;
+/** A body other than an image's is short; a sender that drips it holds a connection and nothing else. */
+const bodyMsMaxDefault = 30_000;
+/** A connection over which nothing goes for so long is closed; event streams send a heartbeat. */
+const silenceMsMax = 120_000;
+/** Browsers keep some six each. */
+const connectionsMax = 4000;
 
 const unroutable: Readonly<Record<string, string>> = {
   FST_ERR_BAD_URL: "The path is not percent-encoded UTF-8",
@@ -58,18 +67,27 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
     loggerInstance: options.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
+    connectionTimeout: silenceMsMax,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: paramLengthMax },
     // What no route gets to see; the framework's own answer repeats the whole path and has no stable code.
     frameworkErrors: (error, _request, reply: FastifyReply) => {
       const message = unroutable[error.code] ?? "This request cannot be read; check its path and headers";
-      reply.status(error.statusCode ?? 400).send({ code: "invalid-request", message } satisfies Failure);
+      reply
+        .headers(protectiveHeaders)
+        .status(error.statusCode ?? 400)
+        .send({ code: "invalid-request", message } satisfies Failure);
     },
     // The framework types its two servers apart; nothing here depends on which it is.
     ...((options.tls === undefined ? {} : { https: options.tls }) as object),
   });
   // A page of another site may post text without asking this server first; JSON it may not.
   app.removeContentTypeParser("text/plain");
+  app.server.maxConnections = connectionsMax;
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.headers(protectiveHeaders);
+  });
+  limitBodyTime(app, options.bodyMsMax ?? bodyMsMaxDefault);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler((error: FastifyError, request, reply) => {
@@ -93,7 +111,7 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
     transform: jsonSchemaTransform,
   });
   if (options.access !== undefined) await registerAccess(app, options.access);
-  await registerPublic(app, async (scope) => scope.register(swaggerUi, { routePrefix: "/api/docs" }));
+  await registerPublic(app, async (scope) => scope.register(swaggerUi, { routePrefix: "/api/docs", staticCSP: docsPolicy }));
   const forEverybody = { config: { public: true }, schema: { hide: true } } as const;
   app.get("/api/openapi.json", forEverybody, () => app.swagger());
   app.get("/healthz", forEverybody, () => ({ status: "ok" }));
@@ -115,7 +133,7 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
       reply.header("content-type", metrics.contentType).send(await metrics.text()),
     );
   }
-  if (feed !== undefined) registerEventStream(app, feed);
+  if (feed !== undefined) registerEventStream(app, feed, access);
   registerReports(app, doorFor);
   await app.register(async (scope) => registerOrderRoutes(scope, doorFor));
   await app.register(async (scope) => registerImageUpload(scope, { ...options, doorFor }));

@@ -20,17 +20,11 @@ const contentSecurityPolicy = [
 
 /** Registers `/` and the page's files. Call it once, before `listen`; routes of the admin API are untouched. */
 export async function registerWeb(app: FastifyInstance): Promise<void> {
-  const options: FastifyStaticOptions = {
-    root: pageFolder,
-    wildcard: false,
-    schemaHide: true,
-    cacheControl: false,
-    setHeaders: (response) => {
-      response.setHeader("Cache-Control", "no-cache");
-      response.setHeader("Content-Security-Policy", contentSecurityPolicy);
-      response.setHeader("Referrer-Policy", "no-referrer");
-      response.setHeader("X-Content-Type-Options", "nosniff");
-    },
-  };
-  await registerPublic(app, async (scope) => scope.register(fastifyStatic, options));
+  const options: FastifyStaticOptions = { root: pageFolder, wildcard: false, schemaHide: true, cacheControl: false };
+  await registerPublic(app, async (scope) => {
+    scope.addHook("onRequest", async (_request, reply) => {
+      reply.headers({ "cache-control": "no-cache", "content-security-policy": contentSecurityPolicy });
+    });
+    await scope.register(fastifyStatic, options);
+  });
 }

@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import type { FastifyInstance, InjectOptions } from "fastify";
 import t from "tap";
 import { orderPaths } from "../../src/admin/order-paths.js";
@@ -228,6 +229,73 @@ t.test("tokens work until they are deleted, and are stored as digests", async (t
     404,
     { code: "unknown-token", message: `There is no token ${made.id}` },
   ]);
+});
+
+t.test("every answer tells the browser to guess nothing, frame nothing and keep nothing", async (t) => {
+  const { app, accounts } = await guarded(t);
+  const as = bearer(accounts.localToken);
+  for (const url of ["/api/v1/session", "/api/v1/aps", "/metrics", "/api/docs/", "/api/openapi.json", "/healthz", "/nothing", "/%ff"]) {
+    const { headers } = await app.inject({ url, headers: as });
+    t.match(
+      headers,
+      {
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "content-security-policy": /frame-ancestors 'none'/,
+        "cache-control": /^no-(store|cache)$/,
+      },
+      url,
+    );
+  }
+});
+
+/** Opens the event stream. @returns resolves when the server has ended it */
+async function follow(url: URL, headers: Record<string, string>): Promise<{ ended: Promise<void>; isOpen: () => boolean }> {
+  const response = await fetch(new URL("/api/v1/events", url), { headers });
+  if (!response.ok) throw new Error(await response.text());
+  let open = true;
+  const ended = (async () => {
+    for await (const _ of response.body as AsyncIterable<Uint8Array>);
+    open = false;
+  })();
+  return { ended, isOpen: () => open };
+}
+
+t.test("an event stream ends with the login that it was opened with", async (t) => {
+  const { app, url, accounts, door } = await guarded(t);
+  door.answer = (order) => success(order.type === "show-ap-image" ? { aps: [] } : []);
+  const admin = bearer(accounts.localToken);
+  await accounts.addUser("noc", "operator", "noc password");
+  const login = () => loggedIn(app, "noc", "noc password");
+  const ends: Record<string, (opened: Awaited<ReturnType<typeof login>>) => InjectOptions> = {
+    "log out": ({ headers, csrf }) => ({ method: "DELETE", url: "/api/v1/session", headers: { ...headers, ...csrf } }),
+    "a new password": () => ({ method: "PUT", url: "/api/v1/users/noc", headers: admin, payload: { password: "noc password" } }),
+    "no such user": () => ({ method: "DELETE", url: "/api/v1/users/noc", headers: admin }),
+  };
+  const others = await follow(url, admin);
+  for (const [what, request] of Object.entries(ends)) {
+    const opened = await login();
+    const stream = await follow(url, opened.headers);
+    t.ok(stream.isOpen());
+    t.ok((await app.inject(request(opened))).statusCode < 300, what);
+    await stream.ended;
+  }
+  const { id, token } = accounts.addToken("wall", "read-only");
+  const stream = await follow(url, bearer(token));
+  t.equal((await app.inject({ method: "DELETE", url: `/api/v1/tokens/${id}`, headers: admin })).statusCode, 204);
+  await stream.ended;
+  t.ok(others.isOpen(), "other readers read on");
+});
+
+t.test("a body that never comes holds nothing for long", async (t) => {
+  const { url } = await guarded(t, { bodyMsMax: 100 });
+  const socket = connect(Number(url.port), url.hostname);
+  t.teardown(() => socket.destroy());
+  const drip = setInterval(() => socket.write(" "), 20);
+  t.teardown(() => clearInterval(drip));
+  socket.write("POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n");
+  socket.on("error", () => {});
+  await new Promise<void>((resolve) => socket.on("close", () => resolve()));
 });
 
 t.test("numbers in paths and queries are decimal", async (t) => {
