@@ -62,6 +62,16 @@ export class Accounts {
     return this.#store.user(name)?.role as Role | undefined;
   }
 
+  /** Who a login of now is later on, with the role of then: nobody once the user is gone, has another password or lost a key. */
+  standing(name: string): () => Caller | undefined {
+    const then = this.#store.user(name);
+    return () => {
+      const user = this.#store.user(name);
+      const same = user?.password === then?.password && then?.sshKeys.every((key) => user?.sshKeys.includes(key));
+      return user !== undefined && same ? { name, role: user.role as Role } : undefined;
+    };
+  }
+
   users(): UserView[] {
     return this.#store.users().map(viewOf);
   }

@@ -125,7 +125,7 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
   const doorFor = ({ caller, ip }: FastifyRequest): Door => {
     if (write === undefined) return options.door;
     invariant(caller !== null, "nobody reaches the controller past the guard");
-    return new AuditedDoor(options.door, caller, ip, write);
+    return new AuditedDoor(options.door, () => caller, ip, write);
   };
 
   if (metrics !== undefined) {

@@ -148,7 +148,7 @@ async function sshServer(listen: Endpoint, { settings, host, log }: OperatorDoor
         return caller.ok ? caller.value : undefined;
       },
       publicKey: async (user, key) => accounts.bySshKey(user, key),
-      commands: (caller, from) => new OperatorCommands(grammar, { door: new AuditedDoor(host, caller, from, write) }),
+      commands: ({ name }, from) => new OperatorCommands(grammar, { door: new AuditedDoor(host, accounts.standing(name), from, write) }),
     },
   });
 }

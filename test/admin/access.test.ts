@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import type { FastifyInstance, InjectOptions } from "fastify";
 import t from "tap";
+import { AuditedDoor } from "../../src/admin/audited-door.js";
 import { orderPaths } from "../../src/admin/order-paths.js";
 import type { Role } from "../../src/admin/roles.js";
 import { orderRoutes } from "../../src/admin/routes.js";
@@ -347,6 +348,34 @@ t.test("every act is in the audit log: who, from where, what, before and after",
   );
   const older = await app.inject({ url: `/api/v1/audit?before=${entries[2].id}`, headers: bearer(accounts.localToken) });
   t.equal(older.json().length, 1);
+});
+
+t.test("a terminal that stays open may do what its user may now, and nothing once its login has ended", async (t) => {
+  const { accounts, store, door } = await guarded(t);
+  await accounts.addUser("noc", "operator", "noc password");
+  const key = "ssh-ed25519 AAAA noc";
+  await accounts.changeUser("noc", { sshKeys: [key] });
+  const entries: unknown[] = [];
+  const terminal = () => new AuditedDoor(door, accounts.standing("noc"), "192.0.2.1", (entry) => entries.push(entry));
+  const act = async (opened: AuditedDoor) => {
+    const answer = await opened.order({ type: "ap-reset", ap: "all" });
+    return answer.ok ? "done" : answer.failure.code;
+  };
+  door.answer = () => success(null);
+  const opened = terminal();
+  t.equal(await act(opened), "done");
+  await accounts.changeUser("noc", { role: "read-only", sshKeys: [key, "ssh-ed25519 BBBB other"] });
+  t.equal(await act(opened), "not-allowed");
+  t.equal(entries.length, 2);
+  for (const change of [{ sshKeys: [] }, { password: "another password" }]) {
+    const before = terminal();
+    t.ok((await before.order({ type: "show-boot" })).ok);
+    await accounts.changeUser("noc", change);
+    t.match(await before.order({ type: "show-boot" }), { failure: { code: "not-logged-in" } });
+  }
+  const last = terminal();
+  store.deleteUser("noc");
+  t.equal(await act(last), "not-logged-in");
 });
 
 t.test("SSH keys are compared by their key, whatever stands after it", async (t) => {
