@@ -1,14 +1,12 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
-import { type Failure, failure, type Result, success } from "../base/failure.js";
+import { type Failure, failure, isFailure, type Result, success } from "../base/failure.js";
 import type { ResultOf } from "../core/controller/order-results.js";
 import type { Order } from "../core/controller/orders.js";
 import type { ImageView } from "../core/controller/views.js";
 import type { Door } from "./door.js";
-import { type ImageDescription, uploadPath } from "./image-upload.js";
-import { type RoutedOrder, requestOf } from "./order-paths.js";
-import { failureBody } from "./schema.js";
+import { type ImageDescription, type RoutedOrder, requestOf, uploadPath } from "./order-paths.js";
 
 /** The admin API of one daemon. Failures are the controller's own, or `controller-unreachable`. */
 export class AdminClient implements Door {
@@ -79,10 +77,8 @@ async function openImageFile(path: string): Promise<Result<FileHandle>> {
   }
 }
 
-function knownFailure(body: unknown, status: number): Failure {
-  const parsed = failureBody.safeParse(body);
-  return parsed.success ? parsed.data : { code: "unexpected-answer", message: `The controller answered HTTP ${status} without a reason` };
-}
+const knownFailure = (body: unknown, status: number): Failure =>
+  isFailure(body) ? body : { code: "unexpected-answer", message: `The controller answered HTTP ${status} without a reason` };
 
 async function* counted(chunks: AsyncIterable<Uint8Array>, sent: (bytes: number) => void): AsyncIterable<Uint8Array> {
   let bytes = 0;

@@ -1,7 +1,6 @@
 import type { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import type { z } from "zod";
-import type { ReleaseName } from "../core/upgrade/limits.js";
 import type { ImageFolder } from "../runtime/controller-images.js";
 import { statusOf } from "./http-status.js";
 import { apiPrefix } from "./order-paths.js";
@@ -13,20 +12,6 @@ export interface ImageUploadOptions {
   readonly images: ImageFolder;
   readonly imageBytesMax: number;
 }
-
-/** What an operator says about a file that he uploads. */
-export interface ImageDescription {
-  readonly version: string;
-  /** Model or family names. */
-  readonly models: readonly string[];
-  readonly release: ReleaseName;
-  /** Name of the file where it came from. */
-  readonly fileName: string;
-}
-
-/** Method, path and query of an upload; the file is the body. */
-export const uploadPath = ({ models, ...description }: ImageDescription): string =>
-  `${apiPrefix}/images?${new URLSearchParams({ ...description, models: models.join(",") })}`;
 
 /** `POST /images`: the file streams into the image folder, is measured, and the catalogue decides whether it stays. */
 export function registerImageUpload(app: FastifyInstance, { doorFor, images, imageBytesMax }: ImageUploadOptions): void {

@@ -1,6 +1,5 @@
 /** `flexup controller`: one process, one data folder, one CAPWAP port, one admin API. */
 import { join } from "node:path";
-import type { Command as Program } from "commander";
 import { type Endpoint, endpointText } from "../base/endpoint.js";
 import { type Failure, type Result, success } from "../base/failure.js";
 import type { ControllerConfig, ControllerMachine } from "../core/controller/contract.js";
@@ -68,6 +67,7 @@ export async function startController(
     halt = resolve;
   });
   const metrics = new Metrics("controller");
+  metrics.watchProcess();
   const host = new ControllerHost({
     machine: create({
       name: settings.name,
@@ -149,21 +149,4 @@ export async function runController(options: ControllerOptions, create: CreateMa
   }
   process.stderr.write(`${ended.message}\n`);
   return 1;
-}
-
-export function registerControllerCommand(program: Program, create: CreateMachine, done: (code: number) => void): void {
-  program
-    .command("controller")
-    .description("run a controller")
-    .option("--data <folder>", "its data folder: settings, state, images")
-    .option("--listen <address:port>", "where APs reach it by CAPWAP (default 0.0.0.0:5246; port 0: any)")
-    .option("--admin <address:port>", "where operators reach it by HTTP (default 127.0.0.1:8080; port 0: any)")
-    .option("--platform <platform>", "5508 (25 APs a group), 7510 (100) or default (100)")
-    .option("--ssh <address:port>", "a shell for operators over SSH, such as 0.0.0.0:2222 (default: none)")
-    .option("--tls-cert <file>", "certificate of the admin API, PEM")
-    .option("--tls-key <file>", "its private key, PEM")
-    .option("--lab", "allow back-off below 100 s, judge silence sooner, and need no login on loopback")
-    .option("--log <level>", "fatal, error, warn, info, debug, trace or silent")
-    .option("--config <file>", "YAML file with these options and more (docs/configuration.md)")
-    .action(async (options: ControllerOptions) => done(await runController(options, create)));
 }
