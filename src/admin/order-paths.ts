@@ -48,6 +48,8 @@ export const orderPaths: Readonly<Record<RoutedOrder["type"], OrderPath>> = {
   "show-boot": { method: "GET", path: "/boot" },
   "show-images": { method: "GET", path: "/images" },
   "show-runs": { method: "GET", path: "/runs" },
+  "show-run-summary": { method: "GET", path: "/run-summary" },
+  "show-run": { method: "GET", path: "/runs/:run" },
 };
 
 /** The fields of an order that its path holds. */

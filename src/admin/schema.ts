@@ -20,6 +20,7 @@ import type {
   ModelView,
   RunReport,
   RunReportRow,
+  RunSummaryRow,
   RunView,
 } from "../core/controller/views.js";
 import { limits } from "../core/upgrade/limits.js";
@@ -225,12 +226,14 @@ const runReportRow = z.object({
   detail: z.string(),
 }) satisfies z.ZodType<RunReportRow>;
 
-export const runReport = runView.extend({
+export const runSummaryRow = runView.extend({
   group: z.string().nullable(),
   models: z.array(modelTotals),
   wanBytesSaved: z.int(),
-  aps: z.array(runReportRow),
-}) satisfies z.ZodType<RunReport>;
+  apCount: count,
+}) satisfies z.ZodType<RunSummaryRow>;
+
+export const runReport = runSummaryRow.extend({ aps: z.array(runReportRow) }) satisfies z.ZodType<RunReport>;
 
 export const actResult = z.object({
   done: z.array(z.string()),
@@ -279,11 +282,12 @@ export const nameText = z
   .min(1)
   .max(512)
   .regex(/^(?!\.{1,2}$)/, "may not be . or ..");
-/** A number in a path or a query: decimal digits and nothing else. `0x1`, `1e3` and ` 1` are none. */
-export const decimal = z
+const digits = z
   .string()
   .regex(/^(?:0|[1-9]\d{0,14})$/, "expected a whole number in decimal digits")
   .transform(Number);
+/** A number in a path or a query: decimal digits and nothing else. `0x1`, `1e3` and ` 1` are none. */
+export const decimal = z.union([z.int().min(0), digits], { error: "expected a whole number in decimal digits" });
 export const retryCount = z.int().min(limits.retryCount.min).max(limits.retryCount.max);
 export const backoffSeconds = z.number().min(0).max(limits.backoffSeconds.ceiling);
 

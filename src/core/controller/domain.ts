@@ -214,6 +214,12 @@ export class ControllerDomain {
         return success(this.#status.images());
       case "show-runs":
         return success(this.#status.runReports(order.group));
+      case "show-run-summary":
+        return success(this.#status.runSummary());
+      case "show-run": {
+        const run = this.runs.get(order.run);
+        return run ? success(this.#status.runReport(run)) : refuse.unknownRun(String(order.run));
+      }
       default:
         return unreachable(order);
     }

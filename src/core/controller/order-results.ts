@@ -2,7 +2,17 @@
 import type { GroupConfig } from "./group-config.js";
 import type { Order, OrderType } from "./orders.js";
 import type { ReleasesConfig } from "./release-config.js";
-import type { ApImageView, ApSummaryRow, BootView, GroupPreview, GroupSummaryRow, GroupView, ImageView, RunReport } from "./views.js";
+import type {
+  ApImageView,
+  ApSummaryRow,
+  BootView,
+  GroupPreview,
+  GroupSummaryRow,
+  GroupView,
+  ImageView,
+  RunReport,
+  RunSummaryRow,
+} from "./views.js";
 
 /** Outcome of an act on several APs. */
 export interface ActResult {
@@ -38,6 +48,8 @@ interface Results {
   readonly "show-boot": BootView;
   readonly "show-images": readonly ImageView[];
   readonly "show-runs": readonly RunReport[];
+  readonly "show-run-summary": readonly RunSummaryRow[];
+  readonly "show-run": RunReport;
 }
 
 /** `null` for an order that only says that it was done. */

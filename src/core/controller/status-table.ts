@@ -22,6 +22,7 @@ import type {
   PredownloadStatus,
   RunReport,
   RunReportRow,
+  RunSummaryRow,
   RunView,
 } from "./views.js";
 
@@ -162,7 +163,16 @@ export class StatusTable {
     return this.#parts.runs
       .all()
       .filter((run) => group === null || run.group === group)
-      .map((run) => this.#runReport(run));
+      .map((run) => this.runReport(run));
+  }
+
+  /** Newest first. */
+  runSummary(): RunSummaryRow[] {
+    return this.#parts.runs.all().map((run) => this.#runSummaryRow(run));
+  }
+
+  runReport(run: Run): RunReport {
+    return { ...this.#runSummaryRow(run), aps: [...run.members.values()].map((member) => this.#runReportRow(run, member)) };
   }
 
   #apImageRow(now: Instant, { record }: KnownAp): ApImageRow {
@@ -280,7 +290,7 @@ export class StatusTable {
     return { id, state, release, startedAt, finishedAt, counts };
   }
 
-  #runReport(run: Run): RunReport {
+  #runSummaryRow(run: Run): RunSummaryRow {
     const members = membersByFamily(run);
     let wouldHaveCost = 0;
     let cost = 0;
@@ -304,7 +314,7 @@ export class StatusTable {
         };
       }),
       wanBytesSaved: Math.max(0, wouldHaveCost - cost),
-      aps: [...run.members.values()].map((member) => this.#runReportRow(run, member)),
+      apCount: run.members.size,
     };
   }
 

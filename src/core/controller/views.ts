@@ -191,8 +191,8 @@ export interface ImageView {
   readonly addedAt: number;
 }
 
-/** One run in numbers and rows, kept after it ended. */
-export interface RunReport extends RunView {
+/** One run in numbers, kept after it ended. */
+export interface RunSummaryRow extends RunView {
   readonly group: string | null;
   readonly models: readonly Pick<
     ModelView,
@@ -200,6 +200,11 @@ export interface RunReport extends RunView {
   >[];
   /** WAN bytes that one copy per AP would have cost on top of what the run cost. */
   readonly wanBytesSaved: number;
+  readonly apCount: number;
+}
+
+/** The same with a row for each AP. */
+export interface RunReport extends RunSummaryRow {
   readonly aps: readonly RunReportRow[];
 }
 

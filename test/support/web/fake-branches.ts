@@ -66,8 +66,12 @@ export class FakeBranches implements Door {
         if (this.#groups.has(order.group)) return failure("group-exists", `There is a group "${order.group}" already; choose another name`);
         this.#addGroup(order.group);
         return this.#done(order.group);
-      case "show-runs":
+      case "show-run-summary":
         return success(this.#reports);
+      case "show-run": {
+        const report = this.#reports.find(({ id }) => id === order.run);
+        return report === undefined ? failure("unknown-run", `There is no report of a run ${order.run}`) : success(report);
+      }
       case "show-ap-summary":
         return success([...this.#summaries.values()]);
       case "show-ap-image":
@@ -273,6 +277,7 @@ export class FakeBranches implements Door {
       ...group.run,
       group: group.name,
       models: group.models,
+      apCount: rows.length,
       wanBytesSaved: rows.filter(({ source }) => source === "lan").length * imageBytes,
       aps: rows.map(({ name, mac, model, role, status, source, wanBytes, lanBytes, wanWireBytes, retryCount, failureReason }) => ({
         ...{ name, mac, model, role, status, source, wanBytes, lanBytes, wanWireBytes, failureReason },

@@ -15,7 +15,7 @@ export function DashboardPage() {
   const boot = useLive((state) => state.boot);
   const events = useLive((state) => state.events);
   const finished = events.filter(({ event }) => event.type === "run-finished").length;
-  const runs = useResource(() => order({ type: "show-runs", group: null }), [finished]);
+  const runs = useResource(() => order({ type: "show-run-summary" }), [finished]);
   const all = [...aps.values()];
   const joined = all.filter(({ summary }) => summary.state === "Joined").length;
   const running = [...groups.values()].filter(({ run }) => run?.state === "running");
