@@ -10,7 +10,7 @@ export function measureController(metrics: Metrics, host: ControllerHost, now: (
   const joins = metrics.counter("ap_joins_total", "APs that joined");
   const leaves = metrics.counter("ap_leaves_total", "APs that left");
   const runs = metrics.counter("runs_total", "Upgrade runs by how they ended", ["state"]);
-  const transfers = metrics.counter("transfers_total", "Image transfers that ended, by role and end", ["role", "end"]);
+  const transfers = metrics.counter("transfers_total", "Image transfers that ended, by path, role and end", ["path", "role", "end"]);
   const bytes = metrics.counter("image_bytes_total", "Image bytes that APs received, by path", ["path"]);
   const tries = metrics.counter("tries_total", "Tries at a primary that APs reported");
   const fallbacks = metrics.counter("fallbacks_total", "APs that took the WAN because they could not use a primary");
@@ -30,8 +30,10 @@ export function measureController(metrics: Metrics, host: ControllerHost, now: (
     "run-finished": ({ state }) => runs.inc({ state }),
     "primary-elected": ({ because }) => elections.inc({ because }),
     "primary-lost": () => lost.inc(),
-    "ap-phase": ({ role, phase }) => {
-      if (phase === "complete" || phase === "failed" || phase === "aborted") transfers.inc({ role, end: phase });
+    "ap-phase": ({ runId, mac, role, phase }) => {
+      const last = progress.get(mac);
+      const path = last?.runId === runId ? last.path : "none";
+      if (phase === "complete" || phase === "failed" || phase === "aborted") transfers.inc({ path, role, end: phase });
       if (role === "fallback" && phase === "queued") fallbacks.inc();
     },
     "ap-progress": (event) => {
@@ -52,6 +54,10 @@ export function measureController(metrics: Metrics, host: ControllerHost, now: (
   };
   host.onEvent((event) => (take[event.type] as ((event: ControllerEvent) => void) | undefined)?.(event));
 
+  metrics.gauge("runs_running", "Upgrade runs that go on now", [], async (gauge) => {
+    const runs = await host.order({ type: "show-run-summary" });
+    if (runs.ok) gauge.set(runs.value.filter(({ state }) => state === "running").length);
+  });
   metrics.gauge("aps", "APs by state", ["state"], async (gauge) => {
     const answer = await host.order({ type: "show-ap-summary" });
     if (!answer.ok) return;
