@@ -149,7 +149,8 @@ const modelView = modelTotals.extend({
   serving: z.array(z.object({ mac: macText.nullable(), name: z.string().nullable(), address: z.string(), bytesDone: bytes })),
 }) satisfies z.ZodType<ModelView>;
 
-export const groupView = z.object({
+/** What operators set for a group, besides who belongs to it. */
+const groupSettings = {
   name: z.string(),
   predownload: z.boolean(),
   retryCount: z.int(),
@@ -157,6 +158,10 @@ export const groupView = z.object({
   backoffSecondsMax: z.number(),
   wave2Refetch: z.boolean(),
   wan: wanPolicy,
+} as const;
+
+export const groupView = z.object({
+  ...groupSettings,
   aps: z.array(
     z.object({
       mac: macText,
@@ -246,13 +251,7 @@ export const runStarted = z.object({ runId: z.int() });
 export const apsAborted = z.object({ apCount: count });
 
 export const groupConfig = z.strictObject({
-  name: z.string(),
-  predownload: z.boolean(),
-  retryCount: z.int(),
-  backoffSecondsMin: z.number(),
-  backoffSecondsMax: z.number(),
-  wave2Refetch: z.boolean(),
-  wan: wanPolicy,
+  ...groupSettings,
   aps: z.array(macText),
   manualPrimaries: z.array(macText),
   forcedSubordinates: z.array(macText),

@@ -136,7 +136,10 @@ function Shell({ session }: { session: SessionView }) {
       </header>
       <main id="main" ref={main} tabIndex={-1}>
         {session.role === "read-only" && (
-          <Note tone="info">You are logged in read-only: you see everything, and what would change something is refused.</Note>
+          <Note tone="info">
+            You are logged in read-only: you see everything, and what would change something is not offered. An admin can give you the role
+            operator.
+          </Note>
         )}
         {place === undefined ? <NotFound /> : place.page(route.slice(place.at.length), session)}
       </main>

@@ -134,6 +134,16 @@ export class FakeBranches implements Door {
       case "group-retry-count":
         group.retryCount = order.retryCount;
         return this.#done(group.name);
+      case "group-backoff":
+        group.backoffSecondsMin = order.minSeconds;
+        group.backoffSecondsMax = order.maxSeconds;
+        return this.#done(group.name);
+      case "group-wave2-refetch":
+        group.wave2Refetch = order.enabled;
+        return this.#done(group.name);
+      case "group-wan":
+        group.wan = { ...group.wan, ...(order.wan as Partial<GroupView["wan"]>) };
+        return this.#done(group.name);
       case "group-primary-add":
       case "group-primary-remove": {
         const row = this.#rows.get(order.ap);
