@@ -28,6 +28,7 @@ export async function serving(
   const log = createLogger({ name: "test", level: "silent" });
   const feed = new LiveFeed({ door, now: () => Date.now(), onTrouble: () => {} });
   const metrics = new Metrics("controller");
+  metrics.watchProcess();
   const app = await createAdminServer({
     door,
     feed,
