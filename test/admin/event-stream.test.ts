@@ -134,6 +134,20 @@ t.test("a countdown that begins anew at the same number is told", async (t) => {
   t.strictSame(all[1]?.data["images"], [{ mac, nextRetrySeconds: 3 }]);
 });
 
+t.test("ten thousand events cost a look or two, not ten thousand", async (t) => {
+  const { door, url, feed } = await streaming(t);
+  const looks = (): number => door.orders.filter(({ type }) => type === "show-ap-image").length;
+  await read(url, (all) => {
+    if (all.length === 1) {
+      door.orders.length = 0;
+      door.image = { ...door.image, bytesDone: 9 };
+      for (let event = 0; event < 10_000; event++) feed.note({ type: "swap-done", mac: mac as never });
+    }
+    return all.length === 2;
+  });
+  t.ok(looks() <= 2, `${looks()} looks`);
+});
+
 t.test("a reader that takes nothing holds up nobody and catches up later", async (t) => {
   const { door, url, feed } = await streaming(t);
   door.aps = Array.from({ length: 2000 }, (_, index) => ({ ...summary, mac: `${index}`, serial: "x".repeat(1000) }));
