@@ -31,16 +31,24 @@ export class AdminClient implements Door {
   /**
    * Uploads an image file. A file that is missing, empty or unreadable is refused before a byte moves
    * (`image-file-missing`, `image-file-unreadable`, `image-empty`).
-   * @param sent told the bytes handed over so far
+   * @param sent told the bytes handed over so far, and of how many
+   * @param signal gives up half-way: `upload-cancelled`
    */
-  async addImage(path: string, description: Omit<ImageDescription, "fileName">, sent: (bytes: number) => void): Promise<Result<ImageView>> {
+  async addImage(
+    path: string,
+    description: Omit<ImageDescription, "fileName">,
+    sent: (bytes: number, total: number) => void,
+    signal?: AbortSignal,
+  ): Promise<Result<ImageView>> {
     const file = await openImageFile(path);
     if (!file.ok) return file;
+    const total = (await file.value.stat()).size;
     return this.#request(uploadPath({ ...description, fileName: basename(path) }), {
       method: "POST",
       headers: { "content-type": "application/octet-stream" },
-      body: Readable.toWeb(Readable.from(counted(file.value.createReadStream(), sent))) as ReadableStream,
+      body: Readable.toWeb(Readable.from(counted(file.value.createReadStream(), (bytes) => sent(bytes, total)))) as ReadableStream,
       duplex: "half",
+      ...(signal && { signal }),
     });
   }
 
@@ -52,6 +60,7 @@ export class AdminClient implements Door {
       if (response.ok) return success(body as T);
       return { ok: false, failure: knownFailure(body, response.status) };
     } catch (error) {
+      if (init.signal?.aborted) return failure("upload-cancelled", "The upload was cancelled; nothing was stored");
       const why = (error as Error).cause instanceof Error ? ((error as Error).cause as Error).message : (error as Error).message;
       return failure(
         "controller-unreachable",
