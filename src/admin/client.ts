@@ -46,7 +46,9 @@ export class AdminClient implements Door {
     return this.#request(uploadPath({ ...description, fileName: basename(path) }), {
       method: "POST",
       headers: { "content-type": "application/octet-stream" },
-      body: Readable.toWeb(Readable.from(counted(file.value.createReadStream(), (bytes) => sent(bytes, total)))) as ReadableStream,
+      body: Readable.toWeb(
+        Readable.from(counted(file.value.createReadStream({ signal }), (bytes) => sent(bytes, total))),
+      ) as ReadableStream,
       duplex: "half",
       ...(signal && { signal }),
     });

@@ -25,10 +25,31 @@ const order: Readonly<Record<PredownloadStatus, number>> = {
 };
 
 const gap = "  ";
-/** Everything but the name and the bar: role, source, rate, tries, status, and the gaps. */
-const fixed = { role: 11, source: 4, rate: 10, tries: 5, status: 14 } as const;
-const fixedColumns = Object.values(fixed).reduce((sum, width) => sum + width, 0) + 6 * gap.length;
 const percentColumns = " 100%".length;
+
+interface Cell {
+  readonly title: string;
+  readonly width: number;
+  /** Left out on a terminal with fewer columns. */
+  readonly from?: number;
+  readonly text: (row: ApImageRow) => string;
+}
+
+/** What stands left of the bar, and right of it. */
+const left: readonly Cell[] = [
+  { title: "Role", width: 11, from: 64, text: ({ role }) => (role === null ? "" : roleWords[role]) },
+  { title: "From", width: 4, from: 44, text: ({ source }) => source?.toUpperCase() ?? "" },
+];
+const right: readonly Cell[] = [
+  { title: "Rate", width: 10, from: 76, text: ({ bytesPerSecond }) => (bytesPerSecond ? `${bytesText(bytesPerSecond)}/s` : "") },
+  { title: "Tries", width: 5, from: 50, text: ({ retryCount }) => String(retryCount ?? 0) },
+  {
+    title: "Status",
+    width: 14,
+    text: ({ nextRetrySeconds, failureReason, status }) =>
+      nextRetrySeconds === null ? (failureReason ?? status) : `next in ${nextRetrySeconds} s`,
+  },
+];
 const nameColumns = { min: 8, max: 24 } as const;
 const barColumns = { min: 5, max: 30 } as const;
 
@@ -39,28 +60,25 @@ export function runPicture(group: GroupView, rows: readonly ApImageRow[], size: 
   const sorted = rows.toSorted((a, b) => order[a.status] - order[b.status]);
   const drawn = new Set(sorted.length <= room + 1 ? sorted : sorted.slice(0, room));
   const hidden = sorted.filter((row) => !drawn.has(row));
-  const free = size.columns - fixedColumns - percentColumns;
+  const fits = ({ from = 0 }: Cell): boolean => size.columns >= from;
+  const [before, after] = [left.filter(fits), right.filter(fits)];
+  const others = [...before, ...after].reduce((sum, { width }) => sum + width + gap.length, gap.length);
+  const free = size.columns - others - percentColumns;
   const longestName = Math.max(nameColumns.min, ...rows.map(({ name }) => name.length));
   const name = Math.min(longestName, nameColumns.max, Math.max(nameColumns.min, free - barColumns.min));
   const bar = Math.max(barColumns.min, Math.min(barColumns.max, free - name));
-  const widths = [name, fixed.role, fixed.source, bar + percentColumns, fixed.rate, fixed.tries, fixed.status];
-  const line = (cells: readonly string[]): string => columns(widths, cells, gap).slice(0, size.columns).trimEnd();
+  const cells: readonly Cell[] = [
+    { title: "AP Name", width: name, text: (row) => (row.name.length > name ? `${row.name.slice(0, name - 1)}…` : row.name) },
+    ...before,
+    { title: "Progress", width: bar + percentColumns, text: (row) => barText(row, bar) },
+    ...after,
+  ];
+  const widths = cells.map(({ width }) => width);
+  const line = (texts: readonly string[]): string => columns(widths, texts, gap).slice(0, size.columns).trimEnd();
   return [
     ...head.map((text) => text.slice(0, size.columns)),
-    line(["AP Name", "Role", "From", "Progress", "Rate", "Tries", "Status"]),
-    ...rows
-      .filter((row) => drawn.has(row))
-      .map((row) =>
-        line([
-          row.name.length > name ? `${row.name.slice(0, name - 1)}…` : row.name,
-          row.role === null ? "" : roleWords[row.role],
-          row.source?.toUpperCase() ?? "",
-          barText(row, bar),
-          row.bytesPerSecond ? `${bytesText(row.bytesPerSecond)}/s` : "",
-          String(row.retryCount ?? 0),
-          row.nextRetrySeconds === null ? (row.failureReason ?? row.status) : `next in ${row.nextRetrySeconds} s`,
-        ]),
-      ),
+    line(cells.map(({ title }) => title)),
+    ...rows.filter((row) => drawn.has(row)).map((row) => line(cells.map(({ text }) => text(row)))),
     ...(hidden.length === 0 ? [] : [`… and ${hidden.length} more: ${countsText(hidden)}`.slice(0, size.columns)]),
   ];
 }

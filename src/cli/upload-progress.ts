@@ -14,6 +14,7 @@ export class UploadProgress {
   readonly #startedAt = performance.now();
   #drawnAt = Number.NEGATIVE_INFINITY;
   #part = 0;
+  #ended = false;
 
   constructor(screen: Screen, name: string) {
     this.#screen = screen;
@@ -21,12 +22,14 @@ export class UploadProgress {
   }
 
   sent(bytes: number, total: number): void {
+    if (this.#ended) return;
     if (this.#screen.isTTY) this.#draw(bytes, total);
     else this.#tell(bytes, total);
   }
 
   /** Leaves an empty line on a terminal, for what comes next. */
   end(): void {
+    this.#ended = true;
     if (this.#screen.isTTY) this.#screen.write("\r\u001b[K");
   }
 

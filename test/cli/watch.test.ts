@@ -130,6 +130,10 @@ t.test("a terminal that is small gets no line that wraps and none too many", asy
       `${columns} columns`,
     );
     t.ok(drawn.length <= (rows || 24), `${rows} rows: ${drawn.length}`);
+    t.ok(
+      drawn.slice(4).some((line) => line.endsWith("  Predownloading")),
+      "the status is never cut away",
+    );
     if (rows === 24) {
       t.match(drawn.at(-1), "… and 71 more: 60 Complete, 11 Initiated");
       t.equal(drawn.filter((line) => line.includes("Predownloading")).length, 4, "the busy ones come first");
@@ -156,6 +160,8 @@ t.test("how far an upload is: a bar on a terminal, a line a tenth elsewhere", as
   t.match(out.written[0], /^\rap3g3-k9w8-tar\.+ \[#{7,}\.{7,}\] +50 %/);
   t.match(out.written[1], "the controller stores it");
   t.equal(out.written.at(-1), "\r\u001b[K");
+  bar.sent(1000, 1000);
+  t.equal(out.written.at(-1), "\r\u001b[K", "what comes after the end is not drawn");
   const pipe = screen();
   const lines = new UploadProgress(pipe, "a.img");
   for (let bytes = 1; bytes <= 1000; bytes++) lines.sent(bytes, 1000);
