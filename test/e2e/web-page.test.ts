@@ -258,12 +258,12 @@ t.test("the bounds of the WAN fallback are set in APs and MiB, and are left alon
   };
   const wan = { fallback: "fallback", transfersMax: 10, bytesPerSecondMax: null };
   t.match(await saved(), { wan: { ...wan, fallbackApsMax: null, fallbackBytesMax: null } });
-  await rules.getByLabel("Of these at most, APs").fill("2");
-  await rules.getByLabel("and at most, MiB").fill("1.5");
+  await rules.getByLabel("Most APs that do").fill("2");
+  await rules.getByLabel("Most MiB for them").fill("1.5");
   await rules.getByLabel("Limit, Mb/s").fill("8");
   t.match(await saved(), { wan: { ...wan, bytesPerSecondMax: 1_000_000, fallbackApsMax: 2, fallbackBytesMax: 1_572_864 } });
   await rules.getByLabel("An AP without tries left").selectOption("gives up");
-  t.equal(await rules.getByLabel("and at most, MiB").count(), 0);
+  t.equal(await rules.getByLabel("Most MiB for them").count(), 0);
   t.strictSame(await saved(), {
     type: "group-wan",
     group: "Porto",

@@ -87,7 +87,11 @@ function Shell({ session }: { session: SessionView }) {
     setMenuOpen(false);
     document.title = `${place?.title ?? "Not found"} · flexup`;
     if (first.current) first.current = false;
-    else if (!main.current?.contains(document.activeElement)) main.current?.focus();
+    else if (!main.current?.contains(document.activeElement)) {
+      // By itself the browser would scroll the heading under the bar at the top of a phone.
+      main.current?.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
   }, [address]);
 
   return (

@@ -27,6 +27,11 @@ const columns: readonly Column<Ap>[] = [
     extra: true,
   },
   {
+    title: "Predownload Status",
+    cell: ({ images }) => <PredownloadBadge status={images?.status ?? "None"} />,
+    sortBy: ({ images }) => images?.status ?? "None",
+  },
+  {
     title: "Primary Image",
     cell: ({ images }) => versionText(images?.primaryImage ?? null),
     sortBy: ({ images }) => images?.primaryImage ?? "",
@@ -35,11 +40,6 @@ const columns: readonly Column<Ap>[] = [
     title: "Backup Image",
     cell: ({ images }) => versionText(images?.backupImage ?? null),
     sortBy: ({ images }) => images?.backupImage ?? "",
-  },
-  {
-    title: "Predownload Status",
-    cell: ({ images }) => <PredownloadBadge status={images?.status ?? "None"} />,
-    sortBy: ({ images }) => images?.status ?? "None",
   },
 ];
 

@@ -65,6 +65,7 @@ export function DashboardPage() {
                 </li>
               ))}
           </ul>
+          <a href={linkTo("monitor", "runs")}>All runs</a>
           {groups.size > 0 && ![...groups.values()].some(({ run }) => run !== null) && (
             <p class="empty">
               No run yet. Open a <a href={linkTo("wireless", "groups")}>group</a> and its Image Upgrade tab to start one.

@@ -10,8 +10,8 @@ import { FailureNote } from "../ui/note.js";
 import { tell } from "../ui/toast.js";
 
 const fallbackWords: Readonly<Record<FallbackPolicy, string>> = {
-  fallback: "takes the image over the WAN",
-  wait: "waits for its primary again",
+  fallback: "fetches over the WAN",
+  wait: "waits for its primary",
   fail: "gives up",
 };
 
@@ -87,9 +87,9 @@ export function GroupRules({ group }: { group: GroupView }) {
             {fallback === "fallback" && (
               <>
                 <div class="pair">
-                  <NumberField title="Of these at most, APs" name="fallbackApsMax" value={wan.fallbackApsMax} min={0} step={1} optional />
+                  <NumberField title="Most APs that do" name="fallbackApsMax" value={wan.fallbackApsMax} min={0} step={1} optional />
                   <NumberField
-                    title="and at most, MiB"
+                    title="Most MiB for them"
                     name="fallbackMebibytesMax"
                     value={scaled(wan.fallbackBytesMax, bytesPerMebibyte)}
                     min={0}
