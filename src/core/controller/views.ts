@@ -191,6 +191,29 @@ export interface ImageView {
   readonly addedAt: number;
 }
 
+/** The other controller of the network and how its images compare with this one's. */
+export interface PeerView {
+  /** Its admin URL. */
+  readonly name: string;
+  readonly onMismatch: "refuse" | "warn";
+  /** From what was heard of it last; `unknown` before that. */
+  readonly verdict: "same" | "differs" | "unknown";
+  /** When it told its images last, null before the first time. */
+  readonly heardAt: number | null;
+  /** Since when it does not answer, and why; null while it does. */
+  readonly unreachableSince: number | null;
+  readonly trouble: string | null;
+  readonly differences: readonly PeerDifference[];
+}
+
+/** Null: that side has no image for this family in this release. */
+export interface PeerDifference {
+  readonly release: ReleaseName;
+  readonly family: string;
+  readonly here: { readonly version: string; readonly sha256: string } | null;
+  readonly there: { readonly version: string; readonly sha256: string } | null;
+}
+
 /** One run in numbers and rows, kept after it ended. */
 export interface RunReport extends RunView {
   readonly group: string | null;

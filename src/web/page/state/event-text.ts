@@ -49,6 +49,12 @@ const writers: Writers = {
   "reset-confirmed": (event, name) => good(`${name(event.mac)} came back on ${event.version}`),
   "reset-unconfirmed": (event, name) =>
     bad(`${name(event.mac)} should run ${event.version} but ${event.reported === null ? "has not come back" : `runs ${event.reported}`}`),
+  "peer-images": (event) =>
+    event.reachable
+      ? (event.verdict === "same" ? good : bad)(
+          `Peer controller ${event.peer} holds ${event.verdict === "same" ? "the same images" : `other images: ${event.detail}`}`,
+        )
+      : warning(`Peer controller ${event.peer} does not answer: ${event.detail}`),
   "order-done": (event) => info(`${event.order}${event.target === "" ? "" : `: ${event.target}`}`),
   "order-refused": (event) => warning(`${event.order} refused: ${event.failure.message}`),
   "datagram-dropped": (event) => warning(`Datagram from ${event.from.address} dropped: ${event.why}. ${event.detail}`),
