@@ -292,6 +292,10 @@ export class ImageFetch {
     if (failure === "session-ended") {
       this.#discard(true, out);
       this.#enter(now, run, { state: "initiated" }, out);
+    } else if (failure === "aborted") {
+      // The first half of an operator's abort; the order that says so is on its way and will find it done.
+      this.#discard(false, out);
+      this.#enter(now, run, { state: "aborted", reason: "aborted", detail: "" }, out);
     } else this.#fail(now, run, wanReasons[failure], detail, out, failure === "timeout");
   }
 

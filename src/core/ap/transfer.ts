@@ -65,9 +65,8 @@ export const lanReasons: Readonly<Record<Exclude<FetchOutcome, "complete">, Fail
 };
 
 /** By the end of a CAPWAP download. */
-export const wanReasons: Readonly<Record<Exclude<ImageFailure, "session-ended" | "rejected">, FailureReason>> = {
+export const wanReasons: Readonly<Record<Exclude<ImageFailure, "session-ended" | "rejected" | "aborted">, FailureReason>> = {
   refused: "image-unknown",
-  aborted: "transfer-error",
   timeout: "transfer-timeout",
   "size-mismatch": "size-mismatch",
 };
