@@ -2,6 +2,7 @@
  * An AP's flash: one folder with two slots, the boot record, the run journal and at most one part of a download.
  *
  *     boot.json                     the boot record; a slot exists when this lists it
+ *     boot-copy.json                the same once more, for the day on which a medium loses a small file
  *     run.json                      the run in hand and the reports still owed
  *     slot-a-<sha256>.image         a slot's content, whole and verified
  *     download.part, download.json  a download under way, and how much of it is safely stored
@@ -18,7 +19,7 @@ import type { BootRecord, BootState, RunJournal, SlotId, SlotImage } from "../co
 import { emptyBootRecord } from "../core/ap/image-slots.js";
 import type { Disk, DiskFile } from "./disk.js";
 import { loadSealedJson, saveSealedJson, unsavedEnding } from "./sealed-json.js";
-import { isAbsent, isUnreadable } from "./storage-failure.js";
+import { ignoreStorageError, isAbsent, isUnreadable } from "./storage-failure.js";
 
 const digest = (length: number) => z.string().regex(new RegExp(`^[0-9a-f]{${length}}$`));
 const count = z.number().int().nonnegative();
@@ -39,7 +40,13 @@ const partFacts = z.object({ version: z.string(), sizeBytes: count, sha256: dige
 export type PartFacts = z.output<typeof partFacts>;
 
 const slotIds: readonly SlotId[] = ["a", "b"];
-const names = { record: "boot.json", journal: "run.json", part: "download.part", partFacts: "download.json" } as const;
+const names = {
+  record: "boot.json",
+  recordCopy: "boot-copy.json",
+  journal: "run.json",
+  part: "download.part",
+  partFacts: "download.json",
+} as const;
 /** A journal that is on its way to the disk. */
 export const journalUnsaved = names.journal + unsavedEnding;
 const slotFileName = (slot: SlotId, sha256: string): string => `slot-${slot}-${sha256}.image`;
@@ -99,21 +106,37 @@ export class FlashFolder {
 
   async #boot(factoryVersion: string | undefined): Promise<BootState> {
     await this.#disk.makeFolder(this.#folder);
-    const stored = await loadSealedJson(this.#disk, this.#path(names.record), bootRecord);
-    if (stored === "damaged") await this.#disk.rename(this.#path(names.record), this.#path(`${names.record}.damaged`));
-    this.#record = typeof stored === "object" ? stored.value : emptyBootRecord;
+    const stored = await this.#loadRecord();
+    this.#record = stored.record;
     const corrupt: SlotId[] = [];
     for (const slot of slotIds) if (!(await this.#slotIsSound(slot))) corrupt.push(slot);
     for (const slot of corrupt) this.#record = { ...this.#record, slots: { ...this.#record.slots, [slot]: null } };
     await this.clearLeftovers();
-    if (stored === "absent" && factoryVersion !== undefined) await this.#installFactoryImage(factoryVersion);
+    if (stored.state === "absent" && factoryVersion !== undefined) await this.#installFactoryImage(factoryVersion);
     const journal = await loadSealedJson(this.#disk, this.#path(names.journal), runJournal);
     return {
       record: this.#record,
       journal: typeof journal === "object" ? journal.value : emptyJournal,
       corrupt,
+      recordState: stored.state === "absent" ? "sound" : stored.state,
       freeBytes: await this.freeBytes(),
     };
+  }
+
+  /** The record, or its copy where that is all that is left; makes both the same again. What it says of the slots is not checked yet. */
+  async #loadRecord(): Promise<{ readonly record: BootRecord; readonly state: BootState["recordState"] | "absent" }> {
+    const stored = await loadSealedJson(this.#disk, this.#path(names.record), bootRecord);
+    const copy = await loadSealedJson(this.#disk, this.#path(names.recordCopy), bootRecord);
+    if (stored === "absent" && copy === "absent") return { record: emptyBootRecord, state: "absent" };
+    if (stored === "damaged") await this.#disk.rename(this.#path(names.record), this.#path(`${names.record}.damaged`));
+    if (typeof stored === "object") {
+      const isSame = typeof copy === "object" && JSON.stringify(copy.value) === JSON.stringify(stored.value);
+      if (!isSame) await this.#saveRecordCopy(stored.value);
+      return { record: stored.value, state: "sound" };
+    }
+    if (typeof copy !== "object") return { record: emptyBootRecord, state: "lost" };
+    await saveSealedJson(this.#disk, this.#path(names.record), copy.value);
+    return { record: copy.value, state: "recovered" };
   }
 
   async #slotIsSound(slot: SlotId): Promise<boolean> {
@@ -143,7 +166,7 @@ export class FlashFolder {
     );
     if (uncommitted !== undefined && !found.includes(names.part)) await this.#disk.rename(this.#path(uncommitted), this.#path(names.part));
     const resumable = part && (uncommitted !== undefined || found.includes(names.part)) ? [names.part, names.partFacts] : [];
-    const kept = [...listed, ...resumable, names.record, `${names.record}.damaged`, names.journal, ...inUse];
+    const kept = [...listed, ...resumable, names.record, names.recordCopy, `${names.record}.damaged`, names.journal, ...inUse];
     for (const name of found) if (isOurs(name) && !kept.includes(name)) await this.#disk.remove(this.#path(name));
     await this.#disk.syncFolder(this.#folder);
   }
@@ -169,10 +192,17 @@ export class FlashFolder {
     const before = this.#record;
     await saveSealedJson(this.#disk, this.#path(names.record), record);
     this.#record = record;
+    // Before the old content goes: at no moment does the copy name a file that is not there.
+    await this.#saveRecordCopy(record);
     for (const slot of slotIds) {
       const old = before.slots[slot];
       if (old !== null && old.sha256 !== record.slots[slot]?.sha256) await this.#disk.remove(this.#path(slotFileName(slot, old.sha256)));
     }
+  }
+
+  /** A disk that would not take it costs the copy, not the record; the next boot tries again. */
+  async #saveRecordCopy(record: BootRecord): Promise<void> {
+    await saveSealedJson(this.#disk, this.#path(names.recordCopy), record).catch(ignoreStorageError);
   }
 
   async saveJournal(journal: RunJournal): Promise<void> {

@@ -96,7 +96,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
     return earliest(session.nextWakeAt(), fetch.nextWakeAt(), reports.nextWakeAt());
   }
 
-  #boot(now: Instant, { record, journal, corrupt, freeBytes }: BootState, out: ApEffect[]): void {
+  #boot(now: Instant, { record, journal, corrupt, recordState, freeBytes }: BootState, out: ApEffect[]): void {
     invariant(this.#parts === undefined, "a machine boots once");
     const slots = new ImageSlots(record);
     const fetch = new ImageFetch(slots, this.#options.prng.split("back-off"), freeBytes, journal);
@@ -110,6 +110,8 @@ export class Agent implements Machine<ApInput, ApEffect> {
     });
     const session = this.#options.session(() => this.#self());
     this.#parts = { slots, fetch, serve, reports, session };
+    if (recordState !== "sound")
+      out.push({ type: "event", event: { name: "boot-record-damaged", recovered: recordState === "recovered" } });
     out.push({ type: "event", event: { name: "booted", slot: slots.running, version: versionOf(slots.image(slots.running)), corrupt } });
     if (corrupt.length > 0) out.push({ type: "save-boot-record", record });
     if (fetch.isComplete) this.#offer(this.#parts, out);
