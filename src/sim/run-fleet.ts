@@ -136,5 +136,22 @@ export function drawRun(seed: number): FleetRun {
     lateAps,
     fastTransfer: prng.fraction() < 0.5,
     faults: drawFaults(prng, aps, 600_000),
+    ...drawWan(new Prng(seed).split("wan"), aps),
+  };
+}
+
+/** Often nothing that an operator set; else caps, a policy and a budget, in any mixture. */
+function drawWan(prng: Prng, aps: number): Pick<FleetOptions, "wanPolicy" | "wanBytesPerSecond"> {
+  const rate = (): number | null => (prng.fraction() < 0.5 ? null : Math.round(10 ** (4 + 2 * prng.fraction())));
+  if (prng.fraction() < 0.4) return { wanPolicy: {}, wanBytesPerSecond: null };
+  return {
+    wanPolicy: {
+      fallback: (["fallback", "fallback", "wait", "fail"] as const)[prng.below(4)] ?? "fallback",
+      transfersMax: prng.fraction() < 0.5 ? 8 : 1 + prng.below(3),
+      bytesPerSecondMax: rate(),
+      fallbackApsMax: prng.fraction() < 0.5 ? null : prng.below(aps),
+      fallbackBytesMax: prng.fraction() < 0.7 ? null : prng.below(1_000_000),
+    },
+    wanBytesPerSecond: rate(),
   };
 }

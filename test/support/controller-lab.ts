@@ -282,3 +282,12 @@ export function branch(count: number, config: Partial<ControllerConfig> = {}): C
 }
 
 export const start = { type: "group-start", group: "G", release: "primary" } as const;
+
+/** A run of `count` APs in which AP 1 has fetched over the WAN and serves. */
+export function servingBranch(count: number): ControllerLab {
+  const lab = branch(count);
+  lab.do(start);
+  lab.takeTold();
+  lab.report(1, "complete", { path: "wan", wanBytes: 1000 });
+  return lab;
+}

@@ -85,6 +85,20 @@ export class MemberSteps {
     this.#wan.ask(stored.mac, lane, stored.role === "primary");
   }
 
+  /** Whether the group's budget has room for one fallback more. */
+  budgetAllows({ run, family }: LiveMember): boolean {
+    const { fallbackApsMax, fallbackBytesMax } = this.policy(run).wan;
+    if (fallbackApsMax === null && fallbackBytesMax === null) return true;
+    let aps = 1;
+    let bytes = family.stored.image?.sizeBytes ?? 0;
+    for (const { role, family: name } of run.members.values()) {
+      if (role !== "fallback") continue;
+      aps++;
+      bytes += run.families.get(name)?.image?.sizeBytes ?? 0;
+    }
+    return aps <= (fallbackApsMax ?? aps) && bytes <= (fallbackBytesMax ?? bytes);
+  }
+
   leaveWan(mac: MacAddress): void {
     this.#wan.leave(mac);
   }
