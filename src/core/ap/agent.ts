@@ -5,7 +5,6 @@
  */
 import { bytesOfHex, hexOf } from "../../base/hex.js";
 import { invariant, unreachable } from "../../base/invariant.js";
-import type { MacAddress } from "../../base/mac-address.js";
 import type { Machine } from "../../base/machine.js";
 import { oneLine } from "../../base/one-line.js";
 import type { Prng } from "../../base/prng.js";
@@ -23,16 +22,8 @@ import { plainOrder, refuseOrder, runOrder } from "./order.js";
 import { detailOctetsMax, Reports } from "./reports.js";
 import { decideReset, emptyVersion } from "./reset.js";
 
-export interface AgentFacts {
-  readonly name: string;
-  readonly location: string;
-  readonly mac: MacAddress;
-  readonly model: string;
-  readonly serial: string;
-  readonly hardwareVersion: string;
-  readonly bootVersion: string;
-  /** Numeric; where controllers and peers on the LAN reach this AP. */
-  readonly localAddress: string;
+/** What stays of an AP whatever it boots. */
+export interface AgentFacts extends Omit<WtpSelf, "activeVersion" | "otherVersions" | "reboots" | "inventory"> {
   /** Where this AP serves TFTP. */
   readonly tftpPort: number;
   /** Codes of `extensions` that the session speaks. */
