@@ -158,7 +158,13 @@ export class ControllerHost {
   }
 }
 
-const warnable: ReadonlySet<ControllerEvent["type"]> = new Set(["ap-left", "primary-lost", "reset-unconfirmed", "order-refused"]);
+const warnable: ReadonlySet<ControllerEvent["type"]> = new Set([
+  "ap-left",
+  "primary-lost",
+  "primary-unreachable",
+  "reset-unconfirmed",
+  "order-refused",
+]);
 
 const isWarning = (event: ControllerEvent): boolean =>
   event.type === "peer-images" ? event.verdict !== "same" || !event.reachable : warnable.has(event.type);

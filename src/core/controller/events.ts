@@ -29,6 +29,14 @@ export type ControllerEvent =
       readonly warning: string | null;
     }
   | { readonly type: "primary-lost"; readonly runId: number; readonly family: string; readonly mac: MacAddress; readonly why: string }
+  /** The AP gets no answer from its primary by TFTP: another subnet, a NAT or a filter is between. Once for each AP in a run. */
+  | {
+      readonly type: "primary-unreachable";
+      readonly runId: number;
+      readonly mac: MacAddress;
+      readonly primary: MacAddress;
+      readonly detail: string;
+    }
   /** A step of one AP in a run. Progress in bytes comes as `ap-progress`. */
   | {
       readonly type: "ap-phase";

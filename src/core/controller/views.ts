@@ -32,6 +32,7 @@ export interface ApImageRow {
   /** Image bytes received over each path in the current or last run. */
   readonly wanBytes: number;
   readonly lanBytes: number;
+  /** Why it failed, or why it waits for another try. */
   readonly failureReason: FailureReason | null;
   /** Bytes of the image received in the current transfer, and its size. */
   readonly bytesDone: number;

@@ -24,6 +24,21 @@ t.test("the WAN, through the queue", async (t) => {
   t.match(lab.row(2), { status: "Failed", failureReason: "not-enough-flash" });
 });
 
+t.test("a primary that cannot be reached is told at the first try, not after the last", async (t) => {
+  const lab = servingBranch(3);
+  const cutOff = { path: "lan", reason: "primary-unreachable", detail: "no answer", nextRetryMs: 150_000 } as const;
+  lab.report(2, "waiting", { ...cutOff, tries: 1 });
+  lab.report(3, "waiting", { ...cutOff, tries: 1, reason: "primary-busy" });
+  t.match(lab.row(2), { status: "Predownloading", failureReason: "primary-unreachable", nextRetrySeconds: 150, retryCount: 1 });
+  t.match(lab.row(3), { failureReason: "primary-busy" });
+  lab.report(2, "fetching", { path: "lan", tries: 1 });
+  t.equal(lab.row(2).failureReason, null, "the next try may do better");
+  lab.report(2, "waiting", { ...cutOff, tries: 2 });
+  const told = lab.events.filter(({ type }) => type === "primary-unreachable");
+  t.match(told, [{ mac: mac(2), primary: mac(1), detail: "no answer" }], "once");
+  t.equal(told.length, 1);
+});
+
 t.test("policy wait: another round; policy fail: the end", async (t) => {
   const lab = servingBranch(3);
   lab.takeTold();

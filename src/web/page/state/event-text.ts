@@ -39,6 +39,10 @@ const writers: Writers = {
       `${name(event.mac)} is primary for ${event.family}, ${event.manual ? "chosen by hand" : because[event.because]}${event.warning === null ? "" : `. ${event.warning}`}`,
     ),
   "primary-lost": (event, name) => warning(`${name(event.mac)} is no longer primary for ${event.family}: ${event.why}`),
+  "primary-unreachable": (event, name) =>
+    warning(
+      `${name(event.mac)} cannot reach its primary ${name(event.primary)} by TFTP: ${event.detail}. Are both in one subnet, or is TFTP let through?`,
+    ),
   "ap-phase": (event, name) =>
     (ends[event.phase] ?? info)(
       `${name(event.mac)} (${event.role}): ${event.phase}${event.reason === "none" ? "" : `, ${event.reason}`}${event.detail === "" ? "" : `. ${event.detail}`}`,
