@@ -206,8 +206,14 @@ export class FastImageSender {
     this.#timers.set("probe", now + Math.min(Math.max(probeMsMax, calmMs), baseMs * 2 ** this.#probes));
   }
 
-  /** Nothing came back: one block goes out whatever the window, the pace and the bytes in flight say. */
+  /** Nothing came back: one block goes out whatever the window, the pace and the bytes in flight say, as soon as the caps let it. */
   #probe(now: Instant, out: Sink<SendDatagram>): void {
+    this.#admittedAt ??= this.#reserve(now, this.#mtu.datagramBytes);
+    if (this.#admittedAt > now) {
+      this.#timers.set("probe", this.#admittedAt);
+      return;
+    }
+    this.#admittedAt = undefined;
     this.#probes++;
     if (this.#probes === shrinkAfterProbes) this.#control.onSilence(now);
     if (this.#probes % shrinkAfterProbes === 0 && this.#mtu.shrink()) this.#control.blockBytes = this.#mtu.datagramBytes;
@@ -215,7 +221,6 @@ export class FastImageSender {
     if (block !== undefined) this.#resend(now, block, out);
     else if (this.#nextOffset < this.plan.sizeBytes) this.#sendNew(now, out);
     else this.#emit(this.#tail.offset, this.#tail.length, out);
-    this.#reserve(now, this.#mtu.datagramBytes);
     this.#armProbe(now);
   }
 
