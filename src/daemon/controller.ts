@@ -16,6 +16,7 @@ import { openUdpPort } from "../runtime/udp-ports.js";
 import { defaultTimers, labTimers } from "../wire/capwap/defaults.js";
 import { type ControllerOptions, type ControllerSettings, readControllerSettings } from "./controller-config.js";
 import { openOperatorDoors } from "./operator-doors.js";
+import { PeerWatch, peerAddress } from "./peer-watch.js";
 import { flexupVersion } from "./version.js";
 
 /** A branch of APs can answer at once; the kernel keeps what one step of the machine takes. */
@@ -54,6 +55,8 @@ export async function startController(
     return result;
   };
 
+  const peer = peerAddress(settings, env);
+  if (!peer.ok) return peer;
   const store = await give(openStore(settings.data));
   if (!store.ok) return store;
   closers.push(() => store.value.close());
@@ -84,6 +87,7 @@ export async function startController(
         timers: settings.lab ? labTimers : defaultTimers,
       },
       downloadAtJoin: settings.downloadAtJoin,
+      ...(settings.peer !== null && { peer: { name: settings.peer, onMismatch: settings.peerMismatch } }),
     }),
     store: store.value,
     images: images.value,
@@ -108,6 +112,14 @@ export async function startController(
   const doors = await give(await openOperatorDoors({ settings, host, store: store.value, images: images.value, metrics, log, env }));
   if (!doors.ok) return doors;
   closers.push(() => doors.value.close());
+  if (peer.value !== undefined) {
+    const watch = new PeerWatch({ peer: peer.value, onAnswer: (answer) => host.peerAnswered(answer) });
+    const end = host.onEvent((event) => watch.note(event));
+    closers.push(async () => {
+      end();
+      await watch.close();
+    });
+  }
   const { adminUrl, ssh, firstPassword } = doors.value;
   log.info(
     {

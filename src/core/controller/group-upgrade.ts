@@ -379,21 +379,8 @@ export class GroupUpgrade {
     if (hasHope) this.#steps.setAside(live);
     else if (fallback === "fail") {
       this.#steps.end(now, live, "failed", { reason: reason === "none" ? "primary-unreachable" : reason, detail });
-    } else if (fallback === "fallback" && this.#budgetAllows(live)) this.#steps.askWan(live, "fallback");
+    } else if (fallback === "fallback" && this.#steps.budgetAllows(live)) this.#steps.askWan(live, "fallback");
     else this.#steps.setAside(live);
-  }
-
-  #budgetAllows({ run, family }: LiveMember): boolean {
-    const { fallbackApsMax, fallbackBytesMax } = this.#steps.policy(run).wan;
-    if (fallbackApsMax === null && fallbackBytesMax === null) return true;
-    let aps = 1;
-    let bytes = family.stored.image?.sizeBytes ?? 0;
-    for (const { role, family: name } of run.members.values()) {
-      if (role !== "fallback") continue;
-      aps++;
-      bytes += run.families.get(name)?.image?.sizeBytes ?? 0;
-    }
-    return aps <= (fallbackApsMax ?? aps) && bytes <= (fallbackBytesMax ?? bytes);
   }
 
   /**

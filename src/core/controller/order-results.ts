@@ -10,6 +10,7 @@ import type {
   GroupSummaryRow,
   GroupView,
   ImageView,
+  PeerView,
   RunReport,
   RunSummaryRow,
 } from "./views.js";
@@ -47,6 +48,7 @@ interface Results {
   readonly "show-config": { readonly releases: ReleasesConfig; readonly groups: readonly GroupConfig[] };
   readonly "show-boot": BootView;
   readonly "show-images": readonly ImageView[];
+  readonly "show-peer": { readonly peer: PeerView | null };
   readonly "show-runs": readonly RunReport[];
   readonly "show-run-summary": readonly RunSummaryRow[];
   readonly "show-run": RunReport;

@@ -180,8 +180,12 @@ export class PrimaryDuty {
 
   /** No eligible primary is in sight: what the group's fallback policy says. */
   #doWithout(now: Instant, live: LiveMember): void {
-    if (this.#steps.policy(live.run).wan.fallback === "fallback") this.#steps.askWan(live, "fallback");
-    else this.#steps.end(now, live, "failed", { reason: "primary-unreachable", detail: "no AP of its model can be primary" });
+    const isAllowed = this.#steps.policy(live.run).wan.fallback === "fallback";
+    if (isAllowed && this.#steps.budgetAllows(live)) this.#steps.askWan(live, "fallback");
+    else {
+      const detail = `no AP of its model can be primary${isAllowed ? ", and the fallback budget is used up" : ""}`;
+      this.#steps.end(now, live, "failed", { reason: "primary-unreachable", detail });
+    }
   }
 }
 
