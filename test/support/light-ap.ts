@@ -1,0 +1,147 @@
+/**
+ * An AP without a disk for tests with hundreds of them in one process: the real CAPWAP session on a real socket, and an owner that
+ * compares the image that it gets with the one that it expects.
+ */
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import type { Endpoint } from "../../src/base/endpoint.js";
+import { parseMac } from "../../src/base/mac-address.js";
+import type { Wake } from "../../src/base/machine.js";
+import { Prng } from "../../src/base/prng.js";
+import type { SendDatagram, WtpEvent, WtpOutput } from "../../src/core/capwap/contract.js";
+import { WtpSession } from "../../src/core/capwap/wtp-session.js";
+import { systemClock } from "../../src/runtime/clock.js";
+import { Host } from "../../src/runtime/host.js";
+import { labTimers } from "../../src/wire/capwap/defaults.js";
+import { isFastFragment } from "../../src/wire/capwap/fast-segment.js";
+import { readPacket } from "../../src/wire/capwap/header.js";
+import { wtpSelf } from "./capwap-world.js";
+
+export interface LightApOptions {
+  /** Names it; each AP of a controller has its own. */
+  readonly index: number;
+  readonly address: string;
+  readonly controller: Endpoint;
+  /** What it expects to be sent. */
+  readonly image?: Uint8Array;
+  /** Longer datagrams do not reach it, as behind a path of that MTU. */
+  readonly datagramBytesMax?: number;
+}
+
+interface Arrival {
+  readonly type: "datagram";
+  readonly from: Endpoint;
+  readonly bytes: Uint8Array;
+}
+
+const echoRequest = 13;
+const echoResponse = 14;
+
+export class LightAp {
+  /** Round trips of its Echo Requests, as long as this process let it wait for them included. */
+  readonly echoMs: number[] = [];
+  /** UDP payload received and sent in all. */
+  readonly wire = { received: 0, sent: 0 };
+  imageBytes = 0;
+  /** Blocks that are not what the image holds there. */
+  wrong = 0;
+  completedAt: number | undefined;
+  sessionsLost = 0;
+  readonly #options: LightApOptions;
+  readonly #socket: Socket;
+  readonly #session: WtpSession<null>;
+  readonly #host: Host<Arrival | { readonly type: "start" | "stop" }, SendDatagram>;
+  #echoSentAt = 0;
+
+  constructor(options: LightApOptions) {
+    this.#options = options;
+    const { index, controller, address } = options;
+    const mac = parseMac(`0200000b${index.toString(16).padStart(4, "0")}`);
+    if (mac === undefined) throw new Error("no MAC address");
+    const self = { ...wtpSelf(index), mac, localAddress: address };
+    this.#session = new WtpSession(
+      { controllers: [{ endpoint: controller }], linkMode: "clear", timers: labTimers, bootImageDownload: false, fastTransfer: true },
+      () => self,
+      new Prng(index + 1),
+    );
+    this.#socket = createSocket({ type: "udp4", recvBufferSize: 4 << 20 });
+    this.#host = new Host({
+      machine: { step: (now, input, out) => this.#step(now, input, out), nextWakeAt: () => this.#session.nextWakeAt() },
+      clock: systemClock,
+      perform: ({ bytes, to }) => {
+        this.wire.sent += bytes.length;
+        if (messageType(bytes) === echoRequest) this.#echoSentAt = performance.now();
+        this.#socket.send(bytes, to.port, to.address);
+      },
+      onFatal: (error) => {
+        throw error;
+      },
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#socket.bind(0, this.#options.address);
+    await once(this.#socket, "listening");
+    this.#socket.on("message", (bytes, from) => {
+      if (bytes.length > (this.#options.datagramBytesMax ?? Number.POSITIVE_INFINITY)) return;
+      this.wire.received += bytes.length;
+      if (messageType(bytes) === echoResponse) this.echoMs.push(performance.now() - this.#echoSentAt);
+      this.#host.deliver({ type: "datagram", from, bytes });
+    });
+    this.#host.deliver({ type: "start" });
+  }
+
+  get running(): boolean {
+    return this.#session.state === "run";
+  }
+
+  close(): void {
+    this.#host.deliver({ type: "stop" });
+    this.#host.stop();
+    this.#socket.close();
+  }
+
+  #step(now: number, input: Arrival | Wake | { readonly type: "start" | "stop" }, out: SendDatagram[]): void {
+    const outputs: WtpOutput<null>[] = [];
+    if (input.type === "datagram") this.#session.datagram(now, { from: input.from, bytes: input.bytes, carriage: "clear" }, outputs);
+    else if (input.type === "start") this.#session.start(now, outputs);
+    else if (input.type === "stop") this.#session.stop(now, outputs);
+    else this.#session.wake(now, outputs);
+    for (let next = 0; next < outputs.length; next++) {
+      const output = outputs[next] as WtpOutput<null>;
+      if (output.type === "send") out.push(output);
+      else if (output.type !== "open-link" && output.type !== "close-link") this.#own(now, output, outputs);
+    }
+  }
+
+  #own(now: number, event: WtpEvent<null>, outputs: WtpOutput<null>[]): void {
+    switch (event.type) {
+      case "configuration-update": {
+        this.#session.answerConfigurationUpdate(now, { resultCode: 0 }, outputs);
+        const { imageIdentifier } = event.elements;
+        if (imageIdentifier !== undefined) this.#session.startImage(now, imageIdentifier, undefined, outputs);
+        return;
+      }
+      case "image-block": {
+        const { offset, bytes } = event;
+        if (Buffer.compare(bytes, (this.#options.image ?? new Uint8Array()).subarray(offset, offset + bytes.length)) !== 0) this.wrong++;
+        this.imageBytes += bytes.length;
+        this.#session.answerBlock(now, 0, outputs);
+        return;
+      }
+      case "image-complete":
+        this.completedAt = now;
+        return;
+      case "disconnected":
+        if (event.reason !== "stopped") this.sessionsLost++;
+        return;
+    }
+  }
+}
+
+function messageType(bytes: Uint8Array): number | undefined {
+  if (isFastFragment(bytes)) return undefined;
+  const packet = readPacket(bytes);
+  if (packet.type !== "capwap" || packet.header.fragment !== undefined || packet.payload.length < 4) return undefined;
+  return new DataView(packet.payload.buffer, packet.payload.byteOffset, 4).getUint32(0);
+}
