@@ -80,9 +80,12 @@ for (const { name, imageBytes, datagramBytesMax, wanRate } of rounds) {
     const started = performance.now();
     const received = (): number[] => aps.map((ap) => ap.imageBytes);
     const total = (): number => received().reduce((sum, bytes) => sum + bytes, 0);
+    // Shares are compared once all have found what their path takes: the sizes that they try are far larger on loopback than on a WAN.
+    const wireBytes = (): number[] => aps.map(({ wire }) => wire.received);
+    await until("a quarter of all bytes", () => total() >= (transfers * imageBytes) / 4, 240);
+    const atQuarter = wireBytes();
     await until("half of all bytes", () => total() >= (transfers * imageBytes) / 2, 240);
-    // Of the datagrams, since the image comes to its owner in large pieces.
-    const halfway = aps.map(({ wire }) => wire.received);
+    const shares = wireBytes().map((bytes, index) => bytes - (atQuarter[index] ?? 0));
     const opened = openFiles(controller.pid).filter((path) => path.includes("/images/"));
     t.equal(new Set(opened).size, 1, "one image");
     t.equal(opened.length, 1, "is open once");
@@ -98,8 +101,8 @@ for (const { name, imageBytes, datagramBytesMax, wanRate } of rounds) {
     });
 
     const echoes = aps.flatMap((ap) => ap.echoMs);
-    const mean = halfway.reduce((sum, bytes) => sum + bytes, 0) / transfers;
-    const jain = (mean * transfers) ** 2 / (transfers * halfway.reduce((sum, bytes) => sum + bytes ** 2, 0));
+    const mean = shares.reduce((sum, bytes) => sum + bytes, 0) / transfers;
+    const jain = (mean * transfers) ** 2 / (transfers * shares.reduce((sum, bytes) => sum + bytes ** 2, 0));
     const figures = {
       seconds: seconds.toFixed(1),
       megabytesPerSecond: ((transfers * imageBytes) / seconds / 1e6).toFixed(1),
@@ -107,12 +110,7 @@ for (const { name, imageBytes, datagramBytesMax, wanRate } of rounds) {
       echoMsOfIdle: percentiles(idleAps.echoMs),
       controllerLoopDelayMs: loop,
       residentMebibytes: [residentBefore, residentAtWork].map((bytes) => Math.round(bytes / mebibyte)),
-      halfway: {
-        underWay,
-        least: Math.min(...halfway) / mean,
-        most: Math.max(...halfway) / mean,
-        jain,
-      },
+      shares: { underWay, least: Math.min(...shares) / mean, most: Math.max(...shares) / mean, jain },
     };
     t.comment(JSON.stringify(figures));
     t.equal(
@@ -128,7 +126,7 @@ for (const { name, imageBytes, datagramBytesMax, wanRate } of rounds) {
     t.ok(echoes.length > 0 && idleAps.echoMs.length > 0, "there were echoes");
     // The retransmission interval of a lab is 200 ms: slower answers would be asked for twice.
     t.ok(percentile(idleAps.echoMs, 0.99) < 200, `echo of an idle AP: ${percentiles(idleAps.echoMs)}`);
-    if (wanRate !== undefined) t.ok(jain > 0.95, `shares: ${JSON.stringify(figures.halfway)}`);
+    if (wanRate !== undefined) t.ok(jain > 0.9, `shares: ${JSON.stringify(figures.shares)}`);
     t.ok(residentAtWork - residentBefore < 256 * mebibyte, "memory stays bounded");
   });
 }
