@@ -13,8 +13,8 @@ import { WtpSession } from "../../src/core/capwap/wtp-session.js";
 import { systemClock } from "../../src/runtime/clock.js";
 import { Host } from "../../src/runtime/host.js";
 import { labTimers } from "../../src/wire/capwap/defaults.js";
-import { isFastFragment } from "../../src/wire/capwap/fast-segment.js";
-import { readPacket } from "../../src/wire/capwap/header.js";
+import type { MessageName } from "../../src/wire/capwap/messages.js";
+import { glimpse } from "../../src/wire/capwap/peek.js";
 import { wtpSelf } from "./capwap-world.js";
 
 export interface LightApOptions {
@@ -33,9 +33,6 @@ interface Arrival {
   readonly from: Endpoint;
   readonly bytes: Uint8Array;
 }
-
-const echoRequest = 13;
-const echoResponse = 14;
 
 export class LightAp {
   /** Round trips of its Echo Requests, as long as this process let it wait for them included. */
@@ -70,7 +67,7 @@ export class LightAp {
       clock: systemClock,
       perform: ({ bytes, to }) => {
         this.wire.sent += bytes.length;
-        if (messageType(bytes) === echoRequest) this.#echoSentAt = performance.now();
+        if (messageOf(bytes) === "echoRequest") this.#echoSentAt = performance.now();
         this.#socket.send(bytes, to.port, to.address);
       },
       onFatal: (error) => {
@@ -85,7 +82,7 @@ export class LightAp {
     this.#socket.on("message", (bytes, from) => {
       if (bytes.length > (this.#options.datagramBytesMax ?? Number.POSITIVE_INFINITY)) return;
       this.wire.received += bytes.length;
-      if (messageType(bytes) === echoResponse) this.echoMs.push(performance.now() - this.#echoSentAt);
+      if (messageOf(bytes) === "echoResponse") this.echoMs.push(performance.now() - this.#echoSentAt);
       this.#host.deliver({ type: "datagram", from, bytes });
     });
     this.#host.deliver({ type: "start" });
@@ -139,9 +136,7 @@ export class LightAp {
   }
 }
 
-function messageType(bytes: Uint8Array): number | undefined {
-  if (isFastFragment(bytes)) return undefined;
-  const packet = readPacket(bytes);
-  if (packet.type !== "capwap" || packet.header.fragment !== undefined || packet.payload.length < 4) return undefined;
-  return new DataView(packet.payload.buffer, packet.payload.byteOffset, 4).getUint32(0);
+function messageOf(bytes: Uint8Array): MessageName | undefined {
+  const seen = glimpse(bytes);
+  return seen.type === "message" ? seen.message : undefined;
 }

@@ -8,6 +8,7 @@ import { invariant, unreachable } from "../../base/invariant.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import { earliest, type Instant } from "../../base/time.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
+import { isImageData } from "../../wire/capwap/peek.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
 import { type FailureReason, flexupEnterprise } from "../../wire/capwap/vendor.js";
 import { AccessController } from "../capwap/access-controller.js";
@@ -53,8 +54,6 @@ export class Controller implements ControllerMachine {
   /** Of sessions in Run. */
   readonly #sessionOf = new Map<MacAddress, SessionId>();
   readonly #macOfPeer = new Map<string, MacAddress>();
-  /** APs to which an image is crossing the WAN. */
-  readonly #transferring = new Set<MacAddress>();
   #domain: ControllerDomain | undefined;
   #sends: SendDatagram[] = [];
   readonly #wanRates: WanRates;
@@ -94,6 +93,7 @@ export class Controller implements ControllerMachine {
         break;
       case "stop":
         // Sessions are left as they are: the APs find out and join again, here or elsewhere.
+        domain.stop();
         break;
       default:
         unreachable(input);
@@ -118,7 +118,7 @@ export class Controller implements ControllerMachine {
     const mac = this.#macOfPeer.get(endpointText(from));
     if (mac !== undefined) {
       domain.apHeard(now, mac);
-      if (this.#transferring.has(mac)) domain.wanCarried(mac, bytes.length);
+      if (isImageData(bytes)) domain.wanCarried(now, mac, bytes.length, 0);
     }
     this.#capwapDoes(now, domain, (outputs) => this.#capwap.datagram(now, { from, bytes, carriage: "clear" }, outputs));
   }
@@ -172,7 +172,7 @@ export class Controller implements ControllerMachine {
     switch (output.type) {
       case "send":
         this.#sends.push(output);
-        this.#countSend(domain, output);
+        this.#countSend(now, domain, output);
         return;
       case "joined":
         this.#sessions.set(output.session, { id: output.session, wtp: output.wtp, running: false });
@@ -208,27 +208,27 @@ export class Controller implements ControllerMachine {
         return;
       case "image-wanted": {
         const answer = this.#imageFor(domain, session, output.identifier);
-        if (answer.type === "transfer") (session.running ? this.#transferring : domain.downloadsAtJoin).add(mac);
+        if (answer.type === "transfer" && !session.running) domain.downloadsAtJoin.add(mac);
         this.#capwapDoes(now, domain, (outputs) => this.#capwap.answerImage(now, session.id, answer, outputs));
         return;
       }
       case "transfer-progress":
-        if (session.running) domain.transferMoved(now, mac, output.bytesDone, output.bytesSent);
+        if (session.running) domain.transferMoved(now, mac, output.bytesDone);
         return;
       case "transfer-ended":
-        this.#transferring.delete(mac);
         domain.downloadsAtJoin.delete(mac);
-        if (session.running) this.#transferEnded(now, domain, mac, output.outcome, output.bytesDone, output.bytesSent);
+        if (session.running) this.#transferEnded(now, domain, mac, output.outcome, output.bytesDone);
         return;
       default:
         unreachable(output);
     }
   }
 
-  #countSend(domain: ControllerDomain, { to, bytes, image }: SendDatagram): void {
-    if (this.#transferring.size === 0) return;
+  #countSend(now: Instant, domain: ControllerDomain, { to, bytes, image }: SendDatagram): void {
+    if (image === undefined && !isImageData(bytes)) return;
     const mac = this.#macOfPeer.get(endpointText(to));
-    if (mac !== undefined && this.#transferring.has(mac)) domain.wanCarried(mac, bytes.length + (image?.length ?? 0));
+    const imageOctets = image?.length ?? 0;
+    if (mac !== undefined) domain.wanCarried(now, mac, bytes.length + imageOctets, imageOctets);
   }
 
   #running(now: Instant, domain: ControllerDomain, session: Session): void {
@@ -264,15 +264,8 @@ export class Controller implements ControllerMachine {
     if (servingReport) domain.apServes(mac, servingReport);
   }
 
-  #transferEnded(
-    now: Instant,
-    domain: ControllerDomain,
-    mac: MacAddress,
-    outcome: TransferOutcome,
-    bytesDone: number,
-    bytesSent: number,
-  ): void {
-    domain.transferMoved(now, mac, bytesDone, bytesSent);
+  #transferEnded(now: Instant, domain: ControllerDomain, mac: MacAddress, outcome: TransferOutcome, bytesDone: number): void {
+    domain.transferMoved(now, mac, bytesDone);
     switch (outcome.type) {
       case "complete":
         domain.transferEnded(now, mac, null);

@@ -161,13 +161,12 @@ export class MemberSteps {
   }
 
   /** A plain RFC 5415 peer says nothing; the controller sees its own side of the transfer. */
-  plainProgress(now: Instant, live: LiveMember, bytesDone: number, bytesSent: number): void {
+  plainProgress(now: Instant, live: LiveMember, bytesDone: number): void {
     live.bytesDone = bytesDone;
     live.state = "fetching";
     live.path = "wan";
     live.rate.note(now, bytesDone);
     live.stored.source = "wan";
-    live.stored.wanBytes = Math.max(live.stored.wanBytes, bytesSent);
     this.#active(now, live, 0);
   }
 
