@@ -9,6 +9,7 @@ import { systemClock } from "../runtime/clock.js";
 import { ControllerHost } from "../runtime/controller-host.js";
 import { ImageFolder } from "../runtime/controller-images.js";
 import { freshSeed } from "../runtime/entropy.js";
+import { interfaceMtuBytes } from "../runtime/interface-mtu.js";
 import { createLogger, type Logger } from "../runtime/log.js";
 import { Metrics } from "../runtime/metrics.js";
 import { ownAddresses } from "../runtime/own-addresses.js";
@@ -68,6 +69,7 @@ export async function startController(
     halt = resolve;
   });
   const metrics = new Metrics("controller");
+  const mtuBytes = interfaceMtuBytes(settings.listen.address);
   const host = new ControllerHost({
     machine: create({
       name: settings.name,
@@ -82,6 +84,7 @@ export async function startController(
         hardwareVersion: settings.platform,
         softwareVersion: flexupVersion,
         timers: settings.lab ? labTimers : defaultTimers,
+        ...(mtuBytes !== undefined && { mtuBytes }),
       },
       downloadAtJoin: settings.downloadAtJoin,
     }),
@@ -98,6 +101,7 @@ export async function startController(
       onDatagram: (bytes, from) => host.datagram(bytes, from),
       onError: (error) => host.portError(error),
       bufferBytes: socketBufferBytes,
+      neverFragment: true,
     }),
   );
   if (!port.ok) return port;
@@ -115,6 +119,7 @@ export async function startController(
       admin: adminUrl,
       ...(ssh !== undefined && { ssh: endpointText(ssh) }),
       data: settings.data,
+      neverFragments: port.value.neverFragments,
       seed,
       version: flexupVersion,
     },
