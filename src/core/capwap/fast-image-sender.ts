@@ -217,7 +217,7 @@ export class FastImageSender {
         return;
       }
       if (this.#board.bytesInFlight >= this.#control.inFlightMax) return;
-      if (now < this.#paceAt) {
+      if (now < this.#paceAt && !this.#mtu.candidateIsUrgent) {
         this.#timers.set("pace", this.#paceAt);
         return;
       }
