@@ -22,7 +22,7 @@ export interface LightApOptions {
   readonly index: number;
   readonly address: string;
   readonly controller: Endpoint;
-  /** What it expects to be sent. */
+  /** What it expects to be sent; without it whatever comes is right. */
   readonly image?: Uint8Array;
   /** Longer datagrams do not reach it, as behind a path of that MTU. */
   readonly datagramBytesMax?: number;
@@ -34,6 +34,14 @@ interface Arrival {
   readonly bytes: Uint8Array;
 }
 
+/** From its owner. */
+interface Word {
+  readonly type: "start" | "stop" | "ask";
+}
+
+/** Of no run that a controller knows. */
+const servingReport = { runId: 0, sessionsMax: 3, sessionsPeak: 0, bytesServed: 0, refusals: 0, sessions: [] };
+
 export class LightAp {
   /** Round trips of its Echo Requests, as long as this process let it wait for them included. */
   readonly echoMs: number[] = [];
@@ -43,12 +51,15 @@ export class LightAp {
   /** Blocks that are not what the image holds there. */
   wrong = 0;
   completedAt: number | undefined;
+  failedAt: number | undefined;
+  resetAt: number | undefined;
   sessionsLost = 0;
   readonly #options: LightApOptions;
   readonly #socket: Socket;
   readonly #session: WtpSession<null>;
-  readonly #host: Host<Arrival | { readonly type: "start" | "stop" }, SendDatagram>;
+  readonly #host: Host<Arrival | Word, SendDatagram>;
   #echoSentAt = 0;
+  #answered = (): void => {};
 
   constructor(options: LightApOptions) {
     this.#options = options;
@@ -92,18 +103,29 @@ export class LightAp {
     return this.#session.state === "run";
   }
 
+  /** Asks the controller something that changes nothing (a WTP Event Request). @returns how long the answer took, in ms */
+  ask(): Promise<number> {
+    return new Promise((resolve) => {
+      const askedAt = performance.now();
+      this.#answered = () => resolve(performance.now() - askedAt);
+      this.#host.deliver({ type: "ask" });
+    });
+  }
+
   close(): void {
     this.#host.deliver({ type: "stop" });
     this.#host.stop();
     this.#socket.close();
   }
 
-  #step(now: number, input: Arrival | Wake | { readonly type: "start" | "stop" }, out: SendDatagram[]): void {
+  #step(now: number, input: Arrival | Wake | Word, out: SendDatagram[]): void {
     const outputs: WtpOutput<null>[] = [];
     if (input.type === "datagram") this.#session.datagram(now, { from: input.from, bytes: input.bytes, carriage: "clear" }, outputs);
     else if (input.type === "start") this.#session.start(now, outputs);
     else if (input.type === "stop") this.#session.stop(now, outputs);
-    else this.#session.wake(now, outputs);
+    else if (input.type === "ask") {
+      this.#session.request(now, { type: "wtpEventRequest", elements: { servingReport } }, null, outputs);
+    } else this.#session.wake(now, outputs);
     for (let next = 0; next < outputs.length; next++) {
       const output = outputs[next] as WtpOutput<null>;
       if (output.type === "send") out.push(output);
@@ -121,11 +143,22 @@ export class LightAp {
       }
       case "image-block": {
         const { offset, bytes } = event;
-        if (Buffer.compare(bytes, (this.#options.image ?? new Uint8Array()).subarray(offset, offset + bytes.length)) !== 0) this.wrong++;
+        const { image } = this.#options;
+        if (image !== undefined && Buffer.compare(bytes, image.subarray(offset, offset + bytes.length)) !== 0) this.wrong++;
         this.imageBytes += bytes.length;
         this.#session.answerBlock(now, 0, outputs);
         return;
       }
+      case "answered":
+        this.#answered();
+        return;
+      case "image-failed":
+        this.failedAt = now;
+        return;
+      case "reset-wanted":
+        this.resetAt = now;
+        this.#session.answerReset(now, 0, outputs);
+        return;
       case "image-complete":
         this.completedAt = now;
         return;
