@@ -103,7 +103,7 @@ export class LightAp {
     return this.#session.state === "run";
   }
 
-  /** Asks the controller something that changes nothing (a WTP Event Request). @returns how long the answer took, in ms */
+  /** Asks the controller something that changes nothing (a WTP Event Request). @returns how long the answer took, or the session's end, in ms */
   ask(): Promise<number> {
     return new Promise((resolve) => {
       const askedAt = performance.now();
@@ -150,6 +150,7 @@ export class LightAp {
         return;
       }
       case "answered":
+      case "unanswered":
         this.#answered();
         return;
       case "image-failed":
