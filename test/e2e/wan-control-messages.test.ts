@@ -76,7 +76,7 @@ t.test("control messages beside blocks", { skip: noSpaces() ?? false }, async (t
   t.comment(
     `${waits.length} answers: median ${median.toFixed(0)} ms, p95 ${waits[Math.floor(waits.length * 0.95)]?.toFixed(0)} ms, most ${most.toFixed(0)} ms; blocks took ${(share * 100).toFixed(0)} % of the line`,
   );
-  t.ok(share > 0.8, "the line is full of blocks");
+  t.ok(share > 0.6, "the line is full of blocks");
   t.ok(median <= 2 * roundTripMs, `median ${median}`);
   // The AP's own request goes up an empty line and its answer comes down the full one; a busy machine adds to it.
   const late = waits.filter((ms) => ms > 2 * roundTripMs + 50).length;
