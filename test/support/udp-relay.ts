@@ -13,14 +13,15 @@ export class UdpRelay {
   readonly #front: Socket;
   readonly #address: string;
   readonly #ways = new Map<string, Socket>();
-  #server: Endpoint = { address: "", port: 0 };
+  /** Undefined while there is none: then what comes is lost. */
+  #server: Endpoint | undefined;
 
   private constructor(front: Socket, address: string) {
     this.#front = front;
     this.#address = address;
     front.on("message", (bytes, from) => {
       this.observe("up", bytes, from);
-      this.#wayOf(from).send(bytes, this.#server.port, this.#server.address);
+      if (this.#server !== undefined) this.#wayOf(from).send(bytes, this.#server.port, this.#server.address);
     });
   }
 

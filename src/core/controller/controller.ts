@@ -30,6 +30,7 @@ import type { ControllerConfig, ControllerEffect, ControllerInput, ControllerMac
 import { ControllerDomain } from "./domain.js";
 import { formatVersion, type ImageRecord, keys, readRecords } from "./records.js";
 import { refuse } from "./refusals.js";
+import { drawRunNumberStart, RunNumbers } from "./run-numbers.js";
 import { WanRates } from "./wan-rates.js";
 
 type Output = AcOutput<ApCommand>;
@@ -57,6 +58,7 @@ export class Controller implements ControllerMachine {
   #domain: ControllerDomain | undefined;
   #sends: SendDatagram[] = [];
   readonly #wanRates: WanRates;
+  #runNumbers = new RunNumbers(0);
 
   constructor(config: ControllerConfig) {
     this.#config = config;
@@ -110,8 +112,16 @@ export class Controller implements ControllerMachine {
       return;
     }
     this.#domain = new ControllerDomain(now, this.#config, state);
+    this.#numberRuns(records, this.#domain);
     if (!records.some(({ key }) => key === keys.format)) this.#domain.outbox.put(keys.format, formatVersion);
     this.#drain(this.#domain, out);
+  }
+
+  #numberRuns(records: Parameters<typeof readRecords>[0], { outbox }: ControllerDomain): void {
+    const stored = records.find(({ key }) => key === keys.runNumberStart)?.value;
+    const start = typeof stored === "number" ? stored : drawRunNumberStart(this.#config.seed);
+    if (start !== stored) outbox.put(keys.runNumberStart, start);
+    this.#runNumbers = new RunNumbers(start);
   }
 
   #datagram(now: Instant, domain: ControllerDomain, from: Endpoint, bytes: Uint8Array): void {
@@ -146,7 +156,7 @@ export class Controller implements ControllerMachine {
       this.#capwap.abortTransfer(now, session, outputs);
       if (!this.#domain?.inventory.get(mac)?.session?.capable) return;
     }
-    this.#capwap.request(now, session, requestOf(command), command, outputs);
+    this.#capwap.request(now, session, requestOf(command, this.#runNumbers), command, outputs);
   }
 
   #drain({ outbox }: ControllerDomain, out: ControllerEffect[]): void {
@@ -260,8 +270,12 @@ export class Controller implements ControllerMachine {
   #reported(now: Instant, domain: ControllerDomain, mac: MacAddress, elements: ElementsOf<"wtpEventRequest">): void {
     const { apInventory, upgradeReport, servingReport } = elements;
     if (apInventory) domain.apInventory(mac, apInventory);
-    if (upgradeReport) domain.apReported(now, mac, upgradeReport);
-    if (servingReport) domain.apServes(mac, servingReport);
+    const ours = <Report extends { readonly runId: number }>(report: Report): Report => ({
+      ...report,
+      runId: this.#runNumbers.ofWire(report.runId),
+    });
+    if (upgradeReport) domain.apReported(now, mac, ours(upgradeReport));
+    if (servingReport) domain.apServes(mac, ours(servingReport));
   }
 
   #transferEnded(now: Instant, domain: ControllerDomain, mac: MacAddress, outcome: TransferOutcome, bytesDone: number): void {
@@ -322,15 +336,16 @@ const transferOf = ({ sha256, md5, sizeBytes }: ImageRecord, caps: readonly Rate
   caps,
 });
 
-function requestOf(command: ApCommand): AcRequest {
+function requestOf(command: ApCommand, numbers: RunNumbers): AcRequest {
   switch (command.type) {
     case "upgrade": {
       const { order, image } = command;
-      const elements = { ...(image && { imageIdentifier: identifier(image.version) }), ...(order && { upgradeOrder: order }) };
+      const upgradeOrder = order && { ...order, runId: numbers.onWire(order.runId) };
+      const elements = { ...(image && { imageIdentifier: identifier(image.version) }), ...(upgradeOrder && { upgradeOrder }) };
       return { type: "configurationUpdateRequest", elements };
     }
     case "abort":
-      return { type: "configurationUpdateRequest", elements: { upgradeAbort: { runId: command.runId } } };
+      return { type: "configurationUpdateRequest", elements: { upgradeAbort: { runId: numbers.onWire(command.runId) } } };
     case "swap":
       return { type: "configurationUpdateRequest", elements: { swapOrder: { orderId: command.orderId } } };
     case "reset":

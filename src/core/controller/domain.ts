@@ -107,7 +107,8 @@ export class ControllerDomain {
   }
 
   apReported(now: Instant, mac: MacAddress, report: UpgradeReport): void {
-    this.#upgrade.reported(now, mac, report);
+    // Of a run of another controller, from which the AP failed over: it goes on by itself, and keeps its part of the image for an order.
+    if (this.runs.hasBegun(report.runId)) this.#upgrade.reported(now, mac, report);
   }
 
   apServes(mac: MacAddress, report: ServingReport): void {

@@ -17,6 +17,8 @@ export const formatVersion = 1;
 
 export const keys = {
   format: "format",
+  /** Where this controller's runs count from on the wire. */
+  runNumberStart: "run-number-start",
   group: (name: string): string => `group/${name}`,
   ap: (mac: MacAddress): string => `ap/${mac}`,
   image: (id: string): string => `image/${id}`,
