@@ -81,7 +81,7 @@ for (const { name, imageBytes, datagramBytesMax, wanRate } of rounds) {
     const received = (): number[] => aps.map((ap) => ap.imageBytes);
     const total = (): number => received().reduce((sum, bytes) => sum + bytes, 0);
     // Shares are compared once all have found what their path takes: the sizes that they try are far larger on loopback than on a WAN.
-    const wireBytes = (): number[] => aps.map(({ wire }) => wire.received);
+    const wireBytes = (): number[] => aps.map(({ arrived }) => arrived.bytes);
     await until("a quarter of all bytes", () => total() >= (transfers * imageBytes) / 4, 240);
     const atQuarter = wireBytes();
     await until("half of all bytes", () => total() >= (transfers * imageBytes) / 2, 240);

@@ -5,7 +5,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import type { Endpoint } from "../../src/base/endpoint.js";
-import { parseMac } from "../../src/base/mac-address.js";
+import { type MacAddress, parseMac } from "../../src/base/mac-address.js";
 import type { Wake } from "../../src/base/machine.js";
 import { Prng } from "../../src/base/prng.js";
 import type { SendDatagram, WtpEvent, WtpOutput } from "../../src/core/capwap/contract.js";
@@ -34,6 +34,9 @@ interface Arrival {
   readonly bytes: Uint8Array;
 }
 
+/** IPv4's and UDP's headers. */
+const ipAndUdpBytes = 28;
+
 /** From its owner. */
 interface Word {
   readonly type: "start" | "stop" | "ask";
@@ -43,10 +46,11 @@ interface Word {
 const servingReport = { runId: 0, sessionsMax: 3, sessionsPeak: 0, bytesServed: 0, refusals: 0, sessions: [] };
 
 export class LightAp {
+  readonly mac: MacAddress;
   /** Round trips of its Echo Requests, as long as this process let it wait for them included. */
   readonly echoMs: number[] = [];
-  /** UDP payload received and sent in all. */
-  readonly wire = { received: 0, sent: 0 };
+  /** What came over the line, IP and UDP headers included, and what did not reach the AP for its size too. */
+  readonly arrived = { packets: 0, bytes: 0 };
   imageBytes = 0;
   /** Blocks that are not what the image holds there. */
   wrong = 0;
@@ -64,9 +68,8 @@ export class LightAp {
   constructor(options: LightApOptions) {
     this.#options = options;
     const { index, controller, address } = options;
-    const mac = parseMac(`0200000b${index.toString(16).padStart(4, "0")}`);
-    if (mac === undefined) throw new Error("no MAC address");
-    const self = { ...wtpSelf(index), mac, localAddress: address };
+    this.mac = lightMac(index);
+    const self = { ...wtpSelf(index), mac: this.mac, localAddress: address };
     this.#session = new WtpSession(
       { controllers: [{ endpoint: controller }], linkMode: "clear", timers: labTimers, bootImageDownload: false, fastTransfer: true },
       () => self,
@@ -77,7 +80,6 @@ export class LightAp {
       machine: { step: (now, input, out) => this.#step(now, input, out), nextWakeAt: () => this.#session.nextWakeAt() },
       clock: systemClock,
       perform: ({ bytes, to }) => {
-        this.wire.sent += bytes.length;
         if (messageOf(bytes) === "echoRequest") this.#echoSentAt = performance.now();
         this.#socket.send(bytes, to.port, to.address);
       },
@@ -91,8 +93,9 @@ export class LightAp {
     this.#socket.bind(0, this.#options.address);
     await once(this.#socket, "listening");
     this.#socket.on("message", (bytes, from) => {
+      this.arrived.packets++;
+      this.arrived.bytes += bytes.length + ipAndUdpBytes;
       if (bytes.length > (this.#options.datagramBytesMax ?? Number.POSITIVE_INFINITY)) return;
-      this.wire.received += bytes.length;
       if (messageOf(bytes) === "echoResponse") this.echoMs.push(performance.now() - this.#echoSentAt);
       this.#host.deliver({ type: "datagram", from, bytes });
     });
@@ -173,4 +176,10 @@ export class LightAp {
 function messageOf(bytes: Uint8Array): MessageName | undefined {
   const seen = glimpse(bytes);
   return seen.type === "message" ? seen.message : undefined;
+}
+
+function lightMac(index: number): MacAddress {
+  const mac = parseMac(`0200000b${index.toString(16).padStart(4, "0")}`);
+  if (mac === undefined) throw new Error(`${index} gives no MAC address`);
+  return mac;
 }
