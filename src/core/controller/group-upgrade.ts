@@ -14,6 +14,7 @@ import { resultCodes } from "../../wire/capwap/result-code.js";
 import type { FailureReason, ServingReport, UpgradeReport } from "../../wire/capwap/vendor.js";
 import { limits, type ReleaseName } from "../upgrade/limits.js";
 import type { Answer, ApCommand } from "./ap-port.js";
+import { budgetAllows } from "./fallback-budget.js";
 import { holdsImage, type KnownAp } from "./inventory.js";
 import { MemberSteps } from "./member-steps.js";
 import { choosePrimary } from "./primary-choice.js";
@@ -373,27 +374,15 @@ export class GroupUpgrade {
   #outOfTries(now: Instant, live: LiveMember, { reason, detail }: UpgradeReport): void {
     const { stored, family, run } = live;
     const { primary } = family.stored;
-    const { fallback } = this.#steps.policy(run).wan;
+    const { wan } = this.#steps.policy(run);
+    const { fallback } = wan;
     // Its tries were spent on a primary that is gone, or may be: the next one decides.
     const hasHope = primary !== null && (stored.server !== primary || !this.#parts.inventory.isJoined(primary));
     if (hasHope) this.#steps.setAside(live);
     else if (fallback === "fail") {
       this.#steps.end(now, live, "failed", { reason: reason === "none" ? "primary-unreachable" : reason, detail });
-    } else if (fallback === "fallback" && this.#budgetAllows(live)) this.#steps.askWan(live, "fallback");
+    } else if (fallback === "fallback" && budgetAllows(wan, run, family.stored.family)) this.#steps.askWan(live, "fallback");
     else this.#steps.setAside(live);
-  }
-
-  #budgetAllows({ run, family }: LiveMember): boolean {
-    const { fallbackApsMax, fallbackBytesMax } = this.#steps.policy(run).wan;
-    if (fallbackApsMax === null && fallbackBytesMax === null) return true;
-    let aps = 1;
-    let bytes = family.stored.image?.sizeBytes ?? 0;
-    for (const { role, family: name } of run.members.values()) {
-      if (role !== "fallback") continue;
-      aps++;
-      bytes += run.families.get(name)?.image?.sizeBytes ?? 0;
-    }
-    return aps <= (fallbackApsMax ?? aps) && bytes <= (fallbackBytesMax ?? bytes);
   }
 
   /**

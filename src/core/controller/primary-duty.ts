@@ -4,6 +4,7 @@
  */
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Instant } from "../../base/time.js";
+import { budgetAllows } from "./fallback-budget.js";
 import { holdsImage, type KnownAp } from "./inventory.js";
 import type { MemberSteps } from "./member-steps.js";
 import { choosePrimary, isSteady, type PrimaryChoice } from "./primary-choice.js";
@@ -180,9 +181,23 @@ export class PrimaryDuty {
 
   /** No eligible primary is in sight: what the group's fallback policy says. */
   #doWithout(now: Instant, live: LiveMember): void {
-    if (this.#steps.policy(live.run).wan.fallback === "fallback") this.#steps.askWan(live, "fallback");
-    else this.#steps.end(now, live, "failed", { reason: "primary-unreachable", detail: "no AP of its model can be primary" });
+    const { run, family } = live;
+    const { wan } = this.#steps.policy(run);
+    const mayFallBack = wan.fallback === "fallback";
+    if (mayFallBack && budgetAllows(wan, run, family.stored.family)) {
+      this.#steps.askWan(live, "fallback");
+      return;
+    }
+    // Whoever takes the image over the WAN may be the primary that is missing.
+    if (mayFallBack && isFallingBack(family)) return;
+    const detail = `no AP of its model can be primary${mayFallBack ? ", and the run's fallback budget is spent" : ""}`;
+    this.#steps.end(now, live, "failed", { reason: "primary-unreachable", detail });
   }
+}
+
+function isFallingBack({ members }: LiveFamily): boolean {
+  for (const { stored } of members.values()) if (stored.role === "fallback" && !hasEnded(stored)) return true;
+  return false;
 }
 
 function needsPrimary({ members }: LiveFamily): boolean {

@@ -177,6 +177,30 @@ t.test("out of tries", async (t) => {
       t.same(lab.takeTold(), ["2 fallback", "3 subordinate from 10.0.0.1"], JSON.stringify(wan));
     }
   });
+  t.test("the budget holds too where no AP can be primary", async (t) => {
+    const noneEligible = (): ControllerLab => {
+      const lab = branch(3);
+      for (const ap of ["ap1", "ap2", "ap3"]) lab.do({ type: "group-subordinate-add", group: "G", ap });
+      lab.do({ type: "group-wan", group: "G", wan: { fallbackApsMax: 1 } });
+      lab.do(start);
+      lab.pass(20_000);
+      return lab;
+    };
+    const lab = noneEligible();
+    t.same(lab.takeTold(), ["1 fallback"]);
+    lab.pass(20_000);
+    t.same(lab.statuses(2, 3), ["Initiated", "Initiated"], "the rest wait while somebody fetches");
+    lab.report(1, "complete", { path: "wan" });
+    lab.pass(20_000);
+    t.match(lab.row(2), { status: "Failed", failureReason: "primary-unreachable" });
+    t.equal(lab.group().run?.state, "partial");
+
+    const other = noneEligible();
+    other.takeTold();
+    other.do({ type: "group-subordinate-remove", group: "G", ap: "ap1" });
+    other.report(1, "complete", { path: "wan" });
+    t.same(other.takeTold(), ["1 primary"], "who has it now serves the others");
+  });
   t.test("a fallback that breaks is tried three times", async (t) => {
     const lab = servingBranch(2);
     lab.takeTold();
