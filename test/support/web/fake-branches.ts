@@ -189,6 +189,8 @@ export class FakeBranches implements Door {
         bytesTotal: first.bytesTotal,
         tries: 0,
         nextRetryAt: null,
+        wanBytes: first.wanBytes,
+        lanBytes: first.lanBytes,
       });
   }
 
