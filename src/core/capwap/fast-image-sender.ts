@@ -151,27 +151,36 @@ export class FastImageSender {
       this.#rate.onDelivered(now, block.sent, block.length);
       this.#board.onArrived(now, block, this.#control.minRttMs);
       if (this.#mtu.arrived(block.datagramBytes)) this.#control.blockBytes = this.#mtu.datagramBytes;
-      if (block.sends === 1 && (newest === undefined || block.sent.sentAt > newest.sent.sentAt)) newest = block;
+      if (newest === undefined || block.sent.sentAt > newest.sent.sentAt) newest = block;
     };
     if (ack.receivedOffset > this.#receivedOffset) this.#board.acknowledge(this.#receivedOffset, ack.receivedOffset, visit);
     for (const { gap, length } of ack.ranges) this.#board.acknowledge(ack.receivedOffset + gap, ack.receivedOffset + gap + length, visit);
     this.#receivedOffset = Math.max(this.#receivedOffset, ack.receivedOffset);
     this.#board.release(this.#receivedOffset);
-    this.#feedControl(now, newest && now - newest.sent.sentAt - Math.min(ack.delayUs / 1000, ackDelayMsMax), delivered);
+    const rttMs = newest === undefined ? undefined : this.#roundTrip(now, newest, ack.delayUs);
+    this.#feedControl(now, rttMs, delivered);
     this.#armProbe(now);
     this.#transmit(now, out);
   }
 
+  /** Of the block that was sent last: the receiver's delay is that of what came last, and the path keeps the order mostly. */
+  #roundTrip(now: Instant, newest: Block, delayUs: number): number | undefined {
+    const rttMs = now - newest.sent.sentAt - Math.min(delayUs / 1000, ackDelayMsMax);
+    // Less than the path takes: it was an earlier sending of the block that arrived (Karn).
+    if (newest.sends > 1 && rttMs < this.#control.minRttMs) return undefined;
+    return Math.max(0.01, rttMs);
+  }
+
   #feedControl(now: Instant, rttMs: number | undefined, deliveredBytes: number): void {
     const control = this.#control;
-    if (rttMs !== undefined) this.#smooth(Math.max(0.01, rttMs));
+    if (rttMs !== undefined) this.#smooth(rttMs);
     const lost = this.#board.detectLost(now, control.minRttMs);
     if (lost.nextAt === undefined) this.#timers.clear("loss");
     else this.#timers.set("loss", lost.nextAt);
     const rate = this.#rate.take(control.minRttMs === Number.POSITIVE_INFINITY ? 0 : control.minRttMs);
     control.onAck(now, {
       rate,
-      rttMs: rttMs === undefined ? undefined : Math.max(0.01, rttMs),
+      rttMs,
       deliveredBytes,
       lostBytes: lost.bytes,
       bytesInFlight: this.#board.bytesInFlight,

@@ -2,7 +2,8 @@
 import t from "tap";
 import { RateCap } from "../../../src/core/capwap/rate-cap.js";
 import { type Cell, efficiencyTable, measure, resentFairly } from "../../support/fast-grid.js";
-import { CubicNeighbour, Path, VirtualTransfer } from "../../support/virtual-path.js";
+import { CubicNeighbour } from "../../support/cubic-neighbour.js";
+import { Path, VirtualTransfer } from "../../support/virtual-path.js";
 
 const tenMegabit = { bitsPerSecond: 10e6, rttMs: 100 };
 const pathBytes = (tenMegabit.bitsPerSecond / 8000) * tenMegabit.rttMs;
