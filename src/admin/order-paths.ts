@@ -46,6 +46,7 @@ export const orderPaths: Readonly<Record<RoutedOrder["type"], OrderPath>> = {
   "show-config": { method: "GET", path: "/config" },
   "show-boot": { method: "GET", path: "/boot" },
   "show-images": { method: "GET", path: "/images" },
+  "show-peer": { method: "GET", path: "/peer" },
   "show-runs": { method: "GET", path: "/runs" },
 };
 

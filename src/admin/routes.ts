@@ -21,6 +21,7 @@ import {
   imageView,
   linkRates,
   nameText,
+  peerAnswer,
   predownloadResult,
   releaseName,
   releasesConfig,
@@ -50,6 +51,7 @@ const configBytesMax = 16 * 2 ** 20;
 const group = nameText.describe("Name of a FlexConnect group");
 const ap = nameText.describe("Name or MAC address of an AP");
 const apOrAll = nameText.describe("Name or MAC address of an AP, or `all`");
+const force = z.boolean().optional().describe("Also while the peer controller is known to hold other images");
 const mac = nameText.describe("MAC address in any usual spelling");
 
 const read = (summary: string, fields: z.ZodRawShape, answer: z.ZodType): Omit<OrderRoute, keyof OrderPath> => ({
@@ -99,12 +101,12 @@ const rows: Readonly<Record<RoutedOrder["type"], Omit<OrderRoute, keyof OrderPat
     answer: groupPreview,
   },
   "group-start": {
-    ...act("Start the upgrade of a group", { group, release: releaseName }, runStarted),
+    ...act("Start the upgrade of a group", { group, release: releaseName, force }, runStarted),
     idempotent: true,
   },
   "group-abort": act("Abort the upgrade of a group", { group }, runStarted),
   "ap-predownload": {
-    ...act("Predownload an image to one AP or all", { ap: apOrAll, release: releaseName }, predownloadResult),
+    ...act("Predownload an image to one AP or all", { ap: apOrAll, release: releaseName, force }, predownloadResult),
     idempotent: true,
   },
   "ap-predownload-abort": act("Abort the predownload of one AP or all", { ap: apOrAll }, apsAborted),
@@ -131,6 +133,7 @@ const rows: Readonly<Record<RoutedOrder["type"], Omit<OrderRoute, keyof OrderPat
   "show-config": read("Both releases and all groups as they were set", {}, configDocument),
   "show-boot": read("Versions of the two releases", {}, bootView),
   "show-images": read("All images of both releases", {}, z.array(imageView)),
+  "show-peer": read("The peer controller, and how its images compare with this one's", {}, peerAnswer),
   "show-runs": read(
     "Reports of the runs of a group or of all, newest first",
     { group: group.nullable().default(null) },

@@ -18,6 +18,7 @@ import type {
   GroupView,
   ImageView,
   ModelView,
+  PeerView,
   RunReport,
   RunReportRow,
   RunView,
@@ -223,6 +224,18 @@ export const imageView = z.object({
   fileName: z.string(),
   addedAt: instant,
 }) satisfies z.ZodType<ImageView>;
+
+const heldImage = z.object({ version: z.string(), sha256: digest }).nullable().describe("Null: none");
+const peerView = z.object({
+  name: z.string().describe("Its admin URL"),
+  onMismatch: z.enum(["refuse", "warn"]),
+  verdict: z.enum(["same", "differs", "unknown"]).describe("From what was heard of it last"),
+  heardAt: instant.nullable(),
+  unreachableSince: instant.nullable(),
+  trouble: z.string().nullable(),
+  differences: z.array(z.object({ release: releaseName, family: z.string(), here: heldImage, there: heldImage })),
+}) satisfies z.ZodType<PeerView>;
+export const peerAnswer = z.object({ peer: peerView.nullable().describe("Null without a peer") });
 
 const runReportRow = z.object({
   name: z.string(),

@@ -129,7 +129,7 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Logger, me
       meter.event(event);
       const { message, fields } = eventLine(event);
       if (event.name === "dropped") warnings.warn(event.reason, message, fields);
-      else log.info({ event: event.name, ...fields }, message);
+      else log[event.name === "boot-record-damaged" ? "warn" : "info"]({ event: event.name, ...fields }, message);
     },
     onReboot: () => end({ type: "reset" }),
     onFatal,

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { parse } from "yaml";
 import { z } from "zod";
-import { type Endpoint, parseHostPort } from "../base/endpoint.js";
+import { type Endpoint, isLoopback, parseHostPort } from "../base/endpoint.js";
 import { type Failure, failure, type Result, success } from "../base/failure.js";
 import { parseScaled } from "../base/scaled-number.js";
 import { type ControllerTimings, defaultTimings, labTimings } from "../core/controller/timings.js";
@@ -37,6 +37,20 @@ const byteRate = z.union([z.string(), z.number()]).transform((value, context): n
   return z.NEVER;
 });
 
+/** The admin API of another controller. A token goes there, so beyond this host it must be HTTPS. */
+const peerUrl = z.string().transform((text, context): string => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isBare = url !== undefined && url.pathname === "/" && url.search === "" && url.hash === "" && url.username === "";
+  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(hostOf(url)));
+  if (isBare && isSafe) return url.origin;
+  context.addIssue({
+    code: "custom",
+    message: `"${text}" is no address of a peer: expected one like https://wlc2.example:8443 (http on loopback only)`,
+  });
+  return z.NEVER;
+});
+const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, "");
+
 const milliseconds = z.number().positive();
 const timings = z
   .object({
@@ -67,6 +81,11 @@ const schema = z.strictObject({
   /** Bytes per second of all WAN transfers together; null for no cap. */
   wanRate: byteRate.nullable().default(null),
   downloadAtJoin: z.boolean().default(false),
+  /** The other controller of the network, whose images must be the same; null for none. */
+  peer: peerUrl.nullable().default(null),
+  peerTokenFile: z.string().min(1).optional(),
+  peerCert: z.string().min(1).optional(),
+  peerMismatch: z.enum(["refuse", "warn"], { error: "expected refuse or warn" }).default("refuse"),
   imageBytesMax: z
     .int()
     .min(1)
@@ -85,9 +104,14 @@ export function readControllerSettings({ config, ...options }: ControllerOptions
   if (!file.ok) return file;
   const parsed = schema.safeParse({ ...file.value, ...options });
   if (!parsed.success) return { ok: false, failure: describe(parsed.error, config === undefined ? undefined : String(config), options) };
+  const { peer, admin } = parsed.data;
+  if (peer !== null && isOwn(new URL(peer), admin)) return failure("invalid-config", `--peer: ${peer} is this controller itself`);
   const base = parsed.data.lab ? labTimings : defaultTimings;
   return success({ ...parsed.data, timings: { ...base, ...(parsed.data.timings as Partial<ControllerTimings>) } });
 }
+
+const isOwn = (peer: URL, { address, port }: Endpoint): boolean =>
+  hostOf(peer) === address && (Number(peer.port) || (peer.protocol === "https:" ? 443 : 80)) === port;
 
 function readYaml(path: string): Result<object> {
   try {

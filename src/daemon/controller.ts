@@ -18,6 +18,7 @@ import { openUdpPort } from "../runtime/udp-ports.js";
 import { defaultTimers, labTimers } from "../wire/capwap/defaults.js";
 import { type ControllerOptions, type ControllerSettings, readControllerSettings } from "./controller-config.js";
 import { openOperatorDoors } from "./operator-doors.js";
+import { PeerWatch, peerAddress } from "./peer-watch.js";
 import { flexupVersion } from "./version.js";
 
 /** A branch of APs can answer at once; the kernel keeps what one step of the machine takes. */
@@ -56,6 +57,8 @@ export async function startController(
     return result;
   };
 
+  const peer = peerAddress(settings, env);
+  if (!peer.ok) return peer;
   const store = await give(openStore(settings.data));
   if (!store.ok) return store;
   closers.push(() => store.value.close());
@@ -87,6 +90,7 @@ export async function startController(
         ...(mtuBytes !== undefined && { mtuBytes }),
       },
       downloadAtJoin: settings.downloadAtJoin,
+      ...(settings.peer !== null && { peer: { name: settings.peer, onMismatch: settings.peerMismatch } }),
     }),
     store: store.value,
     images: images.value,
@@ -112,6 +116,14 @@ export async function startController(
   const doors = await give(await openOperatorDoors({ settings, host, store: store.value, images: images.value, metrics, log, env }));
   if (!doors.ok) return doors;
   closers.push(() => doors.value.close());
+  if (peer.value !== undefined) {
+    const watch = new PeerWatch({ peer: peer.value, onAnswer: (answer) => host.peerAnswered(answer) });
+    const end = host.onEvent((event) => watch.note(event));
+    closers.push(async () => {
+      end();
+      await watch.close();
+    });
+  }
   const { adminUrl, ssh, firstPassword } = doors.value;
   log.info(
     {
@@ -168,6 +180,9 @@ export function registerControllerCommand(program: Program, create: CreateMachin
     .option("--ssh <address:port>", "a shell for operators over SSH, such as 0.0.0.0:2222 (default: none)")
     .option("--tls-cert <file>", "certificate of the admin API, PEM")
     .option("--tls-key <file>", "its private key, PEM")
+    .option("--peer <url>", "admin URL of the other controller, which must hold the same images")
+    .option("--peer-token-file <file>", "an API token of the role read-only there (or FLEXUP_PEER_TOKEN)")
+    .option("--peer-cert <file>", "its self-signed certificate or its authority's, PEM")
     .option("--lab", "allow back-off below 100 s, judge silence sooner, and need no login on loopback")
     .option("--log <level>", "fatal, error, warn, info, debug, trace or silent")
     .option("--config <file>", "YAML file with these options and more (docs/configuration.md)")

@@ -146,6 +146,13 @@ export function eventLine(event: ApEvent): { readonly message: string; readonly 
   switch (event.name) {
     case "booted":
       return { message: `booted ${event.version} from slot ${event.slot}`, fields: { corrupt: event.corrupt } };
+    case "boot-record-damaged":
+      return {
+        message: event.recovered
+          ? "boot.json was damaged: booting what its copy and the slots' digests agree on"
+          : "boot.json and its copy were damaged: both slots count as empty; predownload an image",
+        fields: {},
+      };
     case "joined":
       return { message: `joined ${endpointText(event.controller)}`, fields: {} };
     case "session-lost":

@@ -6,6 +6,7 @@ import type { ControllerEffect, ControllerInput, ControllerMachine, ImageRange }
 import type { ControllerEvent } from "../core/controller/events.js";
 import type { OrderValue, ResultOf } from "../core/controller/order-results.js";
 import type { Order } from "../core/controller/orders.js";
+import type { PeerAnswer } from "../core/controller/peer-parity.js";
 import type { CapwapMeter } from "./capwap-meter.js";
 import type { Clock } from "./clock.js";
 import type { ImageFolder } from "./controller-images.js";
@@ -79,6 +80,11 @@ export class ControllerHost {
     });
   }
 
+  /** The peer controller was asked for its images. */
+  peerAnswered(answer: PeerAnswer): void {
+    this.#host.deliver({ type: "peer-answered", answer });
+  }
+
   /** Every event from now on, in order. @returns how to end it */
   onEvent(listener: EventListener): () => void {
     this.#listeners.add(listener);
@@ -137,7 +143,7 @@ export class ControllerHost {
     if (event.type === "ap-progress") return;
     if (event.type === "datagram-dropped") {
       this.#warnings.warn(event.why, "dropped a datagram", { from: endpointText(event.from), detail: event.detail });
-    } else this.#options.log[warnable.has(type) ? "warn" : "info"](fields, type);
+    } else this.#options.log[isWarning(event) ? "warn" : "info"](fields, type);
   }
 
   #halt(failure: Failure): void {
@@ -152,6 +158,15 @@ export class ControllerHost {
   }
 }
 
-const warnable: ReadonlySet<ControllerEvent["type"]> = new Set(["ap-left", "primary-lost", "reset-unconfirmed", "order-refused"]);
+const warnable: ReadonlySet<ControllerEvent["type"]> = new Set([
+  "ap-left",
+  "primary-lost",
+  "primary-unreachable",
+  "reset-unconfirmed",
+  "order-refused",
+]);
+
+const isWarning = (event: ControllerEvent): boolean =>
+  event.type === "peer-images" ? event.verdict !== "same" || !event.reachable : warnable.has(event.type);
 
 const stopping = (): Result<never> => failure("controller-stopping", "The controller is stopping; try again when it is back");

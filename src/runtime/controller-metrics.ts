@@ -82,6 +82,18 @@ export function measureController(metrics: Metrics, host: Pick<ControllerHost, "
     for (const status of ["None", "Initiated", "Predownloading", "Complete", "Failed", "NotSupported"] as const)
       gauge.set({ status }, answer.value.aps.filter((ap) => ap.status === status).length);
   });
+  metrics.gauge(
+    "peer_images",
+    "1 for what is known of the peer controller's images; unreachable stands beside what was heard last",
+    ["state"],
+    async (gauge) => {
+      const answer = await host.order({ type: "show-peer" });
+      if (!answer.ok || answer.value.peer === null) return;
+      const { verdict, trouble } = answer.value.peer;
+      for (const state of ["same", "differs", "unknown"] as const) gauge.set({ state }, verdict === state ? 1 : 0);
+      gauge.set({ state: "unreachable" }, trouble === null ? 0 : 1);
+    },
+  );
   metrics.gauge("sessions_in_use", "TFTP sessions of primaries in use, all groups", [], async (gauge) => {
     const groups = await host.order({ type: "show-group-summary" });
     if (!groups.ok) return;

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import type { z } from "zod";
 import type { Disk, DiskFile } from "./disk.js";
+import { isAbsent, isUnreadable } from "./storage-failure.js";
 
 /** The temporary file's ending; whoever opens the folder removes leftovers. */
 export const unsavedEnding = ".new";
@@ -26,13 +27,19 @@ export async function saveSealedJson(disk: Disk, path: string, value: unknown): 
   await disk.syncFolder(dirname(path));
 }
 
-/** The value, `absent` without a file, or `damaged` when the file is not what was once saved or not of this schema. */
+/** The value, `absent` without a file, or `damaged` when the file cannot be read, is not what was once saved or not of this schema. */
 export async function loadSealedJson<Schema extends z.ZodType>(
   disk: Disk,
   path: string,
   schema: Schema,
 ): Promise<{ readonly value: z.output<Schema> } | "absent" | "damaged"> {
-  const text = await readText(disk, path);
+  let text: string | undefined;
+  try {
+    text = await readText(disk, path);
+  } catch (error) {
+    if (isUnreadable(error)) return "damaged";
+    throw error;
+  }
   if (text === undefined) return "absent";
   const match = /^\{"sha256":"([0-9a-f]{64})","content":(.*)\}\n$/s.exec(text);
   if (match === null || match[1] !== digestOf(match[2] as string)) return "damaged";
@@ -45,7 +52,7 @@ async function readText(disk: Disk, path: string): Promise<string | undefined> {
   try {
     file = await disk.open(path, "read");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
   try {

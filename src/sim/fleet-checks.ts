@@ -1,12 +1,14 @@
 import type { MacAddress } from "../base/mac-address.js";
 import type { ApEvent, RunProgress, SlotId } from "../core/ap/contract.js";
 import type { ControllerEvent } from "../core/controller/events.js";
+import { newGroup } from "../core/controller/groups.js";
 import type { ApImageRow, RunState } from "../core/controller/views.js";
 import { ports } from "../wire/capwap/defaults.js";
 import type { ApNode } from "./ap-node.js";
 import type { Check } from "./checkers.js";
 import type { Fleet } from "./fleet.js";
 import { watchRequests } from "./request-watch.js";
+import { watchFallbacks, watchWanRate } from "./wan-watch.js";
 
 /** What the events of a fleet have told so far. */
 export interface FleetWatch {
@@ -17,6 +19,8 @@ export interface FleetWatch {
   /** What each AP last said of its run, and the most tries that it ever admitted. */
   readonly progress: Map<string, { readonly runId: number; readonly progress: RunProgress }>;
   triesMost: number;
+  /** APs that were ordered to take the WAN for want of a primary, by run. */
+  readonly fallbacks: Map<number, Set<string>>;
   /** Most sessions that any one server had at a moment. */
   sessionsMost: number;
 }
@@ -27,6 +31,7 @@ export const newWatch = (): FleetWatch => ({
   runState: null,
   progress: new Map(),
   triesMost: 0,
+  fallbacks: new Map(),
   sessionsMost: 0,
 });
 
@@ -43,6 +48,10 @@ export function noteControllerEvent(watch: FleetWatch, event: ControllerEvent): 
 }
 
 export function noteApEvent(watch: FleetWatch, ap: ApNode, event: ApEvent): void {
+  if (event.name === "order" && event.order.role === "fallback") {
+    const { runId } = event.order;
+    watch.fallbacks.set(runId, (watch.fallbacks.get(runId) ?? new Set()).add(ap.facts.name));
+  }
   if (event.name !== "run") return;
   watch.progress.set(ap.facts.name, { runId: event.runId, progress: event.progress });
   watch.triesMost = Math.max(watch.triesMost, event.progress.tries);
@@ -50,7 +59,8 @@ export function noteApEvent(watch: FleetWatch, ap: ApNode, event: ApEvent): void
 
 /** What must hold in a branch after every single event, whatever is lost, cut off or killed. */
 export function fleetChecks(fleet: Fleet, watch: FleetWatch): readonly Check[] {
-  const { sessionsMax, retryCount } = fleet.options;
+  const { sessionsMax, retryCount, aps, imageBytes, wanPolicy, wanBytesPerSecond } = fleet.options;
+  const policy = { ...newGroup("").wan, ...wanPolicy };
   const someAp = (what: (ap: ApNode) => string | undefined): (() => string | undefined) => {
     return () => {
       for (const ap of fleet.aps) {
@@ -77,6 +87,13 @@ export function fleetChecks(fleet: Fleet, watch: FleetWatch): readonly Check[] {
       name: "tries within the limit",
       broken: () => (watch.triesMost > retryCount ? `${watch.triesMost} tries, ${retryCount} are allowed` : undefined),
     },
+    watchWanRate(
+      fleet.world,
+      [wanBytesPerSecond, policy.bytesPerSecondMax],
+      Math.min(policy.transfersMax, aps),
+      () => fleet.controller.imageBytesSent,
+    ),
+    watchFallbacks(policy, imageBytes, watch.fallbacks),
     watchRequests(fleet.network, ports.control),
   ];
 }

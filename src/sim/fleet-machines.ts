@@ -35,7 +35,12 @@ export const apMachines = (seed: number, fastTransfer: boolean, sessionRateBytes
     new TftpClient({ ...fetch, blksize: LAN_BLKSIZE, windowsize: LAN_WINDOWSIZE, timeoutSeconds: undefined }, defaultClientSettings),
 });
 
-export const controllerMachine = (seed: number, addresses: readonly string[], sessionsMax: number): ControllerMachine =>
+export const controllerMachine = (
+  seed: number,
+  addresses: readonly string[],
+  sessionsMax: number,
+  wanBytesPerSecond: number | null,
+): ControllerMachine =>
   new Controller({
     name: "sim",
     platform: "default",
@@ -43,7 +48,7 @@ export const controllerMachine = (seed: number, addresses: readonly string[], se
     seed,
     timings: defaultTimings,
     sessionsMax,
-    wan: { transfersMax: 100, bytesPerSecondMax: null },
+    wan: { transfersMax: 100, bytesPerSecondMax: wanBytesPerSecond },
     capwap: { addresses, hardwareVersion: "1", softwareVersion: "1", timers: defaultTimers },
     downloadAtJoin: false,
   });

@@ -5,7 +5,7 @@ import { parseMac } from "../base/mac-address.js";
 import type { ApEvent } from "../core/ap/contract.js";
 import type { ControllerEvent } from "../core/controller/events.js";
 import type { ResultOf } from "../core/controller/order-results.js";
-import type { Order } from "../core/controller/orders.js";
+import type { GroupWanPolicy, Order } from "../core/controller/orders.js";
 import type { ApImageRow, GroupView } from "../core/controller/views.js";
 import type { ReleaseName } from "../core/upgrade/limits.js";
 import { familyOfName } from "../core/upgrade/models.js";
@@ -38,6 +38,10 @@ export interface FleetOptions {
   /** What each TFTP session may carry, undefined for no cap. */
   readonly sessionBytesPerSecond: number | undefined;
   readonly wave2Refetch: boolean;
+  /** What differs from a new group's WAN policy. */
+  readonly wanPolicy: Partial<GroupWanPolicy>;
+  /** Cap of the whole controller, null for none. */
+  readonly wanBytesPerSecond: number | null;
   /** Room of each AP's flash in images: the running one, the backup, the temporary file. */
   readonly flashImages: number;
   readonly flash: FlashSpeed;
@@ -64,6 +68,8 @@ export const defaultFleet: FleetOptions = {
   sessionsMax: 3,
   sessionBytesPerSecond: undefined,
   wave2Refetch: true,
+  wanPolicy: {},
+  wanBytesPerSecond: null,
   flashImages: 3,
   flash: { openMs: 1, writeMs: 0, verifyMs: 20, syncMs: 2 },
   syncMs: 2,
@@ -133,7 +139,8 @@ export class Fleet {
       endpoints: controllerAddresses.map((address) => ({ address, port: ports.control })),
       images: known,
       syncMs: this.options.syncMs,
-      machine: (boots) => controllerMachine(seed * 1000 + boots, controllerAddresses, this.options.sessionsMax),
+      machine: (boots) =>
+        controllerMachine(seed * 1000 + boots, controllerAddresses, this.options.sessionsMax, this.options.wanBytesPerSecond),
       onEvent: (event) => {
         this.#note("controller", event);
         noteControllerEvent(this.watch, event);
@@ -168,7 +175,7 @@ export class Fleet {
 
   /** Boots everything, sets the group up and waits until all APs have joined. */
   setUp(): void {
-    const { retryCount, backoffSeconds, wave2Refetch, lateAps, imageBytes } = this.options;
+    const { retryCount, backoffSeconds, wave2Refetch, wanPolicy, lateAps, imageBytes } = this.options;
     this.controller.node.start();
     for (const ap of this.aps) ap.node.start();
     for (const [family, images] of this.images) {
@@ -183,6 +190,7 @@ export class Fleet {
     this.must({ type: "group-retry-count", group, retryCount });
     this.must({ type: "group-backoff", group, minSeconds: backoffSeconds.min, maxSeconds: backoffSeconds.max });
     this.must({ type: "group-wave2-refetch", group, enabled: wave2Refetch });
+    if (Object.keys(wanPolicy).length > 0) this.must({ type: "group-wan", group, wan: wanPolicy });
     const joined = this.world.runUntil(() => this.joined.size === this.aps.length, this.world.now + 600_000);
     invariant(joined, `only ${this.joined.size} of ${this.aps.length} APs joined`);
   }

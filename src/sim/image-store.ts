@@ -139,7 +139,7 @@ export class ImageStore {
     const { a, b } = this.#record.slots;
     const record = { ...this.#record, slots: { a: corrupt.includes("a") ? null : a, b: corrupt.includes("b") ? null : b } };
     this.running = slotToBoot(record);
-    return { record, journal: this.#journal, corrupt, freeBytes: this.freeBytes };
+    return { record, journal: this.#journal, corrupt, recordState: "sound", freeBytes: this.freeBytes };
   }
 
   /** Power is cut: of what is on its way to the disk some has arrived, and the temporary file keeps what it keeps. */

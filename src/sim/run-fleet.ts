@@ -1,5 +1,5 @@
 import { Prng } from "../base/prng.js";
-import type { RunState } from "../core/controller/views.js";
+import type { ApImageRow, RunState } from "../core/controller/views.js";
 import { CheckFailed } from "./checkers.js";
 import { Fleet, type FleetOptions } from "./fleet.js";
 import { finalFaults } from "./fleet-checks.js";
@@ -83,7 +83,7 @@ function mayCostAnImage(fault: FleetFault): boolean {
 function brokenPromises(fleet: Fleet, faults: readonly FleetFault[]): string[] {
   if (faults.some(mayCostAnImage)) return [];
   // Who joined the group after the run took no part in it.
-  const without = fleet.rows().filter(({ status, version }) => status !== "Complete" && version !== null);
+  const without = fleet.rows().filter((row) => row.status !== "Complete" && row.version !== null && !isLeftWithout(fleet, row));
   const wrong = without.map(({ name, status, failureReason }) => `${name} is without the image: ${status} ${failureReason ?? ""}`);
   const { wan, lan, retryCount, aps } = fleet.options;
   const aGoodDay = faults.length === 0 && wan.loss + lan.loss === 0 && retryCount >= aps;
@@ -91,6 +91,11 @@ function brokenPromises(fleet: Fleet, faults: readonly FleetFault[]): string[] {
   for (const { family, wanCopies, wanBytes } of fleet.group().models)
     if (wanCopies > 1 || wanBytes > fleet.options.imageBytes) wrong.push(`${family} crossed the WAN ${wanCopies} times, ${wanBytes} bytes`);
   return wrong;
+}
+
+/** The operator wants no fallback, and this AP has spent its tries. */
+function isLeftWithout({ options }: Fleet, { status, retryCount }: ApImageRow): boolean {
+  return options.wanPolicy.fallback === "fail" && status === "Failed" && (retryCount ?? 0) >= options.retryCount;
 }
 
 function outcome(fleet: Fleet, virtualMs: number, faults: readonly string[]): FleetOutcome {
@@ -136,5 +141,22 @@ export function drawRun(seed: number): FleetRun {
     lateAps,
     fastTransfer: prng.fraction() < 0.5,
     faults: drawFaults(prng, aps, 600_000),
+    ...drawWan(new Prng(seed).split("wan"), aps),
+  };
+}
+
+/** Often nothing that an operator set; else caps, a policy and a budget, in any mixture. */
+function drawWan(prng: Prng, aps: number): Pick<FleetOptions, "wanPolicy" | "wanBytesPerSecond"> {
+  const rate = (): number | null => (prng.fraction() < 0.5 ? null : Math.round(10 ** (4 + 2 * prng.fraction())));
+  if (prng.fraction() < 0.4) return { wanPolicy: {}, wanBytesPerSecond: null };
+  return {
+    wanPolicy: {
+      fallback: (["fallback", "fallback", "wait", "fail"] as const)[prng.below(4)] ?? "fallback",
+      transfersMax: prng.fraction() < 0.5 ? 8 : 1 + prng.below(3),
+      bytesPerSecondMax: rate(),
+      fallbackApsMax: prng.fraction() < 0.5 ? null : prng.below(aps),
+      fallbackBytesMax: prng.fraction() < 0.7 ? null : prng.below(1_000_000),
+    },
+    wanBytesPerSecond: rate(),
   };
 }

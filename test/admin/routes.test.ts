@@ -40,9 +40,9 @@ const fieldsOf: { [T in RoutedOrder["type"]]: Record<string, fc.Arbitrary<unknow
     ),
   },
   "group-preview": { ...group, release, link: fc.constant({ wanBytesPerSecond: 1e6, lanBytesPerSecond: 1e8 }) },
-  "group-start": { ...group, release },
+  "group-start": { ...group, release, force: flag },
   "group-abort": group,
-  "ap-predownload": { ...ap, release },
+  "ap-predownload": { ...ap, release, force: flag },
   "ap-predownload-abort": ap,
   "ap-swap": ap,
   "ap-reset": ap,
@@ -55,6 +55,7 @@ const fieldsOf: { [T in RoutedOrder["type"]]: Record<string, fc.Arbitrary<unknow
   "show-config": {},
   "show-boot": {},
   "show-images": {},
+  "show-peer": {},
   "show-runs": { group: fc.option(name) },
 };
 const anyOrder = fc.oneof(

@@ -36,6 +36,7 @@ t.test("the source document's commands, in both vocabularies", async (t) => {
     ],
     ["config flexconnect group 'Branch 12' predownload start primary", { type: "group-start", group, release: "primary" }],
     ["config flexconnect group 'Branch 12' predownload start backup", { type: "group-start", group, release: "backup" }],
+    ["config flexconnect group 'Branch 12' predownload start backup force", { type: "group-start", group, release: "backup", force: true }],
     ["config flexconnect group 'Branch 12' predownload start abort", { type: "group-abort", group }],
     ["config flexconnect group 'Branch 12' predownload wan rate off", { type: "group-wan", group, wan: { bytesPerSecondMax: null } }],
     ["config flexconnect group 'Branch 12' predownload wan rate 500k", { type: "group-wan", group, wan: { bytesPerSecondMax: 500_000 } }],
@@ -44,6 +45,7 @@ t.test("the source document's commands, in both vocabularies", async (t) => {
       { type: "group-wan", group, wan: { bytesPerSecondMax: 1_250_000 } },
     ],
     ["config ap image predownload primary all", { type: "ap-predownload", ap: "all", release: "primary" }],
+    ["config ap image predownload primary all force", { type: "ap-predownload", ap: "all", release: "primary", force: true }],
     ["config ap image predownload abort AP1", { type: "ap-predownload-abort", ap: "AP1" }],
     ["config ap image swap AP1", { type: "ap-swap", ap: "AP1" }],
     ["config ap reset all", { type: "ap-reset", ap: "all" }],
@@ -58,6 +60,7 @@ t.test("the source document's commands, in both vocabularies", async (t) => {
     ["show flexconnect group 'summary'", { type: "show-group", group: "summary" }],
     ["show boot", { type: "show-boot" }],
     ["image ls", { type: "show-images" }],
+    ["image parity", { type: "show-peer" }],
     ["image rm 3", { type: "image-remove", imageId: "3" }],
   ];
   for (const [line, order] of cases) t.same(meaning(line), order, line);
@@ -138,7 +141,7 @@ t.test("what may come next is listed for help and completion", async (t) => {
   t.same(operatorGrammar.next(words("nothing such")), { suggestions: [], mayEnd: false });
   t.same(
     operatorGrammar.beginningWith(words("image")).map(({ pattern }) => pattern),
-    ["image add <file> --version <version> --models <models> --release <release>", "image ls", "image rm <image>"],
+    ["image add <file> --version <version> --models <models> --release <release>", "image ls", "image parity", "image rm <image>"],
   );
   t.equal(operatorGrammar.beginningWith([]).length, commandTable.length);
 });

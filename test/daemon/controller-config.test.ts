@@ -21,6 +21,8 @@ t.test("defaults", async (t) => {
       wanTransfers: 100,
       wanRate: null,
       downloadAtJoin: false,
+      peer: null,
+      peerMismatch: "refuse",
       imageBytesMax: 4294967296,
       timings: defaultTimings,
     },
@@ -77,6 +79,15 @@ t.test("what is wrong is said in one line with its place", async (t) => {
     told({ data: "/d", admin: "127.0.0.1:99999" }),
     'invalid-config: --admin: "127.0.0.1:99999" is no address: expected one like 127.0.0.1:8080 or [::]:8080',
   );
+  for (const peer of ["wlc2", "ftp://wlc2", "http://wlc2.example:8080", "https://wlc2:8443/api", "https://admin:pass@wlc2"]) {
+    t.equal(
+      told({ data: "/d", peer }),
+      `invalid-config: --peer: "${peer}" is no address of a peer: expected one like https://wlc2.example:8443 (http on loopback only)`,
+    );
+  }
+  t.equal(told({ data: "/d", peer: "https://wlc2.example:8443/" }), "accepted");
+  t.equal(told({ data: "/d", peer: "http://127.0.0.1:8081" }), "accepted");
+  t.equal(told({ data: "/d", peer: "http://127.0.0.1:8080" }), "invalid-config: --peer: http://127.0.0.1:8080 is this controller itself");
   t.equal(told({ data: "/d", platform: "9800" }), "invalid-config: --platform: expected 5508, 7510, default");
   t.equal(told({ data: "/d" }, "sessions: 65\n"), `invalid-config: ${config}, sessions: Too big: expected number to be <=64`);
   t.equal(told({ data: "/d" }, "colour: blue\n"), `invalid-config: ${config}: Unrecognized key: "colour"`);

@@ -1,82 +1,95 @@
 /** APs and the controller as processes that die, fill up and come back. */
 import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import t from "tap";
+import t, { type Test } from "tap";
+import { parseHostPort } from "../../src/base/endpoint.js";
+import { apReady } from "../../src/daemon/ready.js";
 import { systemClock } from "../../src/runtime/clock.js";
 import { startTftpFetch } from "../../src/runtime/tftp-client.js";
-import { after, Branch, before, must } from "../support/branch.js";
+import { type ApPlan, after, apsOf, before, Fleet, must, until } from "../support/fleet.js";
 
 const mebibyte = 2 ** 20;
 const long = process.env["FLEXUP_LONG"] === "1";
-const net = 61;
+const network = 61;
+const model = "AIR-AP2802I";
+const group = "branch";
+
+/** APs of one model, joined and in a group, and an image for them. */
+async function branch(t: Test, count: number, imageBytes: number, ...apArgs: string[]) {
+  const fleet = await Fleet.start(t, network);
+  const plans = apsOf(model, count);
+  await fleet.join(plans, ...apArgs);
+  const image = await fleet.addImage(model, imageBytes);
+  await fleet.group(group, plans);
+  const [first] = plans as [ApPlan];
+  return { fleet, plans, first, image };
+}
 
 t.test("the controller is killed in the middle of a run: the run ends, and no AP fetches twice", async (t) => {
   const imageBytes = 4 * mebibyte;
-  const branch = await Branch.start(t, { net, apCount: 5, imageBytes });
-  await branch.startRun();
-  await branch.until("the first subordinate", async () =>
-    (await branch.rows()).some(({ source, status }) => source === "lan" && status === "Complete"),
+  const { fleet, plans, image } = await branch(t, 5, imageBytes);
+  await fleet.start(group);
+  await until("the first subordinate", async () =>
+    (await fleet.rows()).some(({ source, status }) => source === "lan" && status === "Complete"),
   );
-  await branch.controller.kill();
+  await fleet.controller.kill();
   await sleep(500);
-  await branch.startController();
-  const { run, models } = await branch.runEnd();
+  await fleet.restartController();
+  const { run, models } = await fleet.runOver(group);
   t.equal(run?.state, "complete");
   t.equal(models[0]?.wanCopies, 1);
-  for (const { name, wanBytes, lanBytes, status } of await branch.rows()) {
+  for (const { name, wanBytes, lanBytes, status } of await fleet.rows()) {
     t.equal(status, "Complete", name);
     t.ok(wanBytes + lanBytes <= 2 * imageBytes - 1, `${name}: ${wanBytes} bytes over the WAN, ${lanBytes} over the LAN`);
   }
-  for (let number = 1; number <= 5; number++) t.ok(branch.stored(number)?.equals(branch.image.bytes), `AP${number}`);
+  for (const plan of plans) t.ok((await fleet.stored(plan, image.sha256))?.equals(image.content), plan.name);
 });
 
 t.test("a primary serves with no controller there, and after a restart of its own", async (t) => {
-  const branch = await Branch.start(t, { net, apCount: 1, imageBytes: mebibyte });
-  await branch.startRun();
-  t.equal((await branch.runEnd()).run?.state, "complete");
-  const [image] = must(await branch.admin.order({ type: "show-images" }));
-  await branch.controller.kill();
-  await branch.aps.get(1)?.kill();
-  const server = await branch.startAp(1);
-  await branch.aps.get(1)?.line(({ event }) => (event === "offering" ? true : undefined));
+  const { fleet, first, image } = await branch(t, 1, mebibyte);
+  await fleet.start(group);
+  t.equal((await fleet.runOver(group)).run?.state, "complete");
+  await fleet.controller.kill();
+  await fleet.aps.get(first.name)?.kill();
+  const ap = fleet.startAp(first);
+  const { tftp } = await ap.line(apReady);
+  const { host, port } = parseHostPort(tftp, 0) ?? { host: "", port: 0 };
+  await ap.line(({ event }) => (event === "offering" ? true : undefined));
   const chunks: Uint8Array[] = [];
   const fetch = startTftpFetch({
-    server,
-    fileName: image?.fileName ?? "",
+    server: { address: host, port },
+    fileName: image.fileName,
     clock: systemClock,
     sink: { write: async (_offset, parts) => void chunks.push(...parts.map((part) => Uint8Array.from(part))) },
     onFatal: (error) => t.fail(String(error)),
   });
-  t.match(await fetch.ended, { outcome: "complete", digests: { sha256: branch.image.sha256 } });
-  t.ok(Buffer.concat(chunks).equals(branch.image.bytes));
+  t.match(await fetch.ended, { outcome: "complete", digests: { sha256: image.sha256 } });
+  t.ok(Buffer.concat(chunks).equals(image.content));
   await fetch.closed;
-  await branch.startController();
+  await fleet.restartController();
 });
 
 t.test("an AP without room says so, and goes on serving what it has", async (t) => {
   const imageBytes = mebibyte;
-  const branch = await Branch.start(t, {
-    net,
-    apCount: 2,
-    imageBytes,
-    apArgs: (number) => (number === 2 ? ["--flash-bytes", String(imageBytes / 2)] : []),
-  });
-  await branch.startRun();
-  await branch.runEnd();
-  t.match(await branch.row(1), { status: "Complete" });
-  t.match(await branch.row(2), { status: "Failed", failureReason: "not-enough-flash", primaryImage: before });
-  t.ok(branch.aps.get(2)?.running);
+  const { fleet } = await branch(t, 1, imageBytes);
+  const [, second] = apsOf(model, 2) as [ApPlan, ApPlan];
+  await fleet.join([second], "--flash-bytes", String(imageBytes / 2));
+  must(await fleet.admin.order({ type: "group-ap-add", group, mac: second.mac }));
+  await fleet.start(group);
+  await fleet.runOver(group);
+  t.match(await fleet.row("AP1"), { status: "Complete" });
+  t.match(await fleet.row("AP2"), { status: "Failed", failureReason: "not-enough-flash", primaryImage: before });
+  t.ok(fleet.aps.get("AP2")?.running);
 });
 
 t.test("reset with --on-reset exit ends the process in order; the next start boots the new image", async (t) => {
-  const branch = await Branch.start(t, { net, apCount: 1, imageBytes: 100_000, apArgs: () => ["--on-reset", "exit"] });
-  await branch.startRun();
-  await branch.runEnd();
-  must(await branch.admin.order({ type: "ap-swap", ap: "all" }));
-  must(await branch.admin.order({ type: "ap-reset", ap: "all" }));
-  t.match(await branch.aps.get(1)?.ended, { code: 0, signal: null });
-  await branch.startAp(1);
-  const [booted] = (await branch.aps.get(1)?.line(({ event, msg }) => (event === "booted" ? [msg] : undefined))) ?? [];
+  const { fleet, first } = await branch(t, 1, 100_000, "--on-reset", "exit");
+  await fleet.start(group);
+  await fleet.runOver(group);
+  must(await fleet.admin.order({ type: "ap-swap", ap: "all" }));
+  must(await fleet.admin.order({ type: "ap-reset", ap: "all" }));
+  t.match(await fleet.aps.get(first.name)?.ended, { code: 0, signal: null });
+  const [booted] = await fleet.startAp(first).line(({ event, msg }) => (event === "booted" ? [msg] : undefined));
   t.match(booted, after);
 });
 
@@ -85,25 +98,25 @@ t.test(`${rounds} kills of AP and controller at random moments of a transfer`, {
   const imageBytes = (long ? 64 : 8) * mebibyte;
   let movedBytes = 0;
   for (let round = 0; round < rounds; round++) {
-    const branch = await Branch.start(t, { net, apCount: 1, imageBytes });
-    await branch.startRun();
+    const { fleet, first, image } = await branch(t, 1, imageBytes);
+    await fleet.start(group);
     const moment = (imageBytes / 100) * randomInt(1, 95);
-    await branch.until("the moment", async () => {
-      const { bytesDone, status } = await branch.row(1);
+    await until("the moment", async () => {
+      const { bytesDone, status } = await fleet.row(first.name);
       return bytesDone > moment || status === "Complete";
     });
     if (round % 2 === 0) {
-      await branch.aps.get(1)?.kill();
-      await branch.startAp(1);
+      await fleet.aps.get(first.name)?.kill();
+      await fleet.startAp(first).line(apReady);
     } else {
-      await branch.controller.kill();
-      await branch.startController();
+      await fleet.controller.kill();
+      await fleet.restartController();
     }
-    const { run } = await branch.runEnd();
+    const { run } = await fleet.runOver(group);
     t.equal(run?.state, "complete", `round ${round}: killed after ${moment} bytes`);
-    t.ok(branch.stored(1)?.equals(branch.image.bytes), `round ${round}: byte for byte`);
-    movedBytes += (await branch.row(1)).wanBytes;
-    await branch.close();
+    t.ok((await fleet.stored(first, image.sha256))?.equals(image.content), `round ${round}: byte for byte`);
+    movedBytes += (await fleet.row(first.name)).wanBytes;
+    await Promise.all([fleet.controller, ...fleet.aps.values()].map((daemon) => daemon.stop()));
   }
   t.comment(`${movedBytes} bytes moved for ${rounds} images of ${imageBytes}`);
 });

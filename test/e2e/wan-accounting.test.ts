@@ -5,10 +5,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import t, { type Test } from "tap";
 import { endpointText, parseHostPort } from "../../src/base/endpoint.js";
-import { Branch, must } from "../support/branch.js";
+import { apReady } from "../../src/daemon/ready.js";
+import { type ApPlan, apsOf, Fleet, must, until } from "../support/fleet.js";
 import { UdpRelay } from "../support/udp-relay.js";
 
-const net = 80;
+const network = 80;
+const group = "branch";
 const mebibyte = 2 ** 20;
 
 interface Count {
@@ -35,9 +37,9 @@ function imageDataIn(datagram: Buffer): number | undefined {
   return bytes;
 }
 
-/** A branch behind a relay that counts by AP. */
-async function countedBranch(t: Test, apCount: number, imageBytes: number, apArgs: readonly string[] = []) {
-  const relay = await UdpRelay.open(`127.${net}.2.1`);
+/** Some APs of one model behind a relay that counts by AP. */
+async function countedFleet(t: Test, apCount: number, imageBytes: number, ...apArgs: readonly string[]) {
+  const relay = await UdpRelay.open(`127.${network}.2.1`);
   t.teardown(() => relay.close());
   const counts = new Map<string, Count>();
   relay.observe = (way, bytes, { address }) => {
@@ -48,31 +50,33 @@ async function countedBranch(t: Test, apCount: number, imageBytes: number, apArg
     count.wireBytes += bytes.length;
     if (way === "down") count.imageBytes += image;
   };
-  const branch = await Branch.start(t, {
-    net,
-    apCount,
-    imageBytes,
-    apArgs: () => ["--controller", endpointText(relay.local), ...apArgs],
-    onController: (capwap) => {
-      const { host, port } = parseHostPort(capwap, 0) ?? { host: "", port: 0 };
-      relay.server = { address: host, port };
-    },
-  });
-  const countOf = (number: number): Count => counts.get(`127.${net}.0.${number}`) ?? { wireBytes: 0, imageBytes: 0 };
-  return { branch, relay, countOf };
+  const fleet = await Fleet.start(t, network);
+  const { host, port } = parseHostPort(fleet.ready.capwap, 0) ?? { host: "", port: 0 };
+  relay.server = { address: host, port };
+  const overRelay = ["--controller", endpointText(relay.local), ...apArgs];
+  const plans = apsOf("AIR-AP2802I", apCount);
+  await fleet.join(plans, ...overRelay);
+  await fleet.addImage("AIR-AP2802I", imageBytes);
+  await fleet.group(group, plans);
+  const countOf = (plan: ApPlan): Count => counts.get(fleet.address(plan)) ?? { wireBytes: 0, imageBytes: 0 };
+  return { fleet, relay, countOf, plans, first: plans[0] as ApPlan, overRelay };
 }
 
-async function agrees(t: Test, branch: Branch, countOf: (number: number) => Count, apCount: number, imageBytes: number): Promise<void> {
+async function agrees(
+  t: Test,
+  { fleet, countOf, plans }: Pick<Awaited<ReturnType<typeof countedFleet>>, "fleet" | "countOf" | "plans">,
+  imageBytes: number,
+): Promise<void> {
   // Of the last acknowledgement too.
   await sleep(300);
-  const { run, models } = await branch.group();
-  const [report] = must(await branch.admin.order({ type: "show-runs", group: "branch" }));
+  const { run, models } = await fleet.view(group);
+  const [report] = must(await fleet.admin.order({ type: "show-runs", group }));
   let wanBytes = 0;
   let wanWireBytes = 0;
-  for (let number = 1; number <= apCount; number++) {
-    const count = countOf(number);
-    const row = await branch.row(number);
-    t.match(row, { wanBytes: count.imageBytes, wanWireBytes: count.wireBytes }, `AP ${number}`);
+  for (const plan of plans) {
+    const count = countOf(plan);
+    const row = await fleet.row(plan.name);
+    t.match(row, { wanBytes: count.imageBytes, wanWireBytes: count.wireBytes }, plan.name);
     t.match(
       report?.aps.find(({ mac }) => mac === row.mac),
       { wanBytes: count.imageBytes, wanWireBytes: count.wireBytes },
@@ -80,48 +84,50 @@ async function agrees(t: Test, branch: Branch, countOf: (number: number) => Coun
     wanBytes += count.imageBytes;
     wanWireBytes += count.wireBytes;
   }
-  const wanBytesSaved = Math.max(0, apCount * imageBytes - wanBytes);
+  const wanBytesSaved = Math.max(0, plans.length * imageBytes - wanBytes);
   t.match(models[0], { wanBytes, wanWireBytes }, "model");
-  t.match(run, { wanBytes, wanWireBytes, wanBytesSaved, lanBytes: (apCount - 1) * imageBytes }, "the group's run");
+  t.match(run, { wanBytes, wanWireBytes, wanBytesSaved, lanBytes: (plans.length - 1) * imageBytes }, "the group's run");
   t.match(report, { wanBytes, wanWireBytes, wanBytesSaved }, "report");
   t.comment(`${wanBytes} image bytes, ${wanWireBytes} on the wire, image ${imageBytes}`);
 }
 
 t.test("a clean line: overhead of at most 2 %", async (t) => {
   const imageBytes = 8 * mebibyte;
-  const { branch, countOf } = await countedBranch(t, 3, imageBytes);
-  await branch.startRun();
-  t.equal((await branch.runEnd()).run?.state, "complete");
-  await agrees(t, branch, countOf, 3, imageBytes);
-  t.ok(countOf(1).wireBytes <= imageBytes * 1.02, `${countOf(1).wireBytes} bytes`);
+  const counted = await countedFleet(t, 3, imageBytes);
+  const { fleet, countOf, first } = counted;
+  await fleet.start(group);
+  t.equal((await fleet.runOver(group)).run?.state, "complete");
+  await agrees(t, counted, imageBytes);
+  t.ok(countOf(first).wireBytes <= imageBytes * 1.02, `${countOf(first).wireBytes} bytes`);
 });
 
 t.test("an AP loses power in the middle, and what it had counted with it", async (t) => {
   const imageBytes = 8 * mebibyte;
-  const { branch, relay, countOf } = await countedBranch(t, 2, imageBytes);
-  must(await branch.admin.order({ type: "group-wan", group: "branch", wan: { bytesPerSecondMax: 4 * mebibyte } }));
+  const counted = await countedFleet(t, 2, imageBytes);
+  const { fleet, relay, first, overRelay } = counted;
+  must(await fleet.admin.order({ type: "group-wan", group, wan: { bytesPerSecondMax: 4 * mebibyte } }));
   const before = relay.bytesDown;
-  await branch.startRun();
-  await branch.until("the moment", async () => relay.bytesDown - before > imageBytes / 2);
-  await branch.aps.get(1)?.kill();
-  await branch.startAp(1);
-  t.equal((await branch.runEnd()).run?.state, "complete");
-  await agrees(t, branch, countOf, 2, imageBytes);
+  await fleet.start(group);
+  await until("the moment", async () => relay.bytesDown - before > imageBytes / 2);
+  await fleet.aps.get(first.name)?.kill();
+  await fleet.startAp(first, ...overRelay).line(apReady);
+  t.equal((await fleet.runOver(group)).run?.state, "complete");
+  await agrees(t, counted, imageBytes);
 });
 
 t.test("the controller is killed: what it had counted for more than five seconds is stored", async (t) => {
   const imageBytes = 14 * mebibyte;
   const bytesPerSecond = 1.5 * mebibyte;
-  const { branch, relay, countOf } = await countedBranch(t, 1, imageBytes);
-  must(await branch.admin.order({ type: "group-wan", group: "branch", wan: { bytesPerSecondMax: bytesPerSecond } }));
+  const { fleet, relay, countOf, first } = await countedFleet(t, 1, imageBytes);
+  must(await fleet.admin.order({ type: "group-wan", group, wan: { bytesPerSecondMax: bytesPerSecond } }));
   const before = relay.bytesDown;
-  await branch.startRun();
-  await branch.until("the moment", async () => relay.bytesDown - before > 0.9 * imageBytes);
-  await branch.controller.kill();
-  await branch.startController();
-  t.equal((await branch.runEnd()).run?.state, "complete");
-  const { wanBytes, wanWireBytes } = await branch.row(1);
-  const { imageBytes: sent, wireBytes } = countOf(1);
+  await fleet.start(group);
+  await until("the moment", async () => relay.bytesDown - before > 0.9 * imageBytes);
+  await fleet.controller.kill();
+  await fleet.restartController();
+  t.equal((await fleet.runOver(group)).run?.state, "complete");
+  const { wanBytes, wanWireBytes } = await fleet.row(first.name);
+  const { imageBytes: sent, wireBytes } = countOf(first);
   t.comment(`told ${wanBytes} and ${wanWireBytes}, counted ${sent} and ${wireBytes}`);
   t.ok(wanBytes >= imageBytes && wanBytes <= sent, "image bytes");
   t.ok(wanWireBytes <= wireBytes && wanWireBytes >= wireBytes - 5.5 * bytesPerSecond, "on the wire");
@@ -129,9 +135,10 @@ t.test("the controller is killed: what it had counted for more than five seconds
 
 t.test("the RFC's stop-and-wait", async (t) => {
   const imageBytes = mebibyte / 4 + 1;
-  const { branch, countOf } = await countedBranch(t, 1, imageBytes, ["--no-fast-transfer"]);
-  await branch.startRun();
-  t.equal((await branch.runEnd()).run?.state, "complete");
-  t.equal(countOf(1).imageBytes, imageBytes, "each byte once");
-  await agrees(t, branch, countOf, 1, imageBytes);
+  const counted = await countedFleet(t, 1, imageBytes, "--no-fast-transfer");
+  const { fleet, countOf, first } = counted;
+  await fleet.start(group);
+  t.equal((await fleet.runOver(group)).run?.state, "complete");
+  t.equal(countOf(first).imageBytes, imageBytes, "each byte once");
+  await agrees(t, counted, imageBytes);
 });

@@ -12,7 +12,7 @@ import { AdminClient } from "../../src/admin/client.js";
 import { parseHostPort } from "../../src/base/endpoint.js";
 import { DaemonProcess } from "../../src/daemon/process.js";
 import { controllerReady } from "../../src/daemon/ready.js";
-import { must } from "../support/branch.js";
+import { must } from "../support/fleet.js";
 import { temporaryFolder } from "../support/folder.js";
 import { LightAp } from "../support/light-ap.js";
 

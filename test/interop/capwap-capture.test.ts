@@ -4,6 +4,7 @@ import { join } from "node:path";
 import t from "tap";
 import { checkCapture, hasTshark } from "../support/capcheck.js";
 import { writeCapture } from "../support/captures.js";
+import { reboots } from "../support/capwap-messages.js";
 import { CapwapWorld, storedImage } from "../support/capwap-world.js";
 import { fixture } from "../support/fixtures.js";
 
@@ -50,14 +51,3 @@ t.test("a whole conversation with loss, duplication and reordering has no fault"
   t.equal(verdict.messages, world.capture.length);
   t.comment(`${verdict.messages} datagrams, ${verdict.faults.length} faults`);
 });
-
-const reboots = {
-  rebootCount: 1,
-  acInitiatedCount: 0,
-  linkFailureCount: 0,
-  softwareFailureCount: 0,
-  hardwareFailureCount: 0,
-  otherFailureCount: 0,
-  unknownFailureCount: 0,
-  lastFailureType: 0,
-};

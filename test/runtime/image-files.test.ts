@@ -206,6 +206,13 @@ t.test("the power goes at any step, or the process alone: the running slot, its 
       if (told?.slots.b) t.same(record.slots.b, told.slots.b, `${place}: a committed image is lasting`);
       t.ok(record.slots[slotToBoot(record)], `${place}: something boots`);
 
+      const damaged = disk.reborn(what);
+      if (damaged.content(recordPath) !== undefined) damaged.flipBit(recordPath, 100);
+      const recovered = (await Flash.open(damaged)).state;
+      t.same(recovered.corrupt, [], `${place}, record damaged: no slot of the copy is broken`);
+      t.ok(recovered.record.slots[slotToBoot(recovered.record)], `${place}, record damaged: something boots`);
+      if (told?.slots.b) t.ok(recovered.record.slots.b, `${place}, record damaged: a committed image is not forgotten`);
+
       const target = slotToBoot(record) === "a" ? "b" : "a";
       const image = images.find(({ sha256 }) => record.slots.a?.sha256 !== sha256 && record.slots.b?.sha256 !== sha256);
       if (image === undefined) continue;
@@ -348,13 +355,73 @@ t.test("a flipped bit makes a slot unbootable, and the other one boots", async (
   t.equal(state.record.slots.b, null);
 });
 
-t.test("a damaged boot record is put aside, and the AP comes up with empty slots", async (t) => {
+const recordPath = join(folder, "boot.json");
+const copyPath = join(folder, "boot-copy.json");
+
+t.test("a damaged boot record: the AP comes up with what its slots say, and the record is whole again", async (t) => {
+  const disk = new MemoryDisk();
+  const flash = await Flash.open(disk, { factoryVersion: "8.5" });
+  const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
+  const swapped = { ...record, primary: "b", swapOrderId: 9 } as const;
+  await flash.files.saveRecord(swapped);
+  for (const damage of ["flipped bit", "gone", "empty", "unreadable"] as const) {
+    const after = disk.reborn("lasting");
+    if (damage === "flipped bit") after.flipBit(recordPath, 100);
+    else if (damage === "gone") await after.remove(recordPath);
+    else if (damage === "empty") await after.open(recordPath, "create");
+    else after.unreadable.add(recordPath);
+    const { state } = await Flash.open(after, { factoryVersion: "9.9" });
+    t.same(state.record, swapped, damage);
+    t.equal(state.recordState, "recovered", damage);
+    t.same(state.corrupt, [], damage);
+    after.unreadable.clear();
+    const next = await Flash.open(after.reborn("lasting"));
+    t.match(next.state, { record: swapped, recordState: "sound" }, `${damage}: once`);
+    after.flipBit(copyPath, 100);
+    t.match(
+      (await Flash.open(after.reborn("seen"))).state,
+      { record: swapped, recordState: "sound" },
+      `${damage}: a damaged copy alone is mended`,
+    );
+  }
+});
+
+t.test("a recovered record is believed no more than any other: a slot that is not what it says does not boot", async (t) => {
+  const disk = new MemoryDisk();
+  const flash = await Flash.open(disk, { factoryVersion: "8.5" });
+  const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
+  await flash.files.saveRecord({ ...record, primary: "b" });
+  const after = disk.reborn("lasting");
+  after.flipBit(flash.files.slotPath("b"), 7);
+  after.flipBit(recordPath, 100);
+  const { state } = await Flash.open(after);
+  t.match(state, { recordState: "recovered", corrupt: ["b"] });
+  t.equal(slotToBoot(state.record), "a");
+});
+
+t.test("record and copy damaged: both are put aside, and the AP comes up with empty slots rather than a guess", async (t) => {
   const disk = new MemoryDisk();
   await Flash.open(disk, { factoryVersion: "8.5" });
-  disk.flipBit(join(folder, "boot.json"), 100);
+  for (const path of [recordPath, copyPath]) disk.flipBit(path, 100);
   const { state } = await Flash.open(disk, { factoryVersion: "8.5" });
   t.same(state.record.slots, { a: null, b: null });
+  t.equal(state.recordState, "lost");
   t.ok(disk.names.includes("/flash/boot.json.damaged"));
+});
+
+t.test("a full disk keeps no swap from being stored: the copy waits for the next boot", async (t) => {
+  const disk = new MemoryDisk();
+  const flash = await Flash.open(disk, { factoryVersion: "8.5" });
+  const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
+  const swapped = { ...record, primary: "b", swapOrderId: 9 } as const;
+  disk.failOpen.add(`${copyPath}.new`);
+  await flash.files.saveRecord(swapped);
+  const next = await Flash.open(disk.reborn("lasting"));
+  t.same(next.state.record, swapped);
+  const after = disk.reborn("lasting");
+  await Flash.open(after);
+  after.flipBit(recordPath, 100);
+  t.match((await Flash.open(after)).state, { record: swapped, recordState: "recovered" });
 });
 
 t.test("the journal is what was saved last", async (t) => {

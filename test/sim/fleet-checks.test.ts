@@ -53,3 +53,21 @@ t.test("a run that has not ended, and counts that differ", async (t) => {
   fleet.watch.progress.set(ap.facts.name, { ...told, progress: { ...told.progress, wanBytes: 20_001 } });
   t.match(finalFaults(fleet), ["ap-01: the controller counts 20000 wanBytes, the AP 20001"]);
 });
+
+t.test("more of the WAN than the cap allows", async (t) => {
+  const fleet = new Fleet({ seed: 1, aps: 2, models: ["AIR-CAP3702I"], imageBytes: 20_000, wanBytesPerSecond: 10_000 });
+  fleet.setUp();
+  fleet.controller.imageBytesSent += 104_000;
+  fleet.world.runFor(60_000);
+  fleet.controller.imageBytesSent += 109_000;
+  t.throws(() => fleet.world.runFor(60_000), { name: "CheckFailed", check: "WAN rate within the cap" });
+});
+
+t.test("one fallback too many, by APs, by bytes and by policy", async (t) => {
+  for (const wanPolicy of [{ fallbackApsMax: 1 }, { fallbackBytesMax: 39_999 }, { fallback: "wait" }, { fallback: "fail" }] as const) {
+    const fleet = new Fleet({ seed: 1, aps: 2, models: ["AIR-CAP3702I"], imageBytes: 20_000, wanPolicy });
+    fleet.setUp();
+    fleet.watch.fallbacks.set(7, new Set(["ap-01", "ap-02"]));
+    t.throws(() => fleet.world.runFor(60_000), { name: "CheckFailed", check: "fallbacks within the budget" }, JSON.stringify(wanPolicy));
+  }
+});

@@ -1,5 +1,5 @@
 import t from "tap";
-import { defaultFleet } from "../../src/sim/fleet.js";
+import { defaultFleet, Fleet } from "../../src/sim/fleet.js";
 import { drawRun, runFleet } from "../../src/sim/run-fleet.js";
 
 const bad = { loss: 0.01, duplication: 0.01, reordering: 0.02 };
@@ -25,6 +25,28 @@ t.test("25 APs of three models, loss, duplicates, reordering, and a primary dies
   t.ok(outcome.datagrams.lost > 0 && outcome.datagrams.duplicated > 0 && outcome.datagrams.reordered > 0);
   t.ok(outcome.complete >= 24, `${outcome.complete} complete`);
   for (const { family, wanCopies } of outcome.models) t.equal(wanCopies, 1, `${family}: an AP that holds the image took over`);
+});
+
+t.test("a subordinate that cannot reach its primary: told at once, and after its tries it takes the WAN", async (t) => {
+  const fleet = new Fleet({ seed: 5, aps: 3, models: ["AIR-CAP3702I"], imageBytes: 50_000, retryCount: 3 });
+  fleet.setUp();
+  const [first, , last] = fleet.aps.map(({ facts }) => facts);
+  const ends = new Set([first?.address, last?.address]);
+  fleet.network.cut((from, to) => ends.has(from) && ends.has(to));
+  fleet.start();
+  t.ok(fleet.finish(3_600_000));
+  const told = fleet.happenings.filter(({ event }) => "type" in event && event.type === "primary-unreachable");
+  t.match(told, [{ event: { mac: last?.mac, primary: first?.mac } }]);
+  const [oneTry, end] = [told[0]?.elapsedMs ?? 0, fleet.world.elapsedMs];
+  t.ok(end - oneTry > 200_000, "two back-offs before the end");
+  t.match(
+    fleet.rows().map(({ status, source, retryCount }) => [status, source, retryCount]),
+    [
+      ["Complete", "wan", 0],
+      ["Complete", "lan", 0],
+      ["Complete", "wan", 3],
+    ],
+  );
 });
 
 t.test("the same seed gives the same run, another seed another", async (t) => {

@@ -59,8 +59,9 @@ const discovered = {
   ieee80211RadioInformation: radio,
   controlIpv4: [{ address: "10.0.0.1", wtpCount: 0 }],
 };
-const reboots = {
-  rebootCount: 0,
+/** WTP Reboot Statistics of an AP that was switched on once. */
+export const reboots = {
+  rebootCount: 1,
   acInitiatedCount: 0,
   linkFailureCount: 0,
   softwareFailureCount: 0,

@@ -26,7 +26,7 @@ import type { ImageIdentifier } from "../../src/wire/capwap/elements.js";
 import { readPacket } from "../../src/wire/capwap/header.js";
 import type { FailureResponse, Message } from "../../src/wire/capwap/messages.js";
 import type { CapturedDatagram } from "./captures.js";
-import { datagramOf, messageIn } from "./capwap-messages.js";
+import { datagramOf, messageIn, reboots } from "./capwap-messages.js";
 
 export const acEndpoint: Endpoint = { address: "10.0.0.1", port: ports.control };
 export const wtpEndpoint = (index: number): Endpoint => ({
@@ -63,16 +63,7 @@ export const wtpSelf = (index: number): WtpSelf => ({
   activeVersion: "8.5.100.0",
   otherVersions: [],
   localAddress: wtpEndpoint(index).address,
-  reboots: {
-    rebootCount: 1,
-    acInitiatedCount: 0,
-    linkFailureCount: 0,
-    softwareFailureCount: 0,
-    hardwareFailureCount: 0,
-    otherFailureCount: 0,
-    unknownFailureCount: 0,
-    lastFailureType: 0,
-  },
+  reboots,
 });
 
 const fail = (what: string): never => {

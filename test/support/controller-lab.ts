@@ -10,6 +10,7 @@ import { ControllerDomain } from "../../src/core/controller/domain.js";
 import type { ControllerEvent } from "../../src/core/controller/events.js";
 import type { OrderValue, ResultOf } from "../../src/core/controller/order-results.js";
 import type { NewImage, Order } from "../../src/core/controller/orders.js";
+import type { PeerAnswer } from "../../src/core/controller/peer-parity.js";
 import { readRecords, type StoredRecord } from "../../src/core/controller/records.js";
 import { labTimings } from "../../src/core/controller/timings.js";
 import type { ApImageRow, GroupView } from "../../src/core/controller/views.js";
@@ -124,6 +125,12 @@ export class ControllerLab {
     const result = this.try(order);
     if (!result.ok) throw new Error(`${order.type}: ${result.failure.code}: ${result.failure.message}`);
     return result.value;
+  }
+
+  /** The host has asked the peer controller. */
+  peerSays(answer: PeerAnswer): void {
+    this.domain.peerAnswered(this.now, answer);
+    this.drain();
   }
 
   /** The code of a refusal, or "ok". */
@@ -275,3 +282,12 @@ export function branch(count: number, config: Partial<ControllerConfig> = {}): C
 }
 
 export const start = { type: "group-start", group: "G", release: "primary" } as const;
+
+/** A run of `count` APs in which AP 1 has fetched over the WAN and serves. */
+export function servingBranch(count: number): ControllerLab {
+  const lab = branch(count);
+  lab.do(start);
+  lab.takeTold();
+  lab.report(1, "complete", { path: "wan", wanBytes: 1000 });
+  return lab;
+}

@@ -1,7 +1,7 @@
 /** A controller and APs as processes of their own on loopback, for end-to-end tests. */
 import { type ExecFileException, execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -39,11 +39,11 @@ export const must = <T>(result: Result<T>): T => {
   return result.value;
 };
 
-/** Looks until `seen` returns something. @throws Error after a minute */
-export async function until<T>(what: string, seen: () => Promise<T | undefined>): Promise<T> {
+/** Looks until `seen` returns something but false. @throws Error after a minute */
+export async function until<T>(what: string, seen: () => Promise<T | undefined | false>): Promise<T> {
   for (const deadline = performance.now() + patienceMs; performance.now() < deadline; await sleep(lookMs)) {
     const found = await seen();
-    if (found !== undefined) return found;
+    if (found !== undefined && found !== false) return found;
   }
   throw new Error(`not within ${patienceMs / 1000} s: ${what}`);
 }
@@ -152,6 +152,17 @@ export class Fleet {
     must(await this.admin.order({ type: "group-backoff", group, minSeconds, maxSeconds }));
     must(await this.admin.order({ type: "group-retry-count", group, retryCount }));
     must(await this.admin.order({ type: "group-predownload", group, enabled: true }));
+  }
+
+  /** Content of the slot in which the AP holds the image, or undefined. */
+  async stored({ name }: ApPlan, sha256: string): Promise<Buffer | undefined> {
+    const folder = join(this.folder, name);
+    const file = (await readdir(folder)).find((file) => file.endsWith(`-${sha256}.image`));
+    return file === undefined ? undefined : readFile(join(folder, file));
+  }
+
+  async start(group: string): Promise<void> {
+    must(await this.admin.order({ type: "group-start", group, release: "primary" }));
   }
 
   async rows(): Promise<readonly ApImageRow[]> {

@@ -23,6 +23,10 @@ export class MemoryDisk implements Disk {
   steps = 0;
   cutBeforeStep = Number.POSITIVE_INFINITY;
   capacityBytes = Number.POSITIVE_INFINITY;
+  /** Paths that the medium does not give back. */
+  readonly unreadable = new Set<string>();
+  /** Paths for which there is no room. */
+  readonly failOpen = new Set<string>();
   /** Error code that the next writes get, e.g. `EIO`. */
   writesFailWith: string | undefined;
 
@@ -59,12 +63,16 @@ export class MemoryDisk implements Disk {
 
   async open(path: string, mode: "read" | "update" | "create"): Promise<DiskFile> {
     const found = this.#seen.get(path);
+    if (this.failOpen.has(path)) throw coded("ENOSPC");
     if (found === undefined && mode !== "create") throw coded("ENOENT");
     if (mode === "create") this.#step();
     const inode = mode === "create" ? { seen: Buffer.alloc(0), lasting: found?.lasting ?? Buffer.alloc(0) } : (found as Inode);
     if (mode === "create") this.#seen.set(path, inode);
     return {
-      read: async (into, position) => inode.seen.copy(into, 0, position),
+      read: async (into, position) => {
+        if (this.unreadable.has(path)) throw coded("EIO");
+        return inode.seen.copy(into, 0, position);
+      },
       write: async (parts, position) => {
         this.#step();
         if (this.writesFailWith !== undefined) throw coded(this.writesFailWith);

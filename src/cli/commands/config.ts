@@ -48,9 +48,9 @@ const groupCommands: readonly Command[] = [
     help: "a Wave 2 primary serves an image that it already holds",
     order: ({ group }) => ({ type: "group-wave2-refetch", group, enabled: false }),
   }),
-  command("config flexconnect group <group> predownload start <release>", {
-    help: "start the upgrade of a group",
-    order: ({ group, release }) => ({ type: "group-start", group, release }),
+  command("config flexconnect group <group> predownload start <release> [force]", {
+    help: "start the upgrade of a group; force: also while the peer controller holds other images",
+    order: ({ group, release, force }) => ({ type: "group-start", group, release, ...(force && { force }) }),
     text: ({ runId }, { group }) => `Run ${runId} started for group ${group}\n`,
   }),
   command("config flexconnect group <group> predownload start abort", {
@@ -85,9 +85,9 @@ const wanCommands: readonly Command[] = [
 ];
 
 const apCommands: readonly Command[] = [
-  command("config ap image predownload <release> <ap-or-all>", {
-    help: "predownload an image to one AP or all",
-    order: ({ release, "ap-or-all": ap }) => ({ type: "ap-predownload", ap, release }),
+  command("config ap image predownload <release> <ap-or-all> [force]", {
+    help: "predownload an image to one AP or all; force: also while the peer controller holds other images",
+    order: ({ release, "ap-or-all": ap, force }) => ({ type: "ap-predownload", ap, release, ...(force && { force }) }),
     text: ({ apCount }) => `Predownload started on ${aps(apCount)}\n`,
   }),
   command("config ap image predownload abort <ap-or-all>", {

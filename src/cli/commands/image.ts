@@ -1,5 +1,6 @@
 import { type Command, command, fileCommand } from "../command.js";
 import { imagesText } from "../layouts/images.js";
+import { parityText } from "../layouts/parity.js";
 
 export const imageCommands: readonly Command[] = [
   fileCommand(
@@ -17,6 +18,12 @@ export const imageCommands: readonly Command[] = [
     },
   ),
   command("image ls", { help: "all images of both releases", order: () => ({ type: "show-images" }), text: imagesText }),
+  command("image parity", {
+    help: "whether the peer controller holds the same images",
+    order: () => ({ type: "show-peer" }),
+    text: ({ peer }) => parityText(peer),
+    partial: ({ peer }) => peer?.verdict === "differs",
+  }),
   command("image rm <image>", {
     help: "remove an image from a release",
     order: ({ image }) => ({ type: "image-remove", imageId: image }),

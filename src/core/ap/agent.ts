@@ -5,7 +5,6 @@
  */
 import { bytesOfHex, hexOf } from "../../base/hex.js";
 import { invariant, unreachable } from "../../base/invariant.js";
-import type { MacAddress } from "../../base/mac-address.js";
 import type { Machine } from "../../base/machine.js";
 import { oneLine } from "../../base/one-line.js";
 import type { Prng } from "../../base/prng.js";
@@ -23,16 +22,8 @@ import { plainOrder, refuseOrder, runOrder } from "./order.js";
 import { detailOctetsMax, Reports } from "./reports.js";
 import { decideReset, emptyVersion } from "./reset.js";
 
-export interface AgentFacts {
-  readonly name: string;
-  readonly location: string;
-  readonly mac: MacAddress;
-  readonly model: string;
-  readonly serial: string;
-  readonly hardwareVersion: string;
-  readonly bootVersion: string;
-  /** Numeric; where controllers and peers on the LAN reach this AP. */
-  readonly localAddress: string;
+/** What stays of an AP whatever it boots. */
+export interface AgentFacts extends Omit<WtpSelf, "activeVersion" | "otherVersions" | "reboots" | "inventory"> {
   /** Where this AP serves TFTP. */
   readonly tftpPort: number;
   /** Codes of `extensions` that the session speaks. */
@@ -96,7 +87,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
     return earliest(session.nextWakeAt(), fetch.nextWakeAt(), reports.nextWakeAt());
   }
 
-  #boot(now: Instant, { record, journal, corrupt, freeBytes }: BootState, out: ApEffect[]): void {
+  #boot(now: Instant, { record, journal, corrupt, recordState, freeBytes }: BootState, out: ApEffect[]): void {
     invariant(this.#parts === undefined, "a machine boots once");
     const slots = new ImageSlots(record);
     const fetch = new ImageFetch(slots, this.#options.prng.split("back-off"), freeBytes, journal);
@@ -110,6 +101,8 @@ export class Agent implements Machine<ApInput, ApEffect> {
     });
     const session = this.#options.session(() => this.#self());
     this.#parts = { slots, fetch, serve, reports, session };
+    if (recordState !== "sound")
+      out.push({ type: "event", event: { name: "boot-record-damaged", recovered: recordState === "recovered" } });
     out.push({ type: "event", event: { name: "booted", slot: slots.running, version: versionOf(slots.image(slots.running)), corrupt } });
     if (corrupt.length > 0) out.push({ type: "save-boot-record", record });
     if (fetch.isComplete) this.#offer(this.#parts, out);

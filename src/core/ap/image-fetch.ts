@@ -18,8 +18,10 @@ import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { ImageFailure } from "../capwap/contract.js";
 import type { FetchOutcome } from "../tftp/contract.js";
 import { drawBackoffMs } from "../upgrade/backoff.js";
-import type { ApEffect, ApInput, FinalReport, RunJournal, RunOrder, RunProgress, SlotImage } from "./contract.js";
+import type { ApEffect, ApInput, FinalReport, RunJournal, RunOrder, RunProgress } from "./contract.js";
 import type { ImageSlots } from "./image-slots.js";
+import { isOpen, progressOf, type Run, RunLedger } from "./run-ledger.js";
+import { faultOf, isLan, lanReasons, openedTransfer, type Transfer, wanReasons } from "./transfer.js";
 
 /** What the agent passes to the CAPWAP session, and the news for its reports. */
 export type FetchCommand =
@@ -54,57 +56,12 @@ export type OrderAnswer =
 
 type Answer<Type extends ApInput["type"]> = Extract<ApInput, { readonly type: Type }>;
 
-interface Run extends Mutable<RunProgress> {
-  order: RunOrder;
-  /** Image bytes in the current transfer. */
-  bytesDone: number;
-  retryAt: Instant | undefined;
-}
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
-
-interface Transfer {
-  readonly downloadId: number;
-  readonly path: "wan" | "lan";
-  phase: "opening" | "asking" | "receiving" | "verifying" | "committing";
-  sizeBytes: number;
-  /** From Image Information; all that a foreign controller gives to check by. */
-  md5: string | undefined;
-  /** What this transfer has added to the run's bytes of its path. */
-  countedBytes: number;
-  blocksBeingWritten: number;
-  lastBlockIn: boolean;
-  image: SlotImage | undefined;
-}
-
-const fetchReasons: Readonly<Record<Exclude<FetchOutcome, "complete" | "aborted">, FailureReason>> = {
-  busy: "primary-busy",
-  timeout: "primary-unreachable",
-  refused: "image-unknown",
-  storage: "flash-write-error",
-  error: "transfer-error",
-};
-
-const wanReasons: Readonly<Record<Exclude<ImageFailure, "session-ended" | "rejected">, FailureReason>> = {
-  refused: "image-unknown",
-  aborted: "transfer-error",
-  timeout: "transfer-timeout",
-  "size-mismatch": "size-mismatch",
-};
-
-/** The run goes on by itself or by the controller's next word; every other state is an end. */
-const isOpen = (state: RunProgress["state"]): boolean => state === "initiated" || state === "fetching" || state === "waiting";
-const isLan = (order: RunOrder): boolean => order.role === "subordinate";
-
 export class ImageFetch {
   readonly #slots: ImageSlots;
   readonly #prng: Prng;
   #freeBytes: number;
-  #run: Run | undefined;
+  readonly #ledger: RunLedger;
   #transfer: Transfer | undefined;
-  /** Whether the controller has acknowledged the run's present state. */
-  #acknowledged = false;
-  /** Ends of former runs that the controller does not know yet. */
-  #owed: readonly FinalReport[];
   /** Names downloads and fetches; a fetch has the ID of the download that it fills. */
   #lastId = 0;
 
@@ -112,11 +69,11 @@ export class ImageFetch {
     this.#slots = slots;
     this.#prng = prng;
     this.#freeBytes = freeBytes;
-    this.#owed = journal.owed;
-    if (journal.run !== null) {
-      const { order, progress } = journal.run;
-      this.#run = { ...progress, order, bytesDone: progress.state === "complete" ? order.sizeBytes : 0, retryAt: undefined };
-    }
+    this.#ledger = new RunLedger(journal);
+  }
+
+  get #run(): Run | undefined {
+    return this.#ledger.run;
   }
 
   get order(): RunOrder | undefined {
@@ -128,13 +85,12 @@ export class ImageFetch {
   }
 
   get owed(): readonly FinalReport[] {
-    return this.#owed;
+    return this.#ledger.owed;
   }
 
   /** How the run goes now, or undefined where there is none to report on. */
   report(): FinalReport | undefined {
-    const run = this.#run;
-    return run && run.order.runId !== 0 ? { ...progressOf(run), runId: run.order.runId, bytesDone: run.bytesDone } : undefined;
+    return this.#ledger.report();
   }
 
   /** Milliseconds to the next try, 0 when none is planned. */
@@ -220,41 +176,15 @@ export class ImageFetch {
     this.#enter(now, run, { state: "aborted", reason: "aborted", detail: "" }, out);
   }
 
-  /** A new run. The old one ends without a word of its own, except that an end that was not acknowledged stays owed. */
   #replaceRun(order: RunOrder, out: FetchOutput[]): Run {
     const old = this.#run;
-    if (old !== undefined) {
-      this.#drop(old, old.order.sha256 === order.sha256 && !isLan(order), out);
-      const final = this.report();
-      if (final !== undefined && !this.#acknowledged && !isOpen(final.state)) this.#owed = [...this.#owed, final].slice(-owedMax);
-    }
-    this.#acknowledged = false;
-    const run: Run = {
-      order,
-      state: "initiated",
-      path: "none",
-      tries: 0,
-      wanBytes: 0,
-      lanBytes: 0,
-      reason: "none",
-      detail: "",
-      bytesDone: 0,
-      retryAt: undefined,
-    };
-    this.#run = run;
-    return run;
+    if (old !== undefined) this.#drop(old, old.order.sha256 === order.sha256 && !isLan(order), out);
+    return this.#ledger.begin(order);
   }
 
   /** The controller has this report now. */
   acknowledged(report: FinalReport, out: FetchOutput[]): void {
-    if (this.#run?.order.runId === report.runId) {
-      this.#acknowledged = report.state === this.#run.state;
-      return;
-    }
-    const left = this.#owed.filter(({ runId }) => runId !== report.runId);
-    if (left.length === this.#owed.length) return;
-    this.#owed = left;
-    out.push({ type: "save-journal", journal: this.#journal() });
+    if (this.#ledger.acknowledge(report)) out.push({ type: "save-journal", journal: this.#ledger.journal() });
   }
 
   // ---- transfers -----------------------------------------------------------------------------------------------------
@@ -266,18 +196,9 @@ export class ImageFetch {
       return;
     }
     const { order } = run;
-    const path = isLan(order) ? "lan" : "wan";
-    this.#transfer = {
-      downloadId: ++this.#lastId,
-      path,
-      phase: "opening",
-      sizeBytes: order.sizeBytes,
-      md5: undefined,
-      countedBytes: 0,
-      blocksBeingWritten: 0,
-      lastBlockIn: false,
-      image: undefined,
-    };
+    const transfer = openedTransfer(++this.#lastId, order);
+    const { path } = transfer;
+    this.#transfer = transfer;
     run.bytesDone = 0;
     run.retryAt = undefined;
     this.#enter(now, run, { state: path === "lan" ? "fetching" : "initiated", path, reason: "none", detail: "" }, out);
@@ -371,6 +292,10 @@ export class ImageFetch {
     if (failure === "session-ended") {
       this.#discard(true, out);
       this.#enter(now, run, { state: "initiated" }, out);
+    } else if (failure === "aborted") {
+      // The first half of an operator's abort; the order that says so is on its way and will find it done.
+      this.#discard(false, out);
+      this.#enter(now, run, { state: "aborted", reason: "aborted", detail: "" }, out);
     } else this.#fail(now, run, wanReasons[failure], detail, out, failure === "timeout");
   }
 
@@ -392,8 +317,8 @@ export class ImageFetch {
     this.#count(run, transfer, bytesDone);
     run.bytesDone = bytesDone;
     if (outcome === "complete") this.#verify(transfer, out);
-    else if (outcome === "storage") this.#fail(now, run, fetchReasons.storage, detail, out);
-    else this.#tryFailed(now, run, outcome, outcome === "aborted" ? "transfer-error" : fetchReasons[outcome], detail, out);
+    else if (outcome === "storage") this.#fail(now, run, lanReasons.storage, detail, out);
+    else this.#tryFailed(now, run, outcome, lanReasons[outcome], detail, out);
   }
 
   #tryFailed(now: Instant, run: Run, outcome: FetchOutcome, reason: FailureReason, detail: string, out: FetchOutput[]): void {
@@ -420,24 +345,18 @@ export class ImageFetch {
     const transfer = this.#current(answer.downloadId);
     const run = this.#run;
     if (transfer?.phase !== "verifying" || run === undefined) return;
-    const { sizeBytes, sha256, md5 } = answer;
     const { order } = run;
-    const rightSize = sizeBytes === transfer.sizeBytes;
-    const rightDigest = order.sha256 === null ? md5 === transfer.md5 : sha256 === order.sha256;
-    if (rightSize && rightDigest) {
+    const fault = faultOf(transfer, order, answer);
+    if (fault === undefined) {
+      const { sizeBytes, sha256, md5 } = answer;
       transfer.phase = "committing";
       transfer.image = { version: order.version, sizeBytes, sha256, md5, runId: order.runId };
       const record = this.#slots.recordWith(transfer.image);
       out.push({ type: "commit-slot", downloadId: transfer.downloadId, slot: this.#slots.target, record });
-      return;
-    }
-    const reason = rightSize ? "checksum-mismatch" : "size-mismatch";
-    const detail = rightSize ? `SHA-256 ${sha256}` : `${sizeBytes} bytes instead of ${transfer.sizeBytes}`;
-    if (transfer.path === "lan") this.#tryFailed(now, run, "error", reason, detail, out);
+    } else if (transfer.path === "lan") this.#tryFailed(now, run, "error", fault.reason, fault.detail, out);
     else {
-      const resultCode = rightSize ? resultCodes.imageInvalidChecksum : resultCodes.imageInvalidLength;
-      this.#answerLastBlock(transfer, resultCode, out);
-      this.#fail(now, run, reason, detail, out);
+      this.#answerLastBlock(transfer, fault.resultCode, out);
+      this.#fail(now, run, fault.reason, fault.detail, out);
     }
   }
 
@@ -519,9 +438,8 @@ export class ImageFetch {
   }
 
   #enter(now: Instant, run: Run, change: Partial<RunProgress>, out: FetchOutput[]): void {
-    Object.assign(run, change);
-    this.#acknowledged = false;
-    if (run.order.runId !== 0) out.push({ type: "save-journal", journal: this.#journal() });
+    this.#ledger.change(run, change);
+    if (run.order.runId !== 0) out.push({ type: "save-journal", journal: this.#ledger.journal() });
     const progress = progressOf(run);
     out.push({ type: "event", event: { name: "run", runId: run.order.runId, progress, nextRetryMs: this.nextRetryMs(now) } });
     this.#changed(run, out);
@@ -531,22 +449,4 @@ export class ImageFetch {
   #changed(run: Run, out: FetchOutput[]): void {
     if (run.order.runId !== 0) out.push({ type: "run-changed", what: "state" });
   }
-
-  #journal(): RunJournal {
-    const run = this.#run;
-    return { run: run && run.order.runId !== 0 ? { order: run.order, progress: progressOf(run) } : null, owed: this.#owed };
-  }
 }
-
-/** Unacknowledged ends that are kept; a controller that misses more has been away for as many runs. */
-const owedMax = 8;
-
-const progressOf = ({ state, path, tries, wanBytes, lanBytes, reason, detail }: RunProgress): RunProgress => ({
-  state,
-  path,
-  tries,
-  wanBytes,
-  lanBytes,
-  reason,
-  detail,
-});

@@ -78,19 +78,17 @@ export class CongestionGuard {
    * @returns whether the queue overflowed, and whether it was there throughout
    */
   onRound(now: Instant, bytesPerMs: number, startup: boolean): { readonly overflowed: boolean; readonly standing: boolean } {
-    const queue = this.#queue;
-    this.contested = !startup && queue.isContested;
-    if (this.contested && this.boundBytes === Number.POSITIVE_INFINITY) this.#begin(now);
     const massLoss = this.#isMassLoss();
-    if (massLoss) queue.learnFull(now);
+    if (massLoss) this.#queue.learnFull(now);
+    const { highestMs, standing, brimful } = this.#queue.onRound();
+    this.contested = !startup && this.#queue.isContested;
+    if (this.contested && this.boundBytes === Number.POSITIVE_INFINITY) this.#begin(now);
     const overflowed = !this.#settling && (massLoss || (!startup && this.#lostInFullQueue()));
-    const givesWay = !this.#settling && this.contested && queue.isBrimful && this.boundBytes >= regrownShare * this.#peakBytes;
+    const givesWay = !this.#settling && this.contested && brimful && this.boundBytes >= regrownShare * this.#peakBytes;
     this.#settling = overflowed || givesWay;
-    const standing = queue.isStanding;
-    if (this.#settling) this.#cut(now, bytesPerMs);
+    if (this.#settling) this.#cut(now, bytesPerMs, highestMs);
     else this.#grow(now);
     this.#learnBaseLoss();
-    queue.onRound();
     this.#full = { delivered: 0, lost: 0 };
     this.#free = { delivered: 0, lost: 0 };
     this.#round = { delivered: 0, lost: 0 };
@@ -124,9 +122,9 @@ export class CongestionGuard {
     this.boundBytes = this.#highestInFlight;
   }
 
-  #cut(now: Instant, bytesPerMs: number): void {
+  #cut(now: Instant, bytesPerMs: number, highestQueueMs: number): void {
     const pathBytes = bytesPerMs * this.#minRttMs;
-    const pipeBytes = bytesPerMs * (this.#minRttMs + Math.max(this.#queue.recentMs, this.#queue.highestMs));
+    const pipeBytes = bytesPerMs * (this.#minRttMs + Math.max(this.#queue.recentMs, highestQueueMs));
     const least = this.contested ? pathBytes * pathShareMin : pathBytes * pathShareMinAlone + unacknowledgedBytes;
     this.#peakBytes = Math.min(pipeBytes, this.boundBytes);
     this.#cutBytes = Math.max(this.#peakBytes * beta, least);

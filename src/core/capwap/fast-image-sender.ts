@@ -71,6 +71,8 @@ export class FastImageSender {
   #receivedOffset: number;
   #windowEnd: number;
   #paceAt: Instant = 0;
+  /** What was not sent in time for want of room in flight is not made up for by a burst. */
+  #heldByWindow = false;
   /** When the caps let the next datagram go; undefined before they are asked. */
   #admittedAt: Instant | undefined;
   /** The block last in the image so far. */
@@ -174,7 +176,7 @@ export class FastImageSender {
   #feedControl(now: Instant, rttMs: number | undefined, deliveredBytes: number): void {
     const control = this.#control;
     if (rttMs !== undefined) this.#smooth(rttMs);
-    const lost = this.#board.detectLost(now, control.minRttMs);
+    const lost = this.#board.detectLost(now, control.minRttMs, this.#mtu.datagramBytes);
     if (lost.nextAt === undefined) this.#timers.clear("loss");
     else this.#timers.set("loss", lost.nextAt);
     const rate = this.#rate.take(control.minRttMs === Number.POSITIVE_INFINITY ? 0 : control.minRttMs);
@@ -206,8 +208,14 @@ export class FastImageSender {
     this.#timers.set("probe", now + Math.min(Math.max(probeMsMax, calmMs), baseMs * 2 ** this.#probes));
   }
 
-  /** Nothing came back: one block goes out whatever the window, the pace and the bytes in flight say. */
+  /** Nothing came back: one block goes out whatever the window, the pace and the bytes in flight say, as soon as the caps let it. */
   #probe(now: Instant, out: Sink<SendDatagram>): void {
+    this.#admittedAt ??= this.#reserve(now, this.#mtu.datagramBytes);
+    if (this.#admittedAt > now) {
+      this.#timers.set("probe", this.#admittedAt);
+      return;
+    }
+    this.#admittedAt = undefined;
     this.#probes++;
     if (this.#probes === shrinkAfterProbes) this.#control.onSilence(now);
     if (this.#probes % shrinkAfterProbes === 0 && this.#mtu.shrink()) this.#control.blockBytes = this.#mtu.datagramBytes;
@@ -215,7 +223,6 @@ export class FastImageSender {
     if (block !== undefined) this.#resend(now, block, out);
     else if (this.#nextOffset < this.plan.sizeBytes) this.#sendNew(now, out);
     else this.#emit(this.#tail.offset, this.#tail.length, out);
-    this.#reserve(now, this.#mtu.datagramBytes);
     this.#armProbe(now);
   }
 
@@ -227,14 +234,20 @@ export class FastImageSender {
         this.#rate.onLimited(this.#board.bytesInFlight);
         return;
       }
-      if (this.#board.bytesInFlight >= this.#control.inFlightMax) return;
+      if (this.#board.bytesInFlight >= this.#control.inFlightMax) {
+        this.#heldByWindow = true;
+        return;
+      }
       if (now < this.#paceAt && !this.#mtu.candidateIsUrgent) {
         this.#timers.set("pace", this.#paceAt);
         return;
       }
       if (!this.#admitted(now)) return;
-      const spentBytes = lost === undefined ? this.#sendNew(now, out) : this.#resend(now, lost, out);
-      this.#paceAt = Math.max(this.#paceAt, now - this.#control.paceSlackMs) + spentBytes / this.#control.pacingBytesPerMs;
+      const imageBytes = lost === undefined ? this.#sendNew(now, out) : this.#resend(now, lost, out);
+      // The rate is one of image bytes, so is the pace: with the headers it would stay below what the line carries.
+      const slackMs = this.#heldByWindow ? 0 : this.#control.paceSlackMs;
+      this.#heldByWindow = false;
+      this.#paceAt = Math.max(this.#paceAt, now - slackMs) + imageBytes / this.#control.pacingBytesPerMs;
     }
   }
 
@@ -257,7 +270,7 @@ export class FastImageSender {
     return at;
   }
 
-  /** @returns UDP payload bytes sent, like all that send */
+  /** @returns image bytes sent, as `#resend` does */
   #sendNew(now: Instant, out: Sink<SendDatagram>): number {
     const offset = this.#nextOffset;
     const candidate = this.#mtu.candidate;
@@ -277,7 +290,7 @@ export class FastImageSender {
     const sentBytes = this.#emit(offset, length, out);
     this.#board.add(offset, length, snapshot, sentBytes);
     if (!this.#timers.has("probe")) this.#armProbe(now);
-    return sentBytes;
+    return length;
   }
 
   #resend(now: Instant, block: Block, out: Sink<SendDatagram>): number {
@@ -286,9 +299,10 @@ export class FastImageSender {
     const snapshot = this.#rate.onSend(now, this.#board.bytesInFlight);
     const sentBytes = this.#emit(block.offset, block.length, out);
     this.#board.resend(block, snapshot, sentBytes);
-    return sentBytes;
+    return block.length;
   }
 
+  /** @returns UDP payload bytes sent */
   #emit(offset: number, length: number, out: Sink<SendDatagram>): number {
     const { to, carriage, imageId } = this.#options;
     const bytes = fragmentHead(this.plan, offset, length);

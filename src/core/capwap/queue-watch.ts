@@ -22,6 +22,14 @@ const contestedShare = 0.1;
 const contestedMs = 2;
 const contestedRounds = 10;
 
+export interface QueueOfRound {
+  readonly highestMs: number;
+  /** It was there throughout. */
+  readonly standing: boolean;
+  /** It was at its longest. */
+  readonly brimful: boolean;
+}
+
 export class QueueWatch {
   #minRttMs = 0;
   readonly #longest = new SpanMax();
@@ -54,11 +62,6 @@ export class QueueWatch {
     return this.#recent.value;
   }
 
-  /** The longest of the round that runs. */
-  get highestMs(): number {
-    return this.#highestMs;
-  }
-
   /** There is none worth the name. */
   get isFree(): boolean {
     return this.#recent.value <= this.#noise();
@@ -67,16 +70,6 @@ export class QueueWatch {
   /** As long as it gets, so that what is lost now was lost for it. */
   get isFull(): boolean {
     return this.#recent.value > Math.max(this.#noise(), fullShare * this.#longest.value);
-  }
-
-  /** It was at its longest in the round that runs. */
-  get isBrimful(): boolean {
-    return this.#highestMs > Math.max(this.#noise(), brimShare * this.#longest.value);
-  }
-
-  /** It was there throughout the round that runs. */
-  get isStanding(): boolean {
-    return this.#isLong(this.#lowestMs);
   }
 
   /** Others fill it: it stayed through rounds in which all that is ours was drained. */
@@ -89,12 +82,19 @@ export class QueueWatch {
     this.#longest.reset(now, this.#recent.value, memoryMs);
   }
 
-  onRound(): void {
+  /** Ends a round. */
+  onRound(): QueueOfRound {
+    const round = {
+      highestMs: this.#highestMs,
+      standing: this.#isLong(this.#lowestMs),
+      brimful: this.#highestMs > Math.max(this.#noise(), brimShare * this.#longest.value),
+    };
     // A round without a sample says nothing.
     if (this.#lowestMs < Number.POSITIVE_INFINITY) this.#lowestOfRounds.push(this.#lowestMs);
     if (this.#lowestOfRounds.length > contestedRounds) this.#lowestOfRounds.shift();
     this.#lowestMs = Number.POSITIVE_INFINITY;
     this.#highestMs = 0;
+    return round;
   }
 
   #noise(): number {

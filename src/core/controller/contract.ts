@@ -7,6 +7,7 @@ import type { PlatformName } from "../upgrade/limits.js";
 import type { ControllerEvent } from "./events.js";
 import type { OrderValue } from "./order-results.js";
 import type { Order } from "./orders.js";
+import type { PeerAnswer, PeerConfig } from "./peer-parity.js";
 import type { StoredRecord } from "./records.js";
 import type { ControllerTimings } from "./timings.js";
 
@@ -16,6 +17,8 @@ export type ControllerInput =
   /** `to` is the local address that it was sent to, where the host knows it. */
   | { readonly type: "datagram"; readonly from: Endpoint; readonly to?: Endpoint; readonly bytes: Uint8Array }
   | { readonly type: "operator"; readonly requestId: number; readonly order: Order }
+  /** What came of asking the peer controller for its images. */
+  | { readonly type: "peer-answered"; readonly answer: PeerAnswer }
   | { readonly type: "stop" }
   | Wake;
 
@@ -54,6 +57,8 @@ export interface ControllerConfig {
   readonly capwap: Pick<AcSettings, "addresses" | "hardwareVersion" | "softwareVersion" | "timers" | "mtuBytes">;
   /** RFC 5415 §9.1.1: an AP that joins on a version other than the primary release gets it before it serves. */
   readonly downloadAtJoin: boolean;
+  /** The other controller of the network, which must hold the same images. */
+  readonly peer?: PeerConfig | undefined;
 }
 
 export interface WanConfig {

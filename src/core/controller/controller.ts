@@ -89,6 +89,9 @@ export class Controller implements ControllerMachine {
         domain.order(now, input.requestId, input.order);
         for (const group of domain.groups.all()) this.#wanRates.groupChanged(group);
         break;
+      case "peer-answered":
+        domain.peerAnswered(now, input.answer);
+        break;
       case "wake":
         this.#capwapDoes(now, domain, (outputs) => this.#capwap.wake(now, outputs));
         domain.wake(now);

@@ -17,6 +17,7 @@ import { Inventory, type KnownAp } from "./inventory.js";
 import type { OrderValue, PredownloadResult } from "./order-results.js";
 import type { NewImage, Order } from "./orders.js";
 import { Outbox } from "./outbox.js";
+import { type PeerAnswer, PeerParity } from "./peer-parity.js";
 import { previewRun } from "./preview.js";
 import type { GroupRecord, ImageRecord, StoredState } from "./records.js";
 import { refuse } from "./refusals.js";
@@ -42,6 +43,7 @@ export class ControllerDomain {
   readonly runs: RunTable;
   /** APs that get an image before they serve (RFC 5415 §9.1.1): "Downloading" in the counts. */
   readonly downloadsAtJoin = new Set<MacAddress>();
+  readonly #peer: PeerParity;
   readonly #upgrade: GroupUpgrade;
   readonly #acts: SwapAndReset;
   readonly #status: StatusTable;
@@ -52,6 +54,7 @@ export class ControllerDomain {
     const { timings, sessionsMax } = config;
     this.inventory = new Inventory(stored.aps, outbox);
     this.catalogue = new ImageCatalogue(stored.images, outbox);
+    this.#peer = new PeerParity(config.peer, this.catalogue, outbox);
     this.groups = new Groups(stored.groups, config, outbox);
     this.runs = new RunTable(stored.runs, outbox);
     this.#wanCounts = new WanCounts(this.runs);
@@ -143,6 +146,10 @@ export class ControllerDomain {
     return image && record ? { ...record, version: image.version } : undefined;
   }
 
+  peerAnswered(now: Instant, answer: PeerAnswer): void {
+    this.#peer.answered(now, answer);
+  }
+
   // ---- operators -----------------------------------------------------------------------------------------------------
 
   order(now: Instant, requestId: number, order: Order): void {
@@ -150,6 +157,7 @@ export class ControllerDomain {
     if (outcome === later) return;
     if (!outcome.ok) this.outbox.event({ type: "order-refused", order: order.type, failure: outcome.failure });
     else if (!order.type.startsWith("show-")) this.outbox.event({ type: "order-done", order: order.type, target: targetOf(order) });
+    if (!order.type.startsWith("show-")) this.#peer.tellIfNew();
     this.outbox.reply(requestId, outcome);
   }
 
@@ -190,11 +198,15 @@ export class ControllerDomain {
       case "group-preview":
         return this.#withGroup(order.group, (group) => success(this.#preview(now, group, order)));
       case "group-start":
-        return this.#withGroup(order.group, (group) => this.#upgrade.startGroup(now, group, order.release));
+        return this.#withGroup(order.group, (group) =>
+          this.#unlessPeerDiffers(order, () => this.#upgrade.startGroup(now, group, order.release)),
+        );
       case "group-abort":
         return this.#withGroup(order.group, (group) => this.#abortGroup(now, group));
       case "ap-predownload":
-        return order.ap === "all" ? this.#predownloadAll(now, order.release) : this.#predownloadOne(now, order.ap, order.release);
+        return this.#unlessPeerDiffers(order, () =>
+          order.ap === "all" ? this.#predownloadAll(now, order.release) : this.#predownloadOne(now, order.ap, order.release),
+        );
       case "ap-predownload-abort":
         return order.ap === "all" ? this.#abortAll(now) : this.#abortOne(now, order.ap);
       case "ap-swap":
@@ -221,6 +233,8 @@ export class ControllerDomain {
         return success(this.#status.boot());
       case "show-images":
         return success(this.#status.images());
+      case "show-peer":
+        return success({ peer: this.#peer.view() });
       case "show-runs":
         return success(this.#status.runReports(order.group));
       default:
@@ -279,6 +293,10 @@ export class ControllerDomain {
       link,
       refetches: (family) => group.wave2Refetch && wave2.has(family),
     });
+  }
+
+  #unlessPeerDiffers({ force }: { readonly force?: boolean | undefined }, start: () => Outcome): Outcome {
+    return (force ? undefined : this.#peer.objection()) ?? start();
   }
 
   #abortGroup(now: Instant, group: GroupRecord): Outcome {

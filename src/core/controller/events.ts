@@ -10,7 +10,7 @@ import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../upgrade/limits.js";
 import type { OrderType } from "./orders.js";
 import type { MemberPhase, MemberRole } from "./run.js";
-import type { RunState } from "./views.js";
+import type { PeerView, RunState } from "./views.js";
 
 /** Image bytes of the AP in this run so far, as in its row (`views.ts`). */
 interface ApBytes {
@@ -35,6 +35,14 @@ export type ControllerEvent =
       readonly warning: string | null;
     }
   | { readonly type: "primary-lost"; readonly runId: number; readonly family: string; readonly mac: MacAddress; readonly why: string }
+  /** The AP gets no answer from its primary by TFTP: another subnet, a NAT or a filter is between. Once for each AP in a run. */
+  | {
+      readonly type: "primary-unreachable";
+      readonly runId: number;
+      readonly mac: MacAddress;
+      readonly primary: MacAddress;
+      readonly detail: string;
+    }
   /** A step of one AP in a run. Progress in bytes comes as `ap-progress`. */
   | (ApBytes & {
       readonly type: "ap-phase";
@@ -60,6 +68,14 @@ export type ControllerEvent =
   | { readonly type: "reset-confirmed"; readonly mac: MacAddress; readonly version: string }
   /** The AP came back on another version than its reset was for, or not in time (`reported` null). */
   | { readonly type: "reset-unconfirmed"; readonly mac: MacAddress; readonly version: string; readonly reported: string | null }
+  /** How the peer controller's images compare with this one's, whenever that changes. `detail`: the differences, or why it does not answer. */
+  | {
+      readonly type: "peer-images";
+      readonly peer: string;
+      readonly verdict: PeerView["verdict"];
+      readonly reachable: boolean;
+      readonly detail: string;
+    }
   /** An act that changed something, after it was done. */
   | { readonly type: "order-done"; readonly order: OrderType; readonly target: string }
   | { readonly type: "order-refused"; readonly order: OrderType; readonly failure: Failure }

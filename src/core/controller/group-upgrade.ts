@@ -14,7 +14,6 @@ import { resultCodes } from "../../wire/capwap/result-code.js";
 import type { FailureReason, ServingReport, UpgradeReport } from "../../wire/capwap/vendor.js";
 import { limits, type ReleaseName } from "../upgrade/limits.js";
 import type { Answer, ApCommand } from "./ap-port.js";
-import { budgetAllows } from "./fallback-budget.js";
 import { holdsImage, type KnownAp } from "./inventory.js";
 import { MemberSteps } from "./member-steps.js";
 import { choosePrimary } from "./primary-choice.js";
@@ -374,14 +373,13 @@ export class GroupUpgrade {
   #outOfTries(now: Instant, live: LiveMember, { reason, detail }: UpgradeReport): void {
     const { stored, family, run } = live;
     const { primary } = family.stored;
-    const { wan } = this.#steps.policy(run);
-    const { fallback } = wan;
+    const { fallback } = this.#steps.policy(run).wan;
     // Its tries were spent on a primary that is gone, or may be: the next one decides.
     const hasHope = primary !== null && (stored.server !== primary || !this.#parts.inventory.isJoined(primary));
     if (hasHope) this.#steps.setAside(live);
     else if (fallback === "fail") {
       this.#steps.end(now, live, "failed", { reason: reason === "none" ? "primary-unreachable" : reason, detail });
-    } else if (fallback === "fallback" && budgetAllows(wan, run, family.stored.family)) this.#steps.askWan(live, "fallback");
+    } else if (fallback === "fallback" && this.#steps.budgetAllows(live)) this.#steps.askWan(live, "fallback");
     else this.#steps.setAside(live);
   }
 

@@ -87,6 +87,20 @@ export class MemberSteps {
     this.#wan.ask(stored.mac, lane, stored.role === "primary");
   }
 
+  /** Whether the group's budget has room for one fallback more. */
+  budgetAllows({ run, family }: LiveMember): boolean {
+    const { fallbackApsMax, fallbackBytesMax } = this.policy(run).wan;
+    if (fallbackApsMax === null && fallbackBytesMax === null) return true;
+    let aps = 1;
+    let bytes = family.stored.image?.sizeBytes ?? 0;
+    for (const { role, family: name } of run.members.values()) {
+      if (role !== "fallback") continue;
+      aps++;
+      bytes += run.families.get(name)?.image?.sizeBytes ?? 0;
+    }
+    return aps <= (fallbackApsMax ?? aps) && bytes <= (fallbackBytesMax ?? bytes);
+  }
+
   leaveWan(mac: MacAddress): void {
     this.#wan.leave(mac);
   }
@@ -148,9 +162,18 @@ export class MemberSteps {
     live.path = report.path;
     live.bytesDone = report.bytesDone;
     live.nextRetryAt = report.state === "waiting" && report.nextRetryMs > 0 ? now + report.nextRetryMs : null;
+    live.waitsBecause = report.state === "waiting" && report.reason !== "none" ? report.reason : null;
+    if (report.reason === "primary-unreachable" && stored.server !== null) this.#tellCutOff(live, stored.server, report.detail);
     if (report.state === "fetching") live.rate.note(now, report.bytesDone);
     stored.tries = report.tries;
     noteCounts(stored, report);
+  }
+
+  /** Once: its tries may go on for hours, and the operator can mend a subnet or a filter meanwhile. */
+  #tellCutOff(live: LiveMember, primary: MacAddress, detail: string): void {
+    if (live.isCutOffTold) return;
+    live.isCutOffTold = true;
+    this.#parts.outbox.event({ type: "primary-unreachable", runId: live.run.id, mac: live.stored.mac, primary, detail });
   }
 
   progress(now: Instant, live: LiveMember, report: UpgradeReport): void {

@@ -2,7 +2,17 @@
 import type { GroupConfig } from "./group-config.js";
 import type { Order, OrderType } from "./orders.js";
 import type { ReleasesConfig } from "./release-config.js";
-import type { ApImageView, ApSummaryRow, BootView, GroupPreview, GroupSummaryRow, GroupView, ImageView, RunReport } from "./views.js";
+import type {
+  ApImageView,
+  ApSummaryRow,
+  BootView,
+  GroupPreview,
+  GroupSummaryRow,
+  GroupView,
+  ImageView,
+  PeerView,
+  RunReport,
+} from "./views.js";
 
 /** Outcome of an act on several APs. */
 export interface ActResult {
@@ -37,6 +47,7 @@ interface Results {
   readonly "show-config": { readonly releases: ReleasesConfig; readonly groups: readonly GroupConfig[] };
   readonly "show-boot": BootView;
   readonly "show-images": readonly ImageView[];
+  readonly "show-peer": { readonly peer: PeerView | null };
   readonly "show-runs": readonly RunReport[];
 }
 

@@ -30,9 +30,15 @@ export type Order =
   | { readonly type: "group-wan"; readonly group: string; readonly wan: Partial<GroupWanPolicy> }
   /** What `group-start` would do now, as a GroupPreview; nothing is sent and nothing changes. */
   | { readonly type: "group-preview"; readonly group: string; readonly release: ReleaseName; readonly link?: LinkRates }
-  | { readonly type: "group-start"; readonly group: string; readonly release: ReleaseName }
+  /** `force`: also while the peer controller is known to hold other images. */
+  | { readonly type: "group-start"; readonly group: string; readonly release: ReleaseName; readonly force?: boolean | undefined }
   | { readonly type: "group-abort"; readonly group: string }
-  | { readonly type: "ap-predownload"; readonly ap: ApSelector | "all"; readonly release: ReleaseName }
+  | {
+      readonly type: "ap-predownload";
+      readonly ap: ApSelector | "all";
+      readonly release: ReleaseName;
+      readonly force?: boolean | undefined;
+    }
   | { readonly type: "ap-predownload-abort"; readonly ap: ApSelector | "all" }
   | { readonly type: "ap-swap"; readonly ap: ApSelector | "all" }
   | { readonly type: "ap-reset"; readonly ap: ApSelector | "all" }
@@ -56,6 +62,8 @@ export type Order =
   | { readonly type: "show-config" }
   | { readonly type: "show-boot" }
   | { readonly type: "show-images" }
+  /** The peer controller, and how its images compare with this one's. */
+  | { readonly type: "show-peer" }
   /** Reports of the runs of a group, or of all runs, newest first. */
   | { readonly type: "show-runs"; readonly group: string | null };
 

@@ -4,7 +4,6 @@
  */
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Instant } from "../../base/time.js";
-import { budgetAllows } from "./fallback-budget.js";
 import { holdsImage, type KnownAp } from "./inventory.js";
 import type { MemberSteps } from "./member-steps.js";
 import { choosePrimary, isSteady, type PrimaryChoice } from "./primary-choice.js";
@@ -181,23 +180,13 @@ export class PrimaryDuty {
 
   /** No eligible primary is in sight: what the group's fallback policy says. */
   #doWithout(now: Instant, live: LiveMember): void {
-    const { run, family } = live;
-    const { wan } = this.#steps.policy(run);
-    const mayFallBack = wan.fallback === "fallback";
-    if (mayFallBack && budgetAllows(wan, run, family.stored.family)) {
-      this.#steps.askWan(live, "fallback");
-      return;
+    const isAllowed = this.#steps.policy(live.run).wan.fallback === "fallback";
+    if (isAllowed && this.#steps.budgetAllows(live)) this.#steps.askWan(live, "fallback");
+    else {
+      const detail = `no AP of its model can be primary${isAllowed ? ", and the fallback budget is used up" : ""}`;
+      this.#steps.end(now, live, "failed", { reason: "primary-unreachable", detail });
     }
-    // Whoever takes the image over the WAN may be the primary that is missing.
-    if (mayFallBack && isFallingBack(family)) return;
-    const detail = `no AP of its model can be primary${mayFallBack ? ", and the run's fallback budget is spent" : ""}`;
-    this.#steps.end(now, live, "failed", { reason: "primary-unreachable", detail });
   }
-}
-
-function isFallingBack({ members }: LiveFamily): boolean {
-  for (const { stored } of members.values()) if (stored.role === "fallback" && !hasEnded(stored)) return true;
-  return false;
 }
 
 function needsPrimary({ members }: LiveFamily): boolean {

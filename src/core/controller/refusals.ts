@@ -42,6 +42,11 @@ export const refuse = {
   ),
   noJoinedAps: make("no-joined-aps", (where) => `No AP ${where} is joined; nothing to upgrade.`),
   noImage: make("no-image", (release, families) => `The ${release} release has no image for ${families}; add one with "flexup image add".`),
+  peerDiffers: make(
+    "peer-differs",
+    (peer, what) =>
+      `The peer controller ${peer} does not hold the same images (${what}); make both the same, or start with "force" and do it before an AP moves there.`,
+  ),
   noRun: make("no-run", (where) => `No upgrade is running ${where}.`),
   backupEmpty: make("backup-empty", (ap) => `The backup image of AP ${ap} is empty; predownload one before the swap.`),
   notCapable: make("not-capable", (ap) => `AP ${ap} does not speak the upgrade protocol and cannot swap its images.`),

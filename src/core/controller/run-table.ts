@@ -4,7 +4,7 @@
  */
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Instant } from "../../base/time.js";
-import type { ServingReport, UpgradeReport } from "../../wire/capwap/vendor.js";
+import type { FailureReason, ServingReport, UpgradeReport } from "../../wire/capwap/vendor.js";
 import { limits, type ReleaseName } from "../upgrade/limits.js";
 import { RateMeter } from "../upgrade/rate-meter.js";
 import type { Outbox } from "./outbox.js";
@@ -21,6 +21,10 @@ export interface LiveMember {
   path: UpgradeReport["path"];
   bytesDone: number;
   nextRetryAt: Instant | null;
+  /** Why its last try at the primary failed, while it waits for the next. */
+  waitsBecause: FailureReason | null;
+  /** It was told once in this life that it cannot reach its primary. */
+  isCutOffTold: boolean;
   readonly rate: RateMeter;
   /** When bytes were last seen to grow. */
   movedAt: Instant | null;
@@ -174,6 +178,8 @@ export class RunTable {
       path: "none",
       bytesDone: 0,
       nextRetryAt: null,
+      waitsBecause: null,
+      isCutOffTold: false,
       rate: new RateMeter(),
       movedAt: null,
       waitsFor: null,

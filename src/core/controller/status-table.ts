@@ -206,7 +206,7 @@ export class StatusTable {
       source: member?.source ?? null,
       wanBytes: member ? wanBytesOf(member) : 0,
       lanBytes: member?.lanBytes ?? 0,
-      failureReason: member?.phase === "failed" ? member.reason : null,
+      failureReason: member?.phase === "failed" ? member.reason : member?.phase === "active" ? (live?.waitsBecause ?? null) : null,
       bytesDone: member?.phase === "complete" ? (image?.sizeBytes ?? 0) : started ? live.bytesDone : 0,
       bytesTotal: started ? image.sizeBytes : 0,
       ...(started && moves(live) ? paceOf(now, live, image.sizeBytes) : { bytesPerSecond: null, secondsLeft: null }),

@@ -32,6 +32,7 @@ export interface ApImageRow {
   /** Image bytes in the current or last run: that crossed the WAN to it, resent ones included, and that it received over the LAN. */
   readonly wanBytes: number;
   readonly lanBytes: number;
+  /** Why it failed, or why it waits for another try. */
   readonly failureReason: FailureReason | null;
   /** Bytes of the image received in the current transfer, and its size. */
   readonly bytesDone: number;
@@ -214,6 +215,29 @@ export interface ImageView {
   readonly md5: string;
   readonly fileName: string;
   readonly addedAt: number;
+}
+
+/** The other controller of the network and how its images compare with this one's. */
+export interface PeerView {
+  /** Its admin URL. */
+  readonly name: string;
+  readonly onMismatch: "refuse" | "warn";
+  /** From what was heard of it last; `unknown` before that. */
+  readonly verdict: "same" | "differs" | "unknown";
+  /** When it told its images last, null before the first time. */
+  readonly heardAt: number | null;
+  /** Since when it does not answer, and why; null while it does. */
+  readonly unreachableSince: number | null;
+  readonly trouble: string | null;
+  readonly differences: readonly PeerDifference[];
+}
+
+/** Null: that side has no image for this family in this release. */
+export interface PeerDifference {
+  readonly release: ReleaseName;
+  readonly family: string;
+  readonly here: { readonly version: string; readonly sha256: string } | null;
+  readonly there: { readonly version: string; readonly sha256: string } | null;
 }
 
 /** One run in numbers and rows, kept after it ended. */

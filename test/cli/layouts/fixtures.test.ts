@@ -10,32 +10,18 @@ import { groupApsText, groupDetailText } from "../../../src/cli/layouts/group-de
 import { groupSummaryText } from "../../../src/cli/layouts/group-summary.js";
 import { imagesText } from "../../../src/cli/layouts/images.js";
 import type { ApImageRow, ApSummaryRow, GroupView } from "../../../src/core/controller/views.js";
+import { idleRow } from "../../support/ap-image-row.js";
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), "../../../../fixtures/cli");
 const fixture = (name: string): string => readFileSync(join(folder, name), "utf8");
 
-const idle: ApImageRow = {
+const idle = idleRow({
   name: "ESP1-05-NAP01",
   mac: "00:0a:b8:3b:0b:c2",
   model: "AIR-AP2802I-E-K9",
   group: null,
-  role: null,
   primaryImage: "8.5.161.0",
-  backupImage: "0.0.0.0",
-  status: "None",
-  version: null,
-  nextRetrySeconds: null,
-  retryCount: null,
-  source: null,
-  wanBytes: 0,
-  lanBytes: 0,
-  failureReason: null,
-  bytesDone: 0,
-  bytesTotal: 0,
-  bytesPerSecond: null,
-  secondsLeft: null,
-  wanWireBytes: 0,
-};
+});
 const noCounts = { initiated: 0, downloading: 0, predownloading: 0, completedPredownloading: 0, notSupported: 0, failedToPredownload: 0 };
 
 t.test("show ap image all", async (t) => {

@@ -52,6 +52,8 @@ const order: UpgradeOrder = {
   ...{ backoffMsMin: 100_000, backoffMsMax: 300_000, sessionsMax: 3, refetch: false },
 };
 
+const factoryBoot: BootState = { record: factoryRecord, journal: emptyJournal, corrupt: [], recordState: "sound", freeBytes: 1e6 };
+
 class Bench {
   readonly agent: Agent;
   session!: ScriptedSession;
@@ -70,7 +72,7 @@ class Bench {
         return this.session;
       },
     });
-    this.step({ type: "boot", state: { record: factoryRecord, journal: emptyJournal, corrupt: [], freeBytes: 1e6, ...state } });
+    this.step({ type: "boot", state: { ...factoryBoot, ...state } });
   }
 
   step(input: ApInput): this {
@@ -182,6 +184,16 @@ t.test("a slot that was found corrupt is struck from the record", async (t) => {
   t.match(bench.session.self(), { activeVersion: "8.5", inventory: { running: "backup", primary: { version: "" } } });
 });
 
+t.test("a damaged boot record is told before anything else", async (t) => {
+  for (const [recordState, recovered] of [
+    ["recovered", true],
+    ["lost", false],
+  ] as const) {
+    const bench = new Bench({ recordState });
+    t.same(bench.out[0], { type: "event", event: { name: "boot-record-damaged", recovered } });
+  }
+});
+
 t.test("a controller that knows RFC 5415 alone gets its answer and no report", async (t) => {
   const bench = new Bench().joined();
   t.same(bench.configure({ imageIdentifier: { vendor: 99, name: "x" } }).did, ["open-download", "configuration 0"]);
@@ -203,5 +215,5 @@ t.test("a report that is lost with its session is said on the next", async (t) =
 });
 
 t.test("boot comes first and once", async (t) => {
-  t.throws(() => new Bench().step({ type: "boot", state: { record: factoryRecord, journal: emptyJournal, corrupt: [], freeBytes: 0 } }));
+  t.throws(() => new Bench().step({ type: "boot", state: factoryBoot }));
 });

@@ -13,6 +13,7 @@ const events = {
   "flash full": (run: ApRun) => run.storageFailed(),
   "session lost": (run: ApRun) => run.do((fetch, now, out) => fetch.imageFailed(now, "session-ended", "gone", out)),
   "controller refuses": (run: ApRun) => run.do((fetch, now, out) => fetch.imageFailed(now, "refused", "code 16", out)),
+  "controller aborts": (run: ApRun) => run.do((fetch, now, out) => fetch.imageFailed(now, "aborted", "given up", out)),
   block: (run: ApRun) => run.block(1000, 1000, false),
   "fetch busy": (run: ApRun) => run.fetchEnded("busy"),
   "wrong digest": (run: ApRun) => run.verified({ sizeBytes: 3000, sha256: sha("9"), md5: "" }),
@@ -36,6 +37,7 @@ const table: Readonly<Record<Situation, Readonly<Partial<Record<Event, string>>>
     "flash full": "failed: save-journal",
     "session lost": "initiated: discard-download save-journal",
     "controller refuses": "failed: discard-download save-journal",
+    "controller aborts": "aborted: discard-download save-journal",
   },
   "wan asking": {
     "other primary": "fetching: cancel-image discard-download save-journal open-download",
@@ -44,6 +46,7 @@ const table: Readonly<Record<Situation, Readonly<Partial<Record<Event, string>>>
     "flash full": "failed: cancel-image save-journal",
     "session lost": "initiated: discard-download save-journal",
     "controller refuses": "failed: discard-download save-journal",
+    "controller aborts": "aborted: discard-download save-journal",
   },
   "wan receiving": {
     "other primary": "fetching: cancel-image discard-download save-journal open-download",
@@ -52,6 +55,7 @@ const table: Readonly<Record<Situation, Readonly<Partial<Record<Event, string>>>
     "flash full": "failed: cancel-image save-journal",
     "session lost": "initiated: discard-download save-journal",
     "controller refuses": "failed: discard-download save-journal",
+    "controller aborts": "aborted: discard-download save-journal",
     block: "fetching: write-chunk",
   },
   "wan verifying": {

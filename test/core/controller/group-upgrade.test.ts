@@ -1,14 +1,5 @@
 import t from "tap";
-import { branch, type ControllerLab, digest, image, mac, start } from "../../support/controller-lab.js";
-
-/** A run of `count` APs in which AP 1 has fetched over the WAN and serves. */
-function servingBranch(count: number): ControllerLab {
-  const lab = branch(count);
-  lab.do(start);
-  lab.takeTold();
-  lab.report(1, "complete", { path: "wan", wanBytes: 1000 });
-  return lab;
-}
+import { branch, digest, image, mac, servingBranch, start } from "../../support/controller-lab.js";
 
 t.test("the run: the primary over the WAN, then the others from it", async (t) => {
   const lab = branch(4);
@@ -133,83 +124,6 @@ t.test("an image that is there already", async (t) => {
     t.equal(lab.group().run?.state, "complete");
     lab.report(2, "complete", { path: "lan", lanBytes: 1000 });
     t.match(lab.row(2), { source: "lan", lanBytes: 1000 }, "the report that was owed says where it came from");
-  });
-});
-
-t.test("out of tries", async (t) => {
-  const outOfTries = (lab: ControllerLab, number: number) =>
-    lab.report(number, "needs-wan", { path: "lan", tries: 44, reason: "primary-busy", detail: "busy" });
-  t.test("the WAN, through the queue", async (t) => {
-    const lab = branch(4);
-    lab.do({ type: "group-wan", group: "G", wan: { transfersMax: 1 } });
-    lab.do(start);
-    lab.report(1, "complete", { path: "wan", wanBytes: 1000 });
-    lab.takeTold();
-    for (const number of [3, 2, 4]) outOfTries(lab, number);
-    t.same(lab.takeTold(), ["3 fallback"]);
-    t.match(lab.row(3), { role: "subordinateCentral", retryCount: 44 });
-    lab.report(3, "complete", { path: "wan", wanBytes: 1000 });
-    t.same(lab.takeTold(), ["2 fallback"], "first come, first served");
-    lab.fail(2, "not-enough-flash");
-    t.same(lab.takeTold(), ["4 fallback"]);
-    lab.report(4, "complete", { path: "wan", wanBytes: 1000 });
-    t.match(lab.group().run, { state: "partial", counts: { Complete: 3, Failed: 1 } });
-    t.match(lab.group().models, [{ wanCopies: 3, wanBytes: 3000 }]);
-    t.match(lab.row(2), { status: "Failed", failureReason: "not-enough-flash" });
-  });
-  t.test("policy wait: another round; policy fail: the end", async (t) => {
-    const lab = servingBranch(3);
-    lab.takeTold();
-    lab.do({ type: "group-wan", group: "G", wan: { fallback: "wait" } });
-    outOfTries(lab, 2);
-    t.same(lab.takeTold(), ["2 subordinate from 10.0.0.1"]);
-    lab.do({ type: "group-wan", group: "G", wan: { fallback: "fail" } });
-    outOfTries(lab, 3);
-    t.match(lab.row(3), { status: "Failed", failureReason: "primary-busy" });
-  });
-  t.test("a budget of APs or bytes: the rest wait", async (t) => {
-    for (const wan of [{ fallbackApsMax: 1 }, { fallbackBytesMax: 1999 }]) {
-      const lab = servingBranch(3);
-      lab.takeTold();
-      lab.do({ type: "group-wan", group: "G", wan });
-      outOfTries(lab, 2);
-      outOfTries(lab, 3);
-      t.same(lab.takeTold(), ["2 fallback", "3 subordinate from 10.0.0.1"], JSON.stringify(wan));
-    }
-  });
-  t.test("the budget holds too where no AP can be primary", async (t) => {
-    const noneEligible = (): ControllerLab => {
-      const lab = branch(3);
-      for (const ap of ["ap1", "ap2", "ap3"]) lab.do({ type: "group-subordinate-add", group: "G", ap });
-      lab.do({ type: "group-wan", group: "G", wan: { fallbackApsMax: 1 } });
-      lab.do(start);
-      lab.pass(20_000);
-      return lab;
-    };
-    const lab = noneEligible();
-    t.same(lab.takeTold(), ["1 fallback"]);
-    lab.pass(20_000);
-    t.same(lab.statuses(2, 3), ["Initiated", "Initiated"], "the rest wait while somebody fetches");
-    lab.report(1, "complete", { path: "wan" });
-    lab.pass(20_000);
-    t.match(lab.row(2), { status: "Failed", failureReason: "primary-unreachable" });
-    t.equal(lab.group().run?.state, "partial");
-
-    const other = noneEligible();
-    other.takeTold();
-    other.do({ type: "group-subordinate-remove", group: "G", ap: "ap1" });
-    other.report(1, "complete", { path: "wan" });
-    t.same(other.takeTold(), ["1 primary"], "who has it now serves the others");
-  });
-  t.test("a fallback that breaks is tried three times", async (t) => {
-    const lab = servingBranch(2);
-    lab.takeTold();
-    outOfTries(lab, 2);
-    for (const _ of [1, 2]) lab.fail(2, "transfer-timeout");
-    t.same(lab.takeTold(), ["2 fallback", "2 fallback", "2 fallback"]);
-    lab.fail(2, "transfer-timeout");
-    t.match(lab.row(2), { status: "Failed", failureReason: "transfer-timeout" });
-    t.equal(lab.group().run?.state, "partial");
   });
 });
 

@@ -1,30 +1,18 @@
 import t from "tap";
 import { previewRun } from "../../../src/core/controller/preview.js";
 import type { ApImageRow, GroupView, ImageView, ModelView } from "../../../src/core/controller/views.js";
+import { idleRow } from "../../support/ap-image-row.js";
 
 const mebibyte = 1 << 20;
 
 const ap = (number: number, over: Partial<ApImageRow> = {}): ApImageRow => ({
-  name: `AP${number}`,
-  mac: `00:00:5e:00:53:0${number}`,
-  model: "AIR-AP2802I",
-  group: "Branch",
-  role: null,
-  primaryImage: "8.3.143.0",
-  backupImage: "0.0.0.0",
-  status: "None",
-  version: null,
-  nextRetrySeconds: null,
-  retryCount: null,
-  source: null,
-  wanBytes: 0,
-  lanBytes: 0,
-  failureReason: null,
-  bytesDone: 0,
-  bytesTotal: 0,
-  bytesPerSecond: null,
-  secondsLeft: null,
-  wanWireBytes: 0,
+  ...idleRow({
+    name: `AP${number}`,
+    mac: `00:00:5e:00:53:0${number}`,
+    model: "AIR-AP2802I",
+    group: "Branch",
+    primaryImage: "8.3.143.0",
+  }),
   ...over,
 });
 

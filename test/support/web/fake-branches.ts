@@ -18,6 +18,7 @@ import type {
   RunTotals,
 } from "../../../src/core/controller/views.js";
 import { modelFacts } from "../../../src/core/upgrade/models.js";
+import { idleRow } from "../ap-image-row.js";
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -347,25 +348,7 @@ export class FakeBranches implements Door {
     const model = models[serial % models.length] as string;
     const name = `${groupName.toLowerCase().replaceAll(" ", "-")}-ap${String(number).padStart(2, "0")}`;
     const shared = { name, mac, model, group: groupName };
-    this.#rows.set(mac, {
-      ...shared,
-      role: null,
-      primaryImage: oldVersion,
-      backupImage: "0.0.0.0",
-      status: "None",
-      version: null,
-      nextRetrySeconds: null,
-      retryCount: null,
-      source: null,
-      wanBytes: 0,
-      lanBytes: 0,
-      failureReason: null,
-      bytesDone: 0,
-      bytesTotal: 0,
-      bytesPerSecond: null,
-      secondsLeft: null,
-      wanWireBytes: 0,
-    });
+    this.#rows.set(mac, idleRow({ ...shared, primaryImage: oldVersion }));
     this.#summaries.set(mac, {
       ...shared,
       family: modelFacts(model).family,

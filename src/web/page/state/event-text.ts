@@ -39,6 +39,10 @@ const writers: Writers = {
       `${name(event.mac)} is primary for ${event.family}, ${event.manual ? "chosen by hand" : because[event.because]}${event.warning === null ? "" : `. ${event.warning}`}`,
     ),
   "primary-lost": (event, name) => warning(`${name(event.mac)} is no longer primary for ${event.family}: ${event.why}`),
+  "primary-unreachable": (event, name) =>
+    warning(
+      `${name(event.mac)} cannot reach its primary ${name(event.primary)} by TFTP: ${event.detail}. Are both in one subnet, or is TFTP let through?`,
+    ),
   "ap-phase": (event, name) =>
     (ends[event.phase] ?? info)(
       `${name(event.mac)} (${event.role}): ${event.phase}${event.reason === "none" ? "" : `, ${event.reason}`}${event.detail === "" ? "" : `. ${event.detail}`}`,
@@ -49,6 +53,12 @@ const writers: Writers = {
   "reset-confirmed": (event, name) => good(`${name(event.mac)} came back on ${event.version}`),
   "reset-unconfirmed": (event, name) =>
     bad(`${name(event.mac)} should run ${event.version} but ${event.reported === null ? "has not come back" : `runs ${event.reported}`}`),
+  "peer-images": (event) =>
+    event.reachable
+      ? (event.verdict === "same" ? good : bad)(
+          `Peer controller ${event.peer} holds ${event.verdict === "same" ? "the same images" : `other images: ${event.detail}`}`,
+        )
+      : warning(`Peer controller ${event.peer} does not answer: ${event.detail}`),
   "order-done": (event) => info(`${event.order}${event.target === "" ? "" : `: ${event.target}`}`),
   "order-refused": (event) => warning(`${event.order} refused: ${event.failure.message}`),
   "datagram-dropped": (event) => warning(`Datagram from ${event.from.address} dropped: ${event.why}. ${event.detail}`),

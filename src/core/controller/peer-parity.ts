@@ -1,0 +1,127 @@
+/**
+ * Whether the other controller of the network holds the same images. The source document asks for it: an AP that moves from its primary
+ * to its secondary controller must find there what it was upgraded to. What the peer holds comes in as a fact; the host asks for it.
+ */
+import type { Instant } from "../../base/time.js";
+import type { ReleaseName } from "../upgrade/limits.js";
+import type { ImageCatalogue } from "./image-catalogue.js";
+import type { Outbox } from "./outbox.js";
+import { refuse } from "./refusals.js";
+import { releaseNames } from "./release-config.js";
+import type { PeerDifference, PeerView } from "./views.js";
+
+export interface PeerConfig {
+  /** What people call it: its admin URL. */
+  readonly name: string;
+  /** What a start gets while the peer is known to hold other images. */
+  readonly onMismatch: "refuse" | "warn";
+}
+
+/** An image of the peer, as far as it counts: which bytes, under which version, for which APs. */
+export interface PeerImage {
+  readonly release: ReleaseName;
+  readonly families: readonly string[];
+  readonly version: string;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+/** What came of asking the peer. `trouble` is a few words without a line break. */
+export type PeerAnswer = { readonly images: readonly PeerImage[] } | { readonly trouble: string };
+
+const nothingHeard = { images: null, heardAt: null, unreachableSince: null, trouble: null };
+
+export class PeerParity {
+  readonly #config: PeerConfig | undefined;
+  readonly #catalogue: ImageCatalogue;
+  readonly #outbox: Outbox;
+  #heard: {
+    readonly images: readonly PeerImage[] | null;
+    readonly heardAt: Instant | null;
+    readonly unreachableSince: Instant | null;
+    readonly trouble: string | null;
+  } = nothingHeard;
+  /** What was said last, so that nothing is said twice. */
+  #said = "";
+
+  constructor(config: PeerConfig | undefined, catalogue: ImageCatalogue, outbox: Outbox) {
+    this.#config = config;
+    this.#catalogue = catalogue;
+    this.#outbox = outbox;
+  }
+
+  /** Null without a peer. */
+  view(): PeerView | null {
+    if (this.#config === undefined) return null;
+    const { images, ...heard } = this.#heard;
+    const differences = images === null ? [] : imageDifferences(this.#catalogue.all(), images);
+    const verdict = images === null ? "unknown" : differences.length === 0 ? "same" : "differs";
+    return { name: this.#config.name, onMismatch: this.#config.onMismatch, verdict, ...heard, differences };
+  }
+
+  answered(now: Instant, answer: PeerAnswer): void {
+    if ("images" in answer) this.#heard = { images: answer.images, heardAt: now, unreachableSince: null, trouble: null };
+    else this.#heard = { ...this.#heard, unreachableSince: this.#heard.unreachableSince ?? now, trouble: answer.trouble };
+    this.tellIfNew();
+  }
+
+  /** Says what is so now, if it was not said before. Call it when either side's images may have changed. */
+  tellIfNew(): void {
+    const view = this.view();
+    if (view === null || (view.heardAt === null && view.trouble === null)) return;
+    const { name: peer, verdict, trouble } = view;
+    const detail = trouble ?? differencesText(view.differences);
+    const reachable = trouble === null;
+    const said = [verdict, reachable, differencesText(view.differences)].join();
+    if (said === this.#said) return;
+    this.#said = said;
+    this.#outbox.event({ type: "peer-images", peer, verdict, reachable, detail });
+  }
+
+  /** Why no upgrade may start now. A peer of which nothing is known stops nobody: its outage must not become ours. */
+  objection(): ReturnType<typeof refuse.peerDiffers> | undefined {
+    const view = this.view();
+    if (view?.verdict !== "differs" || view.onMismatch === "warn") return undefined;
+    const asOf = view.unreachableSince === null ? "" : `; it has not answered since then (${view.trouble})`;
+    return refuse.peerDiffers(view.name, differencesText(view.differences) + asOf);
+  }
+}
+
+interface HeldImage {
+  readonly release: ReleaseName;
+  readonly families: readonly string[];
+  readonly version: string;
+  readonly sha256: string;
+}
+
+/** Release by release and family by family, in the order of their names. */
+export function imageDifferences(here: readonly HeldImage[], there: readonly HeldImage[]): PeerDifference[] {
+  return releaseNames.flatMap((release) => {
+    const [ours, theirs] = [byFamily(here, release), byFamily(there, release)];
+    const families = [...new Set([...ours.keys(), ...theirs.keys()])].sort();
+    return families.flatMap((family) => {
+      const [own, other] = [ours.get(family) ?? null, theirs.get(family) ?? null];
+      return own?.sha256 === other?.sha256 && own?.version === other?.version ? [] : [{ release, family, here: own, there: other }];
+    });
+  });
+}
+
+function byFamily(images: readonly HeldImage[], release: ReleaseName): Map<string, { version: string; sha256: string }> {
+  const held = images.filter((image) => image.release === release);
+  return new Map(held.flatMap(({ families, version, sha256 }) => families.map((family) => [family, { version, sha256 }])));
+}
+
+/** The first in words, the rest as a number; "" for none. */
+function differencesText([first, ...rest]: readonly PeerDifference[]): string {
+  if (first === undefined) return "";
+  const more = rest.length === 0 ? "" : ` and ${rest.length} more`;
+  return `the ${first.release} release for ${first.family}: ${sidesText(first)}${more}`;
+}
+
+export function sidesText({ here, there }: Pick<PeerDifference, "here" | "there">): string {
+  if (here !== null && here.version === there?.version) {
+    const digests = `SHA-256 ${here.sha256.slice(0, 12)}… here, ${there.sha256.slice(0, 12)}… there`;
+    return `${here.version} on both, but not the same file (${digests})`;
+  }
+  return `${here?.version ?? "none"} here, ${there?.version ?? "none"} there`;
+}
