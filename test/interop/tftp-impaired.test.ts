@@ -72,10 +72,10 @@ async function fetchByFlexup(server: Endpoint, fileName: keyof typeof digests, w
     late = true;
     running.abort();
   }, LIMIT_MS);
-  const { outcome, detail, digests: got } = await running.ended;
+  const { outcome, detail, sha256 } = await running.ended;
   clearTimeout(limit);
   await running.closed;
-  if (outcome === "complete") return { outcome: got?.sha256 === digests[fileName] ? "complete" : "wrong content", detail };
+  if (outcome === "complete") return { outcome: sha256 === digests[fileName] ? "complete" : "wrong content", detail };
   return { outcome: late ? "hangs" : "gave up", detail: `${outcome} ${detail}` };
 }
 

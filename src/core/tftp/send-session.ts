@@ -23,6 +23,15 @@ export type SessionInput =
   | { readonly type: "datagram"; readonly bytes: Uint8Array }
   /** The peer repeated its request at the listening port. */
   | { readonly type: "repeated-request" }
+  /** The host went on by itself, as `streamable` allowed: [base, next) is out now, since `sentAt`, and everything before it acknowledged. */
+  | {
+      readonly type: "streamed";
+      readonly base: number;
+      readonly next: number;
+      readonly sentAt: Instant;
+      /** Of each window that was acknowledged and measures one, in order. */
+      readonly roundTripsMs: ArrayLike<number>;
+    }
   | { readonly type: "rate"; readonly bytesPerSecond: number | undefined }
   | { readonly type: "peer-gone" }
   | { readonly type: "withdrawn"; readonly detail: string }
@@ -32,6 +41,15 @@ export type SessionEffect =
   | { readonly type: "send"; readonly bytes: Uint8Array }
   | { readonly type: "send-blocks"; readonly firstBlock: number; readonly count: number }
   | { readonly type: "ended"; readonly outcome: SessionOutcome; readonly detail: string };
+
+export interface Streamable {
+  /** The block after the window that is out. */
+  readonly next: number;
+  /** The block after the last. */
+  readonly end: number;
+  /** When the window that is out was sent; undefined where its ACK measures no round trip. */
+  readonly sentAt: Instant | undefined;
+}
 
 /** LAN peers write to flash between packets: below this a time-out is noise. */
 const TIMEOUT_FLOOR_MS = 200;
@@ -83,6 +101,16 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
     return this.#wakeAt;
   }
 
+  /**
+   * While this is defined the host need not ask for every window: when the peer's next datagram is the ACK of block `next` − 1 and
+   * `next` < `end`, it may send the window from `next` at once, and so on. Anything else, and a wake in time, comes here as ever, after a
+   * `streamed` that tells how far it went.
+   */
+  get streamable(): Streamable | undefined {
+    if (this.#state !== "sending" || this.#rate !== undefined || this.#sentAt === undefined) return undefined;
+    return { next: this.#next, end: this.#lastBlock + 1, sentAt: this.#measurable ? this.#sentAt : undefined };
+  }
+
   step(now: Instant, input: SessionInput, out: SessionEffect[]): void {
     if (this.#state === "ended") return;
     switch (input.type) {
@@ -100,6 +128,9 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
         break;
       case "repeated-request":
         this.#repeatedRequest(now, out);
+        break;
+      case "streamed":
+        this.#streamed(input);
         break;
       case "rate":
         this.#setRate(input.bytesPerSecond);
@@ -154,6 +185,18 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
       this.#next = this.#base;
       this.#transmit(now, out);
     }
+  }
+
+  /** What `advance` would have done for each of the windows. */
+  #streamed({ base, next, sentAt, roundTripsMs }: Extract<SessionInput, { type: "streamed" }>): void {
+    for (let at = 0; at < roundTripsMs.length; at++) this.#roundTrip.sample(roundTripsMs[at] as number);
+    this.#base = base;
+    this.#next = next;
+    this.#fresh = next;
+    this.#measurable = true;
+    this.#progress(sentAt);
+    this.#sentAt = sentAt;
+    this.#wakeAt = this.#roundTrip.deadline(sentAt);
   }
 
   #repeatedAck(now: Instant, out: SessionEffect[]): void {
