@@ -14,11 +14,11 @@ const outcome = await build();
 if (outcome !== undefined) console.log(`native TFTP sender not built (${outcome}); the plain path will be used`);
 
 async function build() {
+  mkdirSync(dirname(target), { recursive: true });
   if (process.platform !== "linux") return `${process.platform} is not Linux`;
   const headers = await import("node-api-headers").catch(() => undefined);
   if (headers === undefined) return "no node-api-headers: development dependencies are not installed";
   const unfinished = `${target}.${process.pid}`;
-  mkdirSync(dirname(target), { recursive: true });
   const compiler = process.env.CC ?? "cc";
   const includes = `-I${headers.default.include_dir}`;
   const flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-DNAPI_VERSION=8"];

@@ -173,7 +173,7 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
     });
     if (opened.ok && !aborted) {
       port = opened.value;
-      host.deliver({ type: "start" });
+      host.deliver({ type: "start", receiveBufferBytes: port.receiveBufferBytes });
       return;
     }
     if (opened.ok) await opened.value.close();
@@ -194,7 +194,7 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
   };
 }
 
-/** Asked of the kernel; a whole window must fit, or a burst would overrun it. */
+/** Asked of the kernel, which may give less. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 const canonicalAddress = (address: string): string => {

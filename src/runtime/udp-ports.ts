@@ -21,6 +21,8 @@ export interface UdpPortOptions {
 export interface UdpPort {
   /** What it is bound to; the port is the real one also where 0 was asked for. */
   readonly local: Endpoint;
+  /** What the kernel made of `bufferBytes` for receiving, as it counts: Linux counts its own book-keeping too. */
+  readonly receiveBufferBytes: number;
   /** Sends one control datagram. Failure goes to `onError`. */
   send(bytes: Uint8Array, to: Endpoint): void;
   /**
@@ -68,6 +70,7 @@ export async function openUdpPort(options: UdpPortOptions): Promise<Result<UdpPo
   let closing: Promise<void> | undefined;
   return success({
     local: { address: bound.address, port: bound.port },
+    receiveBufferBytes: promised.socket.getRecvBufferSize(),
     send(bytes, to) {
       if (closing !== undefined) return;
       promised.send(bytes, to.port, target(to.address)).catch(options.onError);

@@ -1,6 +1,6 @@
 /** The native sender by itself, against a peer written by hand. */
 import { createSocket, type Socket } from "node:dgram";
-import { closeSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { Prng } from "../../src/base/prng.js";
@@ -122,6 +122,32 @@ t.test("it comes back when the report is full of round trips", { skip }, async (
   t.equal(native.stream(sender, into, report, 5, 1, 52, 1, 0), WAIT_NOTHING);
   t.same([report[0], report[1], report[3]], [6, 7, 2], "the ACKs behind were not lost");
   t.same(await arrived(), upTo(1, 6));
+});
+
+t.test("blocks beyond 4 GiB come from where they lie", { skip }, async (t) => {
+  const native = loaded as NativeTftp;
+  // Sparse: it takes no room.
+  const path = join(temporaryFolder(t), "huge");
+  const file = openSync(path, "w+");
+  t.teardown(() => closeSync(file));
+  const sizeBytes = 5 * 2 ** 30 + 3;
+  const last = Math.floor(sizeBytes / 1428) + 1;
+  const tail = new Prng(6).bytes(1428 + (sizeBytes % 1428));
+  writeSync(file, tail, 0, tail.length, sizeBytes - tail.length);
+  const peer = createSocket("udp4");
+  t.teardown(() => peer.close());
+  await new Promise<void>((resolve) => peer.bind(0, "127.34.0.2", resolve));
+  const got: Buffer[] = [];
+  peer.on("message", (bytes) => got.push(bytes));
+  const sender = native.open(LOCAL.address, LOCAL.port, "127.34.0.2", peer.address().port, file, sizeBytes, 1428);
+  t.teardown(() => native.close(sender));
+  native.sendBlocks(sender, last - 1, 2);
+  while (got.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  t.same(
+    got.map((bytes) => bytes.readUInt16BE(2)),
+    [(last - 1) % 65_536, last % 65_536],
+  );
+  t.ok(Buffer.concat(got.map((bytes) => bytes.subarray(4))).equals(tail));
 });
 
 t.test("nothing comes, and nobody is there any more", { skip }, async (t) => {

@@ -15,9 +15,10 @@ export class RoundTrip {
   #backoff = 1;
   #firstMs: number;
 
+  /** @param options `floorMs`: no time-out is shorter; `ceilingMs`: back-off makes none longer than this */
   constructor({ floorMs, ceilingMs, firstMs = FIRST_TIMEOUT_MS }: { floorMs: number; ceilingMs: number; firstMs?: number }) {
     this.#floorMs = floorMs;
-    this.#ceilingMs = Math.max(floorMs, ceilingMs);
+    this.#ceilingMs = ceilingMs;
     this.#firstMs = firstMs;
   }
 
@@ -50,6 +51,7 @@ export class RoundTrip {
 
   deadline(now: Instant): Instant {
     const estimate = this.#smoothedMs === undefined ? this.#firstMs : this.#smoothedMs + 4 * this.#variationMs;
-    return now + Math.min(Math.max(estimate, this.#floorMs) * this.#backoff, this.#ceilingMs);
+    const timeoutMs = Math.max(estimate, this.#floorMs);
+    return now + Math.min(timeoutMs * this.#backoff, Math.max(timeoutMs, this.#ceilingMs));
   }
 }

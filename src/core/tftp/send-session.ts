@@ -53,7 +53,8 @@ export interface Streamable {
 
 /** LAN peers write to flash between packets: below this a time-out is noise. */
 const TIMEOUT_FLOOR_MS = 200;
-const TIMEOUT_CEILING_MS = 5000;
+/** Back-off ends here: on a LAN a packet a second is no load, and a bad link needs tries before the peer is given up. */
+const TIMEOUT_CEILING_MS = 1000;
 /** A rate-capped sender sends bursts of this much time. */
 const RATE_BURST_MS = 10;
 /** A peer that got the whole file and left without its last ACK holds a slot for so many time-outs only. */
