@@ -57,7 +57,7 @@ const TIMEOUT_FLOOR_MS = 200;
 const TIMEOUT_CEILING_MS = 1000;
 /** A rate-capped sender sends bursts of this much time. */
 const RATE_BURST_MS = 10;
-/** A peer that got the whole file and left without its last ACK holds a slot for so many time-outs only. */
+/** A peer that got the whole file and left without its last ACK holds a slot for so many time-outs in a row only. */
 const FINAL_TRIES_MAX = 3;
 /** A repeated request in a transfer that stood still for so long is a new start, not a late duplicate. */
 const SUPERSEDED_MS = 1000;
@@ -80,6 +80,7 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
   /** Whether what is out was sent just once, so that its ACK measures a round trip (Karn). */
   #measurable = false;
   #repeatAnswered = false;
+  /** Since the peer was last heard, be it with old news. */
   #timeouts = 0;
   #progressAt: Instant = 0;
   #wakeAt: Instant | undefined;
@@ -161,6 +162,7 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
   }
 
   #ack(now: Instant, wire: number, out: SessionEffect[]): void {
+    this.#timeouts = 0;
     if (this.#state === "offering") {
       if (wire === 0) {
         this.#measure(now);
@@ -195,6 +197,7 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
     this.#next = next;
     this.#fresh = next;
     this.#measurable = true;
+    this.#timeouts = 0;
     this.#progress(sentAt);
     this.#sentAt = sentAt;
     this.#wakeAt = this.#roundTrip.deadline(sentAt);
@@ -273,7 +276,6 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
 
   #progress(now: Instant): void {
     this.#progressAt = now;
-    this.#timeouts = 0;
     this.#repeatAnswered = false;
     this.#roundTrip.progress();
   }

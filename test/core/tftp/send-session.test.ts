@@ -127,6 +127,28 @@ t.test("a peer that vanishes frees its slot; after the last block sooner", async
   t.same(last.wait().sent, ["timeout: no answer: the last ACK is missing"]);
 });
 
+t.test("a peer that is heard keeps its slot after the last block too, until it has been idle too long", async (t) => {
+  const { give, ack, wait } = sending({ windowsize: 64, oack: Uint8Array.of(0, 6) });
+  give({ type: "start" });
+  t.same(ack(0), ["1+11"], "the whole file is one window");
+  // Its first block is lost again and again: the peer repeats the ACK before it.
+  for (let time = 0; time < 6; time++) {
+    ack(0);
+    t.same(wait().sent, ["1+11"]);
+  }
+  let waited = 0;
+  for (;;) {
+    ack(0, 0);
+    const { ms, sent } = wait();
+    waited += ms;
+    if (sent[0] !== "1+11") {
+      t.same(sent, ["timeout: no answer: the last ACK is missing"]);
+      break;
+    }
+  }
+  t.ok(waited < 10_000, "the peer's word alone is no progress");
+});
+
 t.test("numbers roll over at any windowsize", async (t) => {
   for (const windowsize of [1, 3, 64, 65_535]) {
     const { give, ack, session } = sending({ windowsize, blksize: 8, sizeBytes: 8 * 200_000 });
