@@ -36,7 +36,7 @@ enum {
   SEGMENT_BYTES_MAX = 4096, /* a larger packet costs its copy, not its system call: one by one the peer has the first while the next is made */
   FIRST_BATCH = 2,         /* packets of a window's first system call; the peer works on them while the others are made */
   REPORT_HEAD = 4,         /* numbers in `stream`'s report before the round trips */
-  SPIN_PAUSE = 15,         /* waits that sleep at once after one that spun for nothing */
+  SPIN_PAUSE_MAX = 1023,   /* waits that sleep at once after some that spun for nothing */
   DATAGRAM_BYTES_MAX = 65507,
   SLICE_MS = 50,           /* longest sleep in one wait, so that the thread sees its mail */
   /* What `wait` returns besides the length of a datagram. */
@@ -50,7 +50,7 @@ typedef struct {
   uint64_t size;
   uint32_t blksize;
   bool segmentation;
-  unsigned spin_pause;
+  unsigned spin_pause, spin_pause_left;
   uint8_t headers[SEGMENTS_MAX][HEADER_BYTES];
   struct iovec parts[SEGMENTS_MAX][2];
   struct mmsghdr messages[SEGMENTS_MAX];
@@ -220,12 +220,11 @@ static void send_each(Sender *sender, unsigned packets) {
 
 /* Blocks counted from 1 without wrap. */
 static void transmit(Sender *sender, int64_t block, uint32_t left) {
-  const uint32_t packet = HEADER_BYTES + sender->blksize;
-  uint32_t batch_max = DATAGRAM_BYTES_MAX / packet;
-  if (batch_max > SEGMENTS_MAX) batch_max = SEGMENTS_MAX;
-  if (batch_max == 0) batch_max = 1;
+  const uint32_t segments_max = DATAGRAM_BYTES_MAX / (HEADER_BYTES + sender->blksize);
   for (uint32_t wanted = FIRST_BATCH; left > 0; wanted *= 2) {
-    if (wanted > batch_max) wanted = batch_max;
+    /* Segments arrive together when the last is made; sendmmsg hands over each at once and needs no first few. */
+    if (!sender->segmentation || wanted > SEGMENTS_MAX) wanted = SEGMENTS_MAX;
+    if (sender->segmentation && wanted > segments_max) wanted = segments_max;
     const unsigned batch = left < wanted ? left : wanted;
     for (unsigned at = 0; at < batch; at++, block++) {
       const uint64_t offset = (uint64_t)(block - 1) * sender->blksize;
@@ -262,18 +261,20 @@ static double now_ms(void) {
 
 /*
  * recv that first asks for `spin_ms` without sleeping: on a fast link the answer is there before a sleeping thread would be
- * awake. Where it was not, the next waits sleep at once, so that a slow peer costs next to no CPU.
+ * awake. Where it was not, the next waits sleep at once, twice as many each time, so that a slow peer costs next to no CPU.
  */
 static ssize_t receive(Sender *sender, void *into, size_t room, double spin_ms) {
-  if (sender->spin_pause > 0) {
-    sender->spin_pause--;
+  if (sender->spin_pause_left > 0) {
+    sender->spin_pause_left--;
   } else if (spin_ms > 0) {
     const double until = now_ms() + spin_ms;
     do {
       const ssize_t length = recv(sender->fd, into, room, MSG_DONTWAIT);
+      if (length >= 0) sender->spin_pause = 0;
       if (length >= 0 || (errno != EAGAIN && errno != EINTR)) return length;
     } while (now_ms() < until);
-    sender->spin_pause = SPIN_PAUSE;
+    if (sender->spin_pause < SPIN_PAUSE_MAX) sender->spin_pause = 2 * sender->spin_pause + 1;
+    sender->spin_pause_left = sender->spin_pause;
   }
   return recv(sender->fd, into, room, 0);
 }
