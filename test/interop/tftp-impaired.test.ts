@@ -22,7 +22,7 @@ const { bytes, foreignBytes, runs } = long
 /** A transfer that takes longer hangs: even 10 MB in lock-step with a lost packet in fifty and half a second for each take two minutes. */
 const LIMIT_MS = long ? 900_000 : 60_000;
 /** Most of a run is waiting for time-outs. */
-const TRANSFERS_AT_ONCE = 8;
+const TRANSFERS_AT_ONCE = 20;
 const SUBTEST_LIMIT_MS = long ? 7_200_000 : 300_000;
 t.setTimeout(4 * SUBTEST_LIMIT_MS);
 

@@ -76,7 +76,8 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
       ...(timeoutSeconds !== undefined && { timeoutSeconds }),
     };
     const floorMs = timeoutSeconds === undefined ? TIMEOUT_FLOOR_MS : timeoutSeconds * 1000;
-    this.#roundTrip = new RoundTrip({ floorMs, ceilingMs: settings.timeoutMsMax, firstMs: settings.firstTimeoutMs });
+    const ceilingMs = Math.max(settings.timeoutMsMax, 2000 * (timeoutSeconds ?? 0));
+    this.#roundTrip = new RoundTrip({ floorMs, ceilingMs, firstMs: settings.firstTimeoutMs });
   }
 
   get bytesDone(): number {

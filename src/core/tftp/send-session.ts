@@ -53,8 +53,8 @@ export interface Streamable {
 
 /** LAN peers write to flash between packets: below this a time-out is noise. */
 const TIMEOUT_FLOOR_MS = 200;
-/** Back-off ends here: on a LAN a packet a second is no load, and a bad link needs tries before the peer is given up. */
-const TIMEOUT_CEILING_MS = 1000;
+/** Back-off ends here: on a LAN that is no load, and a bad link needs tries before the peer is given up. */
+const TIMEOUT_CEILING_MS = 500;
 /** A rate-capped sender sends bursts of this much time. */
 const RATE_BURST_MS = 10;
 /** A peer that got the whole file and left without its last ACK holds a slot for so many time-outs in a row only. */
@@ -89,7 +89,9 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
     this.plan = plan;
     this.#lastBlock = blockCount(plan.sizeBytes, plan.blksize);
     const floorMs = plan.timeoutMs ?? TIMEOUT_FLOOR_MS;
-    this.#roundTrip = new RoundTrip({ floorMs, ceilingMs: TIMEOUT_CEILING_MS });
+    // A peer with a time-out of its own must get to hear nothing for longer than that.
+    const ceilingMs = Math.max(TIMEOUT_CEILING_MS, 2 * (plan.timeoutMs ?? 0));
+    this.#roundTrip = new RoundTrip({ floorMs, ceilingMs });
     this.#idleMsMax = Math.max(plan.idleMsMax, 3 * (plan.timeoutMs ?? 0));
     this.#setRate(plan.rateBytesPerSecond);
   }

@@ -108,6 +108,20 @@ t.test("the time-out follows the round trips and doubles; a negotiated one is a 
   t.equal(slow.wait().ms, 3000);
 });
 
+t.test("a peer that answers no repetition but its own time-out of 5 s is given the silence for it", async (t) => {
+  const { give, wait, ack } = sending({ sizeBytes: 100_000 });
+  give({ type: "start" });
+  ack(1, 2);
+  const waits: number[] = [];
+  for (let time = 0; time < 10; time++) waits.push(wait().ms);
+  t.same(waits, [200, 400, 500, 500, 500, 500, 500, 500, 500, 6000], "all before the peer is given up");
+  const patient = sending({ sizeBytes: 100_000, timeoutMs: 4000 });
+  patient.give({ type: "start" });
+  patient.ack(1, 2);
+  t.equal(patient.wait().ms, 4000);
+  t.equal(patient.wait().ms, 8000, "longer than the time-out that it asked for");
+});
+
 t.test("a peer that vanishes frees its slot; after the last block sooner", async (t) => {
   const vanished = sending({ sizeBytes: 100_000 });
   vanished.give({ type: "start" });
