@@ -8,6 +8,7 @@ import { systemClock } from "../runtime/clock.js";
 import { ControllerHost } from "../runtime/controller-host.js";
 import { ImageFolder } from "../runtime/controller-images.js";
 import { freshSeed } from "../runtime/entropy.js";
+import { interfaceMtuBytes } from "../runtime/interface-mtu.js";
 import { createLogger, type Logger } from "../runtime/log.js";
 import { Metrics } from "../runtime/metrics.js";
 import { ownAddresses } from "../runtime/own-addresses.js";
@@ -70,6 +71,7 @@ export async function startController(
     halt = resolve;
   });
   const metrics = new Metrics("controller");
+  const mtuBytes = interfaceMtuBytes(settings.listen.address);
   metrics.watchProcess();
   const host = new ControllerHost({
     machine: create({
@@ -79,12 +81,13 @@ export async function startController(
       seed,
       timings: settings.timings,
       sessionsMax: settings.sessions,
-      wan: { transfersMax: settings.wanTransfers, bytesPerSecondMax: settings.wanBytesPerSecond },
+      wan: { transfersMax: settings.wanTransfers, bytesPerSecondMax: settings.wanRate },
       capwap: {
         addresses: ownAddresses(settings.listen.address),
         hardwareVersion: settings.platform,
         softwareVersion: flexupVersion,
         timers: settings.lab ? labTimers : defaultTimers,
+        ...(mtuBytes !== undefined && { mtuBytes }),
       },
       downloadAtJoin: settings.downloadAtJoin,
       ...(settings.peer !== null && { peer: { name: settings.peer, onMismatch: settings.peerMismatch } }),
@@ -102,6 +105,7 @@ export async function startController(
       onDatagram: (bytes, from) => host.datagram(bytes, from),
       onError: (error) => host.portError(error),
       bufferBytes: socketBufferBytes,
+      neverFragment: true,
     }),
   );
   if (!port.ok) return port;
@@ -127,6 +131,7 @@ export async function startController(
       admin: adminUrl,
       ...(ssh !== undefined && { ssh: endpointText(ssh) }),
       data: settings.data,
+      neverFragments: port.value.neverFragments,
       seed,
       version: flexupVersion,
     },

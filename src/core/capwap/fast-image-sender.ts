@@ -44,6 +44,8 @@ const probeMsInitial = 1_000;
 const probeMsMax = 3_000;
 /** The longest that a receiver keeps an acknowledgement back, and what it says of itself beyond that is not believed. */
 const ackDelayMsMax = 50;
+/** Whatever room a receiver promises: more is not kept account of. Two bandwidth-delay products of 1 Gbit/s and 100 ms. */
+const windowBytesMax = 32 << 20;
 /** Silent probes after which smaller blocks are tried. */
 const shrinkAfterProbes = 2;
 
@@ -87,7 +89,7 @@ export class FastImageSender {
     this.#nextOffset = options.plan.startOffset;
     this.#receivedOffset = options.plan.startOffset;
     this.writtenOffset = options.plan.startOffset;
-    this.#windowEnd = options.plan.startOffset + options.windowBytes;
+    this.#windowEnd = options.plan.startOffset + Math.min(options.windowBytes, windowBytesMax);
   }
 
   /** Bytes per second that the path delivers, 0 before it is known. */
@@ -141,7 +143,7 @@ export class FastImageSender {
       this.#finish({ type: "complete" });
       return;
     }
-    this.#windowEnd = Math.max(this.#windowEnd, ack.windowEnd);
+    this.#windowEnd = Math.max(this.#windowEnd, Math.min(ack.windowEnd, ack.receivedOffset + windowBytesMax));
     this.#probes = 0;
     this.#timers.set("silence", now + silenceMsMax);
     let newest: Block | undefined;
@@ -236,7 +238,7 @@ export class FastImageSender {
         this.#heldByWindow = true;
         return;
       }
-      if (now < this.#paceAt) {
+      if (now < this.#paceAt && !this.#mtu.candidateIsUrgent) {
         this.#timers.set("pace", this.#paceAt);
         return;
       }

@@ -155,6 +155,18 @@ t.test("finds the largest datagram that the path takes", async (t) => {
   }
 });
 
+t.test("tries the sizes of Ethernet in one go, before a router's answer to one can teach the kernel to fragment the next", async (t) => {
+  const path = new Path({ ...tenMegabit, loss: 0, queueBytes: pathBytes });
+  const sizes: number[] = [];
+  const { carry } = path;
+  path.carry = (link, payloadBytes, arrive) => {
+    if (link === path.forward) sizes.push(payloadBytes);
+    carry.call(path, link, payloadBytes, arrive);
+  };
+  new VirtualTransfer(path, { sizeBytes: 2_000_000 });
+  t.same(sizes, [1_352, 1_392, 1_408, 1_432, 1_448, 1_472], "without a moment between them");
+});
+
 t.test("a refusal ends the transfer at once", async (t) => {
   const path = new Path({ ...tenMegabit, loss: 0, queueBytes: pathBytes });
   const transfer = new VirtualTransfer(path, { sizeBytes: 5_000_000, refuseAt: 1_000_000, refuseWith: 16 });
