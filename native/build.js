@@ -1,6 +1,6 @@
 /**
- * Compiles the optional native sender with the C compiler that is there. Nothing is downloaded, and nothing fails: without
- * a compiler, or anywhere but on Linux, flexup uses its plain path.
+ * Compiles the optional native add-ons with the C compiler that is there. Nothing is downloaded, and nothing fails: without
+ * a compiler, or anywhere but on Linux, flexup uses its plain paths.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, renameSync } from "node:fs";
@@ -8,21 +8,27 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const target = join(here, "..", "dist", "native", "tftp-sender.node");
+const folder = join(here, "..", "dist", "native");
 
-const outcome = await build();
-if (outcome !== undefined) console.log(`native TFTP sender not built (${outcome}); the plain path will be used`);
+/** Each is `NAME.c` here and `dist/native/NAME.node`. */
+const addons = ["tftp-sender", "socket-options"];
 
-async function build() {
+for (const name of addons) {
+  const outcome = await build(name);
+  if (outcome !== undefined) console.log(`native ${name} not built (${outcome}); the plain path will be used`);
+}
+
+async function build(name) {
   if (process.platform !== "linux") return `${process.platform} is not Linux`;
   const headers = await import("node-api-headers").catch(() => undefined);
   if (headers === undefined) return "no node-api-headers: development dependencies are not installed";
+  const target = join(folder, `${name}.node`);
   const unfinished = `${target}.${process.pid}`;
-  mkdirSync(dirname(target), { recursive: true });
+  mkdirSync(folder, { recursive: true });
   const compiler = process.env.CC ?? "cc";
   const includes = `-I${headers.default.include_dir}`;
   const flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-DNAPI_VERSION=8"];
-  const { error, status, stderr } = spawnSync(compiler, [...flags, includes, join(here, "tftp-sender.c"), "-o", unfinished], {
+  const { error, status, stderr } = spawnSync(compiler, [...flags, includes, join(here, `${name}.c`), "-o", unfinished], {
     encoding: "utf8",
   });
   if (error !== undefined) return `no C compiler: ${error.message}`;

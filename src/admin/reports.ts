@@ -18,6 +18,7 @@ const columns: readonly (readonly [title: string, cell: (row: RunReportRow) => s
   ["Started", (row) => time(row.startedAt)],
   ["Ended", (row) => time(row.endedAt)],
   ["WAN bytes", (row) => row.wanBytes],
+  ["WAN bytes on the wire", (row) => row.wanWireBytes],
   ["LAN bytes", (row) => row.lanBytes],
   ["Tries", (row) => row.tries],
   ["Reason", (row) => row.failureReason],
@@ -80,15 +81,18 @@ export function reportPage(run: RunReport): string {
     ["Ended", run.state],
     ["Started", time(run.startedAt)],
     ["Finished", time(run.finishedAt)],
+    ["WAN bytes", run.wanBytes],
+    ["WAN bytes on the wire", run.wanWireBytes],
     ["WAN bytes saved", run.wanBytesSaved],
   ];
   const row = (tag: "td" | "th", cells: readonly (string | number | null)[]): string =>
     `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join("")}</tr>`;
-  const models = run.models.map(({ family, primary, wanCopies, wanBytes, lanBytes }) => [
+  const models = run.models.map(({ family, primary, wanCopies, wanBytes, wanWireBytes, lanBytes }) => [
     family,
     primary?.name ?? "none",
     wanCopies,
     wanBytes,
+    wanWireBytes,
     lanBytes,
   ]);
   return `<!doctype html>
@@ -97,7 +101,7 @@ export function reportPage(run: RunReport): string {
 <style>body{font:14px sans-serif;margin:2em}table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #999;padding:.2em .5em;text-align:left}</style></head>
 <body><h1>Upgrade run ${run.id}</h1>
 <table>${facts.map(([name, value]) => `<tr><th>${escaped(name)}</th><td>${escaped(value)}</td></tr>`).join("")}</table>
-<h2>Models</h2><table>${row("th", ["Family", "Primary", "WAN copies", "WAN bytes", "LAN bytes"])}${models.map((cells) => row("td", cells)).join("")}</table>
+<h2>Models</h2><table>${row("th", ["Family", "Primary", "WAN copies", "WAN bytes", "WAN bytes on the wire", "LAN bytes"])}${models.map((cells) => row("td", cells)).join("")}</table>
 <h2>APs</h2><table>${row(
     "th",
     columns.map(([title]) => title),

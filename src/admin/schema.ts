@@ -22,6 +22,7 @@ import type {
   RunReport,
   RunReportRow,
   RunView,
+  TransferView,
 } from "../core/controller/views.js";
 import { limits } from "../core/upgrade/limits.js";
 import { type FailureReason, failureReasons } from "../wire/capwap/vendor.js";
@@ -128,7 +129,21 @@ const runView = z.object({
   startedAt: instant,
   finishedAt: instant.nullable(),
   counts: statusCounts,
+  wanBytes: bytes.describe("Image bytes that crossed the WAN, resent ones included"),
+  lanBytes: bytes,
+  wanWireBytes: bytes.describe("UDP payload of all Image Data messages, both ways, as the controller's socket carried them"),
+  wanBytesSaved: bytes.describe("Against one copy over the WAN for each AP"),
 }) satisfies z.ZodType<RunView>;
+
+const transferView = z.object({
+  mac: macText,
+  name: z.string(),
+  path: z.enum(["wan", "lan"]),
+  bytesDone: bytes,
+  bytesTotal: bytes,
+  bytesPerSecond: bytes.nullable(),
+  secondsLeft: z.int().min(0).nullable(),
+}) satisfies z.ZodType<TransferView>;
 
 const modelTotals = z.object({
   family: z.string(),
@@ -168,6 +183,7 @@ export const groupView = z.object({
   ),
   models: z.array(modelView),
   run: runView.nullable(),
+  transfers: z.array(transferView),
 }) satisfies z.ZodType<GroupView>;
 
 export const linkRates = z.object({
@@ -241,7 +257,6 @@ const runReportRow = z.object({
 export const runReport = runView.extend({
   group: z.string().nullable(),
   models: z.array(modelTotals),
-  wanBytesSaved: z.int(),
   aps: z.array(runReportRow),
 }) satisfies z.ZodType<RunReport>;
 

@@ -1,5 +1,6 @@
 import type { Door } from "../admin/door.js";
 import { type MacAddress, parseMac } from "../base/mac-address.js";
+import { parseScaled } from "../base/scaled-number.js";
 import type { FallbackPolicy } from "../core/controller/orders.js";
 import { limits, type ReleaseName } from "../core/upgrade/limits.js";
 
@@ -44,6 +45,14 @@ const seconds: Parameter<number> = {
   parse: (word) => (/^\d{1,4}(\.\d{1,3})?$/.test(word) && Number(word) <= limits.backoffSeconds.ceiling ? Number(word) : undefined),
 };
 
+const byteRate: Parameter<number> = {
+  what: `bytes per second such as 500k or 2M, at least ${limits.wanBytesPerSecond.min},`,
+  parse: (word) => {
+    const bytesPerSecond = Math.round(parseScaled(word) ?? 0);
+    return bytesPerSecond >= limits.wanBytesPerSecond.min && bytesPerSecond <= 1e12 ? bytesPerSecond : undefined;
+  },
+};
+
 const groups: Parameter<string>["candidates"] = async (door) => {
   const answer = await door.order({ type: "show-group-summary" });
   return answer.ok ? answer.value.map(({ name }) => name) : [];
@@ -72,7 +81,7 @@ export const parameters = {
   "max-seconds": seconds,
   fallback: choice<FallbackPolicy>("fallback", "wait", "fail"),
   transfers: wholeNumber(1, 200, "a whole number"),
-  "bytes-per-second": orOff(wholeNumber(1, 1e12, "bytes per second")),
+  "bytes-per-second": orOff(byteRate),
   "ap-count": orOff(wholeNumber(0, 100_000, "a number of APs")),
   bytes: orOff(wholeNumber(0, 1e15, "bytes")),
   file: text("the path of a file"),

@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { type Endpoint, isLoopback, parseHostPort } from "../base/endpoint.js";
 import { type Failure, failure, type Result, success } from "../base/failure.js";
+import { parseScaled } from "../base/scaled-number.js";
 import { type ControllerTimings, defaultTimings, labTimings } from "../core/controller/timings.js";
 import { limits, type PlatformName, platforms } from "../core/upgrade/limits.js";
 import { logLevels } from "../runtime/log.js";
@@ -26,6 +27,15 @@ const listenAddress = (defaultPort: number) =>
     });
     return z.NEVER;
   });
+
+/** A rate as text with a unit (`2M`, `500k`) or as a number, in bytes per second. */
+const byteRate = z.union([z.string(), z.number()]).transform((value, context): number => {
+  const bytesPerSecond = Math.round(parseScaled(String(value)) ?? 0);
+  const { min } = limits.wanBytesPerSecond;
+  if (bytesPerSecond >= min) return bytesPerSecond;
+  context.addIssue({ code: "custom", message: `"${value}" is no rate: expected bytes per second such as 500k or 2M, at least ${min}` });
+  return z.NEVER;
+});
 
 /** The admin API of another controller. A token goes there, so beyond this host it must be HTTPS. */
 const peerUrl = z.string().transform((text, context): string => {
@@ -68,7 +78,8 @@ const schema = z.strictObject({
   log: z.enum(logLevels).default("info"),
   sessions: z.int().min(limits.sessions.min).max(limits.sessions.max).default(limits.sessions.default),
   wanTransfers: z.int().min(1).max(10_000).default(100),
-  wanBytesPerSecond: z.int().min(1).nullable().default(null),
+  /** Bytes per second of all WAN transfers together; null for no cap. */
+  wanRate: byteRate.nullable().default(null),
   downloadAtJoin: z.boolean().default(false),
   /** The other controller of the network, whose images must be the same; null for none. */
   peer: peerUrl.nullable().default(null),
@@ -119,8 +130,11 @@ function describe(error: z.ZodError, file: string | undefined, options: object):
   const lines = error.issues.map(({ path, message }) => {
     const name = path.join(".");
     const fromOption = file === undefined || Object.hasOwn(options, String(path[0]));
-    const place = fromOption ? (name === "" ? "" : `--${name}: `) : name === "" ? `${file}: ` : `${file}, ${name}: `;
+    const place = fromOption ? (name === "" ? "" : `--${kebab(name)}: `) : name === "" ? `${file}: ` : `${file}, ${name}: `;
     return place + message;
   });
   return { code: "invalid-config", message: lines.join("; ") };
 }
+
+/** `wanRate` is `--wan-rate` on the command line. */
+const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -9,6 +9,7 @@ import { systemClock } from "../runtime/clock.js";
 import { ControllerHost } from "../runtime/controller-host.js";
 import { ImageFolder } from "../runtime/controller-images.js";
 import { freshSeed } from "../runtime/entropy.js";
+import { interfaceMtuBytes } from "../runtime/interface-mtu.js";
 import { createLogger, type Logger } from "../runtime/log.js";
 import { Metrics } from "../runtime/metrics.js";
 import { ownAddresses } from "../runtime/own-addresses.js";
@@ -71,6 +72,7 @@ export async function startController(
     halt = resolve;
   });
   const metrics = new Metrics("controller");
+  const mtuBytes = interfaceMtuBytes(settings.listen.address);
   const host = new ControllerHost({
     machine: create({
       name: settings.name,
@@ -79,12 +81,13 @@ export async function startController(
       seed,
       timings: settings.timings,
       sessionsMax: settings.sessions,
-      wan: { transfersMax: settings.wanTransfers, bytesPerSecondMax: settings.wanBytesPerSecond },
+      wan: { transfersMax: settings.wanTransfers, bytesPerSecondMax: settings.wanRate },
       capwap: {
         addresses: ownAddresses(settings.listen.address),
         hardwareVersion: settings.platform,
         softwareVersion: flexupVersion,
         timers: settings.lab ? labTimers : defaultTimers,
+        ...(mtuBytes !== undefined && { mtuBytes }),
       },
       downloadAtJoin: settings.downloadAtJoin,
       ...(settings.peer !== null && { peer: { name: settings.peer, onMismatch: settings.peerMismatch } }),
@@ -102,6 +105,7 @@ export async function startController(
       onDatagram: (bytes, from) => host.datagram(bytes, from),
       onError: (error) => host.portError(error),
       bufferBytes: socketBufferBytes,
+      neverFragment: true,
     }),
   );
   if (!port.ok) return port;
@@ -127,6 +131,7 @@ export async function startController(
       admin: adminUrl,
       ...(ssh !== undefined && { ssh: endpointText(ssh) }),
       data: settings.data,
+      neverFragments: port.value.neverFragments,
       seed,
       version: flexupVersion,
     },
@@ -171,6 +176,7 @@ export function registerControllerCommand(program: Program, create: CreateMachin
     .option("--listen <address:port>", "where APs reach it by CAPWAP (default 0.0.0.0:5246; port 0: any)")
     .option("--admin <address:port>", "where operators reach it by HTTP (default 127.0.0.1:8080; port 0: any)")
     .option("--platform <platform>", "5508 (25 APs a group), 7510 (100) or default (100)")
+    .option("--wan-rate <rate>", "most bytes per second of all WAN transfers together, such as 2M or 500k (default: no cap)")
     .option("--ssh <address:port>", "a shell for operators over SSH, such as 0.0.0.0:2222 (default: none)")
     .option("--tls-cert <file>", "certificate of the admin API, PEM")
     .option("--tls-key <file>", "its private key, PEM")

@@ -21,9 +21,13 @@ export class DaemonProcess {
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;
   #stderr = "";
 
-  /** @param args e.g. `["ap", "--data", dir]` */
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
-    this.#child = spawn(process.execPath, [entryFile, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  /**
+   * @param args e.g. `["ap", "--data", dir]`
+   * @param around a command that runs it, e.g. `["ip", "netns", "exec", name]`
+   */
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = process.env, around: readonly string[] = []) {
+    const [program, ...words] = [...around, process.execPath, entryFile, ...args] as [string, ...string[]];
+    this.#child = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"] });
     createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on("line", (text) => this.#onLine(text));
     this.#child.stderr?.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk).slice(-10_000);

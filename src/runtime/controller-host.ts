@@ -125,7 +125,7 @@ export class ControllerHost {
   }
 
   #send(bytes: Uint8Array, to: Endpoint, image: ImageRange | undefined): void {
-    this.#options.meter.see("sent", bytes, to);
+    this.#options.meter.see("sent", bytes, to, image?.length);
     if (image === undefined) {
       this.#port?.send(bytes, to);
       return;

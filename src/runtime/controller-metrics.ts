@@ -5,13 +5,22 @@ import type { Metrics } from "./metrics.js";
 
 const backoffBuckets = [0.1, 1, 10, 50, 100, 150, 200, 250, 300, 600, 3600];
 
+interface Totals {
+  readonly runId: number;
+  readonly wanBytes: number;
+  readonly lanBytes: number;
+  readonly tries: number;
+}
+
+const noTotals: Totals = { runId: 0, wanBytes: 0, lanBytes: 0, tries: 0 };
+
 /** Registers the controller's metrics and feeds them from now on. */
-export function measureController(metrics: Metrics, host: ControllerHost, now: () => number): void {
+export function measureController(metrics: Metrics, host: Pick<ControllerHost, "onEvent" | "order">, now: () => number): void {
   const joins = metrics.counter("ap_joins_total", "APs that joined");
   const leaves = metrics.counter("ap_leaves_total", "APs that left");
   const runs = metrics.counter("runs_total", "Upgrade runs by how they ended", ["state"]);
   const transfers = metrics.counter("transfers_total", "Image transfers that ended, by role and end", ["role", "end"]);
-  const bytes = metrics.counter("image_bytes_total", "Image bytes that APs received, by path", ["path"]);
+  const bytes = metrics.counter("image_bytes_total", "Image bytes that went to APs, by path", ["path"]);
   const tries = metrics.counter("tries_total", "Tries at a primary that APs reported");
   const fallbacks = metrics.counter("fallbacks_total", "APs that took the WAN because they could not use a primary");
   const elections = metrics.counter("elections_total", "Primaries elected, by reason", ["because"]);
@@ -21,28 +30,38 @@ export function measureController(metrics: Metrics, host: ControllerHost, now: (
   const dropped = metrics.counter("datagrams_dropped_total", "Datagrams dropped, by reason", ["reason"]);
   const backoff = metrics.histogram("backoff_seconds", "Back-off that APs drew after a try that failed", backoffBuckets);
 
-  /** Last report of each transfer, so that reports of totals become increments. */
-  const progress = new Map<string, { runId: number; path: string; bytesDone: number; tries: number }>();
+  /** Last totals of each AP in its run, which become increments. */
+  const known = new Map<string, Totals>();
+  /** Runs that began in this process: what APs of an older one had before is no increment of ours. */
+  const begun = new Set<number>();
+  /** @returns tries that are new */
+  const noteTotals = (mac: string, totals: Omit<Totals, "tries">, triesTold?: number): number => {
+    const before = known.get(mac);
+    const same = before?.runId === totals.runId ? before : undefined;
+    const now: Totals = { ...totals, tries: triesTold ?? same?.tries ?? 0 };
+    const from = same ?? (begun.has(totals.runId) ? noTotals : now);
+    known.set(mac, now);
+    bytes.inc({ path: "wan" }, Math.max(0, now.wanBytes - from.wanBytes));
+    bytes.inc({ path: "lan" }, Math.max(0, now.lanBytes - from.lanBytes));
+    return Math.max(0, now.tries - from.tries);
+  };
 
   const take: { [Type in ControllerEvent["type"]]?: (event: Extract<ControllerEvent, { type: Type }>) => void } = {
     "ap-joined": () => joins.inc(),
     "ap-left": () => leaves.inc(),
+    "run-started": ({ runId }) => begun.add(runId),
     "run-finished": ({ state }) => runs.inc({ state }),
     "primary-elected": ({ because }) => elections.inc({ because }),
     "primary-lost": () => lost.inc(),
-    "ap-phase": ({ role, phase }) => {
+    "ap-phase": ({ mac, runId, wanBytes, lanBytes, role, phase }) => {
+      noteTotals(mac, { runId, wanBytes, lanBytes });
       if (phase === "complete" || phase === "failed" || phase === "aborted") transfers.inc({ role, end: phase });
       if (role === "fallback" && phase === "queued") fallbacks.inc();
     },
-    "ap-progress": (event) => {
-      const before = progress.get(event.mac);
-      const same = before?.runId === event.runId;
-      const from = same && before.path === event.path && event.bytesDone >= before.bytesDone ? before.bytesDone : 0;
-      if (event.path !== "none") bytes.inc({ path: event.path }, event.bytesDone - from);
-      const newTries = event.tries - (same ? before.tries : 0);
+    "ap-progress": ({ mac, runId, wanBytes, lanBytes, tries: triesTold, nextRetryAt }) => {
+      const newTries = noteTotals(mac, { runId, wanBytes, lanBytes }, triesTold);
       if (newTries > 0) tries.inc(newTries);
-      if (newTries > 0 && event.nextRetryAt !== null) backoff.observe(Math.max(0, (event.nextRetryAt - now()) / 1000));
-      progress.set(event.mac, event);
+      if (newTries > 0 && nextRetryAt !== null) backoff.observe(Math.max(0, (nextRetryAt - now()) / 1000));
     },
     "order-done": () => orders.inc({ outcome: "done" }),
     "order-refused": () => orders.inc({ outcome: "refused" }),

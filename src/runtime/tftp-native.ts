@@ -1,5 +1,5 @@
 /** The optional native sender (`native/tftp-sender.c`): a connected socket and a mapped file in one handle. */
-import { createRequire } from "node:module";
+import { loadAddon } from "./native-addon.js";
 
 declare const brand: unique symbol;
 export interface NativeSender {
@@ -31,10 +31,4 @@ export interface NativeTftp {
 }
 
 /** Undefined where nothing was compiled at install: then the plain path does the same work, slower. */
-export function loadNativeTftp(): NativeTftp | undefined {
-  try {
-    return createRequire(import.meta.url)("../../native/tftp-sender.node") as NativeTftp;
-  } catch {
-    return undefined;
-  }
-}
+export const loadNativeTftp = (): NativeTftp | undefined => loadAddon<NativeTftp>("tftp-sender");

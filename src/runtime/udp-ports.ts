@@ -2,6 +2,7 @@ import type { AddressInfo } from "node:net";
 import DgramAsPromised from "dgram-as-promised";
 import { type Endpoint, endpointText, isIPv6 } from "../base/endpoint.js";
 import { failure, type Result, success } from "../base/failure.js";
+import { neverFragment } from "./socket-options.js";
 
 export interface UdpPortOptions {
   /** Numeric address; `0.0.0.0` or `::` for all. */
@@ -16,11 +17,15 @@ export interface UdpPortOptions {
   readonly shared?: boolean;
   /** Asks the kernel for receive and send buffers of this size. */
   readonly bufferBytes?: number;
+  /** IP must not fragment what is sent, also where the kernel has learned of a narrow path; see `UdpPort.neverFragments`. */
+  readonly neverFragment?: boolean;
 }
 
 export interface UdpPort {
   /** What it is bound to; the port is the real one also where 0 was asked for. */
   readonly local: Endpoint;
+  /** `neverFragment` was asked for and the system could be told (`native/socket-options.c`): too large a datagram is lost like any other. */
+  readonly neverFragments: boolean;
   /** Sends one control datagram. Failure goes to `onError`. */
   send(bytes: Uint8Array, to: Endpoint): void;
   /**
@@ -64,10 +69,13 @@ export async function openUdpPort(options: UdpPortOptions): Promise<Result<UdpPo
   promised.destroy();
   open = true;
 
+  const neverFragments = options.neverFragment === true && neverFragment({ address: bound.address, port: bound.port });
+
   const target = (address: string): string => (v6 && !isIPv6(address) ? mappedPrefix + address : address);
   let closing: Promise<void> | undefined;
   return success({
     local: { address: bound.address, port: bound.port },
+    neverFragments,
     send(bytes, to) {
       if (closing !== undefined) return;
       promised.send(bytes, to.port, target(to.address)).catch(options.onError);
@@ -75,7 +83,9 @@ export async function openUdpPort(options: UdpPortOptions): Promise<Result<UdpPo
     sendParts(parts, to, sent) {
       if (closing !== undefined) return;
       const done = (error: Error | null): void => {
-        if (error !== null) options.onError(error);
+        // What a path or an interface does not take is lost, as it would be further on; senders that try sizes expect that.
+        const isLost = neverFragments && (error as NodeJS.ErrnoException | null)?.code === "EMSGSIZE";
+        if (error !== null && !isLost) options.onError(error);
         sent?.(error);
       };
       try {

@@ -25,6 +25,9 @@ const run: RunReport = {
       lanBytes: 0,
     },
   ],
+  wanBytes: 100,
+  lanBytes: 0,
+  wanWireBytes: 120,
   wanBytesSaved: 0,
   aps: [
     {
@@ -55,8 +58,8 @@ t.test("a run's report as JSON, CSV and a page, none of which runs what an AP ca
   t.equal(csv.headers["content-disposition"], 'attachment; filename="flexup-run-7.csv"');
   t.equal(
     csv.payload,
-    "AP,MAC address,Model,Role,Status,Source,Started,Ended,WAN bytes,LAN bytes,Tries,Reason,Detail\r\n" +
-      `"'=HYPERLINK(""x""),<b>",00:0a:b8:3b:0b:c2,AIR-AP2802I,primaryCentral,Complete,wan,2023-11-14T22:13:20.000Z,,100,0,0,,\r\n`,
+    "AP,MAC address,Model,Role,Status,Source,Started,Ended,WAN bytes,WAN bytes on the wire,LAN bytes,Tries,Reason,Detail\r\n" +
+      `"'=HYPERLINK(""x""),<b>",00:0a:b8:3b:0b:c2,AIR-AP2802I,primaryCentral,Complete,wan,2023-11-14T22:13:20.000Z,,100,120,0,0,,\r\n`,
   );
   const page = await app.inject("/api/v1/runs/7/report.html");
   t.match(page.payload, "<td>Branch &#60;12&#62;</td>");

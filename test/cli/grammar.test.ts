@@ -39,6 +39,11 @@ t.test("the source document's commands, in both vocabularies", async (t) => {
     ["config flexconnect group 'Branch 12' predownload start backup force", { type: "group-start", group, release: "backup", force: true }],
     ["config flexconnect group 'Branch 12' predownload start abort", { type: "group-abort", group }],
     ["config flexconnect group 'Branch 12' predownload wan rate off", { type: "group-wan", group, wan: { bytesPerSecondMax: null } }],
+    ["config flexconnect group 'Branch 12' predownload wan rate 500k", { type: "group-wan", group, wan: { bytesPerSecondMax: 500_000 } }],
+    [
+      "config flexconnect group 'Branch 12' predownload wan rate 1250000",
+      { type: "group-wan", group, wan: { bytesPerSecondMax: 1_250_000 } },
+    ],
     ["config ap image predownload primary all", { type: "ap-predownload", ap: "all", release: "primary" }],
     ["config ap image predownload primary all force", { type: "ap-predownload", ap: "all", release: "primary", force: true }],
     ["config ap image predownload abort AP1", { type: "ap-predownload-abort", ap: "AP1" }],

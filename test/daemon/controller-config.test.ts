@@ -19,7 +19,7 @@ t.test("defaults", async (t) => {
       log: "info",
       sessions: 3,
       wanTransfers: 100,
-      wanBytesPerSecond: null,
+      wanRate: null,
       downloadAtJoin: false,
       peer: null,
       peerMismatch: "refuse",
@@ -43,6 +43,23 @@ t.test("the command line overrides the file, the file the defaults", async (t) =
       timings: { ...labTimings, silenceMs: 5 },
     },
   });
+});
+
+t.test("a rate for the WAN, in bytes per second, as text with a unit or as a number", async (t) => {
+  const rateOf = (options: Record<string, unknown>): unknown => {
+    const read = readControllerSettings({ data: "/d", ...options });
+    return read.ok ? read.value.wanRate : read.failure.message;
+  };
+  t.equal(rateOf({ wanRate: "2M" }), 2_000_000);
+  t.equal(rateOf({ wanRate: "500k" }), 500_000);
+  t.equal(rateOf({ wanRate: "1.25M" }), 1_250_000);
+  t.equal(rateOf({ wanRate: "64000" }), 64_000);
+  const config = join(temporaryFolder(t), "flexup.yaml");
+  writeFileSync(config, "wanRate: 1500000\n");
+  t.equal(rateOf({ config }), 1_500_000);
+  for (const wrong of ["fast", "999", "-1", "2MB", "1e9", ""]) {
+    t.equal(rateOf({ wanRate: wrong }), `--wan-rate: "${wrong}" is no rate: expected bytes per second such as 500k or 2M, at least 1000`);
+  }
 });
 
 t.test("what is wrong is said in one line with its place", async (t) => {

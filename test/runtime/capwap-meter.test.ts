@@ -27,6 +27,8 @@ t.test("messages are counted by type and direction, requests that repeat as retr
   meter.see("received", new Uint8Array(0), peer);
   const lines = (await metrics.text()).split("\n").filter((line) => line.startsWith("flexup_capwap"));
   t.same(lines.sort(), [
+    'flexup_capwap_bytes_total{direction="received",daemon="controller"} 81',
+    'flexup_capwap_bytes_total{direction="sent",daemon="controller"} 32',
     'flexup_capwap_messages_total{direction="received",message="echoRequest",daemon="controller"} 4',
     'flexup_capwap_messages_total{direction="received",message="malformed",daemon="controller"} 2',
     'flexup_capwap_messages_total{direction="received",message="unknown",daemon="controller"} 1',

@@ -50,8 +50,8 @@ t.test("a run that has not ended, and counts that differ", async (t) => {
   t.same(finalFaults(fleet), []);
   const told = fleet.watch.progress.get(ap.facts.name);
   if (told === undefined) throw new RangeError("no progress");
-  fleet.watch.progress.set(ap.facts.name, { ...told, progress: { ...told.progress, wanBytes: 1 } });
-  t.match(finalFaults(fleet), ["ap-01: the controller counts 20000 wanBytes, the AP 1"]);
+  fleet.watch.progress.set(ap.facts.name, { ...told, progress: { ...told.progress, wanBytes: 20_001 } });
+  t.match(finalFaults(fleet), ["ap-01: the controller counts 20000 wanBytes, the AP 20001"]);
 });
 
 t.test("more of the WAN than the cap allows", async (t) => {

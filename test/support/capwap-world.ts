@@ -77,6 +77,8 @@ export interface NetworkFaults {
   readonly duplication: number;
   readonly delayMsMin: number;
   readonly delayMsMax: number;
+  /** A bottleneck from the AC to the WTPs, where a datagram that finds no room is lost. */
+  readonly line?: { readonly bitsPerSecond: number; readonly queueBytes: number };
 }
 
 export const cleanNetwork: NetworkFaults = { loss: 0, duplication: 0, delayMsMin: 10, delayMsMax: 10 };
@@ -124,6 +126,8 @@ export class CapwapWorld {
   readonly #faults: NetworkFaults;
   readonly #prng: Prng;
   #flights: Flight[] = [];
+  /** When the line has sent all that was handed to it. */
+  #lineFreeAt = 0;
   #sent = 0;
 
   constructor(
@@ -268,10 +272,22 @@ export class CapwapWorld {
     for (let copy = 0; copy < copies; copy++) {
       const { delayMsMin, delayMsMax, loss } = this.#faults;
       if (this.#prng.fraction() < loss) continue;
-      const at = this.now + delayMsMin + this.#prng.fraction() * (delayMsMax - delayMsMin);
+      const waitMs = from === acEndpoint ? this.#onLine(bytes.length + 28) : 0;
+      if (waitMs === undefined) continue;
+      const at = this.now + waitMs + delayMsMin + this.#prng.fraction() * (delayMsMax - delayMsMin);
       this.#flights.push({ at, sequence: this.#sent++, from, to: effect.to, bytes });
     }
     this.#flights.sort((a, b) => a.at - b.at || a.sequence - b.sequence);
+  }
+
+  /** @returns until when the line has sent a packet, in ms from now; undefined when its queue has no room */
+  #onLine(packetBytes: number): number | undefined {
+    const { line } = this.#faults;
+    if (line === undefined) return 0;
+    const queuedMs = Math.max(0, this.#lineFreeAt - this.now);
+    if ((queuedMs * line.bitsPerSecond) / 8000 + packetBytes > line.queueBytes + 1_528) return undefined;
+    this.#lineFreeAt = this.now + queuedMs + (packetBytes * 8000) / line.bitsPerSecond;
+    return this.#lineFreeAt - this.now;
   }
 
   /** Fragments go as they are. */

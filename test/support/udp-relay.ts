@@ -11,15 +11,21 @@ const bufferBytes = 4 * 2 ** 20;
 export class UdpRelay {
   /** UDP payload from the server to its clients. */
   bytesDown = 0;
+  /** Sees every datagram before it is forwarded. */
+  observe: (way: "up" | "down", bytes: Uint8Array, client: Endpoint) => void = () => {};
   readonly #front: Socket;
   readonly #address: string;
   readonly #ways = new Map<string, Socket>();
-  #server: Endpoint = { address: "", port: 0 };
+  /** Undefined while there is none: then what comes is lost. */
+  #server: Endpoint | undefined;
 
   private constructor(front: Socket, address: string) {
     this.#front = front;
     this.#address = address;
-    front.on("message", (bytes, from) => this.#wayOf(from).send(bytes, this.#server.port, this.#server.address));
+    front.on("message", (bytes, from) => {
+      this.observe("up", bytes, from);
+      if (this.#server !== undefined) this.#wayOf(from).send(bytes, this.#server.port, this.#server.address);
+    });
   }
 
   static async open(address: string): Promise<UdpRelay> {
@@ -54,6 +60,7 @@ export class UdpRelay {
       way.on("message", (bytes, { address, port }) => {
         if (!sameEndpoint({ address, port }, this.#server)) return;
         this.bytesDown += bytes.length;
+        this.observe("down", bytes, client);
         this.#front.send(bytes, client.port, client.address);
       });
       this.#ways.set(key, way);

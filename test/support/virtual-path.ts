@@ -33,9 +33,6 @@ export class VirtualTime {
   }
 }
 
-/** IPv4, UDP or TCP with its timestamps: what `Link` adds is UDP's. */
-const tcpMoreBytes = 12 + 12;
-
 export interface PathOptions {
   readonly bitsPerSecond: number;
   readonly rttMs: number;
@@ -214,112 +211,6 @@ export class VirtualTransfer {
       const out: FastReceiverOutput[] = [];
       this.receiver.wake(this.#path.time.now, out);
       this.#received(out);
-    });
-  }
-}
-
-const segmentBytes = 1448;
-
-/** A TCP sender without end: CUBIC (RFC 9438) with ideal selective acknowledgement of every segment, and slow start. */
-export class CubicNeighbour {
-  deliveredBytes = 0;
-  readonly #path: Path;
-  #window = 10;
-  #threshold = Number.POSITIVE_INFINITY;
-  #inFlight = 0;
-  #peak = 0;
-  #cutAt = 0;
-  #next = 0;
-  #highestArrived = -1;
-  #recoverUntil = -1;
-  #rttMs = 0;
-  #minRttMs = Number.POSITIVE_INFINITY;
-  #lastAckAt: number;
-  readonly #outstanding = new Map<number, number>();
-
-  constructor(path: Path) {
-    this.#path = path;
-    this.#lastAckAt = path.time.now;
-    this.#send();
-    this.#watch();
-  }
-
-  #send(): void {
-    while (this.#inFlight < this.#window) {
-      const number = this.#next++;
-      this.#inFlight++;
-      this.#outstanding.set(number, this.#path.time.now);
-      this.#path.carry(this.#path.forward, segmentBytes + tcpMoreBytes, () => {
-        this.#path.carry(this.#path.back, tcpMoreBytes, () => this.#acknowledge(number));
-      });
-    }
-  }
-
-  #acknowledge(number: number): void {
-    const sentAt = this.#outstanding.get(number);
-    if (sentAt === undefined) return;
-    const now = this.#path.time.now;
-    this.#outstanding.delete(number);
-    this.#inFlight--;
-    this.deliveredBytes += segmentBytes;
-    this.#lastAckAt = now;
-    this.#rttMs = now - sentAt;
-    this.#minRttMs = Math.min(this.#minRttMs, this.#rttMs);
-    this.#highestArrived = Math.max(this.#highestArrived, number);
-    let lost = false;
-    for (const other of this.#outstanding.keys()) {
-      if (other > this.#highestArrived - 3) break;
-      this.#outstanding.delete(other);
-      this.#inFlight--;
-      if (other > this.#recoverUntil) lost = true;
-    }
-    if (lost) this.#cut(now);
-    else if (number > this.#recoverUntil) this.#grow(now);
-    this.#send();
-  }
-
-  #cut(now: number): void {
-    // Fast convergence, RFC 9438 §4.7.
-    this.#peak = this.#window < this.#peak ? (this.#window * 1.7) / 2 : this.#window;
-    this.#window = Math.max(2, this.#window * 0.7);
-    this.#threshold = this.#window;
-    this.#cutAt = now;
-    this.#recoverUntil = this.#next - 1;
-  }
-
-  #grow(now: number): void {
-    if (this.#window < this.#threshold) {
-      this.#window++;
-      // HyStart (RFC 9406) by delay.
-      if (this.#window > 16 && this.#rttMs > this.#minRttMs + Math.max(4, Math.min(16, this.#minRttMs / 8))) this.#threshold = this.#window;
-      if (this.#window >= this.#threshold && this.#peak === 0) {
-        this.#peak = this.#window;
-        this.#cutAt = now;
-      }
-      return;
-    }
-    const seconds = (now - this.#cutAt + this.#rttMs) / 1000;
-    const start = this.#threshold;
-    const bend = Math.cbrt(Math.max(0, this.#peak - start) / 0.4);
-    const cubic = 0.4 * (seconds - bend) ** 3 + this.#peak;
-    const reno = start + 0.53 * ((now - this.#cutAt) / this.#rttMs);
-    const target = Math.min(1.5 * this.#window, Math.max(cubic, reno));
-    if (target > this.#window) this.#window += (target - this.#window) / this.#window;
-  }
-
-  /** Retransmission timeout: everything is lost, start over. */
-  #watch(): void {
-    const path = this.#path;
-    path.time.at(path.time.now + 500, () => {
-      if (path.time.now - this.#lastAckAt > 1000 + this.#rttMs) {
-        this.#outstanding.clear();
-        this.#inFlight = 0;
-        this.#threshold = this.#window / 2;
-        this.#window = 2;
-        this.#lastAckAt = path.time.now;
-        this.#send();
-      }
-      this.#watch();
     });
   }
 }

@@ -1,4 +1,4 @@
-import type { GroupView, ModelView, RunView } from "../../core/controller/views.js";
+import type { GroupView, ModelView, RunView, TransferView } from "../../core/controller/views.js";
 import { columns, dashes, lines } from "./columns.js";
 
 const apWidths = [17, 20, 14, 14];
@@ -41,6 +41,7 @@ export function groupDetailText(group: GroupView): string {
     ...group.models.flatMap(({ warning }) => (warning === null ? [] : [`Warning: ${warning}`])),
     ...forcedLines(group),
     ...(group.run === null ? [] : runLines(group.run, group.models)),
+    ...transferLines(group.transfers),
     "",
     "Group Radius Servers Settings:",
     "Type           Server Address    Port",
@@ -77,23 +78,48 @@ function runLines(run: RunView, models: readonly ModelView[]): string[] {
     .filter(([, count]) => count > 0)
     .map(([status, count]) => `${status} ${count}`);
   const time = (at: number | null): string => (at === null ? "-" : new Date(at).toISOString());
-  const widths = [12, 10, 14, 14, 9];
+  const widths = [12, 10, 14, 14, 14, 9];
   return [
     "",
     setting("Upgrade Run", `${run.id} ${run.state}, ${run.release} image`),
     setting("Started", time(run.startedAt)),
     setting("Finished", time(run.finishedAt)),
     setting("APs by Status", counts.length === 0 ? "none" : counts.join(", ")),
+    setting("WAN Bytes", `${run.wanBytes} (${run.wanWireBytes} on the wire), ${run.wanBytesSaved} saved`),
     "",
-    columns(widths, ["Family", "WAN Copies", "WAN Bytes", "LAN Bytes", "Sessions"]),
+    columns(widths, ["Family", "WAN Copies", "WAN Bytes", "On the Wire", "LAN Bytes", "Sessions"]),
     dashes(widths),
     ...models.map((model) =>
       columns(widths, [
         model.family,
         String(model.wanCopies),
         String(model.wanBytes),
+        String(model.wanWireBytes),
         String(model.lanBytes),
         `${model.sessions} of ${model.sessionsMax} (peak ${model.sessionsPeak})`,
+      ]).trimEnd(),
+    ),
+  ];
+}
+
+const transferWidths = [20, 4, 10, 14, 14, 9];
+
+/** What moves now, with its rate and the time that is left. */
+function transferLines(transfers: readonly TransferView[]): string[] {
+  if (transfers.length === 0) return [];
+  const unknown = (value: number | null, text: (known: number) => string): string => (value === null ? "-" : text(value));
+  return [
+    "",
+    columns(transferWidths, ["Fetching Now", "From", "Done", "Bytes", "Bytes/s", "Time Left"]),
+    dashes(transferWidths),
+    ...transfers.map(({ name, path, bytesDone, bytesTotal, bytesPerSecond, secondsLeft }) =>
+      columns(transferWidths, [
+        name,
+        path.toUpperCase(),
+        `${Math.floor((bytesDone / Math.max(1, bytesTotal)) * 100)} %`,
+        String(bytesDone),
+        unknown(bytesPerSecond, String),
+        unknown(secondsLeft, (seconds) => `${seconds} s`),
       ]).trimEnd(),
     ),
   ];

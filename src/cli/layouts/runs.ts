@@ -1,7 +1,7 @@
 import type { RunReport } from "../../core/controller/views.js";
 import { columns, dashes, dotted, lines } from "./columns.js";
 
-const widths = [18, 17, 18, 13, 6, 14, 14, 5, 0];
+const widths = [18, 17, 18, 13, 6, 14, 14, 14, 5, 0];
 
 const time = (at: number | null): string => (at === null ? "-" : new Date(at).toISOString());
 
@@ -15,8 +15,10 @@ const runText = (run: RunReport): string =>
     dotted("Image", run.release, 33),
     dotted("Started", time(run.startedAt), 33),
     dotted("Finished", time(run.finishedAt), 33),
+    dotted("WAN Bytes", run.wanBytes, 33),
+    dotted("WAN Bytes on the Wire", run.wanWireBytes, 33),
     dotted("WAN Bytes Saved", run.wanBytesSaved, 33),
-    columns(widths, ["AP Name", "Ethernet MAC", "Role", "Status", "Source", "WAN Bytes", "LAN Bytes", "Tries", "Reason"]),
+    columns(widths, ["AP Name", "Ethernet MAC", "Role", "Status", "Source", "WAN Bytes", "On the Wire", "LAN Bytes", "Tries", "Reason"]),
     dashes([...widths.slice(0, -1), 20]),
     ...run.aps.map((ap) =>
       columns(widths, [
@@ -26,6 +28,7 @@ const runText = (run: RunReport): string =>
         ap.status,
         ap.source ?? "",
         String(ap.wanBytes),
+        String(ap.wanWireBytes),
         String(ap.lanBytes),
         String(ap.tries),
         ap.failureReason ?? "",

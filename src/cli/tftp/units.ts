@@ -1,12 +1,10 @@
+import { parseScaled } from "../../base/scaled-number.js";
+
 /** `1.5M` bits per second as octets per second; k, M and G are powers of ten. Undefined for what is none. */
 export function parseBitRate(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)([kMG]?)$/.exec(text);
-  if (match === null) return undefined;
-  const bitsPerSecond = Number(match[1]) * (scales[match[2] as keyof typeof scales] ?? 1);
+  const bitsPerSecond = parseScaled(text) ?? 0;
   return bitsPerSecond >= 8 ? bitsPerSecond / 8 : undefined;
 }
-
-const scales = { k: 1e3, M: 1e6, G: 1e9, "": 1 } as const;
 
 /** `12.3 MB`, powers of ten. */
 export const bytesText = (bytes: number): string => {

@@ -27,6 +27,7 @@ import { FastImageTransfer, isFast } from "./fast-image-transfer.js";
 import { ImageDataSender } from "./image-data-sender.js";
 import type { ImageTransfer } from "./image-transfer.js";
 import { failureResponse } from "./problem-answer.js";
+import { RateLimit } from "./rate-limit.js";
 import { giveUpAfterMs, RequestChannel } from "./request-channel.js";
 
 export type AcState = "join" | "configure" | "image-data" | "run" | "ended";
@@ -51,6 +52,9 @@ type Queued<Tag> = Exclude<Ticket<Tag>, { type: "block" }>;
 
 const ethernetMtuBytes = 1_500;
 
+/** Transfers that one WTP may begin in a second: each sends a first flight, or takes a turn under the caps, whatever comes of it. */
+const transfersPerSecond = 4;
+
 type Deadline = "wait-join" | "change-state-pending" | "echo";
 
 export interface AcSessionOptions {
@@ -70,6 +74,7 @@ export class AcSession<Tag> {
   readonly #channel: RequestChannel<Ticket<Tag>>;
   readonly #timers = new TimerTable<Deadline>();
   readonly #queue: Queued<Tag>[] = [];
+  readonly #imageRequests = new RateLimit(transfersPerSecond);
   #transfer: ImageTransfer | undefined;
   /** Of the Image Data Request that waits for `answerImage`. */
   #fastOffer: FastOffer | undefined;
@@ -114,7 +119,7 @@ export class AcSession<Tag> {
       this.#end("no-response", out);
       return;
     }
-    if (retried === "resent" && this.#channel.outstanding?.type === "block") this.#transfer?.blockResent();
+    if (retried === "resent" && this.#channel.outstanding?.type === "block") this.#transfer?.blockResent(now);
     this.#transfer?.wake(now, out);
     this.#settleTransfer(out);
     this.#pump(now, out);
@@ -244,6 +249,11 @@ export class AcSession<Tag> {
     if (identifier === undefined || elements.initiateDownload === undefined) {
       this.#drop("wrong-state", "Image Data Request that starts no download", out);
       this.#reply({ type: "imageDataResponse", sequence, elements: { resultCode: resultCodes.messageUnexpected } }, out);
+      return;
+    }
+    if (!this.#imageRequests.admits(now)) {
+      this.#drop("rate-limit", "Image Data Request", out);
+      this.#reply({ type: "imageDataResponse", sequence, elements: { resultCode: resultCodes.imageOtherError } }, out);
       return;
     }
     if (this.#state === "join") {

@@ -9,7 +9,9 @@ import { RoundMaxFilter } from "./round-max-filter.js";
 
 /** 2/ln 2: doubles the rate in each round trip. */
 const startupGain = 2.885;
-const inFlightGain = 2;
+const inFlightGain = 1.5;
+const contestedGain = 1.25;
+const startupInFlightGain = 2;
 /** One probe for more, one to drain what the probe queued, six to cruise; each for one lowest round-trip time. */
 const pacingCycle = [1.25, 0.75, 1, 1, 1, 1, 1, 1] as const;
 const rateMemoryRounds = 10;
@@ -22,6 +24,7 @@ const probeRttGain = 0.5;
 /** Startup ends when the rate has grown by less than a quarter in three rounds. */
 const fullGrowth = 1.25;
 const fullRounds = 3;
+const fullRoundsQueued = 2;
 const initialBlocks = 32;
 const blocksMin = 4;
 /** First guess of the round-trip time, only for the first flight's pace. */
@@ -100,8 +103,9 @@ export class CongestionControl {
     const path = this.#pathBytes();
     if (this.#phase === "probe-rtt") return Math.max(least, probeRttGain * path);
     // Acknowledgements come for several blocks at a time, which the gain alone covers only on long paths.
-    const wanted = (this.#phase === "startup" ? startupGain : inFlightGain) * path + 2 * least;
-    return Math.max(least, Math.min(wanted, this.#guard.boundBytes));
+    const wanted = (this.#phase === "startup" ? startupInFlightGain : inFlightGain) * path + 2 * least;
+    const { contested, boundBytes } = this.#guard;
+    return Math.max(least, contested && boundBytes < Number.POSITIVE_INFINITY ? boundBytes : Math.min(wanted, boundBytes));
   }
 
   /** How far behind its schedule the sender may be and still send the rest at once. */
@@ -111,8 +115,8 @@ export class CongestionControl {
 
   onAck(now: Instant, facts: AckFacts): void {
     if (facts.rttMs !== undefined) this.#onRtt(now, facts.rttMs);
-    this.#guard.onDelivered(facts.deliveredBytes);
-    if (facts.lostBytes > 0) this.#guard.onLoss(facts.lostBytes, this.#rates.value);
+    const { deliveredBytes, lostBytes, bytesInFlight } = facts;
+    this.#guard.onAck(deliveredBytes, lostBytes, bytesInFlight + deliveredBytes + lostBytes);
     const rate = facts.rate;
     const newRound = rate !== undefined && rate.priorDelivered >= this.#roundEndsAtDelivered;
     if (newRound) {
@@ -122,9 +126,9 @@ export class CongestionControl {
     if (rate?.bytesPerMs !== undefined && (!rate.limited || rate.bytesPerMs > this.#rates.value))
       this.#rates.add(this.#round, rate.bytesPerMs);
     if (newRound) {
-      const full = this.#guard.onRound(now, this.#pathBytes());
-      if (this.#phase === "startup" && full) this.#phase = "drain";
-      if (this.#phase === "startup" && rate?.limited === false) this.#checkFull();
+      const queued = this.#guard.onRound(now, this.#rates.value, this.#phase === "startup");
+      if (this.#phase === "startup" && queued.overflowed) this.#phase = "drain";
+      if (this.#phase === "startup" && rate?.limited === false) this.#checkFull(queued.standing);
     }
     this.#advance(now, facts.bytesInFlight);
   }
@@ -138,7 +142,7 @@ export class CongestionControl {
     if (this.#probeRttEndsAt > 0) this.#probedRttMs = Math.min(this.#probedRttMs, rttMs);
     if (rttMs <= this.#minRttMs) this.#minRttMs = rttMs;
     if (rttMs <= this.#minRttMs * (1 + minRttSlackShare) + minRttSlackMs) this.#minRttAt = now;
-    this.#guard.onRtt(now, rttMs - this.#minRttMs, this.#minRttMs);
+    this.#guard.onRtt(now, rttMs, this.#minRttMs);
   }
 
   #pathBytes(): number {
@@ -146,14 +150,17 @@ export class CongestionControl {
   }
 
   #cycleGain(): number {
-    return this.#phase === "probe-rate" ? (pacingCycle[this.#cycleIndex] as number) : 1;
+    if (this.#phase !== "probe-rate") return 1;
+    const gain = pacingCycle[this.#cycleIndex] as number;
+    return this.#guard.contested && gain >= 1 ? contestedGain : gain;
   }
 
-  #checkFull(): void {
+  /** @param standing there was a queue throughout the round */
+  #checkFull(standing: boolean): void {
     if (this.#rates.value >= this.#fullRate * fullGrowth) {
       this.#fullRate = this.#rates.value;
       this.#fullCount = 0;
-    } else if (++this.#fullCount >= fullRounds) this.#phase = "drain";
+    } else if (++this.#fullCount >= (standing ? fullRoundsQueued : fullRounds)) this.#phase = "drain";
   }
 
   #advance(now: Instant, bytesInFlight: number): void {

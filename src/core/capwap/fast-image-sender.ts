@@ -44,6 +44,8 @@ const probeMsInitial = 1_000;
 const probeMsMax = 3_000;
 /** The longest that a receiver keeps an acknowledgement back, and what it says of itself beyond that is not believed. */
 const ackDelayMsMax = 50;
+/** Whatever room a receiver promises: more is not kept account of. Two bandwidth-delay products of 1 Gbit/s and 100 ms. */
+const windowBytesMax = 32 << 20;
 /** Silent probes after which smaller blocks are tried. */
 const shrinkAfterProbes = 2;
 
@@ -69,6 +71,8 @@ export class FastImageSender {
   #receivedOffset: number;
   #windowEnd: number;
   #paceAt: Instant = 0;
+  /** What was not sent in time for want of room in flight is not made up for by a burst. */
+  #heldByWindow = false;
   /** When the caps let the next datagram go; undefined before they are asked. */
   #admittedAt: Instant | undefined;
   /** The block last in the image so far. */
@@ -85,7 +89,7 @@ export class FastImageSender {
     this.#nextOffset = options.plan.startOffset;
     this.#receivedOffset = options.plan.startOffset;
     this.writtenOffset = options.plan.startOffset;
-    this.#windowEnd = options.plan.startOffset + options.windowBytes;
+    this.#windowEnd = options.plan.startOffset + Math.min(options.windowBytes, windowBytesMax);
   }
 
   /** Bytes per second that the path delivers, 0 before it is known. */
@@ -139,7 +143,7 @@ export class FastImageSender {
       this.#finish({ type: "complete" });
       return;
     }
-    this.#windowEnd = Math.max(this.#windowEnd, ack.windowEnd);
+    this.#windowEnd = Math.max(this.#windowEnd, Math.min(ack.windowEnd, ack.receivedOffset + windowBytesMax));
     this.#probes = 0;
     this.#timers.set("silence", now + silenceMsMax);
     let newest: Block | undefined;
@@ -149,27 +153,36 @@ export class FastImageSender {
       this.#rate.onDelivered(now, block.sent, block.length);
       this.#board.onArrived(now, block, this.#control.minRttMs);
       if (this.#mtu.arrived(block.datagramBytes)) this.#control.blockBytes = this.#mtu.datagramBytes;
-      if (block.sends === 1 && (newest === undefined || block.sent.sentAt > newest.sent.sentAt)) newest = block;
+      if (newest === undefined || block.sent.sentAt > newest.sent.sentAt) newest = block;
     };
     if (ack.receivedOffset > this.#receivedOffset) this.#board.acknowledge(this.#receivedOffset, ack.receivedOffset, visit);
     for (const { gap, length } of ack.ranges) this.#board.acknowledge(ack.receivedOffset + gap, ack.receivedOffset + gap + length, visit);
     this.#receivedOffset = Math.max(this.#receivedOffset, ack.receivedOffset);
     this.#board.release(this.#receivedOffset);
-    this.#feedControl(now, newest && now - newest.sent.sentAt - Math.min(ack.delayUs / 1000, ackDelayMsMax), delivered);
+    const rttMs = newest === undefined ? undefined : this.#roundTrip(now, newest, ack.delayUs);
+    this.#feedControl(now, rttMs, delivered);
     this.#armProbe(now);
     this.#transmit(now, out);
   }
 
+  /** Of the block that was sent last: the receiver's delay is that of what came last, and the path keeps the order mostly. */
+  #roundTrip(now: Instant, newest: Block, delayUs: number): number | undefined {
+    const rttMs = now - newest.sent.sentAt - Math.min(delayUs / 1000, ackDelayMsMax);
+    // Less than the path takes: it was an earlier sending of the block that arrived (Karn).
+    if (newest.sends > 1 && rttMs < this.#control.minRttMs) return undefined;
+    return Math.max(0.01, rttMs);
+  }
+
   #feedControl(now: Instant, rttMs: number | undefined, deliveredBytes: number): void {
     const control = this.#control;
-    if (rttMs !== undefined) this.#smooth(Math.max(0.01, rttMs));
-    const lost = this.#board.detectLost(now, control.minRttMs);
+    if (rttMs !== undefined) this.#smooth(rttMs);
+    const lost = this.#board.detectLost(now, control.minRttMs, this.#mtu.datagramBytes);
     if (lost.nextAt === undefined) this.#timers.clear("loss");
     else this.#timers.set("loss", lost.nextAt);
     const rate = this.#rate.take(control.minRttMs === Number.POSITIVE_INFINITY ? 0 : control.minRttMs);
     control.onAck(now, {
       rate,
-      rttMs: rttMs === undefined ? undefined : Math.max(0.01, rttMs),
+      rttMs,
       deliveredBytes,
       lostBytes: lost.bytes,
       bytesInFlight: this.#board.bytesInFlight,
@@ -221,14 +234,20 @@ export class FastImageSender {
         this.#rate.onLimited(this.#board.bytesInFlight);
         return;
       }
-      if (this.#board.bytesInFlight >= this.#control.inFlightMax) return;
-      if (now < this.#paceAt) {
+      if (this.#board.bytesInFlight >= this.#control.inFlightMax) {
+        this.#heldByWindow = true;
+        return;
+      }
+      if (now < this.#paceAt && !this.#mtu.candidateIsUrgent) {
         this.#timers.set("pace", this.#paceAt);
         return;
       }
       if (!this.#admitted(now)) return;
-      const spentBytes = lost === undefined ? this.#sendNew(now, out) : this.#resend(now, lost, out);
-      this.#paceAt = Math.max(this.#paceAt, now - this.#control.paceSlackMs) + spentBytes / this.#control.pacingBytesPerMs;
+      const imageBytes = lost === undefined ? this.#sendNew(now, out) : this.#resend(now, lost, out);
+      // The rate is one of image bytes, so is the pace: with the headers it would stay below what the line carries.
+      const slackMs = this.#heldByWindow ? 0 : this.#control.paceSlackMs;
+      this.#heldByWindow = false;
+      this.#paceAt = Math.max(this.#paceAt, now - slackMs) + imageBytes / this.#control.pacingBytesPerMs;
     }
   }
 
@@ -251,7 +270,7 @@ export class FastImageSender {
     return at;
   }
 
-  /** @returns UDP payload bytes sent, like all that send */
+  /** @returns image bytes sent, as `#resend` does */
   #sendNew(now: Instant, out: Sink<SendDatagram>): number {
     const offset = this.#nextOffset;
     const candidate = this.#mtu.candidate;
@@ -271,7 +290,7 @@ export class FastImageSender {
     const sentBytes = this.#emit(offset, length, out);
     this.#board.add(offset, length, snapshot, sentBytes);
     if (!this.#timers.has("probe")) this.#armProbe(now);
-    return sentBytes;
+    return length;
   }
 
   #resend(now: Instant, block: Block, out: Sink<SendDatagram>): number {
@@ -280,9 +299,10 @@ export class FastImageSender {
     const snapshot = this.#rate.onSend(now, this.#board.bytesInFlight);
     const sentBytes = this.#emit(block.offset, block.length, out);
     this.#board.resend(block, snapshot, sentBytes);
-    return sentBytes;
+    return block.length;
   }
 
+  /** @returns UDP payload bytes sent */
   #emit(offset: number, length: number, out: Sink<SendDatagram>): number {
     const { to, carriage, imageId } = this.#options;
     const bytes = fragmentHead(this.plan, offset, length);

@@ -134,8 +134,12 @@ export class FastScoreboard {
     this.#arrivedRttMs = rttMs;
   }
 
-  /** Moves overdue blocks to the lost ones. @returns the bytes lost, and when the next block is overdue */
-  detectLost(now: Instant, minRttMs: number): { readonly bytes: number; readonly nextAt: Instant | undefined } {
+  /**
+   * Moves overdue blocks to the lost ones.
+   * @param datagramBytesMax what the path is known to take: a larger block was lost for its size, which says nothing about the queue
+   * @returns the bytes lost on the way, and when the next block is overdue
+   */
+  detectLost(now: Instant, minRttMs: number, datagramBytesMax: number): { readonly bytes: number; readonly nextAt: Instant | undefined } {
     const patienceMs = this.#arrivedRttMs + Math.max(reorderMsMin, this.#reorderShare * Math.min(minRttMs, this.#arrivedRttMs));
     let bytes = 0;
     for (let block = this.#oldest; block !== undefined && block.sent.sentAt < this.#arrivedSentAt; block = this.#oldest) {
@@ -144,7 +148,7 @@ export class FastScoreboard {
       this.#unlink(block);
       block.state = "lost";
       this.#lost.push(block);
-      bytes += block.length;
+      if (block.datagramBytes <= datagramBytesMax) bytes += block.length;
     }
     return { bytes, nextAt: undefined };
   }

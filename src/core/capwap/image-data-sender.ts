@@ -48,7 +48,7 @@ export class ImageDataSender implements ImageTransfer {
 
   nextBlock(now: Instant): ImageBlock | undefined {
     if (this.#outcome !== undefined || this.#outstanding !== undefined) return undefined;
-    this.#admittedAt ??= this.#caps.reduce((at, cap) => Math.max(at, cap.reserve(now, blockWireBytes)), now);
+    this.#admittedAt ??= this.#reserve(now);
     if (now < this.#admittedAt) return undefined;
     this.#admittedAt = undefined;
     const offset = this.#bytesDone;
@@ -69,8 +69,14 @@ export class ImageDataSender implements ImageTransfer {
     }
   }
 
-  blockResent(): void {
+  /** It is gone already; what comes next makes up for it. */
+  blockResent(now: Instant): void {
+    this.#reserve(now);
     this.#bytesSent += this.#outstanding?.image.length ?? 0;
+  }
+
+  #reserve(now: Instant): Instant {
+    return this.#caps.reduce((at, cap) => Math.max(at, cap.reserve(now, blockWireBytes)), now);
   }
 
   start(): void {}

@@ -27,7 +27,7 @@ export interface ImageTransfer {
   /** The next block for the request channel, asked for whenever that is free. */
   nextBlock(now: Instant): ImageBlock | undefined;
   blockAnswered(resultCode: number): void;
-  blockResent(): void;
+  blockResent(now: Instant): void;
   /** An Image Data Response that answers no outstanding request. False: it is none of this transfer's. */
   acknowledged(now: Instant, elements: Partial<ElementsOf<"imageDataResponse">>, out: Sink<SendDatagram>): boolean;
   wake(now: Instant, out: Sink<SendDatagram>): void;

@@ -1,7 +1,8 @@
 /**
  * How large a datagram the path takes without IP fragmentation, found with real blocks: one of each candidate size is sent,
- * and the largest that is acknowledged becomes the block size. A size is tried once only, because a kernel that has learned of
- * a smaller MTU meanwhile would fragment the second try, which then proves nothing.
+ * and the largest that is acknowledged becomes the block size. A size is tried once only, and those of Ethernet in one go, because a
+ * kernel that has learned of a smaller MTU meanwhile would fragment the next, which then proves nothing (unless the socket never
+ * fragments, `native/socket-options.c`).
  */
 
 import { isIPv6 } from "../../base/endpoint.js";
@@ -26,6 +27,8 @@ export function udpPayloadMax(address: string, mtuBytes: number, carriage: Carri
 const ladder = [544, 1_200, 1_352, 1_392, 1_412, 1_432, 1_452, 1_472, 8_952, 16_384, 32_768, 61_480] as const;
 /** What is used before anything is known. */
 const firstRung = 1;
+/** Together no more than a TCP sender's first window (RFC 6928). */
+const inOneGoMax = 1_472;
 
 export class PathMtu {
   #confirmed: number;
@@ -47,6 +50,11 @@ export class PathMtu {
   /** The size to try with the next new block, undefined when there is none. */
   get candidate(): number | undefined {
     return this.#untried[0];
+  }
+
+  /** It goes with those before it, before any word of them can come back from a router. */
+  get candidateIsUrgent(): boolean {
+    return (this.candidate ?? Number.POSITIVE_INFINITY) <= inOneGoMax;
   }
 
   candidateSent(): void {

@@ -54,7 +54,7 @@ export interface ControllerConfig {
   /** TFTP sessions that a primary admits at a time, 1–64. */
   readonly sessionsMax: number;
   readonly wan: WanConfig;
-  readonly capwap: Pick<AcSettings, "addresses" | "hardwareVersion" | "softwareVersion" | "timers">;
+  readonly capwap: Pick<AcSettings, "addresses" | "hardwareVersion" | "softwareVersion" | "timers" | "mtuBytes">;
   /** RFC 5415 §9.1.1: an AP that joins on a version other than the primary release gets it before it serves. */
   readonly downloadAtJoin: boolean;
   /** The other controller of the network, which must hold the same images. */

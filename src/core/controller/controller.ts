@@ -8,6 +8,7 @@ import { invariant, unreachable } from "../../base/invariant.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import { earliest, type Instant } from "../../base/time.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
+import { isImageData } from "../../wire/capwap/peek.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
 import { type FailureReason, flexupEnterprise } from "../../wire/capwap/vendor.js";
 import { AccessController } from "../capwap/access-controller.js";
@@ -29,6 +30,7 @@ import type { ControllerConfig, ControllerEffect, ControllerInput, ControllerMac
 import { ControllerDomain } from "./domain.js";
 import { formatVersion, type ImageRecord, keys, readRecords } from "./records.js";
 import { refuse } from "./refusals.js";
+import { drawRunNumberStart, RunNumbers } from "./run-numbers.js";
 import { WanRates } from "./wan-rates.js";
 
 type Output = AcOutput<ApCommand>;
@@ -53,11 +55,10 @@ export class Controller implements ControllerMachine {
   /** Of sessions in Run. */
   readonly #sessionOf = new Map<MacAddress, SessionId>();
   readonly #macOfPeer = new Map<string, MacAddress>();
-  /** APs to which an image is crossing the WAN. */
-  readonly #transferring = new Set<MacAddress>();
   #domain: ControllerDomain | undefined;
   #sends: SendDatagram[] = [];
   readonly #wanRates: WanRates;
+  #runNumbers = new RunNumbers(0);
 
   constructor(config: ControllerConfig) {
     this.#config = config;
@@ -97,6 +98,7 @@ export class Controller implements ControllerMachine {
         break;
       case "stop":
         // Sessions are left as they are: the APs find out and join again, here or elsewhere.
+        domain.stop();
         break;
       default:
         unreachable(input);
@@ -113,15 +115,23 @@ export class Controller implements ControllerMachine {
       return;
     }
     this.#domain = new ControllerDomain(now, this.#config, state);
+    this.#numberRuns(records, this.#domain);
     if (!records.some(({ key }) => key === keys.format)) this.#domain.outbox.put(keys.format, formatVersion);
     this.#drain(this.#domain, out);
+  }
+
+  #numberRuns(records: Parameters<typeof readRecords>[0], { outbox }: ControllerDomain): void {
+    const stored = records.find(({ key }) => key === keys.runNumberStart)?.value;
+    const start = typeof stored === "number" ? stored : drawRunNumberStart(this.#config.seed);
+    if (start !== stored) outbox.put(keys.runNumberStart, start);
+    this.#runNumbers = new RunNumbers(start);
   }
 
   #datagram(now: Instant, domain: ControllerDomain, from: Endpoint, bytes: Uint8Array): void {
     const mac = this.#macOfPeer.get(endpointText(from));
     if (mac !== undefined) {
       domain.apHeard(now, mac);
-      if (this.#transferring.has(mac)) domain.wanCarried(mac, bytes.length);
+      if (isImageData(bytes)) domain.wanCarried(now, mac, bytes.length, 0);
     }
     this.#capwapDoes(now, domain, (outputs) => this.#capwap.datagram(now, { from, bytes, carriage: "clear" }, outputs));
   }
@@ -149,7 +159,7 @@ export class Controller implements ControllerMachine {
       this.#capwap.abortTransfer(now, session, outputs);
       if (!this.#domain?.inventory.get(mac)?.session?.capable) return;
     }
-    this.#capwap.request(now, session, requestOf(command), command, outputs);
+    this.#capwap.request(now, session, requestOf(command, this.#runNumbers), command, outputs);
   }
 
   #drain({ outbox }: ControllerDomain, out: ControllerEffect[]): void {
@@ -175,7 +185,7 @@ export class Controller implements ControllerMachine {
     switch (output.type) {
       case "send":
         this.#sends.push(output);
-        this.#countSend(domain, output);
+        this.#countSend(now, domain, output);
         return;
       case "joined":
         this.#sessions.set(output.session, { id: output.session, wtp: output.wtp, running: false });
@@ -211,27 +221,27 @@ export class Controller implements ControllerMachine {
         return;
       case "image-wanted": {
         const answer = this.#imageFor(domain, session, output.identifier);
-        if (answer.type === "transfer") (session.running ? this.#transferring : domain.downloadsAtJoin).add(mac);
+        if (answer.type === "transfer" && !session.running) domain.downloadsAtJoin.add(mac);
         this.#capwapDoes(now, domain, (outputs) => this.#capwap.answerImage(now, session.id, answer, outputs));
         return;
       }
       case "transfer-progress":
-        if (session.running) domain.transferMoved(now, mac, output.bytesDone, output.bytesSent);
+        if (session.running) domain.transferMoved(now, mac, output.bytesDone);
         return;
       case "transfer-ended":
-        this.#transferring.delete(mac);
         domain.downloadsAtJoin.delete(mac);
-        if (session.running) this.#transferEnded(now, domain, mac, output.outcome, output.bytesDone, output.bytesSent);
+        if (session.running) this.#transferEnded(now, domain, mac, output.outcome, output.bytesDone);
         return;
       default:
         unreachable(output);
     }
   }
 
-  #countSend(domain: ControllerDomain, { to, bytes, image }: SendDatagram): void {
-    if (this.#transferring.size === 0) return;
+  #countSend(now: Instant, domain: ControllerDomain, { to, bytes, image }: SendDatagram): void {
+    if (image === undefined && !isImageData(bytes)) return;
     const mac = this.#macOfPeer.get(endpointText(to));
-    if (mac !== undefined && this.#transferring.has(mac)) domain.wanCarried(mac, bytes.length + (image?.length ?? 0));
+    const imageOctets = image?.length ?? 0;
+    if (mac !== undefined) domain.wanCarried(now, mac, bytes.length + imageOctets, imageOctets);
   }
 
   #running(now: Instant, domain: ControllerDomain, session: Session): void {
@@ -263,19 +273,16 @@ export class Controller implements ControllerMachine {
   #reported(now: Instant, domain: ControllerDomain, mac: MacAddress, elements: ElementsOf<"wtpEventRequest">): void {
     const { apInventory, upgradeReport, servingReport } = elements;
     if (apInventory) domain.apInventory(mac, apInventory);
-    if (upgradeReport) domain.apReported(now, mac, upgradeReport);
-    if (servingReport) domain.apServes(mac, servingReport);
+    const ours = <Report extends { readonly runId: number }>(report: Report): Report => ({
+      ...report,
+      runId: this.#runNumbers.ofWire(report.runId),
+    });
+    if (upgradeReport) domain.apReported(now, mac, ours(upgradeReport));
+    if (servingReport) domain.apServes(mac, ours(servingReport));
   }
 
-  #transferEnded(
-    now: Instant,
-    domain: ControllerDomain,
-    mac: MacAddress,
-    outcome: TransferOutcome,
-    bytesDone: number,
-    bytesSent: number,
-  ): void {
-    domain.transferMoved(now, mac, bytesDone, bytesSent);
+  #transferEnded(now: Instant, domain: ControllerDomain, mac: MacAddress, outcome: TransferOutcome, bytesDone: number): void {
+    domain.transferMoved(now, mac, bytesDone);
     switch (outcome.type) {
       case "complete":
         domain.transferEnded(now, mac, null);
@@ -332,15 +339,16 @@ const transferOf = ({ sha256, md5, sizeBytes }: ImageRecord, caps: readonly Rate
   caps,
 });
 
-function requestOf(command: ApCommand): AcRequest {
+function requestOf(command: ApCommand, numbers: RunNumbers): AcRequest {
   switch (command.type) {
     case "upgrade": {
       const { order, image } = command;
-      const elements = { ...(image && { imageIdentifier: identifier(image.version) }), ...(order && { upgradeOrder: order }) };
+      const upgradeOrder = order && { ...order, runId: numbers.onWire(order.runId) };
+      const elements = { ...(image && { imageIdentifier: identifier(image.version) }), ...(upgradeOrder && { upgradeOrder }) };
       return { type: "configurationUpdateRequest", elements };
     }
     case "abort":
-      return { type: "configurationUpdateRequest", elements: { upgradeAbort: { runId: command.runId } } };
+      return { type: "configurationUpdateRequest", elements: { upgradeAbort: { runId: numbers.onWire(command.runId) } } };
     case "swap":
       return { type: "configurationUpdateRequest", elements: { swapOrder: { orderId: command.orderId } } };
     case "reset":

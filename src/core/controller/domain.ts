@@ -27,6 +27,7 @@ import { RunTable } from "./run-table.js";
 import { imageView, StatusTable } from "./status-table.js";
 import { SwapAndReset } from "./swap-and-reset.js";
 import type { GroupPreview, ImageView } from "./views.js";
+import { WanCounts } from "./wan-counts.js";
 
 /** Answered later, through the outbox. */
 const later = Symbol("later");
@@ -46,6 +47,7 @@ export class ControllerDomain {
   readonly #upgrade: GroupUpgrade;
   readonly #acts: SwapAndReset;
   readonly #status: StatusTable;
+  readonly #wanCounts: WanCounts;
 
   constructor(now: Instant, config: ControllerConfig, stored: StoredState) {
     const { outbox } = this;
@@ -55,6 +57,7 @@ export class ControllerDomain {
     this.#peer = new PeerParity(config.peer, this.catalogue, outbox);
     this.groups = new Groups(stored.groups, config, outbox);
     this.runs = new RunTable(stored.runs, outbox);
+    this.#wanCounts = new WanCounts(this.runs);
     const { inventory, catalogue, groups, runs } = this;
     const wanTransfersMax = config.wan.transfersMax;
     this.#upgrade = new GroupUpgrade(now, { inventory, groups, catalogue, runs, outbox, timings, sessionsMax, wanTransfersMax });
@@ -71,12 +74,18 @@ export class ControllerDomain {
   }
 
   nextWakeAt(): Instant | undefined {
-    return earliest(this.#upgrade.nextWakeAt(), this.#acts.nextWakeAt());
+    return earliest(this.#upgrade.nextWakeAt(), this.#acts.nextWakeAt(), this.#wanCounts.nextWakeAt());
   }
 
   wake(now: Instant): void {
     this.#upgrade.wake(now);
     this.#acts.wake(now);
+    this.#wanCounts.wake(now);
+  }
+
+  /** The process ends: what is only counted now and then is stored. */
+  stop(): void {
+    this.#wanCounts.store();
   }
 
   // ---- APs -----------------------------------------------------------------------------------------------------------
@@ -101,7 +110,8 @@ export class ControllerDomain {
   }
 
   apReported(now: Instant, mac: MacAddress, report: UpgradeReport): void {
-    this.#upgrade.reported(now, mac, report);
+    // Of a run of another controller, from which the AP failed over: it goes on by itself, and keeps its part of the image for an order.
+    if (this.runs.hasBegun(report.runId)) this.#upgrade.reported(now, mac, report);
   }
 
   apServes(mac: MacAddress, report: ServingReport): void {
@@ -114,18 +124,17 @@ export class ControllerDomain {
     else if (command.type === "upgrade" && answer !== null) this.#upgrade.answered(now, mac, command, answer);
   }
 
-  transferMoved(now: Instant, mac: MacAddress, bytesDone: number, bytesSent: number): void {
-    this.#upgrade.transferMoved(now, mac, bytesDone, bytesSent);
+  transferMoved(now: Instant, mac: MacAddress, bytesDone: number): void {
+    this.#upgrade.transferMoved(now, mac, bytesDone);
   }
 
   transferEnded(now: Instant, mac: MacAddress, failure: { reason: FailureReason; detail: string } | null): void {
     this.#upgrade.transferEnded(now, mac, failure);
   }
 
-  /** Octets of UDP payload went one way or the other while an image was crossing the WAN to the AP. */
-  wanCarried(mac: MacAddress, octets: number): void {
-    const live = this.runs.runningOfAp(mac);
-    if (live) live.stored.wanWireBytes += octets;
+  /** A datagram of an image transfer went to the AP or came from it. @param imageOctets of it, image bytes that were sent */
+  wanCarried(now: Instant, mac: MacAddress, octets: number, imageOctets: number): void {
+    this.#wanCounts.carried(now, mac, octets, imageOctets);
   }
 
   /** The image that the AP was ordered to fetch over the WAN. */
@@ -215,7 +224,7 @@ export class ControllerDomain {
       case "show-group-summary":
         return success(this.#status.groupSummary());
       case "show-group":
-        return this.#withGroup(order.group, (group) => success(this.#status.group(group)));
+        return this.#withGroup(order.group, (group) => success(this.#status.group(now, group)));
       case "config-replace":
         return this.#replaceConfig(now, order);
       case "show-config":
@@ -277,7 +286,7 @@ export class ControllerDomain {
     const aps = group.aps.flatMap((mac) => this.inventory.get(mac) ?? []);
     const wave2 = new Set(aps.filter(({ generation }) => generation === "wave-2").map(({ family }) => family));
     return previewRun({
-      group: this.#status.group(group),
+      group: this.#status.group(now, group),
       aps: this.#status.apImages(now, aps).aps,
       images: this.#status.images(),
       release,

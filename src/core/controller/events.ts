@@ -12,6 +12,12 @@ import type { OrderType } from "./orders.js";
 import type { MemberPhase, MemberRole } from "./run.js";
 import type { PeerView, RunState } from "./views.js";
 
+/** Image bytes of the AP in this run so far, as in its row (`views.ts`). */
+interface ApBytes {
+  readonly wanBytes: number;
+  readonly lanBytes: number;
+}
+
 export type ControllerEvent =
   | { readonly type: "ap-joined"; readonly mac: MacAddress; readonly name: string; readonly model: string; readonly from: Endpoint }
   | { readonly type: "ap-left"; readonly mac: MacAddress; readonly name: string; readonly why: string }
@@ -38,7 +44,7 @@ export type ControllerEvent =
       readonly detail: string;
     }
   /** A step of one AP in a run. Progress in bytes comes as `ap-progress`. */
-  | {
+  | (ApBytes & {
       readonly type: "ap-phase";
       readonly runId: number;
       readonly mac: MacAddress;
@@ -46,8 +52,8 @@ export type ControllerEvent =
       readonly phase: MemberPhase;
       readonly reason: FailureReason;
       readonly detail: string;
-    }
-  | {
+    })
+  | (ApBytes & {
       readonly type: "ap-progress";
       readonly runId: number;
       readonly mac: MacAddress;
@@ -56,7 +62,7 @@ export type ControllerEvent =
       readonly bytesTotal: number;
       readonly tries: number;
       readonly nextRetryAt: Instant | null;
-    }
+    })
   | { readonly type: "swap-done"; readonly mac: MacAddress }
   | { readonly type: "reset-sent"; readonly mac: MacAddress; readonly version: string }
   | { readonly type: "reset-confirmed"; readonly mac: MacAddress; readonly version: string }

@@ -205,10 +205,10 @@ export class GroupUpgrade {
   }
 
   /** The controller's own side of a transfer: the only word of a plain RFC 5415 peer, and a sign of life of any. */
-  transferMoved(now: Instant, mac: MacAddress, bytesDone: number, bytesSent: number): void {
+  transferMoved(now: Instant, mac: MacAddress, bytesDone: number): void {
     const live = this.#running(mac);
     if (!live || hasEnded(live.stored)) return;
-    if (!this.#steps.isCapable(mac)) this.#steps.plainProgress(now, live, bytesDone, bytesSent);
+    if (!this.#steps.isCapable(mac)) this.#steps.plainProgress(now, live, bytesDone);
     else if (live.waitsFor === "report") this.#steps.waitForReport(now, live);
   }
 

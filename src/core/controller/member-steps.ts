@@ -8,7 +8,7 @@ import { TimerTable } from "../../base/timer-table.js";
 import type { UpgradeReport } from "../../wire/capwap/vendor.js";
 import { newGroup } from "./groups.js";
 import type { GroupRecord } from "./records.js";
-import { hasEnded, type MemberPhase, type Run } from "./run.js";
+import { hasEnded, type Member, type MemberPhase, type Run, wanBytesOf } from "./run.js";
 import { type Fault, noteCounts, type RunParts } from "./run-parts.js";
 import type { LiveFamily, LiveMember } from "./run-table.js";
 import { upgradeCommand } from "./upgrade-order.js";
@@ -18,6 +18,8 @@ import { WanQueue } from "./wan-queue.js";
 const noGroupLane = "";
 
 const noFault: Fault = { reason: "none", detail: "" };
+
+const bytesOf = (stored: Member) => ({ wanBytes: wanBytesOf(stored), lanBytes: stored.lanBytes });
 
 export class MemberSteps {
   /** A member waits for its AP's word or return, a family for its primary's. */
@@ -184,13 +186,12 @@ export class MemberSteps {
   }
 
   /** A plain RFC 5415 peer says nothing; the controller sees its own side of the transfer. */
-  plainProgress(now: Instant, live: LiveMember, bytesDone: number, bytesSent: number): void {
+  plainProgress(now: Instant, live: LiveMember, bytesDone: number): void {
     live.bytesDone = bytesDone;
     live.state = "fetching";
     live.path = "wan";
     live.rate.note(now, bytesDone);
     live.stored.source = "wan";
-    live.stored.wanBytes = Math.max(live.stored.wanBytes, bytesSent);
     this.#active(now, live, 0);
   }
 
@@ -207,6 +208,7 @@ export class MemberSteps {
       bytesTotal: family.stored.image?.sizeBytes ?? 0,
       tries: stored.tries,
       nextRetryAt,
+      ...bytesOf(stored),
     });
   }
 
@@ -249,7 +251,7 @@ export class MemberSteps {
     stored.phase = phase;
     this.#parts.runs.saveMember(live);
     const { mac, role, reason, detail } = stored;
-    this.#parts.outbox.event({ type: "ap-phase", runId: run.id, mac, role, phase, reason, detail });
+    this.#parts.outbox.event({ type: "ap-phase", runId: run.id, mac, role, phase, reason, detail, ...bytesOf(stored) });
   }
 
   #policyNamed(name: string): GroupRecord {

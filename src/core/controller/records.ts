@@ -17,6 +17,8 @@ export const formatVersion = 1;
 
 export const keys = {
   format: "format",
+  /** Where this controller's runs count from on the wire. */
+  runNumberStart: "run-number-start",
   group: (name: string): string => `group/${name}`,
   ap: (mac: MacAddress): string => `ap/${mac}`,
   image: (id: string): string => `image/${id}`,
@@ -77,6 +79,9 @@ export const runRecord = ({ members: _, families, ...run }: Run): RunRecord => (
   families: [...families.values()].map((family) => ({ ...family, steppedDown: [...family.steppedDown] })),
 });
 
+/** What rows of former releases lack. */
+const countsBefore = { wanSentBytes: 0, wanWireBytes: 0 };
+
 /** The rows of a store, sorted into kinds. */
 export interface StoredState {
   readonly groups: readonly GroupRecord[];
@@ -101,7 +106,7 @@ export function readRecords(records: readonly StoredRecord[]): StoredState | { r
     reset: (value: ResetRecord) => resets.push(value),
     run: (value: RunRecord | Member, path) => {
       const runId = Number(path[1]);
-      if (path.length > 2) members.push({ runId, member: value as Member });
+      if (path.length > 2) members.push({ runId, member: { ...countsBefore, ...(value as Member) } });
       else runs.set(runId, runOfRecord(value as RunRecord));
     },
   };

@@ -79,6 +79,11 @@ export class RunTable {
     return this.#runs.get(id);
   }
 
+  /** Whether this controller ever began a run of that number, be it forgotten by now. */
+  hasBegun(id: number): boolean {
+    return id >= 1 && id <= this.#lastId;
+  }
+
   latestOfGroup(group: string): Run | undefined {
     return this.#latestOfGroup.get(group);
   }

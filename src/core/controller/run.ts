@@ -67,10 +67,12 @@ export interface Member {
   tries: number;
   /** Orders that ended without an image. */
   failedOrders: number;
-  /** Image bytes that the AP received over each path, by its own count. */
+  /** Image bytes that the AP received over each path, by its own count; a power cut takes of it what its journal does not hold. */
   wanBytes: number;
   lanBytes: number;
-  /** Octets of CAPWAP (UDP payload) between controller and AP, both ways, while an image transfer ran: what the WAN carried. */
+  /** Image bytes that this controller sent to it, resent ones included. */
+  wanSentBytes: number;
+  /** Octets of UDP payload of all Image Data messages between controller and AP, both ways: what the WAN carried. */
   wanWireBytes: number;
   /** First order, and the end. */
   startedAt: Instant | null;
@@ -100,12 +102,16 @@ export const newMember = (now: Instant, mac: MacAddress, release: ReleaseName, {
   failedOrders: 0,
   wanBytes: 0,
   lanBytes: 0,
+  wanSentBytes: 0,
   wanWireBytes: 0,
   startedAt: null,
   endedAt: image ? null : now,
   reason: "none",
   detail: image ? "" : `the ${release} release has no image for ${family}`,
 });
+
+/** Image bytes that crossed the WAN to it. Its own word is the greater one when this controller was killed, or another one sent too. */
+export const wanBytesOf = ({ wanBytes, wanSentBytes }: Member): number => Math.max(wanBytes, wanSentBytes);
 
 const ended: ReadonlySet<MemberPhase> = new Set(["complete", "failed", "aborted", "unsupported"]);
 export const hasEnded = (member: Member): boolean => ended.has(member.phase);

@@ -6,7 +6,7 @@ import type { ImageCatalogue } from "./image-catalogue.js";
 import { holdsImage, type Inventory, type KnownAp } from "./inventory.js";
 import { choosePrimary } from "./primary-choice.js";
 import type { GroupRecord, ImageRecord } from "./records.js";
-import { type FamilyRun, isRunning, type Member, type Run } from "./run.js";
+import { type FamilyRun, isRunning, type Member, type Run, wanBytesOf } from "./run.js";
 import type { LiveMember, RunTable } from "./run-table.js";
 import type { SwapAndReset } from "./swap-and-reset.js";
 import type {
@@ -22,7 +22,9 @@ import type {
   PredownloadStatus,
   RunReport,
   RunReportRow,
+  RunTotals,
   RunView,
+  TransferView,
 } from "./views.js";
 
 export interface StatusParts {
@@ -37,6 +39,11 @@ export interface StatusParts {
 
 const moves = ({ stored, state }: LiveMember): boolean => stored.phase === "active" && state === "fetching";
 const wholeRate = (bytesPerSecond: number | null): number | null => bytesPerSecond && Math.round(bytesPerSecond);
+
+const paceOf = (now: Instant, { rate }: LiveMember, bytesTotal: number): Pick<TransferView, "bytesPerSecond" | "secondsLeft"> => ({
+  bytesPerSecond: wholeRate(rate.bytesPerSecond(now)),
+  secondsLeft: rate.secondsLeft(now, bytesTotal),
+});
 
 const emptySlot = "0.0.0.0";
 
@@ -123,7 +130,7 @@ export class StatusTable {
     }));
   }
 
-  group(group: GroupRecord): GroupView {
+  group(now: Instant, group: GroupRecord): GroupView {
     const { name, predownload, retryCount, backoffSecondsMin, backoffSecondsMax, wave2Refetch, wan } = group;
     const run = this.#parts.runs.latestOfGroup(name);
     return {
@@ -146,7 +153,19 @@ export class StatusTable {
       }),
       models: this.#models(group, run),
       run: run ? this.#runView(run) : null,
+      transfers: run ? this.#transfers(now, run) : [],
     };
+  }
+
+  #transfers(now: Instant, run: Run): TransferView[] {
+    return [...run.members.values()].flatMap(({ mac }) => {
+      const live = this.#parts.runs.latestOfAp(mac);
+      const { image } = live?.family.stored ?? {};
+      if (live?.run !== run || !image || !moves(live) || live.path === "none") return [];
+      const { path, bytesDone } = live;
+      const name = this.#parts.inventory.get(mac)?.record.name ?? mac;
+      return [{ mac, name, path, bytesDone, bytesTotal: image.sizeBytes, ...paceOf(now, live, image.sizeBytes) }];
+    });
   }
 
   boot(): BootView {
@@ -185,14 +204,12 @@ export class StatusTable {
       nextRetrySeconds: nextRetryAt === null ? null : Math.max(0, Math.ceil((nextRetryAt - now) / 1000)),
       retryCount: started && live.run.group !== null ? member.tries : null,
       source: member?.source ?? null,
-      wanBytes: member?.wanBytes ?? 0,
+      wanBytes: member ? wanBytesOf(member) : 0,
       lanBytes: member?.lanBytes ?? 0,
       failureReason: member?.phase === "failed" ? member.reason : member?.phase === "active" ? (live?.waitsBecause ?? null) : null,
       bytesDone: member?.phase === "complete" ? (image?.sizeBytes ?? 0) : started ? live.bytesDone : 0,
       bytesTotal: started ? image.sizeBytes : 0,
-      ...(started && moves(live)
-        ? { bytesPerSecond: wholeRate(live.rate.bytesPerSecond(now)), secondsLeft: live.rate.secondsLeft(now, image.sizeBytes) }
-        : { bytesPerSecond: null, secondsLeft: null }),
+      ...(started && moves(live) ? paceOf(now, live, image.sizeBytes) : { bytesPerSecond: null, secondsLeft: null }),
       wanWireBytes: member?.wanWireBytes ?? 0,
     };
   }
@@ -277,17 +294,11 @@ export class StatusTable {
       counts[statusOf(member, live?.run === run ? live.state : null)]++;
     }
     const { id, state, release, startedAt, finishedAt } = run;
-    return { id, state, release, startedAt, finishedAt, counts };
+    return { id, state, release, startedAt, finishedAt, counts, ...totalsOf(run) };
   }
 
   #runReport(run: Run): RunReport {
     const members = membersByFamily(run);
-    let wouldHaveCost = 0;
-    let cost = 0;
-    for (const member of run.members.values()) {
-      if (member.phase === "complete" && member.source !== null) wouldHaveCost += run.families.get(member.family)?.image?.sizeBytes ?? 0;
-      cost += member.wanBytes;
-    }
     return {
       ...this.#runView(run),
       group: run.group,
@@ -303,13 +314,12 @@ export class StatusTable {
           ...sumsOf(inFamily),
         };
       }),
-      wanBytesSaved: Math.max(0, wouldHaveCost - cost),
       aps: [...run.members.values()].map((member) => this.#runReportRow(run, member)),
     };
   }
 
   #runReportRow(run: Run, member: Member): RunReportRow {
-    const { mac, source, startedAt, endedAt, wanBytes, lanBytes, wanWireBytes, tries, detail } = member;
+    const { mac, source, startedAt, endedAt, lanBytes, wanWireBytes, tries, detail } = member;
     const ap = this.#parts.inventory.get(mac)?.record;
     return {
       name: ap?.name ?? mac,
@@ -320,7 +330,7 @@ export class StatusTable {
       source,
       startedAt,
       endedAt,
-      wanBytes,
+      wanBytes: wanBytesOf(member),
       lanBytes,
       wanWireBytes,
       tries,
@@ -353,6 +363,15 @@ function membersByFamily(run: Run): Map<string, Member[]> {
   return members;
 }
 
+function totalsOf(run: Run): RunTotals {
+  const { wanBytes, lanBytes, wanWireBytes } = sumsOf([...run.members.values()]);
+  let oneCopyEach = 0;
+  for (const { phase, source, family } of run.members.values()) {
+    if (phase === "complete" && source !== null) oneCopyEach += run.families.get(family)?.image?.sizeBytes ?? 0;
+  }
+  return { wanBytes, lanBytes, wanWireBytes, wanBytesSaved: Math.max(0, oneCopyEach - wanBytes) };
+}
+
 function sumsOf(members: readonly Member[]): Pick<ModelView, "wanCopies" | "wanBytes" | "lanBytes" | "wanWireBytes"> {
   let wanCopies = 0;
   let wanWireBytes = 0;
@@ -360,7 +379,7 @@ function sumsOf(members: readonly Member[]): Pick<ModelView, "wanCopies" | "wanB
   let lanBytes = 0;
   for (const member of members) {
     if (member.phase === "complete" && member.source === "wan") wanCopies++;
-    wanBytes += member.wanBytes;
+    wanBytes += wanBytesOf(member);
     lanBytes += member.lanBytes;
     wanWireBytes += member.wanWireBytes;
   }

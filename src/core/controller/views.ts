@@ -29,7 +29,7 @@ export interface ApImageRow {
   /** Tries spent in this run, null outside a run. */
   readonly retryCount: number | null;
   readonly source: "wan" | "lan" | null;
-  /** Image bytes received over each path in the current or last run. */
+  /** Image bytes in the current or last run: that crossed the WAN to it, resent ones included, and that it received over the LAN. */
   readonly wanBytes: number;
   readonly lanBytes: number;
   /** Why it failed, or why it waits for another try. */
@@ -40,7 +40,10 @@ export interface ApImageRow {
   /** Rate and whole seconds left of the current transfer; null while nobody can tell. */
   readonly bytesPerSecond: number | null;
   readonly secondsLeft: number | null;
-  /** UDP payload octets of CAPWAP between controller and AP, both ways, while images crossed the WAN to it in the current or last run. */
+  /**
+   * Octets of UDP payload of all Image Data messages between controller and AP, both ways, in the current or last run, as the
+   * controller's socket carried them: `wanBytes` and what it took to move them.
+   */
   readonly wanWireBytes: number;
 }
 
@@ -101,6 +104,19 @@ export interface GroupView {
   /** The primaries: of the run while there is one, else those that an election would choose now. */
   readonly models: readonly ModelView[];
   readonly run: RunView | null;
+  /** Transfers of the run that move now. */
+  readonly transfers: readonly TransferView[];
+}
+
+export interface TransferView {
+  readonly mac: string;
+  readonly name: string;
+  readonly path: "wan" | "lan";
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  /** Null while nobody can tell. */
+  readonly bytesPerSecond: number | null;
+  readonly secondsLeft: number | null;
 }
 
 export interface ModelView {
@@ -129,7 +145,16 @@ export interface ModelView {
   }[];
 }
 
-export interface RunView {
+/** Sums over the APs of a run. */
+export interface RunTotals {
+  readonly wanBytes: number;
+  readonly lanBytes: number;
+  readonly wanWireBytes: number;
+  /** Image bytes that one copy per AP would have cost on top of `wanBytes`. */
+  readonly wanBytesSaved: number;
+}
+
+export interface RunView extends RunTotals {
   readonly id: number;
   readonly state: RunState;
   readonly release: ReleaseName;
@@ -222,8 +247,6 @@ export interface RunReport extends RunView {
     ModelView,
     "family" | "models" | "primary" | "manual" | "warning" | "wanCopies" | "wanBytes" | "lanBytes" | "wanWireBytes"
   >[];
-  /** WAN bytes that one copy per AP would have cost on top of what the run cost. */
-  readonly wanBytesSaved: number;
   readonly aps: readonly RunReportRow[];
 }
 

@@ -58,8 +58,8 @@ export const limits = {
   /** Largest Image Data block (§4.6.26). */
   imageBlockBytesMax: 1024,
   /**
-   * Our choice: largest CAPWAP datagram that we send before fragmenting. Leaves room for IPv6, UDP and DTLS within the
-   * 1500 octets of Ethernet, and for common tunnels.
+   * Our choice: largest CAPWAP datagram that we send before fragmenting. With IPv6, UDP and DTLS no more than the 1,280 octets that
+   * every path carries (RFC 8200 §5), since the controller's socket may never fragment in IP. A full image block fits.
    */
-  datagramBytesMax: 1400,
+  datagramBytesMax: 1_140,
 } as const;

@@ -88,7 +88,7 @@ const group: GroupView = {
       wanCopies: 1,
       wanBytes: 8388608,
       lanBytes: 16777216,
-      wanWireBytes: 0,
+      wanWireBytes: 8472166,
       sessions: 2,
       sessionsPeak: 3,
       sessionsMax: 3,
@@ -102,7 +102,31 @@ const group: GroupView = {
     startedAt: 1_700_000_000_000,
     finishedAt: null,
     counts: { None: 0, Initiated: 1, Predownloading: 1, Complete: 1, Failed: 0, NotSupported: 0 },
+    wanBytes: 8388608,
+    lanBytes: 16777216,
+    wanWireBytes: 8472166,
+    wanBytesSaved: 16777216,
   },
+  transfers: [
+    {
+      mac: "00:0a:b8:3b:0b:c2",
+      name: "AP1200",
+      path: "lan",
+      bytesDone: 2097152,
+      bytesTotal: 8388608,
+      bytesPerSecond: 1400000,
+      secondsLeft: 5,
+    },
+    {
+      mac: "c4:71:fe:85:aa:90",
+      name: "AP3600",
+      path: "wan",
+      bytesDone: 0,
+      bytesTotal: 8388608,
+      bytesPerSecond: null,
+      secondsLeft: null,
+    },
+  ],
 };
 
 t.test("show flexconnect group detail", async (t) => {

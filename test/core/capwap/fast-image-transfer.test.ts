@@ -1,8 +1,9 @@
 /** The two machines of the fast transfer over lines of every kind, in virtual time. The full grid is in test/long. */
 import t from "tap";
 import { RateCap } from "../../../src/core/capwap/rate-cap.js";
+import { CubicNeighbour } from "../../support/cubic-neighbour.js";
 import { type Cell, efficiencyTable, measure, resentFairly } from "../../support/fast-grid.js";
-import { CubicNeighbour, Path, VirtualTransfer } from "../../support/virtual-path.js";
+import { Path, VirtualTransfer } from "../../support/virtual-path.js";
 
 const tenMegabit = { bitsPerSecond: 10e6, rttMs: 100 };
 const pathBytes = (tenMegabit.bitsPerSecond / 8000) * tenMegabit.rttMs;
@@ -33,19 +34,27 @@ t.test("works on short, long, slow and fast lines", async (t) => {
 });
 
 t.test("shares a line with a TCP neighbour", async (t) => {
-  for (const queueShare of [0.5, 1, 2]) {
-    for (const first of ["ours", "theirs"]) {
-      const path = new Path({ ...tenMegabit, loss: 0, queueBytes: queueShare * pathBytes });
-      const startOurs = () => new VirtualTransfer(path, { sizeBytes: 1e9 });
-      const early = first === "ours" ? startOurs() : new CubicNeighbour(path);
-      path.time.run(3_000);
-      const ours = early instanceof VirtualTransfer ? early : startOurs();
-      const theirs = early instanceof CubicNeighbour ? early : new CubicNeighbour(path);
-      const before = { ours: ours.storedBytes, theirs: theirs.deliveredBytes };
-      path.time.run(60_000);
-      const capacity = 60 * (tenMegabit.bitsPerSecond / 8);
-      const shares = { ours: (ours.storedBytes - before.ours) / capacity, theirs: (theirs.deliveredBytes - before.theirs) / capacity };
-      t.ok(shares.ours >= 0.25 && shares.theirs >= 0.25, `queue ${queueShare}, ${first} first: ${JSON.stringify(shares)}`);
+  const lines = [
+    { bitsPerSecond: 10e6, rttMs: 100, queueShares: [0.5, 1, 2, 4] },
+    { bitsPerSecond: 50e6, rttMs: 40, queueShares: [1] },
+    { bitsPerSecond: 10e6, rttMs: 20, queueShares: [2, 4] },
+  ];
+  for (const { bitsPerSecond, rttMs, queueShares } of lines) {
+    for (const queueShare of queueShares) {
+      for (const first of ["ours", "theirs"]) {
+        const path = new Path({ bitsPerSecond, rttMs, loss: 0, queueBytes: (queueShare * bitsPerSecond * rttMs) / 8000 });
+        const startOurs = () => new VirtualTransfer(path, { sizeBytes: 1e9 });
+        const early = first === "ours" ? startOurs() : new CubicNeighbour(path);
+        path.time.run(3_000);
+        const ours = early instanceof VirtualTransfer ? early : startOurs();
+        const theirs = early instanceof CubicNeighbour ? early : new CubicNeighbour(path);
+        const before = { ours: ours.storedBytes, theirs: theirs.deliveredBytes };
+        path.time.run(45_000);
+        const capacity = 45 * (bitsPerSecond / 8);
+        const shares = { ours: (ours.storedBytes - before.ours) / capacity, theirs: (theirs.deliveredBytes - before.theirs) / capacity };
+        const name = `${bitsPerSecond / 1e6} Mbit/s, ${rttMs} ms, queue ${queueShare}, ${first} first`;
+        t.ok(shares.ours >= 0.25 && shares.theirs >= 0.25, `${name}: ${JSON.stringify(shares)}`);
+      }
     }
   }
 });
@@ -144,6 +153,18 @@ t.test("finds the largest datagram that the path takes", async (t) => {
     t.equal(transfer.wrong, 0);
     t.equal(transfer.sender.datagramBytes, expected);
   }
+});
+
+t.test("tries the sizes of Ethernet in one go, before a router's answer to one can teach the kernel to fragment the next", async (t) => {
+  const path = new Path({ ...tenMegabit, loss: 0, queueBytes: pathBytes });
+  const sizes: number[] = [];
+  const { carry } = path;
+  path.carry = (link, payloadBytes, arrive) => {
+    if (link === path.forward) sizes.push(payloadBytes);
+    carry.call(path, link, payloadBytes, arrive);
+  };
+  new VirtualTransfer(path, { sizeBytes: 2_000_000 });
+  t.same(sizes, [1_352, 1_392, 1_408, 1_432, 1_448, 1_472], "without a moment between them");
 });
 
 t.test("a refusal ends the transfer at once", async (t) => {

@@ -91,6 +91,55 @@ t.test("a request is answered within a round trip while blocks flow", async (t) 
   t.equal(ended(world), undefined, "the transfer is still running");
 });
 
+const servingReport = { runId: 1, sessionsMax: 3, sessionsPeak: 0, bytesServed: 0, refusals: 0, sessions: [] };
+/** Propagation alone, both ways. */
+const roundTripMs = 100;
+const slowLine = (bitsPerSecond: number, queueShare: number): NetworkFaults => ({
+  ...{ loss: 0, duplication: 0, delayMsMin: roundTripMs / 2, delayMsMax: roundTripMs / 2 },
+  line: { bitsPerSecond, queueBytes: Math.max(6_000, (queueShare * bitsPerSecond * roundTripMs) / 8000) },
+});
+
+for (const bitsPerSecond of [512e3, 2e6, 10e6]) {
+  for (const queueShare of [0.5, 2, 8]) {
+    const name = `${bitsPerSecond / 1e6} Mbit/s, queue of ${queueShare} products`;
+    t.test(`on a slow line echoes, requests and an abort wait no more than a round trip behind blocks: ${name}`, async (t) => {
+      const world = worldInRun(slowLine(bitsPerSecond, queueShare));
+      world.image = { ...image, bytes: new Prng(3).bytes(bitsPerSecond * 4) };
+      start(world);
+      // The rate is found by filling the queue once; what counts is the long time after.
+      world.run(world.now + 5_000);
+      const running = world.acEvents.find((event) => event.type === "running");
+      const session = running?.type === "running" ? running.session : 0;
+      const waits: number[] = [];
+      const answers = (): number => world.acEvents.filter((event) => event.type === "answered").length;
+      const events = (): number => world.wtpEvents.filter(({ event }) => event.type === "answered").length;
+      for (let turn = 0; turn < 40; turn++) {
+        const [askedAt, before] = [world.now, turn % 2 === 0 ? answers() : events()];
+        // The controller's request goes down the full line, the AP's gets its response through it.
+        if (turn % 2 === 0)
+          world.onAc((ac, out) => ac.request(world.now, session, { type: "configurationUpdateRequest", elements: {} }, "tag", out));
+        else world.onWtp(0, (wtp, out) => wtp.request(world.now, { type: "wtpEventRequest", elements: { servingReport } }, "tag", out));
+        world.run(world.now + 10_000, () => (turn % 2 === 0 ? answers() : events()) > before);
+        waits.push(world.now - askedAt);
+        world.run(world.now + 137);
+      }
+      t.equal(ended(world), undefined, "blocks flow all the time");
+      waits.sort((a, b) => a - b);
+      // A block that is being sent cannot be overtaken by anybody.
+      const blockMs = (1_500 * 8000) / bitsPerSecond;
+      const [median, most] = [waits[20] ?? Number.NaN, waits.at(-1) ?? Number.NaN];
+      t.comment(`median ${median.toFixed(0)} ms, most ${most.toFixed(0)} ms, a block takes ${blockMs.toFixed(0)} ms`);
+      t.ok(median <= 1.5 * roundTripMs + 2 * blockMs, `median ${median}`);
+      t.ok(most <= 2 * roundTripMs + 2 * blockMs, `most ${most}`);
+
+      const abortedAt = world.now;
+      world.onAc((ac, out) => ac.abortTransfer(world.now, session, out));
+      world.run(world.now + 10_000, () => world.wtpEvents.some(({ event }) => event.type === "image-failed"));
+      t.ok(world.now - abortedAt <= roundTripMs + 2 * blockMs, `the abort took ${world.now - abortedAt} ms one way`);
+    });
+  }
+}
+
 t.test("an abort stops both ends", async (t) => {
   const world = worldInRun();
   start(world);

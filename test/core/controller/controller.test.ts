@@ -144,6 +144,33 @@ t.test("nobody gets an image that it was not ordered to fetch", async (t) => {
   );
 });
 
+t.test("a run of another controller, which an AP that failed over still has, is left alone", async (t) => {
+  const pair = new Pair();
+  pair.join();
+  pair.startRun();
+  const order = pair.answerUpdate().elements.upgradeOrder;
+  if (order === undefined) throw new Error("no order");
+  t.not(order.runId, 1, "the first run here is not the first run elsewhere");
+  t.equal(order.runId, Number(pair.store.get("run-number-start")) + 1);
+  const tell = (runId: number): unknown[] => {
+    pair.heard.length = 0;
+    const upgradeReport = { runId, state: "initiated", path: "wan", tries: 0, nextRetryMs: 0, bytesDone: 0, wanBytes: 0 } as const;
+    const elements = { upgradeReport: { ...upgradeReport, lanBytes: 0, reason: "none", detail: "" } } as const;
+    pair.wtpDoes((outputs) => pair.wtp.request(pair.now, { type: "wtpEventRequest", elements }, "report", outputs));
+    return pair.heard.filter(({ type }) => type === "configuration-update");
+  };
+  const shown = (): object | undefined => {
+    const reply = pair.order({ type: "show-ap-image", ap: "ap-0" }).find((effect) => effect.type === "reply");
+    return reply?.type === "reply" ? reply.result : undefined;
+  };
+  const before = shown();
+  for (const runId of [1, order.runId - 1, order.runId + 1, 0xffff_ffff]) t.same(tell(runId), [], `run ${runId}`);
+  t.same(shown(), before, "and changes nothing here");
+  pair.order({ type: "ap-predownload-abort", ap: "ap-0" });
+  pair.wtpDoes((outputs) => pair.wtp.answerConfigurationUpdate(pair.now, { resultCode: 0 }, outputs));
+  t.match(tell(order.runId), [{ elements: { upgradeAbort: { runId: order.runId } } }], "one of its own that is over is ended");
+});
+
 t.test("killed after any stored step, the controller goes on with the run", async (t) => {
   const pair = new Pair();
   pair.join();

@@ -444,8 +444,9 @@ t.test("over the WAN alone", async (t) => {
     lab.do({ type: "group-ap-add", group: "G", mac: mac(0) });
     lab.do(start);
     t.same(lab.takeTold(), ["1 primary", "0 image 9.0"]);
-    lab.domain.transferMoved(lab.now, mac(0), 100, 120);
-    t.match(lab.row(0), { status: "Predownloading", wanBytes: 120 });
+    lab.domain.wanCarried(lab.now, mac(0), 165, 120);
+    lab.domain.transferMoved(lab.now, mac(0), 100);
+    t.match(lab.row(0), { status: "Predownloading", bytesDone: 100, wanBytes: 120, wanWireBytes: 165 });
     lab.domain.transferEnded(lab.now, mac(0), null);
     t.equal(lab.row(0).status, "Complete");
   });

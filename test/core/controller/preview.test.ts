@@ -44,6 +44,7 @@ const group = (aps: readonly ApImageRow[], over: Partial<GroupView> = {}): Group
   aps: aps.map(({ mac, name, model }) => ({ mac, name, model, status: "Joined", forcedSubordinate: false })),
   models: [model()],
   run: null,
+  transfers: [],
   ...over,
 });
 

@@ -8,7 +8,15 @@ import type { MacAddress } from "../../../src/base/mac-address.js";
 import type { ControllerEvent } from "../../../src/core/controller/events.js";
 import type { Order } from "../../../src/core/controller/orders.js";
 import { previewRun } from "../../../src/core/controller/preview.js";
-import type { ApImageRow, ApSummaryRow, GroupView, ImageView, ModelView, RunReport } from "../../../src/core/controller/views.js";
+import type {
+  ApImageRow,
+  ApSummaryRow,
+  GroupView,
+  ImageView,
+  ModelView,
+  RunReport,
+  RunTotals,
+} from "../../../src/core/controller/views.js";
 import { modelFacts } from "../../../src/core/upgrade/models.js";
 import { idleRow } from "../ap-image-row.js";
 
@@ -182,6 +190,8 @@ export class FakeBranches implements Door {
         bytesTotal: first.bytesTotal,
         tries: 0,
         nextRetryAt: null,
+        wanBytes: first.wanBytes,
+        lanBytes: first.lanBytes,
       });
   }
 
@@ -250,7 +260,7 @@ export class FakeBranches implements Door {
         bytesTotal: imageBytes,
       } satisfies Partial<ApImageRow>);
     }
-    group.run = { id, state: "running", release, startedAt: this.now, finishedAt: null, counts: noCounts };
+    group.run = { id, state: "running", release, startedAt: this.now, finishedAt: null, counts: noCounts, ...this.#totals(group) };
     this.#count(group);
     this.onEvent({ type: "run-started", runId: id, group: group.name, release });
     this.#done(group.name);
@@ -267,14 +277,13 @@ export class FakeBranches implements Door {
 
   #end(group: Mutable<GroupView>, state: "complete" | "aborted"): void {
     if (group.run === null) return;
-    group.run = { ...group.run, state, finishedAt: this.now, counts: this.#counts(group) };
+    group.run = { ...group.run, state, finishedAt: this.now, counts: this.#counts(group), ...this.#totals(group) };
     for (const model of group.models) Object.assign(model, { serving: [], sessions: 0 });
     const rows = this.#members(group);
     this.#reports.unshift({
       ...group.run,
       group: group.name,
       models: group.models,
-      wanBytesSaved: rows.filter(({ source }) => source === "lan").length * imageBytes,
       aps: rows.map(({ name, mac, model, role, status, source, wanBytes, lanBytes, wanWireBytes, retryCount, failureReason }) => ({
         ...{ name, mac, model, role, status, source, wanBytes, lanBytes, wanWireBytes, failureReason },
         startedAt: group.run?.startedAt ?? null,
@@ -284,6 +293,13 @@ export class FakeBranches implements Door {
       })),
     });
     this.onEvent({ type: "run-finished", runId: group.run.id, group: group.name, state });
+  }
+
+  #totals(group: GroupView): RunTotals {
+    const rows = this.#members(group);
+    const sum = (count: "wanBytes" | "lanBytes" | "wanWireBytes"): number => rows.reduce((total, row) => total + row[count], 0);
+    const wanBytesSaved = rows.filter(({ source }) => source === "lan").length * imageBytes;
+    return { wanBytes: sum("wanBytes"), lanBytes: sum("lanBytes"), wanWireBytes: sum("wanWireBytes"), wanBytesSaved };
   }
 
   #counts(group: GroupView) {
@@ -323,6 +339,7 @@ export class FakeBranches implements Door {
       aps: [],
       models: [],
       run: null,
+      transfers: [],
     });
   }
 

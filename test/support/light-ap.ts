@@ -1,0 +1,185 @@
+/**
+ * An AP without a disk for tests with hundreds of them in one process: the real CAPWAP session on a real socket, and an owner that
+ * compares the image that it gets with the one that it expects.
+ */
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import type { Endpoint } from "../../src/base/endpoint.js";
+import { type MacAddress, parseMac } from "../../src/base/mac-address.js";
+import type { Wake } from "../../src/base/machine.js";
+import { Prng } from "../../src/base/prng.js";
+import type { SendDatagram, WtpEvent, WtpOutput } from "../../src/core/capwap/contract.js";
+import { WtpSession } from "../../src/core/capwap/wtp-session.js";
+import { systemClock } from "../../src/runtime/clock.js";
+import { Host } from "../../src/runtime/host.js";
+import { labTimers } from "../../src/wire/capwap/defaults.js";
+import type { MessageName } from "../../src/wire/capwap/messages.js";
+import { glimpse } from "../../src/wire/capwap/peek.js";
+import { wtpSelf } from "./capwap-world.js";
+
+export interface LightApOptions {
+  /** Names it; each AP of a controller has its own. */
+  readonly index: number;
+  readonly address: string;
+  readonly controller: Endpoint;
+  /** What it expects to be sent; without it whatever comes is right. */
+  readonly image?: Uint8Array;
+  /** Longer datagrams do not reach it, as behind a path of that MTU. */
+  readonly datagramBytesMax?: number;
+}
+
+interface Arrival {
+  readonly type: "datagram";
+  readonly from: Endpoint;
+  readonly bytes: Uint8Array;
+}
+
+/** IPv4's and UDP's headers. */
+const ipAndUdpBytes = 28;
+
+/** From its owner. */
+interface Word {
+  readonly type: "start" | "stop" | "ask";
+}
+
+/** Of no run that a controller knows. */
+const servingReport = { runId: 0, sessionsMax: 3, sessionsPeak: 0, bytesServed: 0, refusals: 0, sessions: [] };
+
+export class LightAp {
+  readonly mac: MacAddress;
+  /** Round trips of its Echo Requests, as long as this process let it wait for them included. */
+  readonly echoMs: number[] = [];
+  /** What came over the line, IP and UDP headers included, and what did not reach the AP for its size too. */
+  readonly arrived = { packets: 0, bytes: 0 };
+  imageBytes = 0;
+  /** Blocks that are not what the image holds there. */
+  wrong = 0;
+  completedAt: number | undefined;
+  failedAt: number | undefined;
+  resetAt: number | undefined;
+  sessionsLost = 0;
+  readonly #options: LightApOptions;
+  readonly #socket: Socket;
+  readonly #session: WtpSession<null>;
+  readonly #host: Host<Arrival | Word, SendDatagram>;
+  #echoSentAt = 0;
+  #answered = (): void => {};
+
+  constructor(options: LightApOptions) {
+    this.#options = options;
+    const { index, controller, address } = options;
+    this.mac = lightMac(index);
+    const self = { ...wtpSelf(index), mac: this.mac, localAddress: address };
+    this.#session = new WtpSession(
+      { controllers: [{ endpoint: controller }], linkMode: "clear", timers: labTimers, bootImageDownload: false, fastTransfer: true },
+      () => self,
+      new Prng(index + 1),
+    );
+    this.#socket = createSocket({ type: "udp4", recvBufferSize: 4 << 20 });
+    this.#host = new Host({
+      machine: { step: (now, input, out) => this.#step(now, input, out), nextWakeAt: () => this.#session.nextWakeAt() },
+      clock: systemClock,
+      perform: ({ bytes, to }) => {
+        if (messageOf(bytes) === "echoRequest") this.#echoSentAt = performance.now();
+        this.#socket.send(bytes, to.port, to.address);
+      },
+      onFatal: (error) => {
+        throw error;
+      },
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#socket.bind(0, this.#options.address);
+    await once(this.#socket, "listening");
+    this.#socket.on("message", (bytes, from) => {
+      this.arrived.packets++;
+      this.arrived.bytes += bytes.length + ipAndUdpBytes;
+      if (bytes.length > (this.#options.datagramBytesMax ?? Number.POSITIVE_INFINITY)) return;
+      if (messageOf(bytes) === "echoResponse") this.echoMs.push(performance.now() - this.#echoSentAt);
+      this.#host.deliver({ type: "datagram", from, bytes });
+    });
+    this.#host.deliver({ type: "start" });
+  }
+
+  get running(): boolean {
+    return this.#session.state === "run";
+  }
+
+  /** Asks the controller something that changes nothing (a WTP Event Request). @returns how long the answer took, or the session's end, in ms */
+  ask(): Promise<number> {
+    return new Promise((resolve) => {
+      const askedAt = performance.now();
+      this.#answered = () => resolve(performance.now() - askedAt);
+      this.#host.deliver({ type: "ask" });
+    });
+  }
+
+  close(): void {
+    this.#host.deliver({ type: "stop" });
+    this.#host.stop();
+    this.#socket.close();
+  }
+
+  #step(now: number, input: Arrival | Wake | Word, out: SendDatagram[]): void {
+    const outputs: WtpOutput<null>[] = [];
+    if (input.type === "datagram") this.#session.datagram(now, { from: input.from, bytes: input.bytes, carriage: "clear" }, outputs);
+    else if (input.type === "start") this.#session.start(now, outputs);
+    else if (input.type === "stop") this.#session.stop(now, outputs);
+    else if (input.type === "ask") {
+      this.#session.request(now, { type: "wtpEventRequest", elements: { servingReport } }, null, outputs);
+    } else this.#session.wake(now, outputs);
+    for (let next = 0; next < outputs.length; next++) {
+      const output = outputs[next] as WtpOutput<null>;
+      if (output.type === "send") out.push(output);
+      else if (output.type !== "open-link" && output.type !== "close-link") this.#own(now, output, outputs);
+    }
+  }
+
+  #own(now: number, event: WtpEvent<null>, outputs: WtpOutput<null>[]): void {
+    switch (event.type) {
+      case "configuration-update": {
+        this.#session.answerConfigurationUpdate(now, { resultCode: 0 }, outputs);
+        const { imageIdentifier } = event.elements;
+        if (imageIdentifier !== undefined) this.#session.startImage(now, imageIdentifier, undefined, outputs);
+        return;
+      }
+      case "image-block": {
+        const { offset, bytes } = event;
+        const { image } = this.#options;
+        if (image !== undefined && Buffer.compare(bytes, image.subarray(offset, offset + bytes.length)) !== 0) this.wrong++;
+        this.imageBytes += bytes.length;
+        this.#session.answerBlock(now, 0, outputs);
+        return;
+      }
+      case "answered":
+      case "unanswered":
+        this.#answered();
+        return;
+      case "image-failed":
+        this.failedAt = now;
+        return;
+      case "reset-wanted":
+        this.resetAt = now;
+        this.#session.answerReset(now, 0, outputs);
+        return;
+      case "image-complete":
+        this.completedAt = now;
+        return;
+      case "disconnected":
+        if (event.reason !== "stopped") this.sessionsLost++;
+        return;
+    }
+  }
+}
+
+function messageOf(bytes: Uint8Array): MessageName | undefined {
+  const seen = glimpse(bytes);
+  return seen.type === "message" ? seen.message : undefined;
+}
+
+function lightMac(index: number): MacAddress {
+  const mac = parseMac(`0200000b${index.toString(16).padStart(4, "0")}`);
+  if (mac === undefined) throw new Error(`${index} gives no MAC address`);
+  return mac;
+}
