@@ -58,7 +58,7 @@ export class UdpRelay {
       way.on("error", () => {});
       way.bind(0, this.#address);
       way.on("message", (bytes, { address, port }) => {
-        if (!sameEndpoint({ address, port }, this.#server)) return;
+        if (this.#server === undefined || !sameEndpoint({ address, port }, this.#server)) return;
         this.bytesDown += bytes.length;
         this.observe("down", bytes, client);
         this.#front.send(bytes, client.port, client.address);
