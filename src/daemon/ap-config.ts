@@ -30,12 +30,13 @@ const controllers = z
     return z.NEVER;
   });
 
-const listenAddress = z.string({ error: "expected ADDRESS:PORT" }).transform((text, context): Endpoint => {
-  const parsed = parseHostPort(text, metricsPort);
-  if (parsed !== undefined && isIP(parsed.host) !== 0) return { address: parsed.host, port: parsed.port };
-  context.addIssue({ code: "custom", message: `"${text}" is no address: expected one like 127.0.0.1:${metricsPort}` });
-  return z.NEVER;
-});
+const endpoint = (defaultPort: number, example: string) =>
+  z.string({ error: `expected ADDRESS:PORT` }).transform((text, context): Endpoint => {
+    const parsed = parseHostPort(text, defaultPort);
+    if (parsed !== undefined && isIP(parsed.host) !== 0) return { address: parsed.host, port: parsed.port };
+    context.addIssue({ code: "custom", message: `"${text}" is no address: expected one like ${example}` });
+    return z.NEVER;
+  });
 
 const mac = z.string({ error: "expected the AP's MAC address, e.g. 00:0a:b8:3b:0b:c2" }).transform((text, context): MacAddress => {
   const parsed = parseMac(text);
@@ -64,11 +65,13 @@ const schema = z.strictObject({
   /** Octets per second of all transfers that this AP serves; `--tftp-rate` is in bits, as commander has parsed it. */
   tftpRate: z.number().positive().optional(),
   tftpSinglePort: z.boolean().default(false),
+  /** Where others reach its TFTP server when a NAT is between; port 0: the port that it serves at. */
+  tftpAdvertise: endpoint(0, "192.0.2.1:69").optional(),
   /** In the primary slot of an AP that is new. */
   version: words("a version, e.g. 8.5.161.0", 64).optional(),
   onReset: z.enum(["restart", "exit"], { error: "expected restart or exit" }).default("restart"),
   flashBytes: wholeNumber("a number of bytes", 1, Number.MAX_SAFE_INTEGER).optional(),
-  metrics: listenAddress.optional(),
+  metrics: endpoint(metricsPort, `127.0.0.1:${metricsPort}`).optional(),
   /** Offer the fast transfer to the controller. */
   fastTransfer: z.boolean().default(true),
   lab: z.boolean().default(false),

@@ -100,7 +100,10 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Logger, me
         hardwareVersion: settings.model,
         bootVersion: flexupVersion,
         localAddress,
-        tftpPort: tftp.value.local.port,
+        tftp: {
+          address: settings.tftpAdvertise?.address ?? "",
+          port: settings.tftpAdvertise?.port || tftp.value.local.port,
+        },
         extensions: settings.fastTransfer ? [extensions.fastTransfer] : [],
       },
       prng: prng.split("agent"),

@@ -62,6 +62,7 @@ function registerAp(program: Program, done: Done): void {
     .option("--bind <address>", "its address (default 0.0.0.0)")
     .option("--tftp-port <port>", "where it serves its image to others (default 69; 0: any)")
     .option("--tftp-rate <bits>", "bits per second of all transfers that it serves, e.g. 20M", bitRate)
+    .option("--tftp-advertise <addr:port>", "where others reach its TFTP server through a NAT; best with --tftp-single-port")
     .option("--tftp-single-port", "serve from the listening port, for peers behind NAT")
     .option("--version <version>", "the version that a new AP has in its primary slot")
     .option("--on-reset <what>", "restart (default) or exit")

@@ -24,7 +24,7 @@ export const apMachines = (seed: number, fastTransfer: boolean, sessionRateBytes
       hardwareVersion: "1",
       bootVersion: "1",
       localAddress: address,
-      tftpPort,
+      tftp: { address: "", port: tftpPort },
       extensions: fastTransfer ? [extensions.fastTransfer] : [],
     };
     const settings = { controllers: [], linkMode: "clear", timers: defaultTimers, bootImageDownload: false, fastTransfer } as const;

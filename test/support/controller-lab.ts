@@ -66,7 +66,7 @@ export class ControllerLab {
   readonly replies = new Map<number, Result<OrderValue>>();
   readonly gone: string[] = [];
   readonly #store = new Map<string, string>();
-  readonly #config: ControllerConfig;
+  #config: ControllerConfig;
   readonly #joined = new Set<MacAddress>();
   #requests = 0;
 
@@ -86,7 +86,8 @@ export class ControllerLab {
   }
 
   /** `kill -9` and start: sessions, timers and queues are gone, records stay. */
-  restart(): void {
+  restart(change: Partial<ControllerConfig> = {}): void {
+    this.#config = { ...this.#config, ...change };
     this.#joined.clear();
     this.told.length = 0;
     this.domain = this.#boot();

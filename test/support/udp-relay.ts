@@ -1,7 +1,10 @@
-/** Forwards UDP between clients and one server and counts, as a NAT would: each client gets a port of its own towards the server. */
+/**
+ * Forwards UDP between clients and one server and counts, as a NAT would: each client gets a port of its own towards the server, at which
+ * nobody but that server, from that very port, is heard.
+ */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { type Endpoint, endpointText } from "../../src/base/endpoint.js";
+import { type Endpoint, endpointText, sameEndpoint } from "../../src/base/endpoint.js";
 
 const bufferBytes = 4 * 2 ** 20;
 
@@ -54,7 +57,8 @@ export class UdpRelay {
       // The server is away for a while; its clients repeat themselves.
       way.on("error", () => {});
       way.bind(0, this.#address);
-      way.on("message", (bytes) => {
+      way.on("message", (bytes, { address, port }) => {
+        if (this.#server === undefined || !sameEndpoint({ address, port }, this.#server)) return;
         this.bytesDown += bytes.length;
         this.observe("down", bytes, client);
         this.#front.send(bytes, client.port, client.address);

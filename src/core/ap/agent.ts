@@ -3,6 +3,7 @@
  * its children and their outputs to one another; an output is dealt with where it stands among the others, so that what a
  * child wants to be saved is saved before the response behind it is sent.
  */
+import type { Endpoint } from "../../base/endpoint.js";
 import { bytesOfHex, hexOf } from "../../base/hex.js";
 import { invariant, unreachable } from "../../base/invariant.js";
 import type { Machine } from "../../base/machine.js";
@@ -24,8 +25,8 @@ import { decideReset, emptyVersion } from "./reset.js";
 
 /** What stays of an AP whatever it boots. */
 export interface AgentFacts extends Omit<WtpSelf, "activeVersion" | "otherVersions" | "reboots" | "inventory"> {
-  /** Where this AP serves TFTP. */
-  readonly tftpPort: number;
+  /** Where this AP serves TFTP; address "" for its local one. */
+  readonly tftp: Endpoint;
   /** Codes of `extensions` that the session speaks. */
   readonly extensions: readonly number[];
 }
@@ -413,7 +414,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
 
   #inventory(): ApInventory {
     const { slots, fetch } = this.#parts as Parts;
-    const { tftpPort, extensions } = this.#options.facts;
+    const { tftp, extensions } = this.#options.facts;
     const { primary } = slots.record;
     const described = (slot: SlotId) => {
       const image = slots.image(slot);
@@ -424,7 +425,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
       backup: described(slots.backup),
       running: slots.running === primary ? "primary" : "backup",
       freeBytes: fetch.freeBytes,
-      tftp: { address: "", port: tftpPort },
+      tftp,
       extensions: [...extensions],
     };
   }

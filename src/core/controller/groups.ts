@@ -44,11 +44,12 @@ export class Groups {
   readonly #limits: GroupLimits;
   readonly #outbox: Outbox;
 
-  constructor(records: readonly GroupRecord[], limits: GroupLimits, outbox: Outbox) {
-    this.#limits = limits;
+  constructor(records: readonly GroupRecord[], groupLimits: GroupLimits, outbox: Outbox) {
+    this.#limits = groupLimits;
     this.#outbox = outbox;
     for (const record of records) {
       this.#groups.set(record.name, record);
+      if (!groupLimits.lab) this.#endLab(record);
       for (const mac of record.aps) this.#groupOf.set(mac, record.name);
     }
   }
@@ -239,6 +240,14 @@ export class Groups {
       }
     }
     return success(trial.all());
+  }
+
+  /** "The random back-off value is more than 100 seconds": what a controller with `--lab` stored holds with `--lab` alone. */
+  #endLab(group: GroupRecord): void {
+    const { floor, defaultMin, defaultMax } = limits.backoffSeconds;
+    if (group.backoffSecondsMin >= floor) return;
+    const backoffSecondsMax = group.backoffSecondsMax > defaultMin ? group.backoffSecondsMax : defaultMax;
+    this.#store({ ...group, backoffSecondsMin: defaultMin, backoffSecondsMax });
   }
 
   #store(group: GroupRecord): void {

@@ -64,7 +64,7 @@ class Bench {
     this.agent = new Agent({
       facts: {
         ...{ name: "AP1", location: "hall", mac: parseMac("00:00:5e:00:53:01") as MacAddress, model: "AIR-AP2802I", serial: "S" },
-        ...{ hardwareVersion: "1", bootVersion: "1", localAddress: "10.0.0.1", tftpPort: 69, extensions: [] },
+        ...{ hardwareVersion: "1", bootVersion: "1", localAddress: "10.0.0.1", tftp: { address: "", port: 69 }, extensions: [] },
       },
       prng: new Prng(1),
       session: (self) => {

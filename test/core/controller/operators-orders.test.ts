@@ -117,6 +117,11 @@ t.test("back-off below 100 s needs a lab", async (t) => {
   t.match(lab.group(), { backoffSecondsMin: 1, backoffSecondsMax: 2 });
   const real = branch(0, { lab: false });
   t.match(real.try(order), { failure: { code: "out-of-range", message: /100 to 3600/ } });
+  lab.restart({ lab: false });
+  t.match(lab.group(), { backoffSecondsMin: 100, backoffSecondsMax: 300 }, "what a lab stored ends with the lab");
+  lab.do({ type: "group-backoff", group: "G", minSeconds: 200, maxSeconds: 400 });
+  lab.restart();
+  t.match(lab.group(), { backoffSecondsMin: 200, backoffSecondsMax: 400 });
 });
 
 t.test("primaries and subordinates by hand", async (t) => {
