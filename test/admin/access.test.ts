@@ -1,5 +1,7 @@
+import { connect } from "node:net";
 import type { FastifyInstance, InjectOptions } from "fastify";
 import t from "tap";
+import { AuditedDoor } from "../../src/admin/audited-door.js";
 import { orderPaths } from "../../src/admin/order-paths.js";
 import type { Role } from "../../src/admin/roles.js";
 import { orderRoutes } from "../../src/admin/routes.js";
@@ -32,6 +34,21 @@ t.test("nobody gets anything of the controller without saying who it is", async 
   t.same(door.orders, []);
   t.equal((await app.inject("/healthz")).statusCode, 200);
   t.equal((await app.inject("/api/openapi.json")).statusCode, 200);
+});
+
+t.test("another spelling of a path leads no further than the path", async (t) => {
+  const { app, door } = await guarded(t);
+  const spellings = (path: string): string[] => [
+    path.replace("a", "%61"),
+    path.replace("v1", "%761"),
+    path.replace("metrics", "%6detrics"),
+    path.replace(/[a-z0-9]/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`),
+  ];
+  for (const path of ["/api/v1/users", "/api/v1/aps", "/api/v1/events", "/api/v1/runs/1/report.csv", "/api/events", "/metrics"])
+    for (const url of spellings(path).filter((spelling) => spelling !== path))
+      t.same(await call(app, { method: "GET", url }), [401, denied], url);
+  for (const url of spellings("/api/v1/groups/G")) t.same(await call(app, { method: "PUT", url }), [401, denied], url);
+  t.same(door.orders, []);
 });
 
 t.test("each role may do its part and no more", async (t) => {
@@ -112,6 +129,52 @@ t.test("guessing gets slower from the third wrong password on", async (t) => {
   t.equal((await guess(password))[0], 200);
 });
 
+t.test("guesses at one moment count like guesses one after the other", async (t) => {
+  const { app } = await guarded(t);
+  const guess = (name: string) => call(app, { method: "POST", url: "/api/v1/session", payload: { name, password: "nonsense" } });
+  const codes = async (names: readonly string[]) =>
+    (await Promise.all(names.map(guess))).map(([, body]) => (body as { code: string }).code);
+  const crowd = await codes(Array.from({ length: 40 }, () => "admin"));
+  t.equal(crowd.filter((code) => code === "wrong-password").length, 3);
+  t.equal(crowd.filter((code) => code === "too-many-attempts" || code === "too-many-logins").length, 37);
+});
+
+t.test("one address cannot try its luck at every name there may be, and others are not held up by it", async (t) => {
+  const { accounts, clock } = await guarded(t);
+  const guess = async (name: string, from: string) => {
+    const caller = await accounts.logIn(name, "nonsense", from);
+    return caller.ok ? "in" : caller.failure.code;
+  };
+  await accounts.addUser("noc", "operator", "another password");
+  t.match(await accounts.logIn("noc", "another password", "192.0.2.1"), { ok: true });
+  const codes: string[] = [];
+  for (let number = 0; number < 40; number++) codes.push(await guess(`user${number}`, "192.0.2.1"));
+  t.equal(codes.filter((code) => code === "wrong-password").length, 20);
+  t.match(await accounts.logIn("admin", password, "192.0.2.1"), { ok: false, failure: { code: "too-many-attempts" } });
+  t.match(await accounts.logIn("admin", password, "192.0.2.2"), { ok: true });
+  t.match(await accounts.logIn("noc", "another password", "192.0.2.1"), { ok: true }, "nor is who came in from there before");
+  clock.now += 60_000;
+  t.match(await accounts.logIn("admin", password, "192.0.2.1"), { ok: true }, "it may again after the wait");
+});
+
+t.test("more guesses than the machine can work on are refused at once", async (t) => {
+  const { accounts } = await guarded(t);
+  const all = await Promise.all(Array.from({ length: 200 }, (_, number) => accounts.logIn("admin", "nonsense", `192.0.2.${number}`)));
+  const codes = all.map((caller) => (caller.ok ? "in" : caller.failure.code));
+  t.ok(codes.includes("too-many-logins"));
+  t.ok(codes.filter((code) => code === "wrong-password").length <= 64, "few were computed");
+});
+
+t.test("a flood of refused guesses leaves no flood of audit entries", async (t) => {
+  const { app, store } = await guarded(t);
+  for (let attempt = 0; attempt < 30; attempt++)
+    await app.inject({ method: "POST", url: "/api/v1/session", payload: { name: "admin", password: "nonsense" } });
+  t.same(
+    store.auditEntries(100).map(({ what, after }) => [what, after]),
+    Array.from({ length: 3 }, () => ["login", { refused: "wrong-password" }]),
+  );
+});
+
 t.test("--lab needs no login on loopback, but a loopback name", async (t) => {
   const { app, door } = await guarded(t, { openOnLoopback: true });
   door.answer = () => success({ primary: null, backup: null });
@@ -169,6 +232,92 @@ t.test("tokens work until they are deleted, and are stored as digests", async (t
   ]);
 });
 
+t.test("every answer tells the browser to guess nothing, frame nothing and keep nothing", async (t) => {
+  const { app, accounts } = await guarded(t);
+  const as = bearer(accounts.localToken);
+  for (const url of ["/api/v1/session", "/api/v1/aps", "/metrics", "/api/docs/", "/api/openapi.json", "/healthz", "/nothing", "/%ff"]) {
+    const { headers } = await app.inject({ url, headers: as });
+    t.match(
+      headers,
+      {
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "content-security-policy": /frame-ancestors 'none'/,
+        "cache-control": /^no-(store|cache)$/,
+      },
+      url,
+    );
+  }
+});
+
+/** Opens the event stream. @returns resolves when the server has ended it */
+async function follow(url: URL, headers: Record<string, string>): Promise<{ ended: Promise<void>; isOpen: () => boolean }> {
+  const response = await fetch(new URL("/api/v1/events", url), { headers });
+  if (!response.ok) throw new Error(await response.text());
+  let open = true;
+  const ended = (async () => {
+    for await (const _ of response.body as AsyncIterable<Uint8Array>);
+    open = false;
+  })();
+  return { ended, isOpen: () => open };
+}
+
+t.test("an event stream ends with the login that it was opened with", async (t) => {
+  const { app, url, accounts, door } = await guarded(t);
+  door.answer = (order) => success(order.type === "show-ap-image" ? { aps: [] } : []);
+  const admin = bearer(accounts.localToken);
+  await accounts.addUser("noc", "operator", "noc password");
+  const login = () => loggedIn(app, "noc", "noc password");
+  const ends: Record<string, (opened: Awaited<ReturnType<typeof login>>) => InjectOptions> = {
+    "log out": ({ headers, csrf }) => ({ method: "DELETE", url: "/api/v1/session", headers: { ...headers, ...csrf } }),
+    "a new password": () => ({ method: "PUT", url: "/api/v1/users/noc", headers: admin, payload: { password: "noc password" } }),
+    "no such user": () => ({ method: "DELETE", url: "/api/v1/users/noc", headers: admin }),
+  };
+  const others = await follow(url, admin);
+  for (const [what, request] of Object.entries(ends)) {
+    const opened = await login();
+    const stream = await follow(url, opened.headers);
+    t.ok(stream.isOpen());
+    t.ok((await app.inject(request(opened))).statusCode < 300, what);
+    await stream.ended;
+  }
+  const { id, token } = accounts.addToken("wall", "read-only");
+  const stream = await follow(url, bearer(token));
+  t.equal((await app.inject({ method: "DELETE", url: `/api/v1/tokens/${id}`, headers: admin })).statusCode, 204);
+  await stream.ended;
+  t.ok(others.isOpen(), "other readers read on");
+});
+
+t.test("a body that never comes holds nothing for long", async (t) => {
+  const { url } = await guarded(t, { bodyMsMax: 100 });
+  const socket = connect(Number(url.port), url.hostname);
+  t.teardown(() => socket.destroy());
+  const drip = setInterval(() => socket.write(" "), 20);
+  t.teardown(() => clearInterval(drip));
+  socket.write("POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n");
+  socket.on("error", () => {});
+  await new Promise<void>((resolve) => socket.on("close", () => resolve()));
+});
+
+t.test("numbers in paths and queries are decimal", async (t) => {
+  const { app, accounts } = await guarded(t);
+  const as = bearer(accounts.localToken);
+  const { id } = accounts.addToken("ci", "read-only");
+  t.equal(id, 1);
+  for (const number of ["0x1", "1e0", "1.0", "01", "+1", "%201", "1%20", "-1", "1n", "%D9%A1", "9007199254740993", "", "true"]) {
+    if (number !== "") {
+      t.equal((await call(app, { method: "DELETE", url: `/api/v1/tokens/${number}`, headers: as }))[0], 400, `token ${number}`);
+      for (const path of ["", "/report.csv", "/report.html"])
+        t.equal((await call(app, { url: `/api/v1/runs/${number}${path}`, headers: as }))[0], 400, `run ${number}${path}`);
+    }
+    t.equal((await call(app, { url: `/api/v1/audit?limit=${number}`, headers: as }))[0], 400, `limit ${number}`);
+    t.equal((await call(app, { url: `/api/v1/audit?before=${number}`, headers: as }))[0], 400, `before ${number}`);
+  }
+  t.equal(accounts.tokens().length, 1);
+  t.match(await call(app, { url: "/api/v1/audit?limit=1001", headers: as }), [400, { code: "invalid-request" }]);
+  t.equal((await call(app, { method: "DELETE", url: "/api/v1/tokens/1", headers: as }))[0], 204);
+});
+
 t.test("every act is in the audit log: who, from where, what, before and after", async (t) => {
   const { app, door, accounts } = await guarded(t);
   let retryCount = 44;
@@ -199,6 +348,34 @@ t.test("every act is in the audit log: who, from where, what, before and after",
   );
   const older = await app.inject({ url: `/api/v1/audit?before=${entries[2].id}`, headers: bearer(accounts.localToken) });
   t.equal(older.json().length, 1);
+});
+
+t.test("a terminal that stays open may do what its user may now, and nothing once its login has ended", async (t) => {
+  const { accounts, store, door } = await guarded(t);
+  await accounts.addUser("noc", "operator", "noc password");
+  const key = "ssh-ed25519 AAAA noc";
+  await accounts.changeUser("noc", { sshKeys: [key] });
+  const entries: unknown[] = [];
+  const terminal = () => new AuditedDoor(door, accounts.standing("noc"), "192.0.2.1", (entry) => entries.push(entry));
+  const act = async (opened: AuditedDoor) => {
+    const answer = await opened.order({ type: "ap-reset", ap: "all" });
+    return answer.ok ? "done" : answer.failure.code;
+  };
+  door.answer = () => success(null);
+  const opened = terminal();
+  t.equal(await act(opened), "done");
+  await accounts.changeUser("noc", { role: "read-only", sshKeys: [key, "ssh-ed25519 BBBB other"] });
+  t.equal(await act(opened), "not-allowed");
+  t.equal(entries.length, 2);
+  for (const change of [{ sshKeys: [] }, { password: "another password" }]) {
+    const before = terminal();
+    t.ok((await before.order({ type: "show-boot" })).ok);
+    await accounts.changeUser("noc", change);
+    t.match(await before.order({ type: "show-boot" }), { failure: { code: "not-logged-in" } });
+  }
+  const last = terminal();
+  store.deleteUser("noc");
+  t.equal(await act(last), "not-logged-in");
 });
 
 t.test("SSH keys are compared by their key, whatever stands after it", async (t) => {
