@@ -1,4 +1,4 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, InjectOptions } from "fastify";
 import type { Test } from "tap";
 import { Accounts } from "../../src/admin/accounts.js";
 import type { Door } from "../../src/admin/door.js";
@@ -69,3 +69,9 @@ export async function guarded(
 
 /** Headers of a script with this token. */
 export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+/** Status and JSON body of an answer; null for none. */
+export async function call(app: FastifyInstance, options: InjectOptions): Promise<[status: number, body: unknown]> {
+  const response = await app.inject(options);
+  return [response.statusCode, response.payload === "" ? null : response.json()];
+}
