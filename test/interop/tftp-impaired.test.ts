@@ -1,6 +1,7 @@
 /**
  * Transfers over a link that loses, doubles and reorders, on real sockets: for each impairment and windowsize so many runs. Between flexup
  * and flexup every one must arrive; with others none may hang or deliver wrong content. `npm run test:long`: 10 MB and 20 runs a cell.
+ * atftp gives up ("unexpected OACK") when the network doubles an OACK or loses the ACK of one, so not all of its transfers arrive.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
