@@ -80,7 +80,7 @@ export class CongestionGuard {
   onRound(now: Instant, bytesPerMs: number, startup: boolean): { readonly overflowed: boolean; readonly standing: boolean } {
     const massLoss = this.#isMassLoss();
     if (massLoss) this.#queue.learnFull(now);
-    const { highestMs, standing, brimful } = this.#queue.onRound();
+    const { highestMs, standing, brimful } = this.#queue.onRound(bytesPerMs);
     this.contested = !startup && this.#queue.isContested;
     if (this.contested && this.boundBytes === Number.POSITIVE_INFINITY) this.#begin(now);
     const overflowed = !this.#settling && (massLoss || (!startup && this.#lostInFullQueue()));

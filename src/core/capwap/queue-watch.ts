@@ -17,9 +17,11 @@ const lastingSamples = 2;
 const recentShare = 0.25;
 /** How long the longest queue is remembered. */
 const memoryMs = 10_000;
-/** A line is contested when its queue was never shorter than this in so many rounds, although each pacing cycle drains what is ours. */
-const contestedShare = 0.1;
-const contestedMs = 2;
+/** A queue that never got shorter than this in a round stood throughout. Acknowledgements for several blocks let ours be a few blocks long. */
+const standingShare = 0.1;
+const standingMs = 2;
+const standingBytes = 15_000;
+/** A line is contested when its queue stood for so many rounds, although each pacing cycle drains what is ours. */
 const contestedRounds = 10;
 
 export interface QueueOfRound {
@@ -40,8 +42,7 @@ export class QueueWatch {
   /** Of the round that runs. */
   #lowestMs = Number.POSITIVE_INFINITY;
   #highestMs = 0;
-  /** Of the rounds before, newest last. */
-  readonly #lowestOfRounds: number[] = [];
+  #standingRounds = 0;
 
   /** @param queueMs what the newest round-trip time holds above the lowest */
   onRtt(now: Instant, queueMs: number, minRttMs: number): void {
@@ -74,7 +75,7 @@ export class QueueWatch {
 
   /** Others fill it: it stayed through rounds in which all that is ours was drained. */
   get isContested(): boolean {
-    return this.#lowestOfRounds.length === contestedRounds && this.#lowestOfRounds.every((lowestMs) => this.#isLong(lowestMs));
+    return this.#standingRounds >= contestedRounds;
   }
 
   /** Blocks are lost in masses: the queue of the last moments is the longest there is, whatever was seen before. */
@@ -82,16 +83,19 @@ export class QueueWatch {
     this.#longest.reset(now, this.#recent.value, memoryMs);
   }
 
-  /** Ends a round. */
-  onRound(): QueueOfRound {
+  /** Ends a round. @param bytesPerMs delivery rate */
+  onRound(bytesPerMs: number): QueueOfRound {
+    const standing =
+      this.#lowestMs < Number.POSITIVE_INFINITY &&
+      this.#lowestMs > Math.max(standingMs, standingShare * this.#minRttMs, standingBytes / bytesPerMs);
     const round = {
       highestMs: this.#highestMs,
-      standing: this.#isLong(this.#lowestMs),
+      standing,
       brimful: this.#highestMs > Math.max(this.#noise(), brimShare * this.#longest.value),
     };
+    if (standing) this.#standingRounds++;
     // A round without a sample says nothing.
-    if (this.#lowestMs < Number.POSITIVE_INFINITY) this.#lowestOfRounds.push(this.#lowestMs);
-    if (this.#lowestOfRounds.length > contestedRounds) this.#lowestOfRounds.shift();
+    else if (this.#lowestMs < Number.POSITIVE_INFINITY) this.#standingRounds = 0;
     this.#lowestMs = Number.POSITIVE_INFINITY;
     this.#highestMs = 0;
     return round;
@@ -99,10 +103,6 @@ export class QueueWatch {
 
   #noise(): number {
     return Math.max(noiseMs, noiseShare * this.#minRttMs);
-  }
-
-  #isLong(queueMs: number): boolean {
-    return queueMs < Number.POSITIVE_INFINITY && queueMs > Math.max(contestedMs, contestedShare * this.#minRttMs);
   }
 }
 

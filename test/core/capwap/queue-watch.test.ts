@@ -2,6 +2,7 @@ import t from "tap";
 import { QueueWatch } from "../../../src/core/capwap/queue-watch.js";
 
 const minRttMs = 100;
+const bytesPerMs = 1_250;
 
 /** Samples every 10 ms for `forMs`. @returns when it is over */
 function feed(watch: QueueWatch, from: number, forMs: number, queueMs: number): number {
@@ -52,12 +53,23 @@ t.test("contested is a queue that stays for ten rounds", async (t) => {
   for (let round = 0; round < 10; round++) {
     t.notOk(watch.isContested);
     now = feed(watch, now, 100, 30);
-    watch.onRound();
+    watch.onRound(bytesPerMs);
   }
   t.ok(watch.isContested);
-  watch.onRound();
+  watch.onRound(bytesPerMs);
   t.ok(watch.isContested, "a round without a sample says nothing");
   watch.onRtt(now, 1, minRttMs);
-  watch.onRound();
+  watch.onRound(bytesPerMs);
   t.notOk(watch.isContested, "once empty, it was ours");
+});
+
+t.test("a few blocks of our own are no neighbour", async (t) => {
+  const watch = new QueueWatch();
+  const slow = 125;
+  let now = 0;
+  for (let round = 0; round < 20; round++) {
+    now = feed(watch, now, 100, 60);
+    watch.onRound(slow);
+  }
+  t.notOk(watch.isContested, "60 ms are five blocks there");
 });
