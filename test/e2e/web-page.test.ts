@@ -70,6 +70,39 @@ for (const [screen, options] of Object.entries(screens))
     }
   });
 
+t.test("a peer with other images is told, and an upgrade starts all the same only when told so", skipWithoutChromium, async (t) => {
+  const branches = new FakeBranches([{ name: "Lyon", apCount: 12 }]);
+  const held = { version: "8.10.183.0", sha256: "ab".repeat(32) };
+  branches.peer = {
+    ...{
+      name: "https://wlc2:8443/",
+      onMismatch: "refuse",
+      verdict: "differs",
+      heardAt: branches.now,
+      unreachableSince: null,
+      trouble: null,
+    },
+    differences: [{ release: "primary", family: "ap3g3", here: held, there: null }],
+  };
+  await branches.order({ type: "group-predownload", group: "Lyon", enabled: true });
+  const { page, at } = await open(t, branches);
+  await page.goto(`${at}#/${pages.images}`);
+  await page.getByText("primary ap3g3: here 8.10.183.0 (SHA-256 abababababab…), there no image").waitFor();
+
+  await page.goto(`${at}#/wireless/groups/Lyon/image-upgrade`);
+  await page.getByRole("button", { name: "FlexConnect Upgrade" }).click();
+  const question = page.getByRole("dialog");
+  await question.getByRole("button", { name: "Start upgrade" }).click();
+  await question.getByText("does not hold the same images").waitFor();
+  t.same(await seriousFaults(page), []);
+  await question.getByRole("button", { name: "Start all the same" }).click();
+  await page.getByText("in Lyon has started").waitFor();
+  t.same(
+    branches.orders.findLast(({ type }) => type !== "group-preview"),
+    { type: "group-start", group: "Lyon", release: "primary", force: true },
+  );
+});
+
 t.test("the source document's steps", skipWithoutChromium, async (t) => {
   const branches = new FakeBranches([{ name: "Lyon", apCount: 12 }]);
   const { page, at } = await open(t, branches);

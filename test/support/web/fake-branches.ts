@@ -14,6 +14,7 @@ import type {
   GroupView,
   ImageView,
   ModelView,
+  PeerView,
   RunReport,
   RunTotals,
 } from "../../../src/core/controller/views.js";
@@ -36,6 +37,7 @@ interface Branch {
 
 export class FakeBranches implements Door {
   readonly orders: Order[] = [];
+  peer: PeerView | null = null;
   now = bootedAt;
   onEvent: (event: ControllerEvent) => void = () => {};
   readonly #rows = new Map<string, Mutable<ApImageRow>>();
@@ -89,6 +91,8 @@ export class FakeBranches implements Door {
         return success([...this.#groups.values()].map(({ name }) => ({ name })));
       case "show-images":
         return success(this.#catalogue);
+      case "show-peer":
+        return success({ peer: this.peer });
       case "show-boot":
         return success({ primary: newVersion, backup: oldVersion });
       case "image-add": {
@@ -176,6 +180,8 @@ export class FakeBranches implements Door {
       case "group-start":
         if (group.run?.state === "running")
           return failure("run-active", `A run of "${group.name}" is under way; wait for its end or abort it`);
+        if (this.peer?.verdict === "differs" && !order.force)
+          return failure("peer-differs", `The peer controller ${this.peer.name} does not hold the same images`);
         return this.#start(group, order.release);
       case "group-abort":
         return this.#abort(group);

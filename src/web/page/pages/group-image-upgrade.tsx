@@ -181,12 +181,14 @@ function upgradeQuestion(group: GroupView, image: UpgradeImage) {
         </p>
       </>
     ),
-    act: async () =>
-      tell(
-        await order({ type: "group-start", group: name, release: image }),
-        `The upgrade of ${countText(group.aps.length, "AP")} in ${name} has started`,
-      ),
+    act: () => start(group, image),
+    override: { code: "peer-differs", action: "Start all the same", act: () => start(group, image, true) },
   };
+}
+
+async function start(group: GroupView, release: ReleaseName, force?: true) {
+  const result = await order({ type: "group-start", group: group.name, release, ...(force && { force }) });
+  return tell(result, `The upgrade of ${countText(group.aps.length, "AP")} in ${group.name} has started`);
 }
 
 interface MasterRow {

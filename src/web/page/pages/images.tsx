@@ -11,6 +11,7 @@ import { useConfirm } from "../ui/dialog.js";
 import { FailureNote } from "../ui/note.js";
 import { actColumn, type Column, Table } from "../ui/table.js";
 import { tell } from "../ui/toast.js";
+import { PeerNote } from "./peer-note.js";
 
 const releases: readonly (readonly [ReleaseName, string])[] = [
   ["primary", "Primary release"],
@@ -75,6 +76,7 @@ export function ImagesPage() {
     <>
       <p class="path">Wireless</p>
       <h1>Images</h1>
+      <PeerNote />
       <div class="columns wide-left">
         <div>
           {releases.map(([release, title]) => (

@@ -25,15 +25,18 @@ export interface Confirmation {
   readonly dangerous?: boolean;
   readonly wide?: boolean;
   readonly act: () => Promise<Result<unknown>>;
+  /** What may be done all the same when `act` is refused with this code. */
+  readonly override?: { readonly code: string; readonly action: string; readonly act: () => Promise<Result<unknown>> };
 }
 
 /** Asks before an act and stays open with the reason when the act is refused. */
 export function ConfirmDialog({ confirmation, onClose }: { confirmation: Confirmation; onClose: () => void }) {
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<Failure | null>(null);
+  const override = confirmation.override?.code === refusal?.code ? confirmation.override : undefined;
   const act = async (): Promise<void> => {
     setBusy(true);
-    const result = await confirmation.act();
+    const result = await (override ?? confirmation).act();
     setBusy(false);
     if (result.ok) onClose();
     else setRefusal(result.failure);
@@ -46,8 +49,8 @@ export function ConfirmDialog({ confirmation, onClose }: { confirmation: Confirm
         <button type="button" onClick={onClose}>
           Cancel
         </button>
-        <button type="button" class={confirmation.dangerous ? "danger" : "primary"} disabled={busy} onClick={act}>
-          {busy ? "Working…" : confirmation.action}
+        <button type="button" class={confirmation.dangerous || override ? "danger" : "primary"} disabled={busy} onClick={act}>
+          {busy ? "Working…" : (override ?? confirmation).action}
         </button>
       </div>
     </Dialog>
