@@ -1,6 +1,8 @@
 # One image for controller and AP agents; compose.yaml shows both.
 FROM node:24-bookworm-slim AS build
 WORKDIR /build
+# For the native TFTP sender. Where Debian's packages cannot be had, the image is built without it and TFTP takes its plain path.
+RUN { apt-get update -qq && apt-get install -qq -y --no-install-recommends gcc libc6-dev; } || echo "WARNING: no C compiler to be had: this image serves TFTP without its native sender"
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
 COPY . .
@@ -13,6 +15,8 @@ COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/bin ./bin
 COPY --from=build /build/dist/src ./dist/src
+COPY --from=build /build/dist/native ./dist/native
+COPY --from=build /build/dist/web ./dist/web
 RUN ln -s /opt/flexup/bin/flexup.js /usr/local/bin/flexup && mkdir /data && chown node:node /data
 # Container engines let any user bind ports from 0 upwards inside a container, so TFTP gets its port 69 without root.
 USER node

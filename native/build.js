@@ -19,12 +19,12 @@ for (const name of addons) {
 }
 
 async function build(name) {
+  mkdirSync(folder, { recursive: true });
   if (process.platform !== "linux") return `${process.platform} is not Linux`;
   const headers = await import("node-api-headers").catch(() => undefined);
   if (headers === undefined) return "no node-api-headers: development dependencies are not installed";
   const target = join(folder, `${name}.node`);
   const unfinished = `${target}.${process.pid}`;
-  mkdirSync(folder, { recursive: true });
   const compiler = process.env.CC ?? "cc";
   const includes = `-I${headers.default.include_dir}`;
   const flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-DNAPI_VERSION=8"];

@@ -1,7 +1,8 @@
 /*
  * The data path of one TFTP session on Linux: a connected UDP socket and a mapped file. Blocks go from the page cache to
- * the socket without a copy in user space, a window in one system call: UDP_SEGMENT where the path takes it, else
- * sendmmsg. Everything that decides anything is in core/tftp/send-session.ts; this only sends what it is told and waits.
+ * the socket without a copy in user space, many in one system call: UDP_SEGMENT where the path takes it, else sendmmsg.
+ * Everything that decides anything is in core/tftp/send-session.ts; this only sends what it is told and waits, and while
+ * nothing happens but the one expected ACK after the other (`stream`) it does so without asking.
  *
  * A file that shrinks while it is mapped gives EFAULT from the kernel's copy, never a SIGBUS, since no instruction of
  * ours reads the mapping.
@@ -22,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef UDP_SEGMENT
@@ -31,6 +33,10 @@
 enum {
   HEADER_BYTES = 4,        /* opcode and block number of a DATA packet */
   SEGMENTS_MAX = 64,       /* UDP_MAX_SEGMENTS of Linux before 6.9 */
+  SEGMENT_BYTES_MAX = 4096, /* a larger packet costs its copy, not its system call: one by one the peer has the first while the next is made */
+  FIRST_BATCH = 2,         /* packets of a window's first system call; the peer works on them while the others are made */
+  REPORT_HEAD = 4,         /* numbers in `stream`'s report before the round trips */
+  SPIN_PAUSE_MAX = 1023,   /* waits that sleep at once after some that spun for nothing */
   DATAGRAM_BYTES_MAX = 65507,
   SLICE_MS = 50,           /* longest sleep in one wait, so that the thread sees its mail */
   /* What `wait` returns besides the length of a datagram. */
@@ -44,6 +50,7 @@ typedef struct {
   uint64_t size;
   uint32_t blksize;
   bool segmentation;
+  unsigned spin_pause, spin_pause_left;
   uint8_t headers[SEGMENTS_MAX][HEADER_BYTES];
   struct iovec parts[SEGMENTS_MAX][2];
   struct mmsghdr messages[SEGMENTS_MAX];
@@ -116,7 +123,7 @@ static napi_value open_sender(napi_env env, napi_callback_info info) {
   if (!sender) return fail(env, "memory", ENOMEM);
   sender->size = (uint64_t)size;
   sender->blksize = blksize;
-  sender->segmentation = true;
+  sender->segmentation = blksize + HEADER_BYTES <= SEGMENT_BYTES_MAX;
   sender->fd = socket(from.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   const int on = 1, buffer = 2 * 1024 * 1024;
   const struct timeval slice = {.tv_sec = 0, .tv_usec = SLICE_MS * 1000};
@@ -211,22 +218,14 @@ static void send_each(Sender *sender, unsigned packets) {
   }
 }
 
-/* sendBlocks(sender, firstBlock, count): blocks counted from 1 without wrap */
-static napi_value send_blocks(napi_env env, napi_callback_info info) {
-  napi_value args[3];
-  size_t count = 3;
-  int64_t block;
-  uint32_t left;
-  napi_get_cb_info(env, info, &count, args, NULL, NULL);
-  Sender *sender = sender_of(env, args[0]);
-  if (!sender || napi_get_value_int64(env, args[1], &block) != napi_ok || napi_get_value_uint32(env, args[2], &left) != napi_ok)
-    return fail(env, "sendBlocks", EINVAL);
-  const uint32_t packet = HEADER_BYTES + sender->blksize;
-  uint32_t batch_max = DATAGRAM_BYTES_MAX / packet;
-  if (batch_max > SEGMENTS_MAX) batch_max = SEGMENTS_MAX;
-  if (batch_max == 0) batch_max = 1;
-  while (left > 0) {
-    const unsigned batch = left < batch_max ? left : batch_max;
+/* Blocks counted from 1 without wrap. */
+static void transmit(Sender *sender, int64_t block, uint32_t left) {
+  const uint32_t segments_max = DATAGRAM_BYTES_MAX / (HEADER_BYTES + sender->blksize);
+  for (uint32_t wanted = FIRST_BATCH; left > 0; wanted *= 2) {
+    /* Segments arrive together when the last is made; sendmmsg hands over each at once and needs no first few. */
+    if (!sender->segmentation || wanted > SEGMENTS_MAX) wanted = SEGMENTS_MAX;
+    if (sender->segmentation && wanted > segments_max) wanted = segments_max;
+    const unsigned batch = left < wanted ? left : wanted;
     for (unsigned at = 0; at < batch; at++, block++) {
       const uint64_t offset = (uint64_t)(block - 1) * sender->blksize;
       const uint64_t rest = offset < sender->size ? sender->size - offset : 0;
@@ -238,7 +237,99 @@ static napi_value send_blocks(napi_env env, napi_callback_info info) {
     if (batch == 1 || !sender->segmentation || !send_segmented(sender, batch)) send_each(sender, batch);
     left -= batch;
   }
+}
+
+/* sendBlocks(sender, firstBlock, count) */
+static napi_value send_blocks(napi_env env, napi_callback_info info) {
+  napi_value args[3];
+  size_t count = 3;
+  int64_t block;
+  uint32_t left;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  Sender *sender = sender_of(env, args[0]);
+  if (!sender || napi_get_value_int64(env, args[1], &block) != napi_ok || napi_get_value_uint32(env, args[2], &left) != napi_ok)
+    return fail(env, "sendBlocks", EINVAL);
+  transmit(sender, block, left);
   return NULL;
+}
+
+static double now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/*
+ * recv that first asks for `spin_ms` without sleeping: on a fast link the answer is there before a sleeping thread would be
+ * awake. Where it was not, the next waits sleep at once, twice as many each time, so that a slow peer costs next to no CPU.
+ */
+static ssize_t receive(Sender *sender, void *into, size_t room, double spin_ms) {
+  if (sender->spin_pause_left > 0) {
+    sender->spin_pause_left--;
+  } else if (spin_ms > 0) {
+    const double until = now_ms() + spin_ms;
+    do {
+      const ssize_t length = recv(sender->fd, into, room, MSG_DONTWAIT);
+      if (length >= 0) sender->spin_pause = 0;
+      if (length >= 0 || (errno != EAGAIN && errno != EINTR)) return length;
+    } while (now_ms() < until);
+    if (sender->spin_pause < SPIN_PAUSE_MAX) sender->spin_pause = 2 * sender->spin_pause + 1;
+    sender->spin_pause_left = sender->spin_pause;
+  }
+  return recv(sender->fd, into, room, 0);
+}
+
+/*
+ * stream(sender, into, report, next, windowsize, end, outMs, spinMs): while the peer's next datagram is the ACK of block
+ * `next` - 1 and there are blocks before `end`, sends the next window; for about SLICE_MS, and for as many windows as `report`
+ * has room for their round trips. `outMs` = how long ago the window that is out was sent, negative if its ACK measures no round
+ * trip. Returns like `wait`: the datagram that is anything else.
+ * report: [first block of the window that is out, block after it, ms since it was sent, n, n round trips in ms]
+ */
+static napi_value stream_windows(napi_env env, napi_callback_info info) {
+  napi_value args[8], result;
+  size_t count = 8, room, report_length;
+  napi_typedarray_type kind;
+  void *into, *report_data;
+  int64_t next, end;
+  uint32_t windowsize;
+  double out, spin;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  Sender *sender = sender_of(env, args[0]);
+  if (!sender || napi_get_buffer_info(env, args[1], &into, &room) != napi_ok || room < 4 ||
+      napi_get_typedarray_info(env, args[2], &kind, &report_length, &report_data, NULL, NULL) != napi_ok || kind != napi_float64_array ||
+      report_length <= REPORT_HEAD || napi_get_value_int64(env, args[3], &next) != napi_ok || napi_get_value_uint32(env, args[4], &windowsize) != napi_ok ||
+      napi_get_value_int64(env, args[5], &end) != napi_ok || napi_get_value_double(env, args[6], &out) != napi_ok ||
+      napi_get_value_double(env, args[7], &spin) != napi_ok || windowsize == 0)
+    return fail(env, "stream", EINVAL);
+  double *report = report_data;
+  size_t trips = 0;
+  const uint8_t *bytes = into;
+  const double start = now_ms();
+  double now = start, sent = out < 0 ? -1 : start - out;
+  int64_t base = next;
+  ssize_t length;
+  for (;;) {
+    length = receive(sender, into, room, spin);
+    if (length < 0) length = errno == ECONNREFUSED ? WAIT_PEER_GONE : WAIT_NOTHING;
+    if (length < 4 || bytes[0] != 0 || bytes[1] != 4 || (bytes[2] << 8 | bytes[3]) != ((next - 1) & 0xffff) || next >= end) break;
+    now = now_ms();
+    if (sent >= 0) report[REPORT_HEAD + trips++] = now - sent;
+    sent = now;
+    base = next;
+    next += end - next < windowsize ? end - next : windowsize;
+    transmit(sender, base, (uint32_t)(next - base));
+    if (now - start >= SLICE_MS || REPORT_HEAD + trips == report_length) {
+      length = WAIT_NOTHING;
+      break;
+    }
+  }
+  report[0] = (double)base;
+  report[1] = (double)next;
+  report[2] = sent < 0 ? 0 : now_ms() - sent;
+  report[3] = (double)trips;
+  napi_create_int32(env, (int32_t)length, &result);
+  return result;
 }
 
 /* send(sender, bytes) */
@@ -272,6 +363,7 @@ NAPI_MODULE_INIT() {
       {"open", NULL, open_sender, NULL, NULL, NULL, napi_enumerable, NULL},
       {"wait", NULL, wait_datagram, NULL, NULL, NULL, napi_enumerable, NULL},
       {"sendBlocks", NULL, send_blocks, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"stream", NULL, stream_windows, NULL, NULL, NULL, napi_enumerable, NULL},
       {"send", NULL, send_bytes, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, close_sender, NULL, NULL, NULL, napi_enumerable, NULL},
   };

@@ -48,6 +48,24 @@ t.test("imports go one way", async (t) => {
   }
 });
 
+t.test("an operator's command starts without what daemons need", async (t) => {
+  const seen = new Set<string>();
+  const packages = new Set<string>();
+  const visit = (path: string): void => {
+    if (seen.has(path)) return;
+    seen.add(path);
+    const text = code(readFileSync(path, "utf8"));
+    for (const [, types, target] of text.matchAll(/^(?:import|export)\s+(type\s)?[^;]*?from\s+"([^"]+)"/gm)) {
+      if (types !== undefined) continue;
+      if ((target as string).startsWith(".")) visit(join(dirname(path), (target as string).replace(/\.js$/, ".ts")));
+      else if (!(target as string).startsWith("node:")) packages.add(target as string);
+    }
+  };
+  visit(join(source, "daemon", "main.ts"));
+  t.ok(seen.size > 20, "there are imports to follow");
+  t.same([...packages], ["commander"]);
+});
+
 t.test("the pure layers hold no I/O, clock or randomness", async (t) => {
   for (const name of files.filter((name) => pureLayers.includes(name.split(sep)[0] as string))) {
     const text = code(readFileSync(join(source, name), "utf8")).replace(/"(?:[^"\\\n]|\\.)*"(?!;)/g, '""');

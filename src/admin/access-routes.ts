@@ -2,11 +2,11 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type Failure, failure, type Result } from "../base/failure.js";
-import { type AccessOptions, auditWriter, refuse, sessionCookie } from "./access.js";
+import { type AccessOptions, auditWriter, noteLogin, refuse, sessionCookie } from "./access.js";
 import { type AuditView, passwordLengthMin, type SessionView, type TokenView, type UserView } from "./access-views.js";
 import { apiPrefix } from "./order-paths.js";
 import { roles } from "./roles.js";
-import { failureBody } from "./schema.js";
+import { decimal, failureBody } from "./schema.js";
 
 const role = z.enum(roles);
 const password = z.string().min(passwordLengthMin).max(1024);
@@ -31,6 +31,7 @@ const none = z.null().describe("Done");
 
 const auditPageSize = 200;
 const admin = { role: "admin" } as const;
+const endsLogins = { endsLogins: true } as const;
 
 export function registerAccessRoutes(app: FastifyInstance, options: AccessOptions): void {
   const { accounts, sessions, store } = options;
@@ -54,12 +55,9 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
     async (request, reply) => {
       const given = request.body as { name: string; password: string };
       const caller = await accounts.logIn(given.name, given.password, request.ip);
-      if (!caller.ok) {
-        write({ who: given.name, from: request.ip, what: "login", before: null, after: { refused: caller.failure.code } });
-        return refuse(reply, caller.failure);
-      }
+      noteLogin(write, "login", given.name, request.ip, caller);
+      if (!caller.ok) return refuse(reply, caller.failure);
       const opened = sessions.open(caller.value.name);
-      write({ who: caller.value.name, from: request.ip, what: "login", before: null, after: null });
       reply.setCookie(sessionCookie, opened.id, cookieOptions);
       return { ...caller.value, csrfToken: opened.csrfToken };
     },
@@ -71,7 +69,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
   );
   app.delete(
     `${apiPrefix}/session`,
-    { schema: { operationId: "log-out", summary: "Log out", tags: ["access"], response: { 204: none, ...failures } } },
+    { config: endsLogins, schema: { operationId: "log-out", summary: "Log out", tags: ["access"], response: { 204: none, ...failures } } },
     async (request, reply) => {
       if (request.session !== null) sessions.close(request.session.id);
       return reply.clearCookie(sessionCookie, cookieOptions).status(204).send();
@@ -109,7 +107,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
   app.put(
     `${apiPrefix}/users/:name`,
     {
-      config: admin,
+      config: { ...admin, ...endsLogins },
       schema: {
         operationId: "user-change",
         summary: "Change a user's role, password or SSH keys; what is left out stays",
@@ -133,7 +131,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
   app.delete(
     `${apiPrefix}/users/:name`,
     {
-      config: admin,
+      config: { ...admin, ...endsLogins },
       schema: {
         operationId: "user-delete",
         summary: "Delete a user",
@@ -154,6 +152,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
   app.put(
     `${apiPrefix}/session/password`,
     {
+      config: endsLogins,
       schema: {
         operationId: "password-change",
         summary: "Change one's own password",
@@ -211,12 +210,12 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
   app.delete(
     `${apiPrefix}/tokens/:id`,
     {
-      config: admin,
+      config: { ...admin, ...endsLogins },
       schema: {
         operationId: "token-delete",
         summary: "Delete an API token",
         tags: ["access"],
-        params: z.object({ id: z.coerce.number().int() }),
+        params: z.object({ id: decimal }),
         response: { 204: none, ...failures },
       },
     },
@@ -238,8 +237,8 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
         summary: "The audit log, newest first",
         tags: ["access"],
         querystring: z.object({
-          before: z.coerce.number().int().optional().describe("Entries older than this one"),
-          limit: z.coerce.number().int().min(1).max(1000).default(auditPageSize),
+          before: decimal.optional().describe("Entries older than this one"),
+          limit: decimal.pipe(z.int().min(1).max(1000)).default(auditPageSize),
         }),
         response: { 200: z.array(auditEntry), ...failures },
       },

@@ -2,7 +2,7 @@
 import fastifyCookie from "@fastify/cookie";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { isLoopback } from "../base/endpoint.js";
-import { type Failure, failure } from "../base/failure.js";
+import { type Failure, failure, type Result } from "../base/failure.js";
 import type { Instant } from "../base/time.js";
 import type { AccountStore } from "../runtime/account-store.js";
 import type { Accounts } from "./accounts.js";
@@ -18,10 +18,12 @@ declare module "fastify" {
     session: Session | null;
   }
   interface FastifyContextConfig {
-    /** Default for what lies below `/api/v1`: `read-only`. */
+    /** Default: `read-only`. */
     role?: Role;
     /** Needs nobody: health, the login itself, the page's files. */
     public?: true;
+    /** After it somebody may be logged out. */
+    endsLogins?: true;
   }
 }
 
@@ -38,18 +40,30 @@ export interface AccessOptions {
 
 export const sessionCookie = "flexup_session";
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
-const guarded = /^\/(?:api\/(?:v1|events)|metrics)(?:[/?]|$)/;
 
-/** Puts the guard before every route that is registered afterwards. */
+/**
+ * Puts the guard before every route of `app` that is not marked `public`. It asks the route that was found and never the path
+ * that was sent: `/%61pi/v1/users` finds the same route as `/api/v1/users`.
+ */
 export async function registerAccess(app: FastifyInstance, options: AccessOptions): Promise<void> {
   await app.register(fastifyCookie);
   app.decorateRequest("caller", null);
   app.decorateRequest("session", null);
   app.addHook("onRequest", async (request, reply) => {
     const { config } = request.routeOptions;
-    if (config.public || !guarded.test(request.url)) return;
+    if (config.public || request.is404) return;
     const refused = identify(request, options) ?? authorize(request, config.role ?? "read-only");
     if (refused !== undefined) await refuse(reply, refused);
+  });
+}
+
+/** Registers routes for everybody, such as the page's files, whatever plugin makes them. */
+export async function registerPublic(app: FastifyInstance, register: (scope: FastifyInstance) => Promise<unknown>): Promise<void> {
+  await app.register(async (scope) => {
+    scope.addHook("onRoute", (route) => {
+      route.config = { ...route.config, public: true };
+    });
+    await register(scope);
   });
 }
 
@@ -59,11 +73,18 @@ export const auditWriter =
   (entry) =>
     store.audit({ ...entry, at: now() });
 
+/** A login that came in or was wrong. What had to wait is not noted: whoever floods the door would push everything else out of the log. */
+export function noteLogin(write: WriteAudit, what: "login" | "ssh login", name: string, from: string, caller: Result<Caller>): void {
+  const who = name.slice(0, 64);
+  if (caller.ok) write({ who, from, what, before: null, after: null });
+  else if (caller.failure.code === "wrong-password") write({ who, from, what, before: null, after: { refused: caller.failure.code } });
+}
+
 export const refuse = (reply: FastifyReply, refused: Failure): FastifyReply => reply.status(statusOf(refused)).send(refused);
 
 function identify(request: FastifyRequest, options: AccessOptions): Failure | undefined {
   if (!safeMethods.has(request.method) && isForeignOrigin(request)) return foreign;
-  const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
+  const bearer = bearerOf(request);
   if (bearer !== undefined) {
     request.caller = options.accounts.byToken(bearer) ?? null;
     return request.caller === null ? failure("not-logged-in", "This token is not known; an admin can make a new one").failure : undefined;
@@ -80,6 +101,17 @@ function identify(request: FastifyRequest, options: AccessOptions): Failure | un
   if (!options.openOnLoopback || !comesFromHere(request)) return undefined;
   request.caller = { name: "lab", role: "admin" };
   return undefined;
+}
+
+const bearerOf = ({ headers }: FastifyRequest): string | undefined => /^Bearer (.+)$/i.exec(headers.authorization ?? "")?.[1];
+
+/** Tells of an answer that goes on for long whether who asked for it would still get it. A page that is open keeps its login from idling. */
+export function stillWelcome(request: FastifyRequest, { accounts, sessions }: AccessOptions): () => boolean {
+  const { session } = request;
+  const bearer = bearerOf(request);
+  if (bearer !== undefined) return () => accounts.byToken(bearer) !== undefined;
+  if (session === null) return () => true;
+  return () => sessions.find(session.id) !== undefined && accounts.roleOf(session.name) !== undefined;
 }
 
 function authorize({ caller }: FastifyRequest, needed: Role): Failure | undefined {

@@ -4,16 +4,10 @@ import type { Instant } from "../base/time.js";
 import type { AccountStore, StoredUser } from "../runtime/account-store.js";
 import { checkPassword, hashPassword, randomPassword } from "../runtime/password-hash.js";
 import type { TokenView, UserView } from "./access-views.js";
+import { GuessLimit } from "./guess-limit.js";
 import type { Caller, Role } from "./roles.js";
 
 const firstUser = "admin";
-
-/** After so many wrong passwords from one place for one name, each further guess must wait, twice as long each time. */
-const freeAttempts = 3;
-const delayMsFirst = 1000;
-const delayMsMax = 60_000;
-/** Places that are remembered; the one silent longest is forgotten first. */
-const placesMax = 10_000;
 
 /** Compared against when there is no such user, so that the answer takes as long. */
 const nobodysHash = hashPassword(randomPassword());
@@ -22,14 +16,14 @@ const nobodysHash = hashPassword(randomPassword());
 export class Accounts {
   readonly #store: AccountStore;
   readonly #now: () => Instant;
-  /** Wrong guesses by name and place. */
-  readonly #attempts = new Map<string, { wrong: number; quietUntil: Instant }>();
+  readonly #guesses: GuessLimit;
   /** Known to whoever may read this machine's token file. */
   readonly localToken = randomBytes(32).toString("base64url");
 
   constructor(store: AccountStore, now: () => Instant) {
     this.#store = store;
     this.#now = now;
+    this.#guesses = new GuessLimit(now);
   }
 
   /** Makes the first user where there is none. @returns its password, to be shown once; undefined where it was given or exists */
@@ -40,20 +34,13 @@ export class Accounts {
     return password === undefined ? chosen : undefined;
   }
 
-  /** Failures: `wrong-password`, `too-many-attempts`. */
-  async logIn(name: string, password: string, from: string): Promise<Result<Caller>> {
-    const place = `${from} ${name}`;
-    const attempt = this.#attempts.get(place);
-    const waitMs = (attempt?.quietUntil ?? 0) - this.#now();
-    if (waitMs > 0) return failure("too-many-attempts", `Too many wrong passwords; try again in ${Math.ceil(waitMs / 1000)} s`);
-    const user = this.#store.user(name);
-    const right = await checkPassword(password, user?.password ?? (await nobodysHash));
-    if (right && user !== undefined) {
-      this.#attempts.delete(place);
-      return success({ name: user.name, role: user.role as Role });
-    }
-    this.#countWrong(place);
-    return failure("wrong-password", "User name or password is wrong");
+  /** Failures: `wrong-password`, `too-many-attempts`, `too-many-logins`. */
+  logIn(name: string, password: string, from: string): Promise<Result<Caller>> {
+    return this.#guesses.guess(name, from, async () => {
+      const user = this.#store.user(name);
+      const right = await checkPassword(password, user?.password ?? (await nobodysHash));
+      return right && user !== undefined ? { name: user.name, role: user.role as Role } : undefined;
+    });
   }
 
   byToken(token: string): Caller | undefined {
@@ -73,6 +60,16 @@ export class Accounts {
   /** The caller's role as it is now; undefined once the user is gone. */
   roleOf(name: string): Role | undefined {
     return this.#store.user(name)?.role as Role | undefined;
+  }
+
+  /** Who a login of now is later on, with the role of then: nobody once the user is gone, has another password or lost a key. */
+  standing(name: string): () => Caller | undefined {
+    const then = this.#store.user(name);
+    return () => {
+      const user = this.#store.user(name);
+      const same = user?.password === then?.password && then?.sshKeys.every((key) => user?.sshKeys.includes(key));
+      return user !== undefined && same ? { name, role: user.role as Role } : undefined;
+    };
   }
 
   users(): UserView[] {
@@ -126,15 +123,6 @@ export class Accounts {
 
   #isLastAdmin(user: StoredUser): boolean {
     return user.role === "admin" && !this.#store.users().some(({ name, role }) => role === "admin" && name !== user.name);
-  }
-
-  #countWrong(place: string): void {
-    const wrong = (this.#attempts.get(place)?.wrong ?? 0) + 1;
-    const delayMs = wrong < freeAttempts ? 0 : Math.min(delayMsMax, delayMsFirst * 2 ** (wrong - freeAttempts));
-    this.#attempts.delete(place);
-    this.#attempts.set(place, { wrong, quietUntil: this.#now() + delayMs });
-    const oldest = this.#attempts.keys().next();
-    if (this.#attempts.size > placesMax && !oldest.done) this.#attempts.delete(oldest.value);
   }
 }
 

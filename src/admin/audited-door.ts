@@ -14,39 +14,40 @@ const roleFor = (order: Order): Role => (order.type === "image-add" ? "operator"
 
 export class AuditedDoor implements Door {
   readonly #door: Door;
-  readonly #caller: Caller;
+  readonly #whoNow: () => Caller | undefined;
   readonly #from: string;
   readonly #write: WriteAudit;
 
-  constructor(door: Door, caller: Caller, from: string, write: WriteAudit) {
+  /** @param whoNow asked at each order, for a terminal stays open for hours; undefined once the login has ended */
+  constructor(door: Door, whoNow: () => Caller | undefined, from: string, write: WriteAudit) {
     this.#door = door;
-    this.#caller = caller;
+    this.#whoNow = whoNow;
     this.#from = from;
     this.#write = write;
   }
 
   async order<T extends Order>(order: T): Promise<Result<ResultOf<T["type"]>>> {
     const needed = roleFor(order);
+    const caller = this.#whoNow();
+    if (caller === undefined) return failure("not-logged-in", "This login has ended; log in again");
     if (needed === "read-only") return this.#door.order(order);
-    if (!mayAct(this.#caller.role, needed)) {
-      const refused = notAllowed(this.#caller, needed);
-      this.#note(order, null, { refused: refused.failure.code });
+    const note = (before: unknown, after: unknown): void =>
+      this.#write({ who: caller.name, from: this.#from, what: describe(order), before, after });
+    if (!mayAct(caller.role, needed)) {
+      const refused = notAllowed(caller, needed);
+      note(null, { refused: refused.failure.code });
       return refused;
     }
     const before = await this.#settings(order);
     const answer = await this.#door.order(order);
     if (!answer.ok) {
-      this.#note(order, null, { refused: answer.failure.code });
+      note(null, { refused: answer.failure.code });
       return answer;
     }
     const after = await this.#settings(order);
     const changed = before !== null && after !== null ? difference(before, after) : { before, after: after ?? answer.value };
-    this.#note(order, changed.before, changed.after);
+    note(changed.before, changed.after);
     return answer;
-  }
-
-  #note(order: Order, before: unknown, after: unknown): void {
-    this.#write({ who: this.#caller.name, from: this.#from, what: describe(order), before, after });
   }
 
   /** What an order about a group can change, as it is now; null for no such group and for other orders. */

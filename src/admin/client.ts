@@ -1,14 +1,12 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
-import { type Failure, failure, type Result, success } from "../base/failure.js";
+import { type Failure, failure, isFailure, type Result, success } from "../base/failure.js";
 import type { ResultOf } from "../core/controller/order-results.js";
 import type { Order } from "../core/controller/orders.js";
 import type { ImageView } from "../core/controller/views.js";
 import type { Door } from "./door.js";
-import { type ImageDescription, uploadPath } from "./image-upload.js";
-import { type RoutedOrder, requestOf } from "./order-paths.js";
-import { failureBody } from "./schema.js";
+import { type ImageDescription, type RoutedOrder, requestOf, uploadPath } from "./order-paths.js";
 
 /** The admin API of one daemon. Failures are the controller's own, or `controller-unreachable`. */
 export class AdminClient implements Door {
@@ -33,16 +31,26 @@ export class AdminClient implements Door {
   /**
    * Uploads an image file. A file that is missing, empty or unreadable is refused before a byte moves
    * (`image-file-missing`, `image-file-unreadable`, `image-empty`).
-   * @param sent told the bytes handed over so far
+   * @param sent told the bytes handed over so far, and of how many
+   * @param signal gives up half-way: `upload-cancelled`
    */
-  async addImage(path: string, description: Omit<ImageDescription, "fileName">, sent: (bytes: number) => void): Promise<Result<ImageView>> {
+  async addImage(
+    path: string,
+    description: Omit<ImageDescription, "fileName">,
+    sent: (bytes: number, total: number) => void,
+    signal?: AbortSignal,
+  ): Promise<Result<ImageView>> {
     const file = await openImageFile(path);
     if (!file.ok) return file;
+    const total = (await file.value.stat()).size;
     return this.#request(uploadPath({ ...description, fileName: basename(path) }), {
       method: "POST",
       headers: { "content-type": "application/octet-stream" },
-      body: Readable.toWeb(Readable.from(counted(file.value.createReadStream(), sent))) as ReadableStream,
+      body: Readable.toWeb(
+        Readable.from(counted(file.value.createReadStream({ signal }), (bytes) => sent(bytes, total))),
+      ) as ReadableStream,
       duplex: "half",
+      ...(signal && { signal }),
     });
   }
 
@@ -54,6 +62,7 @@ export class AdminClient implements Door {
       if (response.ok) return success(body as T);
       return { ok: false, failure: knownFailure(body, response.status) };
     } catch (error) {
+      if (init.signal?.aborted) return failure("upload-cancelled", "The upload was cancelled; nothing was stored");
       const why = (error as Error).cause instanceof Error ? ((error as Error).cause as Error).message : (error as Error).message;
       return failure(
         "controller-unreachable",
@@ -79,10 +88,8 @@ async function openImageFile(path: string): Promise<Result<FileHandle>> {
   }
 }
 
-function knownFailure(body: unknown, status: number): Failure {
-  const parsed = failureBody.safeParse(body);
-  return parsed.success ? parsed.data : { code: "unexpected-answer", message: `The controller answered HTTP ${status} without a reason` };
-}
+const knownFailure = (body: unknown, status: number): Failure =>
+  isFailure(body) ? body : { code: "unexpected-answer", message: `The controller answered HTTP ${status} without a reason` };
 
 async function* counted(chunks: AsyncIterable<Uint8Array>, sent: (bytes: number) => void): AsyncIterable<Uint8Array> {
   let bytes = 0;

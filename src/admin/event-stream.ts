@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { FastifyInstance } from "fastify";
+import { type AccessOptions, stillWelcome } from "./access.js";
 import type { LiveFeed, NumberedChange } from "./live-feed.js";
 import { apiPrefix } from "./order-paths.js";
 
@@ -10,14 +11,17 @@ const heartbeatMs = 15_000;
 /** A reader that takes nothing for so long is cut off; it resumes where it was. */
 const stalledMsMax = 60_000;
 
-/** Registers the stream. Closing the server ends every stream. */
-export function registerEventStream(app: FastifyInstance, feed: LiveFeed): void {
+/** Registers the stream. Closing the server ends every stream; so does the end of its reader's login, at once. */
+export function registerEventStream(app: FastifyInstance, feed: LiveFeed, access?: AccessOptions): void {
   /** Numbers of another process mean nothing here. */
   const epoch = randomBytes(4).toString("hex");
   const streams = new Set<EventStream>();
   app.addHook("preClose", async () => {
     for (const stream of streams) stream.end();
     feed.close();
+  });
+  app.addHook("onResponse", async ({ routeOptions }) => {
+    if (routeOptions.config.endsLogins) for (const stream of streams) stream.check();
   });
   for (const url of [`${apiPrefix}/events`, "/api/events"]) {
     app.get(
@@ -29,13 +33,23 @@ export function registerEventStream(app: FastifyInstance, feed: LiveFeed): void 
       },
       (request, reply) => {
         reply.hijack();
-        const stream = new EventStream(reply.raw, feed, epoch, () => streams.delete(stream));
+        const isWelcome = access === undefined ? () => true : stillWelcome(request, access);
+        const stream = new EventStream({ response: reply.raw, feed, epoch, isWelcome, onEnd: () => streams.delete(stream) });
         streams.add(stream);
         const lastId = request.headers["last-event-id"];
         void stream.start(typeof lastId === "string" ? lastId : undefined);
       },
     );
   }
+}
+
+interface EventStreamOptions {
+  readonly response: ServerResponse;
+  readonly feed: LiveFeed;
+  /** Begins every id. */
+  readonly epoch: string;
+  readonly isWelcome: () => boolean;
+  readonly onEnd: () => void;
 }
 
 /**
@@ -46,6 +60,7 @@ class EventStream {
   readonly #response: ServerResponse;
   readonly #feed: LiveFeed;
   readonly #epoch: string;
+  readonly #isWelcome: () => boolean;
   readonly #onEnd: () => void;
   #unfollow = (): void => {};
   #heartbeat: NodeJS.Timeout | undefined;
@@ -55,10 +70,11 @@ class EventStream {
   #full = false;
   #ended = false;
 
-  constructor(response: ServerResponse, feed: LiveFeed, epoch: string, onEnd: () => void) {
+  constructor({ response, feed, epoch, isWelcome, onEnd }: EventStreamOptions) {
     this.#response = response;
     this.#feed = feed;
     this.#epoch = epoch;
+    this.#isWelcome = isWelcome;
     this.#onEnd = onEnd;
     response.on("close", () => this.end());
     response.on("error", () => this.end());
@@ -81,9 +97,15 @@ class EventStream {
       if (change.number === this.#number + 1) this.#write("change", change);
     });
     this.#heartbeat = setInterval(() => {
+      this.check();
       if (!this.#full) this.#send(": alive\n\n");
     }, heartbeatMs);
     await this.#catchUp();
+  }
+
+  /** Ends the stream of a reader whose login is over. */
+  check(): void {
+    if (!this.#isWelcome()) this.end();
   }
 
   end(): void {

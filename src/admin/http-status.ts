@@ -13,6 +13,7 @@ const statusByCode: Readonly<Record<string, number>> = {
   "image-not-stored": 507,
   "idempotency-key-reused": 422,
   "too-many-attempts": 429,
+  "too-many-logins": 429,
   "controller-stopping": 503,
 };
 

@@ -1,7 +1,6 @@
 import type { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import type { z } from "zod";
-import type { ReleaseName } from "../core/upgrade/limits.js";
 import type { ImageFolder } from "../runtime/controller-images.js";
 import { statusOf } from "./http-status.js";
 import { apiPrefix } from "./order-paths.js";
@@ -14,20 +13,6 @@ export interface ImageUploadOptions {
   readonly imageBytesMax: number;
 }
 
-/** What an operator says about a file that he uploads. */
-export interface ImageDescription {
-  readonly version: string;
-  /** Model or family names. */
-  readonly models: readonly string[];
-  readonly release: ReleaseName;
-  /** Name of the file where it came from. */
-  readonly fileName: string;
-}
-
-/** Method, path and query of an upload; the file is the body. */
-export const uploadPath = ({ models, ...description }: ImageDescription): string =>
-  `${apiPrefix}/images?${new URLSearchParams({ ...description, models: models.join(",") })}`;
-
 /** `POST /images`: the file streams into the image folder, is measured, and the catalogue decides whether it stays. */
 export function registerImageUpload(app: FastifyInstance, { doorFor, images, imageBytesMax }: ImageUploadOptions): void {
   // Anything else is refused before the handler, which reads a stream.
@@ -36,7 +21,7 @@ export function registerImageUpload(app: FastifyInstance, { doorFor, images, ima
   app.route({
     method: "POST",
     url: `${apiPrefix}/images`,
-    config: { role: "operator" },
+    config: { role: "operator", longBody: true },
     schema: {
       operationId: "image-add",
       summary: "Add an image file to a release; the body is the file as application/octet-stream",

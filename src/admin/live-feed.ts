@@ -4,7 +4,7 @@
  */
 import type { Instant } from "../base/time.js";
 import type { ControllerEvent } from "../core/controller/events.js";
-import type { ApImageRow, GroupView } from "../core/controller/views.js";
+import type { ApImageRow } from "../core/controller/views.js";
 import type { Door } from "./door.js";
 import type { LiveChange, LiveSnapshot, LoggedEvent } from "./live.js";
 
@@ -40,11 +40,13 @@ interface Views {
   readonly boot: Row;
 }
 
-/** A value and the text that tells whether it changed. */
+/** A value, what tells whether it changed, and that as text. */
 interface Row {
-  readonly value: unknown;
+  readonly value: Fields;
+  readonly compared: Fields;
   readonly text: string;
 }
+type Fields = Readonly<Record<string, unknown>>;
 
 export class LiveFeed {
   readonly #options: LiveFeedOptions;
@@ -153,13 +155,16 @@ export class LiveFeed {
     const before = this.#views;
     const events = this.#newEvents;
     this.#newEvents = [];
-    const changed = (key: "aps" | "images" | "groups") =>
-      [...views[key]].filter(([name, row]) => before?.[key].get(name)?.text !== row.text).map(([, row]) => row.value);
+    const changed = (view: "aps" | "images" | "groups", key: string) =>
+      [...views[view]].flatMap(([name, row]) => {
+        const known = before?.[view].get(name);
+        return known?.text === row.text ? [] : [known === undefined ? row.value : changedFields(known, row, key)];
+      });
     const gone = [...(before?.groups.keys() ?? [])].filter((name) => !views.groups.has(name));
     const change: Record<keyof Omit<LiveChange, "now">, unknown> = {
-      aps: nonEmpty(changed("aps")),
-      images: nonEmpty(changed("images")),
-      groups: nonEmpty(changed("groups")),
+      aps: nonEmpty(changed("aps", "mac")),
+      images: nonEmpty(changed("images", "mac")),
+      groups: nonEmpty(changed("groups", "name")),
       groupsGone: nonEmpty(gone),
       catalogue: before?.catalogue.text === views.catalogue.text ? undefined : views.catalogue.value,
       boot: before?.boot.text === views.boot.text ? undefined : views.boot.value,
@@ -184,7 +189,7 @@ export class LiveFeed {
       aps: new Map(aps.value.map((row) => [row.mac, rowOf(row)])),
       images: new Map(images.value.aps.map((row) => [row.mac, this.#imageRow(row)])),
       // A group may go between the two questions; the next look will not have it.
-      groups: new Map(groups.flatMap((answer) => (answer.ok ? [[answer.value.name, rowOf<GroupView>(answer.value)]] : []))),
+      groups: new Map(groups.flatMap((answer) => (answer.ok ? [[answer.value.name, rowOf(answer.value)]] : []))),
       catalogue: rowOf(catalogue.value),
       boot: rowOf(boot.value),
     };
@@ -195,7 +200,7 @@ export class LiveFeed {
     const before = this.#views?.images.get(row.mac)?.retryAt ?? null;
     const same = counted !== null && before !== null && Math.abs(counted - before) < retryToleranceMs;
     const retryAt = same ? before : counted;
-    return { value: row, text: JSON.stringify({ ...row, nextRetrySeconds: retryAt }), retryAt };
+    return { ...rowOf(row, { ...row, nextRetrySeconds: retryAt }), retryAt };
   }
 
   #wholeView(): LiveSnapshot {
@@ -206,12 +211,24 @@ export class LiveFeed {
       aps: values(views?.aps),
       images: values(views?.images),
       groups: values(views?.groups),
-      catalogue: (views?.catalogue.value as LiveSnapshot["catalogue"] | undefined) ?? [],
-      boot: (views?.boot.value as LiveSnapshot["boot"] | undefined) ?? { primary: null, backup: null },
+      catalogue: (views?.catalogue.value as unknown as LiveSnapshot["catalogue"] | undefined) ?? [],
+      boot: (views?.boot.value as unknown as LiveSnapshot["boot"] | undefined) ?? { primary: null, backup: null },
       events: this.#events,
     };
   }
 }
 
-const rowOf = <T>(value: T): Row => ({ value, text: JSON.stringify(value) });
+const rowOf = (value: object, compared = value): Row => ({
+  value: value as Fields,
+  compared: compared as Fields,
+  text: JSON.stringify(compared),
+});
+
+/** The row's key and what differs. */
+const changedFields = (before: Row, after: Row, key: string): Fields =>
+  Object.fromEntries(
+    Object.entries(after.value).filter(
+      ([name]) => name === key || JSON.stringify(before.compared[name]) !== JSON.stringify(after.compared[name]),
+    ),
+  );
 const nonEmpty = <T>(all: readonly T[]): readonly T[] | undefined => (all.length === 0 ? undefined : all);

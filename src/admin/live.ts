@@ -1,7 +1,7 @@
 /**
- * What `/api/v1/events` streams to a page: one `snapshot`, then `change`s in order, each with an `id:` for Last-Event-ID. Changes hold
- * whole rows, never differences: a reader that applies them in order holds what the `show` orders would answer, and a sender may merge
- * what a slow reader has not taken yet.
+ * What `/api/v1/events` streams to a page: one `snapshot`, then `change`s in order, each with an `id:` for Last-Event-ID. A reader that
+ * applies them in order holds what the `show` orders would answer. A row that is new comes whole; one that changed comes with its key
+ * and the fields that are new, each whole: in a large run bytes move in hundreds of rows at once, and little else does.
  */
 import type { Instant } from "../base/time.js";
 import type { ControllerEvent } from "../core/controller/events.js";
@@ -20,12 +20,15 @@ export interface LiveSnapshot {
   readonly events: readonly LoggedEvent[];
 }
 
-/** Server-sent event `change`: whatever is present replaces what the reader has under the same MAC address or name. */
+/** Fields of a row that replace what the reader has under the same key. */
+export type ChangedRow<Row, Key extends keyof Row> = Partial<Row> & Pick<Row, Key>;
+
+/** Server-sent event `change`. */
 export interface LiveChange {
   readonly now: Instant;
-  readonly aps?: readonly ApSummaryRow[];
-  readonly images?: readonly ApImageRow[];
-  readonly groups?: readonly GroupView[];
+  readonly aps?: readonly ChangedRow<ApSummaryRow, "mac">[];
+  readonly images?: readonly ChangedRow<ApImageRow, "mac">[];
+  readonly groups?: readonly ChangedRow<GroupView, "name">[];
   readonly groupsGone?: readonly string[];
   /** Complete when present. */
   readonly catalogue?: readonly ImageView[];

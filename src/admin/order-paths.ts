@@ -4,6 +4,7 @@
  * or the JSON body.
  */
 import type { Order } from "../core/controller/orders.js";
+import type { ReleaseName } from "../core/upgrade/limits.js";
 
 export const apiPrefix = "/api/v1";
 
@@ -48,6 +49,8 @@ export const orderPaths: Readonly<Record<RoutedOrder["type"], OrderPath>> = {
   "show-images": { method: "GET", path: "/images" },
   "show-peer": { method: "GET", path: "/peer" },
   "show-runs": { method: "GET", path: "/runs" },
+  "show-run-summary": { method: "GET", path: "/run-summary" },
+  "show-run": { method: "GET", path: "/runs/:run" },
 };
 
 /** The fields of an order that its path holds. */
@@ -71,3 +74,17 @@ export function requestOf(order: RoutedOrder): { method: OrderPath["method"]; pa
   for (const [name, value] of rest) if (value !== null) query.set(name, String(value));
   return { method: route.method, path: `${apiPrefix}${path}${query.size === 0 ? "" : `?${query}`}`, body: undefined };
 }
+
+/** What an operator says about a file that he uploads. */
+export interface ImageDescription {
+  readonly version: string;
+  /** Model or family names. */
+  readonly models: readonly string[];
+  readonly release: ReleaseName;
+  /** Name of the file where it came from. */
+  readonly fileName: string;
+}
+
+/** Method, path and query of an upload; the file is the body. */
+export const uploadPath = ({ models, ...description }: ImageDescription): string =>
+  `${apiPrefix}/images?${new URLSearchParams({ ...description, models: models.join(",") })}`;

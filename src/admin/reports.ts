@@ -1,12 +1,11 @@
 /** Reports of runs for people and spreadsheets. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { failure } from "../base/failure.js";
 import type { RunReport, RunReportRow } from "../core/controller/views.js";
 import { statusOf } from "./http-status.js";
 import { apiPrefix } from "./order-paths.js";
 import type { DoorFor } from "./order-routes.js";
-import { failureBody, runReport } from "./schema.js";
+import { decimal } from "./schema.js";
 
 const columns: readonly (readonly [title: string, cell: (row: RunReportRow) => string | number | null])[] = [
   ["AP", (row) => row.name],
@@ -25,23 +24,16 @@ const columns: readonly (readonly [title: string, cell: (row: RunReportRow) => s
   ["Detail", (row) => row.detail],
 ];
 
-/** `GET /runs/:id` and the same as `report.csv` and as a page to print. */
+/** The report of a run as `report.csv` and as a page to print. */
 export function registerReports(app: FastifyInstance, doorFor: DoorFor): void {
-  const params = z.object({ id: z.coerce.number().int() });
+  const params = z.object({ run: decimal });
   const find = async (request: FastifyRequest, reply: FastifyReply, show: (run: RunReport) => FastifyReply): Promise<FastifyReply> => {
-    const { id } = request.params as { id: number };
-    const runs = await doorFor(request).order({ type: "show-runs", group: null });
-    const run = runs.ok ? runs.value.find((report) => report.id === id) : undefined;
-    const refused = runs.ok ? failure("unknown-run", `There is no report of a run ${id}`).failure : runs.failure;
-    return run === undefined ? reply.status(statusOf(refused)).send(refused) : show(run);
+    const { run } = request.params as { run: number };
+    const report = await doorFor(request).order({ type: "show-run", run });
+    return report.ok ? show(report.value) : reply.status(statusOf(report.failure)).send(report.failure);
   };
   const schema = (operationId: string, summary: string) => ({ operationId, summary, tags: ["runs"], params });
-  app.get(
-    `${apiPrefix}/runs/:id`,
-    { schema: { ...schema("run-report", "Report of one run"), response: { 200: runReport, "4xx": failureBody, "5xx": failureBody } } },
-    (request, reply) => find(request, reply, (run) => reply.send(run)),
-  );
-  app.get(`${apiPrefix}/runs/:id/report.csv`, { schema: schema("run-report-csv", "Report of one run as CSV") }, (request, reply) =>
+  app.get(`${apiPrefix}/runs/:run/report.csv`, { schema: schema("run-report-csv", "Report of one run as CSV") }, (request, reply) =>
     find(request, reply, (run) =>
       reply
         .header("content-type", "text/csv; charset=utf-8")
@@ -50,13 +42,13 @@ export function registerReports(app: FastifyInstance, doorFor: DoorFor): void {
     ),
   );
   app.get(
-    `${apiPrefix}/runs/:id/report.html`,
+    `${apiPrefix}/runs/:run/report.html`,
     { schema: schema("run-report-page", "Report of one run as a page to print") },
     (request, reply) =>
       find(request, reply, (run) =>
         reply
           .header("content-type", "text/html; charset=utf-8")
-          .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'")
+          .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
           .send(reportPage(run)),
       ),
   );

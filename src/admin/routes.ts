@@ -14,6 +14,7 @@ import {
   bootView,
   configChanges,
   configDocument,
+  decimal,
   groupConfig,
   groupPreview,
   groupSummaryRow,
@@ -28,6 +29,7 @@ import {
   retryCount,
   runReport,
   runStarted,
+  runSummaryRow,
   wanPolicy,
 } from "./schema.js";
 
@@ -139,6 +141,8 @@ const rows: Readonly<Record<RoutedOrder["type"], Omit<OrderRoute, keyof OrderPat
     { group: group.nullable().default(null) },
     z.array(runReport),
   ),
+  "show-run-summary": read("All runs in numbers, newest first, without the rows of their APs", {}, z.array(runSummaryRow)),
+  "show-run": read("Report of one run", { run: decimal }, runReport),
 };
 
 export const orderRoutes = Object.fromEntries(

@@ -21,6 +21,7 @@ import type {
   PeerView,
   RunReport,
   RunReportRow,
+  RunSummaryRow,
   RunView,
   TransferView,
 } from "../core/controller/views.js";
@@ -164,7 +165,8 @@ const modelView = modelTotals.extend({
   serving: z.array(z.object({ mac: macText.nullable(), name: z.string().nullable(), address: z.string(), bytesDone: bytes })),
 }) satisfies z.ZodType<ModelView>;
 
-export const groupView = z.object({
+/** What operators set for a group, besides who belongs to it. */
+const groupSettings = {
   name: z.string(),
   predownload: z.boolean(),
   retryCount: z.int(),
@@ -172,6 +174,10 @@ export const groupView = z.object({
   backoffSecondsMax: z.number(),
   wave2Refetch: z.boolean(),
   wan: wanPolicy,
+} as const;
+
+export const groupView = z.object({
+  ...groupSettings,
   aps: z.array(
     z.object({
       mac: macText,
@@ -254,11 +260,13 @@ const runReportRow = z.object({
   detail: z.string(),
 }) satisfies z.ZodType<RunReportRow>;
 
-export const runReport = runView.extend({
+export const runSummaryRow = runView.extend({
   group: z.string().nullable(),
   models: z.array(modelTotals),
-  aps: z.array(runReportRow),
-}) satisfies z.ZodType<RunReport>;
+  apCount: count,
+}) satisfies z.ZodType<RunSummaryRow>;
+
+export const runReport = runSummaryRow.extend({ aps: z.array(runReportRow) }) satisfies z.ZodType<RunReport>;
 
 export const actResult = z.object({
   done: z.array(z.string()),
@@ -271,13 +279,7 @@ export const runStarted = z.object({ runId: z.int() });
 export const apsAborted = z.object({ apCount: count });
 
 export const groupConfig = z.strictObject({
-  name: z.string(),
-  predownload: z.boolean(),
-  retryCount: z.int(),
-  backoffSecondsMin: z.number(),
-  backoffSecondsMax: z.number(),
-  wave2Refetch: z.boolean(),
-  wan: wanPolicy,
+  ...groupSettings,
   aps: z.array(macText),
   manualPrimaries: z.array(macText),
   forcedSubordinates: z.array(macText),
@@ -307,6 +309,12 @@ export const nameText = z
   .min(1)
   .max(512)
   .regex(/^(?!\.{1,2}$)/, "may not be . or ..");
+const digits = z
+  .string()
+  .regex(/^(?:0|[1-9]\d{0,14})$/, "expected a whole number in decimal digits")
+  .transform(Number);
+/** A number in a path or a query: decimal digits and nothing else. `0x1`, `1e3` and ` 1` are none. */
+export const decimal = z.union([z.int().min(0), digits], { error: "expected a whole number in decimal digits" });
 export const retryCount = z.int().min(limits.retryCount.min).max(limits.retryCount.max);
 export const backoffSeconds = z.number().min(0).max(limits.backoffSeconds.ceiling);
 

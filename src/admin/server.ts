@@ -9,12 +9,13 @@ import fastify, {
   type FastifyRequest,
   LogController,
 } from "fastify";
-import { hasZodFastifySchemaValidationErrors, jsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { hasZodFastifySchemaValidationErrors, jsonSchemaTransform, validatorCompiler } from "fastify-type-provider-zod";
 import type { Failure } from "../base/failure.js";
+import { invariant } from "../base/invariant.js";
 import type { ImageFolder } from "../runtime/controller-images.js";
 import type { Logger } from "../runtime/log.js";
 import type { TlsIdentity } from "../runtime/tls.js";
-import { type AccessOptions, auditWriter, registerAccess } from "./access.js";
+import { type AccessOptions, auditWriter, registerAccess, registerPublic } from "./access.js";
 import { registerAccessRoutes } from "./access-routes.js";
 import { AuditedDoor } from "./audited-door.js";
 import type { Door } from "./door.js";
@@ -22,6 +23,7 @@ import { registerEventStream } from "./event-stream.js";
 import { registerImageUpload } from "./image-upload.js";
 import type { LiveFeed } from "./live-feed.js";
 import { registerOrderRoutes } from "./order-routes.js";
+import { docsPolicy, limitBodyTime, protectiveHeaders } from "./protection.js";
 import { registerReports } from "./reports.js";
 
 export interface AdminOptions {
@@ -40,11 +42,19 @@ export interface AdminOptions {
   readonly imageBytesMax: number;
   /** Version of flexup, for the API document. */
   readonly version: string;
+  /** Longest time for a request's body, an image's excepted. */
+  readonly bodyMsMax?: number;
 }
 
 /** Most bytes of a JSON body: the largest order is a few names. */
 const bodyLimitBytes = 64 * 1024;
 const paramLengthMax = 2048;
+/** A body other than an image's is short; a sender that drips it holds a connection and nothing else. */
+const bodyMsMaxDefault = 30_000;
+/** A connection over which nothing goes for so long is closed; event streams send a heartbeat. */
+const silenceMsMax = 120_000;
+/** Browsers keep some six each. */
+const connectionsMax = 4000;
 
 const unroutable: Readonly<Record<string, string>> = {
   FST_ERR_BAD_URL: "The path is not percent-encoded UTF-8",
@@ -57,20 +67,30 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
     loggerInstance: options.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
+    connectionTimeout: silenceMsMax,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: paramLengthMax },
     // What no route gets to see; the framework's own answer repeats the whole path and has no stable code.
     frameworkErrors: (error, _request, reply: FastifyReply) => {
       const message = unroutable[error.code] ?? "This request cannot be read; check its path and headers";
-      reply.status(error.statusCode ?? 400).send({ code: "invalid-request", message } satisfies Failure);
+      reply
+        .headers(protectiveHeaders)
+        .status(error.statusCode ?? 400)
+        .send({ code: "invalid-request", message } satisfies Failure);
     },
     // The framework types its two servers apart; nothing here depends on which it is.
     ...((options.tls === undefined ? {} : { https: options.tls }) as object),
   });
   // A page of another site may post text without asking this server first; JSON it may not.
   app.removeContentTypeParser("text/plain");
+  app.server.maxConnections = connectionsMax;
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.headers(protectiveHeaders);
+  });
+  limitBodyTime(app, options.bodyMsMax ?? bodyMsMaxDefault);
   app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
+  // The views are typed, and tests hold real answers against their schemas: to check each row again costs more than all the rest.
+  app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { status, failure } = failureOf(error);
     if (status >= 500) request.log.error({ err: error, url: request.url }, "a request failed");
@@ -91,27 +111,30 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
     },
     transform: jsonSchemaTransform,
   });
-  await app.register(swaggerUi, { routePrefix: "/api/docs" });
-  app.get("/api/openapi.json", { schema: { hide: true } }, () => app.swagger());
-
   if (options.access !== undefined) await registerAccess(app, options.access);
-  app.get("/healthz", { schema: { hide: true } }, () => ({ status: "ok" }));
-  app.get("/readyz", { schema: { hide: true } }, async (_request, reply) => {
+  await registerPublic(app, async (scope) => scope.register(swaggerUi, { routePrefix: "/api/docs", staticCSP: docsPolicy }));
+  const forEverybody = { config: { public: true }, schema: { hide: true } } as const;
+  app.get("/api/openapi.json", forEverybody, () => app.swagger());
+  app.get("/healthz", forEverybody, () => ({ status: "ok" }));
+  app.get("/readyz", forEverybody, async (_request, reply) => {
     const answer = await options.door.order({ type: "show-boot" });
     return reply.status(answer.ok ? 200 : 503).send(answer.ok ? { status: "ready" } : answer.failure);
   });
   const { metrics, feed, access } = options;
   if (access !== undefined) registerAccessRoutes(app, access);
   const write = access && auditWriter(access);
-  const doorFor = ({ caller, ip }: FastifyRequest): Door =>
-    write === undefined || caller === null ? options.door : new AuditedDoor(options.door, caller, ip, write);
+  const doorFor = ({ caller, ip }: FastifyRequest): Door => {
+    if (write === undefined) return options.door;
+    invariant(caller !== null, "nobody reaches the controller past the guard");
+    return new AuditedDoor(options.door, () => caller, ip, write);
+  };
 
   if (metrics !== undefined) {
     app.get("/metrics", { schema: { hide: true } }, async (_request, reply) =>
       reply.header("content-type", metrics.contentType).send(await metrics.text()),
     );
   }
-  if (feed !== undefined) registerEventStream(app, feed);
+  if (feed !== undefined) registerEventStream(app, feed, access);
   registerReports(app, doorFor);
   await app.register(async (scope) => registerOrderRoutes(scope, doorFor));
   await app.register(async (scope) => registerImageUpload(scope, { ...options, doorFor }));

@@ -16,3 +16,12 @@ export const failure = (code: string, message: string): { readonly ok: false; re
   ok: false,
   failure: { code, message },
 });
+
+/** Whether what came from elsewhere is a failure. */
+export const isFailure = (value: unknown): value is Failure =>
+  typeof value === "object" &&
+  value !== null &&
+  "code" in value &&
+  typeof value.code === "string" &&
+  "message" in value &&
+  typeof value.message === "string";

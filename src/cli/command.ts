@@ -1,5 +1,5 @@
 import type { Door } from "../admin/door.js";
-import type { ImageDescription } from "../admin/image-upload.js";
+import type { ImageDescription } from "../admin/order-paths.js";
 import type { Failure, Result } from "../base/failure.js";
 import type { ResultOf } from "../core/controller/order-results.js";
 import type { Order } from "../core/controller/orders.js";
@@ -54,7 +54,7 @@ interface OrderCommand<P extends string, T extends Order> {
   readonly help: string;
   readonly order: (values: ValuesOf<P>) => T;
   /** Default: nothing, as the vendor's `config` commands do. */
-  readonly text?: (value: ResultOf<T["type"]>, values: ValuesOf<P>) => string;
+  readonly text?: (value: ResultOf<T["type"]>, values: ValuesOf<P>) => string | Promise<string>;
   /** Whether some AP refused. */
   readonly partial?: (value: ResultOf<T["type"]>) => boolean;
 }
@@ -72,7 +72,7 @@ export function command<const P extends string, T extends Order>(pattern: P, { h
       return {
         ok: true,
         value: answer.value,
-        text: text?.(answer.value, values as ValuesOf<P>) ?? "",
+        text: (await text?.(answer.value, values as ValuesOf<P>)) ?? "",
         ...(partial?.(answer.value) && { partial: true }),
       };
     },

@@ -1,11 +1,13 @@
 /** How a command on this machine finds a controller and says who it is. */
 import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { AdminClient } from "../admin/client.js";
 import { isLoopback } from "../base/endpoint.js";
 import { failure, success } from "../base/failure.js";
 import { readLocalToken } from "../runtime/local-token.js";
 import type { CommandContext, LocalFiles } from "./command.js";
-import type { Screen } from "./watch.js";
+import type { Screen } from "./live-screen.js";
+import { UploadProgress } from "./upload-progress.js";
 
 export const defaultAdminUrl = "http://127.0.0.1:8080";
 
@@ -14,6 +16,8 @@ export interface CommandIo {
   readonly stderr: Screen;
   /** `FLEXUP_ADMIN` names the daemon where `--admin` does not; `FLEXUP_TOKEN` is an API token. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Takes over Ctrl-C from now on, for commands that last. */
+  readonly interrupted?: () => AbortSignal;
 }
 
 /** The URL of `--admin`, of `FLEXUP_ADMIN` or the default; a string is what was wrong with it. */
@@ -24,18 +28,19 @@ export function controllerUrl(option: string | undefined, env: CommandIo["env"])
   return `Unexpected "${admin}" for --admin: expected a URL such as ${defaultAdminUrl}`;
 }
 
-export function contextFor(base: URL, io: CommandIo): CommandContext {
+/** @param io `signal` ends an upload half-way */
+export function contextFor(base: URL, io: CommandIo & { readonly signal?: AbortSignal }): CommandContext {
   const client = new AdminClient(base, tokenFor(base, io.env));
   return { door: client, files: localFiles(client, io) };
 }
 
-/** Files of this machine. On a terminal an upload shows how far it is. */
-function localFiles(client: AdminClient, { stderr }: CommandIo): LocalFiles {
+/** Files of this machine. */
+function localFiles(client: AdminClient, { stderr, signal }: CommandIo & { readonly signal?: AbortSignal }): LocalFiles {
   return {
     async upload(path, description) {
-      const show = (bytes: number): unknown => stderr.isTTY && stderr.write(`\r${path}: ${bytes} bytes sent`);
-      const answer = await client.addImage(path, description, show);
-      if (stderr.isTTY) stderr.write("\r\u001b[K");
+      const progress = new UploadProgress(stderr, basename(path));
+      const answer = await client.addImage(path, description, (sent, total) => progress.sent(sent, total), signal);
+      progress.end();
       return answer;
     },
     async readText(path) {

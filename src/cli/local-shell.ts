@@ -35,6 +35,7 @@ function onTerminal(commands: OperatorCommands): Promise<number> {
       commands,
       rows: rows(),
       write: (text) => stdout.write(text),
+      wantInput: (wanted) => (wanted ? stdin.resume() : stdin.pause()),
       close: () => {
         stdin.setRawMode(false);
         stdin.pause();
@@ -45,6 +46,7 @@ function onTerminal(commands: OperatorCommands): Promise<number> {
     stdin.setEncoding("utf8");
     stdin.on("data", (text: string) => shell.input(text));
     stdin.on("end", () => shell.end());
+    stdout.on("drain", () => shell.drained());
     stdout.on("resize", () => shell.resize(rows()));
     shell.start();
   });

@@ -8,8 +8,8 @@ import { commandTable, operatorGrammar } from "./table.js";
 import { watchOutcome, watchRun } from "./watch.js";
 import type { Word } from "./words.js";
 
-/** Exit codes of every flexup command. */
-export const exitCodes = { done: 0, refused: 1, wrongCommand: 2 } as const;
+/** Exit codes of every flexup command; the last is the shell's own for Ctrl-C. */
+export const exitCodes = { done: 0, refused: 1, wrongCommand: 2, interrupted: 130 } as const;
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 interface Switches {
@@ -38,18 +38,21 @@ export async function runOneShot(args: readonly string[], io: CommandIo): Promis
   const match = operatorGrammar.match(words);
   if (match.type === "error") return wrong(match.message);
 
-  const context = contextFor(base, io);
-  const watching = { screen: io.stdout, json: switches.json, pause };
+  const lasts = switches.watch || match.command.needsFiles === true;
+  const interrupted = (lasts ? io.interrupted?.() : undefined) ?? new AbortController().signal;
+  const context = contextFor(base, { ...io, signal: interrupted });
+  const watching = { screen: io.stdout, json: switches.json, pause: () => pause(interrupted) };
   const order = match.command.order?.(match.values);
   const isShow = order?.type.startsWith("show-") ?? false;
   if (switches.watch && !isShow && order?.type !== "group-start")
     return wrong(`Unexpected option --watch after "${switches.words.join(" ")}": expected it after a show command or predownload start`);
   const run = (): Promise<Outcome> => match.command.run(match.values, context);
   const outcome = switches.watch && isShow ? await watchOutcome(run, watching) : await run();
-  if (!outcome.ok) return refused(outcome.failure, switches.json, io);
+  if (!outcome.ok) return interrupted.aborted ? exitCodes.interrupted : refused(outcome.failure, switches.json, io);
   if (switches.watch && order?.type === "group-start") {
     const ended = await watchRun(context.door, order.group, watching);
     if (!ended.ok) return refused(ended.failure, switches.json, io);
+    if (ended.value === "running") return exitCodes.interrupted;
     return ended.value === "complete" ? exitCodes.done : exitCodes.refused;
   }
   if (switches.watch) return exitCodes.done;
@@ -69,7 +72,7 @@ export function registerOperatorCommands(program: Program, done: (code: ExitCode
       .passThroughOptions()
       .helpOption(false)
       .action(async (_words: readonly string[], _options: unknown, self: Program) =>
-        done(await runOneShot([first, ...self.args], process)),
+        done(await runOneShot([first, ...self.args], { stdout: process.stdout, stderr: process.stderr, env: process.env, interrupted })),
       );
   }
 }
@@ -82,19 +85,27 @@ const descriptions: Readonly<Record<string, string>> = {
 
 const watchMs = 500;
 
-/** Resolves with false when the person has had enough (Ctrl-C). */
-function pause(): Promise<boolean> {
+/** Resolves with false when the person has had enough. */
+function pause(interrupted: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
+    if (interrupted.aborted) return resolve(false);
     const stop = (): void => {
       clearTimeout(timer);
       resolve(false);
     };
     const timer = setTimeout(() => {
-      process.off("SIGINT", stop);
+      interrupted.removeEventListener("abort", stop);
       resolve(true);
     }, watchMs);
-    process.once("SIGINT", stop);
+    interrupted.addEventListener("abort", stop, { once: true });
   });
+}
+
+/** From now on Ctrl-C, or the end that a system asks for, stops in order once; the second one ends the process. */
+function interrupted(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => controller.abort());
+  return controller.signal;
 }
 
 function refused(failure: Failure, json: boolean, io: CommandIo): ExitCode {

@@ -3,11 +3,9 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Command as Program } from "commander";
 import { type Endpoint, endpointText, isIPv6 } from "../base/endpoint.js";
 import { failure, type Result, success } from "../base/failure.js";
 import { Prng } from "../base/prng.js";
-import { bitRate } from "../cli/commands/tftp.js";
 import { Agent } from "../core/ap/agent.js";
 import { WtpSession } from "../core/capwap/wtp-session.js";
 import { ApHost, eventLine } from "../runtime/ap-host.js";
@@ -211,6 +209,7 @@ async function startLocked(settings: ApSettings, log: Logger): Promise<Result<Ru
   const meter = measureAp(metrics);
   const page = settings.metrics === undefined ? undefined : await openMetricsPage(metrics, settings.metrics);
   if (page?.ok === false) return page;
+  if (page !== undefined) metrics.watchProcess();
   if (page !== undefined) log.info({ metrics: endpointText(page.value.local) }, "metrics ready");
   const first = await startLife(settings, settings.tftpPort, log, meter);
   if (!first.ok) {
@@ -267,30 +266,4 @@ export async function runAp(options: ApOptions): Promise<0 | 1 | 2> {
   const code = await started.value.ended;
   if (code === 0) log.info("AP stopped");
   return code;
-}
-
-export function registerApCommand(program: Program, done: (code: number) => void): void {
-  program
-    .command("ap")
-    .description("run an AP")
-    .option("--data <folder>", "its data folder: image slots, boot record, state")
-    .option("--name <name>", "its name")
-    .option("--mac <address>", "its MAC address")
-    .option("--model <model>", "its model, e.g. AIR-AP2802I")
-    .option("--controller <host:port,...>", "its controllers, the preferred one first (default port 5246)")
-    .option("--bind <address>", "its address (default 0.0.0.0)")
-    .option("--tftp-port <port>", "where it serves its image to others (default 69; 0: any)")
-    .option("--tftp-rate <bits>", "bits per second of all transfers that it serves, e.g. 20M", bitRate)
-    .option("--tftp-advertise <addr:port>", "where others reach its TFTP server through a NAT; best with --tftp-single-port")
-    .option("--tftp-single-port", "serve from the listening port, for peers behind NAT")
-    .option("--version <version>", "the version that a new AP has in its primary slot")
-    .option("--on-reset <what>", "restart (default) or exit")
-    .option("--flash-bytes <bytes>", "the size of its flash (default: what the disk has)")
-    .option("--location <text>", "where it hangs")
-    .option("--serial <number>", "its serial number (default: from the MAC address)")
-    .option("--metrics <address:port>", "where Prometheus finds /metrics (default: nowhere)")
-    .option("--no-fast-transfer", "take images over the WAN the RFC's way alone, block after block")
-    .option("--lab", "find and miss controllers within seconds")
-    .option("--log <level>", "fatal, error, warn, info, debug, trace or silent")
-    .action(async (options: ApOptions) => done(await runAp(options)));
 }

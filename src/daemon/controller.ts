@@ -1,6 +1,5 @@
 /** `flexup controller`: one process, one data folder, one CAPWAP port, one admin API. */
 import { join } from "node:path";
-import type { Command as Program } from "commander";
 import { type Endpoint, endpointText } from "../base/endpoint.js";
 import { type Failure, type Result, success } from "../base/failure.js";
 import type { ControllerConfig, ControllerMachine } from "../core/controller/contract.js";
@@ -73,6 +72,7 @@ export async function startController(
   });
   const metrics = new Metrics("controller");
   const mtuBytes = interfaceMtuBytes(settings.listen.address);
+  metrics.watchProcess();
   const host = new ControllerHost({
     machine: create({
       name: settings.name,
@@ -166,25 +166,4 @@ export async function runController(options: ControllerOptions, create: CreateMa
   }
   process.stderr.write(`${ended.message}\n`);
   return 1;
-}
-
-export function registerControllerCommand(program: Program, create: CreateMachine, done: (code: number) => void): void {
-  program
-    .command("controller")
-    .description("run a controller")
-    .option("--data <folder>", "its data folder: settings, state, images")
-    .option("--listen <address:port>", "where APs reach it by CAPWAP (default 0.0.0.0:5246; port 0: any)")
-    .option("--admin <address:port>", "where operators reach it by HTTP (default 127.0.0.1:8080; port 0: any)")
-    .option("--platform <platform>", "5508 (25 APs a group), 7510 (100) or default (100)")
-    .option("--wan-rate <rate>", "most bytes per second of all WAN transfers together, such as 2M or 500k (default: no cap)")
-    .option("--ssh <address:port>", "a shell for operators over SSH, such as 0.0.0.0:2222 (default: none)")
-    .option("--tls-cert <file>", "certificate of the admin API, PEM")
-    .option("--tls-key <file>", "its private key, PEM")
-    .option("--peer <url>", "admin URL of the other controller, which must hold the same images")
-    .option("--peer-token-file <file>", "an API token of the role read-only there (or FLEXUP_PEER_TOKEN)")
-    .option("--peer-cert <file>", "its self-signed certificate or its authority's, PEM")
-    .option("--lab", "allow back-off below 100 s, judge silence sooner, and need no login on loopback")
-    .option("--log <level>", "fatal, error, warn, info, debug, trace or silent")
-    .option("--config <file>", "YAML file with these options and more (docs/configuration.md)")
-    .action(async (options: ControllerOptions) => done(await runController(options, create)));
 }

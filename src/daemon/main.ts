@@ -4,10 +4,7 @@ import { registerTftpCommands } from "../cli/commands/tftp.js";
 import { registerLocalShell } from "../cli/local-shell.js";
 import { exitCodes, registerOperatorCommands } from "../cli/one-shot.js";
 import { orList } from "../cli/parameters.js";
-import { Controller } from "../core/controller/controller.js";
-import { registerApCommand } from "./ap.js";
-import { registerControllerCommand } from "./controller.js";
-import { registerDemoCommand } from "./demo/demo.js";
+import { registerDaemonCommands, registerDemoCommand } from "./daemon-commands.js";
 import { flexupVersion } from "./version.js";
 
 /** Runs flexup with the process's arguments. Resolves with the exit code. */
@@ -24,8 +21,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .exitOverride()
     .showSuggestionAfterError(false)
     .configureOutput({ outputError: () => {} });
-  registerControllerCommand(program, (config) => new Controller(config), done);
-  registerApCommand(program, done);
+  registerDaemonCommands(program, done);
   registerOperatorCommands(program, done);
   registerLocalShell(program, done);
   registerTftpCommands(program, done);

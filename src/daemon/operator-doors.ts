@@ -1,7 +1,7 @@
 /** A controller's doors for people and scripts: the admin API with the page, and the shell over SSH. */
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
-import { auditWriter } from "../admin/access.js";
+import { auditWriter, noteLogin } from "../admin/access.js";
 import { Accounts } from "../admin/accounts.js";
 import { AuditedDoor } from "../admin/audited-door.js";
 import { LiveFeed } from "../admin/live-feed.js";
@@ -144,11 +144,11 @@ async function sshServer(listen: Endpoint, { settings, host, log }: OperatorDoor
     door: {
       async password(user, password, from) {
         const caller = await accounts.logIn(user, password, from);
-        write({ who: user, from, what: "ssh login", before: null, after: caller.ok ? null : { refused: caller.failure.code } });
+        noteLogin(write, "ssh login", user, from, caller);
         return caller.ok ? caller.value : undefined;
       },
       publicKey: async (user, key) => accounts.bySshKey(user, key),
-      commands: (caller, from) => new OperatorCommands(grammar, { door: new AuditedDoor(host, caller, from, write) }),
+      commands: ({ name }, from) => new OperatorCommands(grammar, { door: new AuditedDoor(host, accounts.standing(name), from, write) }),
     },
   });
 }

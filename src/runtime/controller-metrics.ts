@@ -10,16 +10,21 @@ interface Totals {
   readonly wanBytes: number;
   readonly lanBytes: number;
   readonly tries: number;
+  /** On which it fetched last. */
+  readonly path: string;
 }
 
-const noTotals: Totals = { runId: 0, wanBytes: 0, lanBytes: 0, tries: 0 };
+/** What an event tells of them: phases say nothing of tries and path. */
+type Told = Pick<Totals, "runId" | "wanBytes" | "lanBytes"> & Partial<Totals>;
+
+const noTotals: Totals = { runId: 0, wanBytes: 0, lanBytes: 0, tries: 0, path: "none" };
 
 /** Registers the controller's metrics and feeds them from now on. */
 export function measureController(metrics: Metrics, host: Pick<ControllerHost, "onEvent" | "order">, now: () => number): void {
   const joins = metrics.counter("ap_joins_total", "APs that joined");
   const leaves = metrics.counter("ap_leaves_total", "APs that left");
   const runs = metrics.counter("runs_total", "Upgrade runs by how they ended", ["state"]);
-  const transfers = metrics.counter("transfers_total", "Image transfers that ended, by role and end", ["role", "end"]);
+  const transfers = metrics.counter("transfers_total", "Image transfers that ended, by path, role and end", ["path", "role", "end"]);
   const bytes = metrics.counter("image_bytes_total", "Image bytes that went to APs, by path", ["path"]);
   const tries = metrics.counter("tries_total", "Tries at a primary that APs reported");
   const fallbacks = metrics.counter("fallbacks_total", "APs that took the WAN because they could not use a primary");
@@ -35,11 +40,11 @@ export function measureController(metrics: Metrics, host: Pick<ControllerHost, "
   /** Runs that began in this process: what APs of an older one had before is no increment of ours. */
   const begun = new Set<number>();
   /** @returns tries that are new */
-  const noteTotals = (mac: string, totals: Omit<Totals, "tries">, triesTold?: number): number => {
+  const noteTotals = (mac: string, told: Told): number => {
     const before = known.get(mac);
-    const same = before?.runId === totals.runId ? before : undefined;
-    const now: Totals = { ...totals, tries: triesTold ?? same?.tries ?? 0 };
-    const from = same ?? (begun.has(totals.runId) ? noTotals : now);
+    const same = before?.runId === told.runId ? before : undefined;
+    const now: Totals = { ...(same ?? { tries: 0, path: "none" }), ...told };
+    const from = same ?? (begun.has(told.runId) ? noTotals : now);
     known.set(mac, now);
     bytes.inc({ path: "wan" }, Math.max(0, now.wanBytes - from.wanBytes));
     bytes.inc({ path: "lan" }, Math.max(0, now.lanBytes - from.lanBytes));
@@ -55,11 +60,12 @@ export function measureController(metrics: Metrics, host: Pick<ControllerHost, "
     "primary-lost": () => lost.inc(),
     "ap-phase": ({ mac, runId, wanBytes, lanBytes, role, phase }) => {
       noteTotals(mac, { runId, wanBytes, lanBytes });
-      if (phase === "complete" || phase === "failed" || phase === "aborted") transfers.inc({ role, end: phase });
+      const path = known.get(mac)?.path ?? "none";
+      if (phase === "complete" || phase === "failed" || phase === "aborted") transfers.inc({ path, role, end: phase });
       if (role === "fallback" && phase === "queued") fallbacks.inc();
     },
-    "ap-progress": ({ mac, runId, wanBytes, lanBytes, tries: triesTold, nextRetryAt }) => {
-      const newTries = noteTotals(mac, { runId, wanBytes, lanBytes }, triesTold);
+    "ap-progress": ({ mac, runId, wanBytes, lanBytes, tries: triesTold, path, nextRetryAt }) => {
+      const newTries = noteTotals(mac, { runId, wanBytes, lanBytes, tries: triesTold, path });
       if (newTries > 0) tries.inc(newTries);
       if (newTries > 0 && nextRetryAt !== null) backoff.observe(Math.max(0, (nextRetryAt - now()) / 1000));
     },
@@ -71,6 +77,10 @@ export function measureController(metrics: Metrics, host: Pick<ControllerHost, "
   };
   host.onEvent((event) => (take[event.type] as ((event: ControllerEvent) => void) | undefined)?.(event));
 
+  metrics.gauge("runs_running", "Upgrade runs that go on now", [], async (gauge) => {
+    const runs = await host.order({ type: "show-run-summary" });
+    if (runs.ok) gauge.set(runs.value.filter(({ state }) => state === "running").length);
+  });
   metrics.gauge("aps", "APs by state", ["state"], async (gauge) => {
     const answer = await host.order({ type: "show-ap-summary" });
     if (!answer.ok) return;

@@ -6,6 +6,10 @@ export class Metrics {
 
   constructor(daemon: "controller" | "ap") {
     this.#registry.setDefaultLabels({ daemon });
+  }
+
+  /** Watches the process and its event loop too. It costs timers, so only who has a reader asks for it. */
+  watchProcess(): void {
     collectDefaultMetrics({ register: this.#registry, prefix: "flexup_" });
   }
 

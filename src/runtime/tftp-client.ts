@@ -1,5 +1,5 @@
 /**
- * One TFTP fetch of a process: a port, the client machine, digests while the bytes arrive, and a sink that sets the pace.
+ * One TFTP fetch of a process: a port, the client machine, a digest while the bytes arrive, and a sink that sets the pace.
  * Nothing is kept of a failed fetch here; the sink's owner discards what it was given.
  */
 import { createHash } from "node:crypto";
@@ -10,6 +10,7 @@ import { TftpClient } from "../core/tftp/client.js";
 import type { ClientEffect, ClientInput, ClientRequest, ClientSettings, FetchOutcome } from "../core/tftp/contract.js";
 import { defaultClientSettings, LAN_BLKSIZE, LAN_WINDOWSIZE } from "../core/tftp/defaults.js";
 import type { Clock } from "./clock.js";
+import { Gather } from "./gather.js";
 import { Host } from "./host.js";
 import { openUdpPort, type UdpPort } from "./udp-ports.js";
 
@@ -44,7 +45,7 @@ export interface FetchResult {
   readonly detail: string;
   readonly bytesDone: number;
   /** Lower-case hex of all bytes, for `complete` alone. */
-  readonly digests: { readonly sha256: string; readonly md5: string } | undefined;
+  readonly sha256: string | undefined;
 }
 
 export interface TftpFetch {
@@ -90,26 +91,26 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
     sizeBytes: options.sizeBytes,
   };
   const sha256 = createHash("sha256");
-  const md5 = createHash("md5");
   let port: UdpPort | undefined;
   let aborted = false;
 
-  let waiting: Uint8Array[] = [];
+  const waiting = new Gather();
   let bytesWritten = 0;
   let writing = Promise.resolve();
   let writeRunning = false;
 
   const writeOn = async (): Promise<void> => {
     writeRunning = true;
-    while (waiting.length > 0 && !host.stopped && !over) {
-      const chunks = waiting;
-      waiting = [];
+    // The socket's other datagrams of this turn come first: they make one write.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (!waiting.empty && !host.stopped && !over) {
+      const chunks = waiting.take();
+      for (const chunk of chunks) sha256.update(chunk);
       const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
       try {
         await sink.write(bytesWritten, chunks);
       } catch (error) {
         writeRunning = false;
-        waiting = [];
         host.deliver({ type: "storage-failed", detail: (error as Error).message });
         return;
       }
@@ -140,10 +141,7 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
           port?.send(effect.bytes, effect.to);
           break;
         case "write":
-          // A datagram's bytes are ours to keep (udp-ports.ts).
-          sha256.update(effect.bytes);
-          md5.update(effect.bytes);
-          waiting.push(effect.bytes);
+          waiting.add(effect.bytes);
           if (!writeRunning) writing = writeOn();
           break;
         case "size":
@@ -152,8 +150,9 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
         case "ended": {
           over = true;
           const { outcome, detail, bytesDone } = effect;
-          const digests = outcome === "complete" ? { sha256: sha256.digest("hex"), md5: md5.digest("hex") } : undefined;
-          writing.then(() => resolveEnded({ outcome, detail, bytesDone, digests }));
+          // A fetch is complete when everything is written, so everything has been through the digest.
+          const digest = outcome === "complete" ? sha256.digest("hex") : undefined;
+          writing.then(() => resolveEnded({ outcome, detail, bytesDone, sha256: digest }));
           break;
         }
         case "close":
@@ -174,13 +173,13 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
     });
     if (opened.ok && !aborted) {
       port = opened.value;
-      host.deliver({ type: "start" });
+      host.deliver({ type: "start", receiveBufferBytes: port.receiveBufferBytes });
       return;
     }
     if (opened.ok) await opened.value.close();
     host.stop();
     const detail = opened.ok ? "the fetch was aborted" : opened.failure.message;
-    resolveEnded({ outcome: opened.ok ? "aborted" : "error", detail, bytesDone: 0, digests: undefined });
+    resolveEnded({ outcome: opened.ok ? "aborted" : "error", detail, bytesDone: 0, sha256: undefined });
     resolveClosed();
   };
   begin().catch(onFatal);
@@ -195,7 +194,7 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
   };
 }
 
-/** Asked of the kernel; a whole window must fit, or a burst would overrun it. */
+/** Asked of the kernel, which may give less. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 const canonicalAddress = (address: string): string => {

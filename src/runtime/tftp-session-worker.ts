@@ -2,33 +2,39 @@
  * A thread that runs one transfer at a time: it sleeps in the kernel until the peer answers and steps the session machine,
  * with no event loop in between. Started by `tftp-threaded-sessions.ts`.
  */
+import { availableParallelism } from "node:os";
 import { parentPort, receiveMessageOnPort } from "node:worker_threads";
 import { invariant } from "../base/invariant.js";
 import { wake } from "../base/machine.js";
-import { SendSession, type SessionEffect } from "../core/tftp/send-session.js";
+import { SendSession, type SessionEffect, type SessionInput } from "../core/tftp/send-session.js";
 import { systemClock } from "./clock.js";
-import { loadNativeTftp, WAIT_NOTHING, WAIT_PEER_GONE } from "./tftp-native.js";
+import { loadNativeTftp, type NativeSender, REPORT_HEAD, SLEEP_MS_MAX, WAIT_PEER_GONE } from "./tftp-native.js";
 import type { SessionEnd } from "./tftp-session.js";
 import { MAIL, PROGRESS, type SessionOrder } from "./tftp-threaded-sessions.js";
 
 /** No ACK and no ERROR is longer; what is cut off is not read. */
 const DATAGRAM_BYTES_MAX = 1024;
 
+/** Longer than a fast peer takes to answer, shorter than it takes to sleep and wake. */
+const SPIN_MS = 0.05;
+const coresToSpare = availableParallelism() > 1;
+
 const native = loadNativeTftp();
 const mailbox = parentPort;
 invariant(native !== undefined && mailbox !== null, "started as a session thread with a native sender");
 
 const received = new Uint8Array(DATAGRAM_BYTES_MAX);
+const report = new Float64Array(REPORT_HEAD + 64);
 mailbox.on("message", (order: SessionOrder) => {
   // An input that finds no session running was meant for one that has just ended.
   if (order.type === "run") mailbox.postMessage(run(order));
 });
 
-function run({ plan, fileDescriptor, localPort, shared }: Extract<SessionOrder, { type: "run" }>): SessionEnd {
+function run({ plan, fileDescriptor, localPort, shared, running }: Extract<SessionOrder, { type: "run" }>): SessionEnd {
   invariant(native !== undefined && mailbox !== null, "checked above");
   const mail = new Int32Array(shared, MAIL, 1);
   const progress = new Float64Array(shared, PROGRESS, 1);
-  let sender: ReturnType<typeof native.open>;
+  let sender: NativeSender;
   try {
     sender = native.open(plan.local, localPort, plan.peer.address, plan.peer.port, fileDescriptor, plan.sizeBytes, plan.blksize);
   } catch (error) {
@@ -60,11 +66,32 @@ function run({ plan, fileDescriptor, localPort, shared }: Extract<SessionOrder, 
       }
       if (effects.length > 0) continue;
     }
-    const wakeAt = session.nextWakeAt() ?? Number.POSITIVE_INFINITY;
-    const length = native.wait(sender, received, Math.max(0, wakeAt - systemClock.now()));
-    const now = systemClock.now();
-    if (length >= 0) session.step(now, { type: "datagram", bytes: received.subarray(0, length) }, effects);
-    else if (length === WAIT_PEER_GONE) session.step(now, { type: "peer-gone" }, effects);
-    else if (length === WAIT_NOTHING) session.step(now, wake, effects);
+    const alone = coresToSpare && Atomics.load(running, 0) === 1;
+    const length = next(session, sender, effects, alone ? SPIN_MS : 0);
+    session.step(systemClock.now(), heard(length), effects);
   }
 }
+
+/** Sleeps until the machine has something to decide: what `wait` returns. */
+function next(session: SendSession, sender: NativeSender, effects: SessionEffect[], spinMs: number): number {
+  invariant(native !== undefined, "checked above");
+  const now = systemClock.now();
+  const leftMs = (session.nextWakeAt() ?? Number.POSITIVE_INFINITY) - now;
+  const { streamable } = session;
+  // `stream` knows no deadline but the length of its sleep.
+  if (streamable === undefined || leftMs < SLEEP_MS_MAX) return native.wait(sender, received, Math.max(0, leftMs));
+  const outMs = streamable.sentAt === undefined ? -1 : now - streamable.sentAt;
+  const length = native.stream(sender, received, report, streamable.next, session.plan.windowsize, streamable.end, outMs, spinMs);
+  const [base, next, sentMsAgo, trips] = report as unknown as [number, number, number, number];
+  if (next > streamable.next) {
+    const now = systemClock.now();
+    const roundTripsMs = report.subarray(REPORT_HEAD, REPORT_HEAD + trips);
+    session.step(now, { type: "streamed", base, next, sentAt: now - sentMsAgo, roundTripsMs }, effects);
+  }
+  return length;
+}
+
+const heard = (length: number): SessionInput => {
+  if (length >= 0) return { type: "datagram", bytes: received.subarray(0, length) };
+  return length === WAIT_PEER_GONE ? { type: "peer-gone" } : wake;
+};

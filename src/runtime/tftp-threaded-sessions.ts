@@ -15,6 +15,8 @@ export type SessionOrder =
       readonly fileDescriptor: number;
       readonly localPort: number;
       readonly shared: SharedArrayBuffer;
+      /** Shared too: how many sessions run now. */
+      readonly running: Int32Array;
     }
   | { readonly type: "input"; readonly input: SessionInput };
 
@@ -29,6 +31,7 @@ const IDLE_THREAD_MS = 30_000;
 
 export class ThreadedSessions {
   readonly #idle = new Map<Worker, NodeJS.Timeout>();
+  readonly #running = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   #closed = false;
 
   async start(plan: SessionPlan, fileDescriptor: number, events: SessionEvents): Promise<RunningSession> {
@@ -62,6 +65,7 @@ export class ThreadedSessions {
       finish = resolve;
     });
     const ended = async (end: SessionEnd): Promise<void> => {
+      Atomics.sub(this.#running, 0, 1);
       clearInterval(progressTimer);
       worker.off("message", ended);
       await opened.value.close();
@@ -70,8 +74,9 @@ export class ThreadedSessions {
       events.onEnded(end);
     };
     worker.on("message", ended);
+    Atomics.add(this.#running, 0, 1);
     const post = (order: SessionOrder): void => worker.postMessage(order);
-    post({ type: "run", plan, fileDescriptor, localPort: opened.value.local.port, shared });
+    post({ type: "run", plan, fileDescriptor, localPort: opened.value.local.port, shared, running: this.#running });
 
     const deliver = (input: SessionInput): void => {
       post({ type: "input", input });

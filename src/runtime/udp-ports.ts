@@ -26,6 +26,8 @@ export interface UdpPort {
   readonly local: Endpoint;
   /** `neverFragment` was asked for and the system could be told (`native/socket-options.c`): too large a datagram is lost like any other. */
   readonly neverFragments: boolean;
+  /** What the kernel made of `bufferBytes` for receiving, as it counts: Linux counts its own book-keeping too. */
+  readonly receiveBufferBytes: number;
   /** Sends one control datagram. Failure goes to `onError`. */
   send(bytes: Uint8Array, to: Endpoint): void;
   /**
@@ -76,6 +78,7 @@ export async function openUdpPort(options: UdpPortOptions): Promise<Result<UdpPo
   return success({
     local: { address: bound.address, port: bound.port },
     neverFragments,
+    receiveBufferBytes: promised.socket.getRecvBufferSize(),
     send(bytes, to) {
       if (closing !== undefined) return;
       promised.send(bytes, to.port, target(to.address)).catch(options.onError);

@@ -1,8 +1,9 @@
 /** Serves the built page (`npm run build:page` writes it to `dist/web`). It holds nothing secret, so it needs no login. */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import fastifyStatic from "@fastify/static";
+import fastifyStatic, { type FastifyStaticOptions } from "@fastify/static";
 import type { FastifyInstance } from "fastify";
+import { registerPublic } from "../admin/access.js";
 
 /** Beside `dist/src`, wherever the package is installed. */
 const pageFolder = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "web");
@@ -19,16 +20,11 @@ const contentSecurityPolicy = [
 
 /** Registers `/` and the page's files. Call it once, before `listen`; routes of the admin API are untouched. */
 export async function registerWeb(app: FastifyInstance): Promise<void> {
-  await app.register(fastifyStatic, {
-    root: pageFolder,
-    wildcard: false,
-    schemaHide: true,
-    cacheControl: false,
-    setHeaders: (response) => {
-      response.setHeader("Cache-Control", "no-cache");
-      response.setHeader("Content-Security-Policy", contentSecurityPolicy);
-      response.setHeader("Referrer-Policy", "no-referrer");
-      response.setHeader("X-Content-Type-Options", "nosniff");
-    },
+  const options: FastifyStaticOptions = { root: pageFolder, wildcard: false, schemaHide: true, cacheControl: false };
+  await registerPublic(app, async (scope) => {
+    scope.addHook("onRequest", async (_request, reply) => {
+      reply.headers({ "cache-control": "no-cache", "content-security-policy": contentSecurityPolicy });
+    });
+    await scope.register(fastifyStatic, options);
   });
 }

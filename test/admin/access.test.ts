@@ -1,18 +1,15 @@
+import { connect } from "node:net";
 import type { FastifyInstance, InjectOptions } from "fastify";
 import t from "tap";
+import { AuditedDoor } from "../../src/admin/audited-door.js";
 import { orderPaths } from "../../src/admin/order-paths.js";
 import type { Role } from "../../src/admin/roles.js";
 import { orderRoutes } from "../../src/admin/routes.js";
 import { failure, success } from "../../src/base/failure.js";
-import { bearer, guarded, firstPassword as password } from "../support/admin.js";
+import { bearer, call, guarded, firstPassword as password } from "../support/admin.js";
 
 const denied = { code: "not-logged-in", message: "Log in first: with a password on the page, or with a token (FLEXUP_TOKEN) from scripts" };
 const foreign = { code: "csrf-refused", message: "This request does not come from the page that the login belongs to; reload the page" };
-
-async function call(app: FastifyInstance, options: InjectOptions): Promise<[status: number, body: unknown]> {
-  const response = await app.inject(options);
-  return [response.statusCode, response.payload === "" ? null : response.json()];
-}
 
 async function loggedIn(app: FastifyInstance, name = "admin", secret = password) {
   const response = await app.inject({ method: "POST", url: "/api/v1/session", payload: { name, password: secret } });
@@ -32,6 +29,21 @@ t.test("nobody gets anything of the controller without saying who it is", async 
   t.same(door.orders, []);
   t.equal((await app.inject("/healthz")).statusCode, 200);
   t.equal((await app.inject("/api/openapi.json")).statusCode, 200);
+});
+
+t.test("another spelling of a path leads no further than the path", async (t) => {
+  const { app, door } = await guarded(t);
+  const spellings = (path: string): string[] => [
+    path.replace("a", "%61"),
+    path.replace("v1", "%761"),
+    path.replace("metrics", "%6detrics"),
+    path.replace(/[a-z0-9]/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`),
+  ];
+  for (const path of ["/api/v1/users", "/api/v1/aps", "/api/v1/events", "/api/v1/runs/1/report.csv", "/api/events", "/metrics"])
+    for (const url of spellings(path).filter((spelling) => spelling !== path))
+      t.same(await call(app, { method: "GET", url }), [401, denied], url);
+  for (const url of spellings("/api/v1/groups/G")) t.same(await call(app, { method: "PUT", url }), [401, denied], url);
+  t.same(door.orders, []);
 });
 
 t.test("each role may do its part and no more", async (t) => {
@@ -97,21 +109,6 @@ t.test("a login ends when nobody uses it, and after half a day", async (t) => {
   t.equal((await call(app, { url: "/api/v1/session", headers: busy.headers }))[0], 401);
 });
 
-t.test("guessing gets slower from the third wrong password on", async (t) => {
-  const { app, clock } = await guarded(t);
-  const guess = (secret: string, name = "admin") =>
-    call(app, { method: "POST", url: "/api/v1/session", payload: { name, password: secret } });
-  const wrong = [401, { code: "wrong-password", message: "User name or password is wrong" }];
-  for (let attempt = 0; attempt < 3; attempt++) t.same(await guess("nonsense"), wrong);
-  t.same(await guess(password), [429, { code: "too-many-attempts", message: "Too many wrong passwords; try again in 1 s" }]);
-  t.same(await guess("nonsense", "nobody"), wrong, "another name is not held up");
-  clock.now += 1000;
-  t.same(await guess("nonsense"), wrong);
-  t.same(await guess(password), [429, { code: "too-many-attempts", message: "Too many wrong passwords; try again in 2 s" }]);
-  clock.now += 2000;
-  t.equal((await guess(password))[0], 200);
-});
-
 t.test("--lab needs no login on loopback, but a loopback name", async (t) => {
   const { app, door } = await guarded(t, { openOnLoopback: true });
   door.answer = () => success({ primary: null, backup: null });
@@ -169,6 +166,92 @@ t.test("tokens work until they are deleted, and are stored as digests", async (t
   ]);
 });
 
+t.test("every answer tells the browser to guess nothing, frame nothing and keep nothing", async (t) => {
+  const { app, accounts } = await guarded(t);
+  const as = bearer(accounts.localToken);
+  for (const url of ["/api/v1/session", "/api/v1/aps", "/metrics", "/api/docs/", "/api/openapi.json", "/healthz", "/nothing", "/%ff"]) {
+    const { headers } = await app.inject({ url, headers: as });
+    t.match(
+      headers,
+      {
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "content-security-policy": /frame-ancestors 'none'/,
+        "cache-control": /^no-(store|cache)$/,
+      },
+      url,
+    );
+  }
+});
+
+/** Opens the event stream. @returns resolves when the server has ended it */
+async function follow(url: URL, headers: Record<string, string>): Promise<{ ended: Promise<void>; isOpen: () => boolean }> {
+  const response = await fetch(new URL("/api/v1/events", url), { headers });
+  if (!response.ok) throw new Error(await response.text());
+  let open = true;
+  const ended = (async () => {
+    for await (const _ of response.body as AsyncIterable<Uint8Array>);
+    open = false;
+  })();
+  return { ended, isOpen: () => open };
+}
+
+t.test("an event stream ends with the login that it was opened with", async (t) => {
+  const { app, url, accounts, door } = await guarded(t);
+  door.answer = (order) => success(order.type === "show-ap-image" ? { aps: [] } : []);
+  const admin = bearer(accounts.localToken);
+  await accounts.addUser("noc", "operator", "noc password");
+  const login = () => loggedIn(app, "noc", "noc password");
+  const ends: Record<string, (opened: Awaited<ReturnType<typeof login>>) => InjectOptions> = {
+    "log out": ({ headers, csrf }) => ({ method: "DELETE", url: "/api/v1/session", headers: { ...headers, ...csrf } }),
+    "a new password": () => ({ method: "PUT", url: "/api/v1/users/noc", headers: admin, payload: { password: "noc password" } }),
+    "no such user": () => ({ method: "DELETE", url: "/api/v1/users/noc", headers: admin }),
+  };
+  const others = await follow(url, admin);
+  for (const [what, request] of Object.entries(ends)) {
+    const opened = await login();
+    const stream = await follow(url, opened.headers);
+    t.ok(stream.isOpen());
+    t.ok((await app.inject(request(opened))).statusCode < 300, what);
+    await stream.ended;
+  }
+  const { id, token } = accounts.addToken("wall", "read-only");
+  const stream = await follow(url, bearer(token));
+  t.equal((await app.inject({ method: "DELETE", url: `/api/v1/tokens/${id}`, headers: admin })).statusCode, 204);
+  await stream.ended;
+  t.ok(others.isOpen(), "other readers read on");
+});
+
+t.test("a body that never comes holds nothing for long", async (t) => {
+  const { url } = await guarded(t, { bodyMsMax: 100 });
+  const socket = connect(Number(url.port), url.hostname);
+  t.teardown(() => socket.destroy());
+  const drip = setInterval(() => socket.write(" "), 20);
+  t.teardown(() => clearInterval(drip));
+  socket.write("POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n");
+  socket.on("error", () => {});
+  await new Promise<void>((resolve) => socket.on("close", () => resolve()));
+});
+
+t.test("numbers in paths and queries are decimal", async (t) => {
+  const { app, accounts } = await guarded(t);
+  const as = bearer(accounts.localToken);
+  const { id } = accounts.addToken("ci", "read-only");
+  t.equal(id, 1);
+  for (const number of ["0x1", "1e0", "1.0", "01", "+1", "%201", "1%20", "-1", "1n", "%D9%A1", "9007199254740993", "", "true"]) {
+    if (number !== "") {
+      t.equal((await call(app, { method: "DELETE", url: `/api/v1/tokens/${number}`, headers: as }))[0], 400, `token ${number}`);
+      for (const path of ["", "/report.csv", "/report.html"])
+        t.equal((await call(app, { url: `/api/v1/runs/${number}${path}`, headers: as }))[0], 400, `run ${number}${path}`);
+    }
+    t.equal((await call(app, { url: `/api/v1/audit?limit=${number}`, headers: as }))[0], 400, `limit ${number}`);
+    t.equal((await call(app, { url: `/api/v1/audit?before=${number}`, headers: as }))[0], 400, `before ${number}`);
+  }
+  t.equal(accounts.tokens().length, 1);
+  t.match(await call(app, { url: "/api/v1/audit?limit=1001", headers: as }), [400, { code: "invalid-request" }]);
+  t.equal((await call(app, { method: "DELETE", url: "/api/v1/tokens/1", headers: as }))[0], 204);
+});
+
 t.test("every act is in the audit log: who, from where, what, before and after", async (t) => {
   const { app, door, accounts } = await guarded(t);
   let retryCount = 44;
@@ -199,6 +282,34 @@ t.test("every act is in the audit log: who, from where, what, before and after",
   );
   const older = await app.inject({ url: `/api/v1/audit?before=${entries[2].id}`, headers: bearer(accounts.localToken) });
   t.equal(older.json().length, 1);
+});
+
+t.test("a terminal that stays open may do what its user may now, and nothing once its login has ended", async (t) => {
+  const { accounts, store, door } = await guarded(t);
+  await accounts.addUser("noc", "operator", "noc password");
+  const key = "ssh-ed25519 AAAA noc";
+  await accounts.changeUser("noc", { sshKeys: [key] });
+  const entries: unknown[] = [];
+  const terminal = () => new AuditedDoor(door, accounts.standing("noc"), "192.0.2.1", (entry) => entries.push(entry));
+  const act = async (opened: AuditedDoor) => {
+    const answer = await opened.order({ type: "ap-reset", ap: "all" });
+    return answer.ok ? "done" : answer.failure.code;
+  };
+  door.answer = () => success(null);
+  const opened = terminal();
+  t.equal(await act(opened), "done");
+  await accounts.changeUser("noc", { role: "read-only", sshKeys: [key, "ssh-ed25519 BBBB other"] });
+  t.equal(await act(opened), "not-allowed");
+  t.equal(entries.length, 2);
+  for (const change of [{ sshKeys: [] }, { password: "another password" }]) {
+    const before = terminal();
+    t.ok((await before.order({ type: "show-boot" })).ok);
+    await accounts.changeUser("noc", change);
+    t.match(await before.order({ type: "show-boot" }), { failure: { code: "not-logged-in" } });
+  }
+  const last = terminal();
+  store.deleteUser("noc");
+  t.equal(await act(last), "not-logged-in");
 });
 
 t.test("SSH keys are compared by their key, whatever stands after it", async (t) => {

@@ -65,7 +65,7 @@ async function streaming(t: Pick<Test, "teardown">) {
   return { door, ...(await serving(t, { door })) };
 }
 
-t.test("a snapshot, then changes in order with whole rows", async (t) => {
+t.test("a snapshot, then changes in order: rows that are new whole, of others what changed", async (t) => {
   const { door, url, feed } = await streaming(t);
   const reading = read(url, (all) => {
     if (all.length === 1) {
@@ -85,6 +85,7 @@ t.test("a snapshot, then changes in order with whole rows", async (t) => {
     data: { images: [{ mac, bytesDone: 5 }], groups: [{ name: "H" }], groupsGone: ["G"], events: [{ event: { type: "swap-done" } }] },
   });
   t.notOk("aps" in (second?.data ?? {}), "what is as it was is not repeated");
+  t.strictSame(second?.data["images"], [{ mac, bytesDone: 5 }], "nor is a field of a row");
   t.notOk("boot" in (second?.data ?? {}));
 });
 
@@ -123,6 +124,28 @@ t.test("a countdown alone is no change", async (t) => {
   });
   t.match(all[1], { event: "change", data: { events: [{}] } });
   t.notOk("images" in (all[1]?.data ?? {}));
+});
+
+t.test("a countdown that begins anew at the same number is told", async (t) => {
+  const { door, url } = await streaming(t);
+  door.image = { ...door.image, nextRetrySeconds: 3 };
+  // The stream looks each second; the number stays while time passes, as after one more try that failed.
+  const all = await read(url, (all) => all.length === 2);
+  t.strictSame(all[1]?.data["images"], [{ mac, nextRetrySeconds: 3 }]);
+});
+
+t.test("ten thousand events cost a look or two, not ten thousand", async (t) => {
+  const { door, url, feed } = await streaming(t);
+  const looks = (): number => door.orders.filter(({ type }) => type === "show-ap-image").length;
+  await read(url, (all) => {
+    if (all.length === 1) {
+      door.orders.length = 0;
+      door.image = { ...door.image, bytesDone: 9 };
+      for (let event = 0; event < 10_000; event++) feed.note({ type: "swap-done", mac: mac as never });
+    }
+    return all.length === 2;
+  });
+  t.ok(looks() <= 2, `${looks()} looks`);
 });
 
 t.test("a reader that takes nothing holds up nobody and catches up later", async (t) => {

@@ -101,7 +101,6 @@ const otherRoutes: Readonly<Record<string, Role | null>> = {
   "token-delete": "admin",
   audit: "admin",
   events: "read-only",
-  "run-report": "read-only",
   "run-report-csv": "read-only",
   "run-report-page": "read-only",
   "image-add": "operator",

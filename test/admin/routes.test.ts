@@ -57,6 +57,8 @@ const fieldsOf: { [T in RoutedOrder["type"]]: Record<string, fc.Arbitrary<unknow
   "show-images": {},
   "show-peer": {},
   "show-runs": { group: fc.option(name) },
+  "show-run-summary": {},
+  "show-run": { run: fc.nat() },
 };
 const anyOrder = fc.oneof(
   ...Object.entries(fieldsOf).map(([type, fields]) => fc.record({ type: fc.constant(type), ...fields }) as fc.Arbitrary<unknown>),

@@ -13,6 +13,7 @@ import t from "tap";
 import { DaemonProcess } from "../../src/daemon/process.js";
 import { controllerReady } from "../../src/daemon/ready.js";
 import { systemClock } from "../../src/runtime/clock.js";
+import { CpuWait } from "../support/cpu-wait.js";
 import { temporaryFolder } from "../support/folder.js";
 import { noSpaces, RoutedSpaces } from "../support/routed-spaces.js";
 
@@ -66,6 +67,7 @@ t.test("control messages beside blocks", { skip: noSpaces() ?? false }, async (t
   flexup("config", "ap", "image", "predownload", "primary", "all");
   await sleep(4_000);
 
+  const cpuWait = new CpuWait([controller.pid, ap.pid as number]);
   const from = said.length;
   await sleep(seconds * 1000);
   const during = said.slice(from);
@@ -76,6 +78,10 @@ t.test("control messages beside blocks", { skip: noSpaces() ?? false }, async (t
   t.comment(
     `${waits.length} answers: median ${median.toFixed(0)} ms, p95 ${waits[Math.floor(waits.length * 0.95)]?.toFixed(0)} ms, most ${most.toFixed(0)} ms; blocks took ${(share * 100).toFixed(0)} % of the line`,
   );
+  if (cpuWait.tooBusy !== undefined) {
+    t.comment(cpuWait.tooBusy);
+    return;
+  }
   t.ok(share > 0.6, "the line is full of blocks");
   t.ok(median <= 2 * roundTripMs, `median ${median}`);
   // The AP's own request goes up an empty line and its answer comes down the full one; a busy machine adds to it.

@@ -12,6 +12,7 @@ import { AdminClient } from "../../src/admin/client.js";
 import { parseHostPort } from "../../src/base/endpoint.js";
 import { DaemonProcess } from "../../src/daemon/process.js";
 import { controllerReady } from "../../src/daemon/ready.js";
+import { CpuWait } from "../support/cpu-wait.js";
 import { must } from "../support/fleet.js";
 import { temporaryFolder } from "../support/folder.js";
 import { LightAp } from "../support/light-ap.js";
@@ -55,6 +56,7 @@ t.test("a cap for the controller and one for a group", async (t) => {
   for (const group of Object.keys(members)) must(await admin.order({ type: "group-start", group, release: "primary" }));
 
   const bytesOf = (own: readonly LightAp[]): number => own.reduce((sum, { arrived }) => sum + arrived.bytes, 0);
+  const cpuWait = new CpuWait([controller.pid]);
   const lag = monitorEventLoopDelay({ resolution: 5 });
   lag.enable();
   const samples: { readonly at: number; readonly all: number; readonly slow: number; readonly each: readonly number[] }[] = [];
@@ -69,6 +71,7 @@ t.test("a cap for the controller and one for a group", async (t) => {
     await sleep(sampleMs);
   }
   lag.disable();
+  const { tooBusy } = cpuWait;
   t.ok(
     aps.every(({ completedAt }) => completedAt === undefined),
     "all fetch all the time",
@@ -94,10 +97,12 @@ t.test("a cap for the controller and one for a group", async (t) => {
   );
   t.ok(Math.max(...all) <= wanRate * 1.02, `all: ${Math.max(...all)}`);
   t.ok(Math.max(...slow) <= slowRate * 1.02, `slow group: ${Math.max(...slow)}`);
+  const wrong = aps.reduce((sum, ap) => sum + ap.wrong, 0);
+  t.equal(wrong, 0, "every byte is right");
+  if (tooBusy !== undefined) {
+    t.comment(tooBusy);
+    return;
+  }
   t.ok((all.at(-1) ?? 0) >= wanRate * 0.93, `and the cap is used: ${all.at(-1)}`);
   for (const own of [shares.slice(0, 3), shares.slice(3)]) t.ok(Math.min(...own) >= 0.7 * Math.max(...own), `shares ${own}`);
-  t.equal(
-    aps.reduce((sum, ap) => sum + ap.wrong, 0),
-    0,
-  );
 });

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import t, { type Test } from "tap";
+import type { Accounts } from "../../src/admin/accounts.js";
 import { launchBrowser, openPage, screens, seriousFaults, skipWithoutChromium } from "../support/web/browser.js";
 import { FakeBranches } from "../support/web/fake-branches.js";
 import { adminPassword, type PageServer, servePage } from "../support/web/page-server.js";
@@ -48,12 +49,12 @@ async function open(
   t: Test,
   branches: FakeBranches,
   options: Parameters<typeof openPage>[2] = screens.desk,
-): Promise<{ page: Page; at: URL; server: PageServer }> {
+): Promise<{ page: Page; at: URL; server: PageServer; accounts: Accounts }> {
   const server = await servePage(t, branches);
   const page = await openPage(t, await launchBrowser(t), options);
   const login = await page.request.post(`${server.url}api/v1/session`, { data: { name: "admin", password: adminPassword } });
   if (!login.ok()) throw new Error(await login.text());
-  return { page, at: server.url, server };
+  return { page, at: server.url, server, accounts: server.accounts };
 }
 
 for (const [screen, options] of Object.entries(screens))
@@ -212,6 +213,62 @@ t.test("users come and go, tokens are shown once, and all of it is in the audit 
   await page.getByRole("link", { name: "Audit" }).click();
   for (const act of ["user-add noc", "token-add ansible", "user-delete noc"]) await page.getByRole("cell", { name: act }).waitFor();
   t.notOk((await page.locator("main").innerText()).includes(token), "no secret is in it");
+});
+
+t.test("whoever may only look is offered nothing that the controller would refuse", skipWithoutChromium, async (t) => {
+  const branches = await busyBranches();
+  const { page, at, accounts } = await open(t, branches);
+  await accounts.addUser("guest", "read-only", "guest password");
+  const login = await page.request.post(`${at}api/v1/session`, { data: { name: "guest", password: "guest password" } });
+  t.ok(login.ok());
+  const look = /^(?:Skip to the page|Menu|Log out|Print|Previous|Next|Change password|Refresh)$/;
+  for (const [name, path] of Object.entries(pages)) {
+    await page.goto(`${at}#/${path}`);
+    await page.locator("h1").waitFor();
+    await page.getByText("Live", { exact: true }).waitFor({ state: "attached" });
+    await page.getByText("what would change something is not offered").waitFor();
+    const buttons = await page.locator("button:enabled:not(.sort)").allInnerTexts();
+    t.same(
+      buttons.map((text) => text.trim()).filter((text) => !look.test(text)),
+      [],
+      `buttons of ${name}`,
+    );
+    const inputs = page.locator("main :is(input, select):enabled:not([type=search])");
+    const names = await inputs.evaluateAll((all: { name: string }[]) => all.map((input) => input.name));
+    t.same(
+      names.filter((input) => !["wan", "lan", "current", "next"].includes(input)),
+      [],
+      `inputs of ${name}`,
+    );
+    t.same(await seriousFaults(page), [], `${name} has no serious fault`);
+  }
+  t.notOk(branches.orders.some(({ type }) => !/^(?:show-|group-preview|group-predownload|group-start)/.test(type)));
+});
+
+t.test("the bounds of the WAN fallback are set in APs and MiB, and are left alone by another policy", skipWithoutChromium, async (t) => {
+  const branches = await busyBranches();
+  const { page, at } = await open(t, branches);
+  await page.goto(`${at}#/wireless/groups/Porto/general`);
+  const rules = page.getByRole("region", { name: "Rules" });
+  const saved = async (): Promise<unknown> => {
+    await rules.getByRole("button", { name: "Save rules" }).click();
+    await page.getByText("Rules of Porto were saved").first().waitFor();
+    await page.getByRole("button", { name: "Close this message" }).first().click();
+    return branches.orders.findLast(({ type }) => type === "group-wan");
+  };
+  const wan = { fallback: "fallback", transfersMax: 10, bytesPerSecondMax: null };
+  t.match(await saved(), { wan: { ...wan, fallbackApsMax: null, fallbackBytesMax: null } });
+  await rules.getByLabel("Most APs that do").fill("2");
+  await rules.getByLabel("Most MiB for them").fill("1.5");
+  await rules.getByLabel("Limit, Mb/s").fill("8");
+  t.match(await saved(), { wan: { ...wan, bytesPerSecondMax: 1_000_000, fallbackApsMax: 2, fallbackBytesMax: 1_572_864 } });
+  await rules.getByLabel("An AP without tries left").selectOption("gives up");
+  t.equal(await rules.getByLabel("Most MiB for them").count(), 0);
+  t.strictSame(await saved(), {
+    type: "group-wan",
+    group: "Porto",
+    wan: { fallback: "fail", transfersMax: 10, bytesPerSecondMax: 1_000_000 },
+  });
 });
 
 t.test("everything can be done with the keyboard", skipWithoutChromium, async (t) => {

@@ -1,10 +1,9 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, InjectOptions } from "fastify";
 import type { Test } from "tap";
-import type { AccessOptions } from "../../src/admin/access.js";
 import { Accounts } from "../../src/admin/accounts.js";
 import type { Door } from "../../src/admin/door.js";
 import { LiveFeed } from "../../src/admin/live-feed.js";
-import { createAdminServer } from "../../src/admin/server.js";
+import { type AdminOptions, createAdminServer } from "../../src/admin/server.js";
 import { Sessions } from "../../src/admin/sessions.js";
 import { AccountStore } from "../../src/runtime/account-store.js";
 import { ImageFolder } from "../../src/runtime/controller-images.js";
@@ -17,7 +16,11 @@ import { temporaryFolder } from "./folder.js";
 /** An admin API on a loopback port of its own in front of `door`, for one test. */
 export async function serving(
   t: Pick<Test, "teardown">,
-  { door, imageBytesMax = 1_000_000, access }: { door: Door; imageBytesMax?: number; access?: AccessOptions },
+  {
+    door,
+    imageBytesMax = 1_000_000,
+    ...optional
+  }: { door: Door; imageBytesMax?: number } & Partial<Pick<AdminOptions, "access" | "bodyMsMax">>,
 ): Promise<{ app: FastifyInstance; feed: LiveFeed; url: URL; imageFolder: string }> {
   const imageFolder = temporaryFolder(t);
   const images = ImageFolder.open(imageFolder);
@@ -25,6 +28,7 @@ export async function serving(
   const log = createLogger({ name: "test", level: "silent" });
   const feed = new LiveFeed({ door, now: () => Date.now(), onTrouble: () => {} });
   const metrics = new Metrics("controller");
+  metrics.watchProcess();
   const app = await createAdminServer({
     door,
     feed,
@@ -33,7 +37,7 @@ export async function serving(
     log,
     imageBytesMax,
     version: "0.0.0",
-    ...(access && { access }),
+    ...optional,
   });
   t.teardown(async () => {
     await app.close();
@@ -46,7 +50,10 @@ export async function serving(
 export const firstPassword = "first password";
 
 /** The same behind logins: an `admin` user with `firstPassword`, and a clock that the test moves. */
-export async function guarded(t: Pick<Test, "teardown">, { openOnLoopback = false } = {}) {
+export async function guarded(
+  t: Pick<Test, "teardown">,
+  { openOnLoopback = false, ...limits }: { openOnLoopback?: boolean; bodyMsMax?: number } = {},
+) {
   const clock = { now: 1_000_000 };
   const now = (): number => clock.now;
   const opened = openStore(temporaryFolder(t));
@@ -57,8 +64,14 @@ export async function guarded(t: Pick<Test, "teardown">, { openOnLoopback = fals
   await accounts.ensureFirstUser(firstPassword);
   const door = new FakeDoor();
   const access = { accounts, sessions: new Sessions(now), store, now, openOnLoopback, secure: false };
-  return { ...(await serving(t, { door, access })), door, accounts, store, clock };
+  return { ...(await serving(t, { door, access, ...limits })), door, accounts, store, clock };
 }
 
 /** Headers of a script with this token. */
 export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+/** Status and JSON body of an answer; null for none. */
+export async function call(app: FastifyInstance, options: InjectOptions): Promise<[status: number, body: unknown]> {
+  const response = await app.inject(options);
+  return [response.statusCode, response.payload === "" ? null : response.json()];
+}

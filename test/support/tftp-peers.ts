@@ -193,6 +193,38 @@ export const foreignServers = (): (ForeignServer | Absent)[] => [
   },
 ];
 
+/** Everything of ours that runs, with whether it leads a process group of its own. */
+const living = new Map<ChildProcess, "alone" | "group">();
+
+function remember(child: ChildProcess, reach: "alone" | "group"): void {
+  living.set(child, reach);
+  child.on("close", () => living.delete(child));
+}
+
+function kill(child: ChildProcess, reach: "alone" | "group"): void {
+  if (child.pid === undefined) return;
+  try {
+    // A server may have forked for a transfer: its whole group goes.
+    process.kill(reach === "group" ? -child.pid : child.pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/** For a program of its own: however it ends but by SIGKILL, nothing that was started here outlives it. */
+export function endChildrenWithProcess(): void {
+  process.on("exit", () => {
+    for (const [child, reach] of living) kill(child, reach);
+  });
+  for (const [signal, number] of [
+    ["SIGHUP", 1],
+    ["SIGINT", 2],
+    ["SIGTERM", 15],
+  ] as const) {
+    process.on(signal, () => process.exit(128 + number));
+  }
+}
+
 export interface Run {
   readonly code: number | null;
   readonly output: string;
@@ -202,6 +234,7 @@ export interface Run {
 export function runProgram([program, ...args]: readonly [string, ...string[]], limitMs: number): Promise<Run> {
   return new Promise((resolve) => {
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], timeout: limitMs, killSignal: "SIGKILL" });
+    remember(child, "alone");
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk: Buffer) => {
@@ -225,18 +258,12 @@ export async function startServer(server: ForeignServer, wanted: string, folder:
   const endpoint = { address, port: server.fixedPort ?? (await freePort(address)) };
   const [program, ...args] = server.command(endpoint, folder);
   const child = spawn(program, args, { stdio: ["ignore", server.saysReady ? "pipe" : "ignore", "ignore"], detached: true });
+  remember(child, "group");
   const saidReady = new Promise<boolean>((resolve) => child.stdout?.once("data", () => resolve(true)));
   const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
   child.on("error", () => {});
   const stop = async (): Promise<void> => {
-    // A server may have forked for a transfer: its whole group goes.
-    if (child.pid !== undefined) {
-      try {
-        process.kill(-child.pid, "SIGKILL");
-      } catch {
-        // It has ended by itself.
-      }
-    }
+    kill(child, "group");
     await ended;
   };
   for (let tries = 0; tries < 50; tries++) {

@@ -1,6 +1,5 @@
 /** `config export` and `config import`: both releases and everything that operators set about groups, as one YAML document. */
-import { parse, stringify } from "yaml";
-import { type ImportedConfig, importedConfig } from "../../admin/schema.js";
+import type { ImportedConfig } from "../../admin/schema.js";
 import { failure, type Result, success } from "../../base/failure.js";
 import { type Command, command, fileCommand } from "../command.js";
 
@@ -8,7 +7,7 @@ export const configurationCommands: readonly Command[] = [
   command("config export", {
     help: "both releases and all groups as YAML",
     order: () => ({ type: "show-config" }),
-    text: (document) => stringify(document),
+    text: async (document) => (await import("yaml")).stringify(document),
   }),
   fileCommand(
     "config import <file> [check]",
@@ -16,7 +15,7 @@ export const configurationCommands: readonly Command[] = [
     async (values, files, door) => {
       const text = await files.readText(values.file);
       if (!text.ok) return text;
-      const document = readDocument(values.file, text.value);
+      const document = await readDocument(values.file, text.value);
       if (!document.ok) return document;
       const answer = await door.order({ type: "config-replace", ...document.value, check: values.check ?? false });
       if (!answer.ok) return answer;
@@ -26,7 +25,9 @@ export const configurationCommands: readonly Command[] = [
   ),
 ];
 
-function readDocument(path: string, text: string): Result<ImportedConfig> {
+/** What only this needs is loaded here: every other command is to start without it. */
+async function readDocument(path: string, text: string): Promise<Result<ImportedConfig>> {
+  const [{ parse }, { importedConfig }] = await Promise.all([import("yaml"), import("../../admin/schema.js")]);
   let document: unknown;
   try {
     document = parse(text);

@@ -7,8 +7,6 @@ import { defaultServerSettings, LAN_BLKSIZE, LAN_WINDOWSIZE } from "../../core/t
 import { BLKSIZE_MAX, BLKSIZE_MIN, WINDOWSIZE_MAX } from "../../wire/tftp/options.js";
 import { parseTftpUrl, TFTP_PORT } from "../../wire/tftp/url.js";
 import { exitCodes } from "../one-shot.js";
-import { getByTftp, getReportText } from "../tftp/get.js";
-import { serveByTftp } from "../tftp/serve.js";
 import { parseBitRate } from "../tftp/units.js";
 
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -74,6 +72,7 @@ export function registerTftpCommands(program: Program, done: (code: ExitCode) =>
     )
     .option("--plain", "do without the native sender")
     .action(async (paths: readonly string[], flags: ServeFlags) => {
+      const { serveByTftp } = await import("../tftp/serve.js");
       const opened = await serveByTftp({
         paths,
         listen: flags.listen,
@@ -115,6 +114,7 @@ export function registerTftpCommands(program: Program, done: (code: ExitCode) =>
       const aborting = new AbortController();
       const abort = (): void => aborting.abort();
       process.once("SIGINT", abort).once("SIGTERM", abort);
+      const { getByTftp, getReportText } = await import("../tftp/get.js");
       const got = await getByTftp(
         {
           url: url.value,

@@ -26,7 +26,10 @@ export interface ShellCommands {
 export interface ShellOptions {
   /** E.g. `(Cisco Controller) >`; scripts recognise it by its last character. */
   readonly prompt: string;
-  readonly write: (text: string) => void;
+  /** False: the terminal takes no more for now; `drained` says when it does. No command runs meanwhile. */
+  readonly write: (text: string) => unknown;
+  /** Asks for no more input, or for more again: what was typed ahead is kept, not dropped. */
+  readonly wantInput?: (wanted: boolean) => void;
   /** Ends the terminal. Called once. */
   readonly close: () => void;
   readonly rows: number;
@@ -38,7 +41,7 @@ export interface ShellOptions {
   readonly commands?: ShellCommands;
 }
 
-/** What a person types while a command runs is kept, up to this many keys. */
+/** With so many keys typed ahead, no more are asked for. */
 const typeAheadMax = 256;
 const loginAttemptsMax = 3;
 
@@ -54,6 +57,9 @@ export class Shell {
   /** Who gets the next line; undefined while a command runs. */
   #onLine: ((event: LineEvent) => void) | undefined;
   #closed = false;
+  /** The terminal takes no more. */
+  #full = false;
+  #wantsInput = true;
 
   constructor(options: ShellOptions) {
     this.#options = options;
@@ -71,7 +77,13 @@ export class Shell {
   }
 
   input(text: string): void {
-    for (const key of this.#keys.read(text)) if (this.#waiting.length < typeAheadMax) this.#waiting.push(key);
+    for (const key of this.#keys.read(text)) this.#waiting.push(key);
+    this.#drain();
+  }
+
+  /** The terminal takes more again. */
+  drained(): void {
+    this.#full = false;
     this.#drain();
   }
 
@@ -87,16 +99,23 @@ export class Shell {
   }
 
   #drain(): void {
-    while (!this.#closed && this.#waiting.length > 0) {
+    while (!this.#closed && !this.#full && this.#waiting.length > 0) {
       if (this.#pager !== undefined) this.#turnPage(this.#waiting.shift() as Key);
       else if (this.#onLine !== undefined) this.#edit(this.#waiting.shift() as Key);
-      else return;
+      else break;
     }
+    const wanted = this.#waiting.length <= typeAheadMax;
+    if (wanted !== this.#wantsInput) this.#options.wantInput?.(wanted);
+    this.#wantsInput = wanted;
+  }
+
+  #write(text: string): void {
+    if (this.#options.write(text) === false) this.#full = true;
   }
 
   #edit(key: Key): void {
     const { draw, event } = this.#editor.key(key);
-    if (draw !== "") this.#options.write(draw);
+    if (draw !== "") this.#write(draw);
     if (event === undefined) return;
     const take = this.#onLine;
     this.#onLine = undefined;
@@ -105,7 +124,7 @@ export class Shell {
 
   #readLine(prompt: string, mode: LineMode): Promise<LineEvent> {
     if (this.#closed) return Promise.resolve({ type: "end-of-input" });
-    this.#options.write(this.#editor.begin(prompt, mode));
+    this.#write(this.#editor.begin(prompt, mode));
     return new Promise((resolve) => {
       this.#onLine = resolve;
       this.#drain();
@@ -114,7 +133,7 @@ export class Shell {
 
   async #logIn(login: NonNullable<ShellOptions["login"]>): Promise<void> {
     for (let attempt = 0; attempt < loginAttemptsMax && this.#commands === undefined; attempt++) {
-      this.#options.write("\r\n\r\n(Cisco Controller) \r\n");
+      this.#write("\r\n\r\n(Cisco Controller) \r\n");
       const user = await this.#readLine("User: ", { kind: "answer", secret: false });
       if (user.type !== "line") break;
       const password = await this.#readLine("Password:", { kind: "answer", secret: true });
@@ -154,13 +173,13 @@ export class Shell {
 
   #writePage(rows: number): void {
     const pager = this.#pager as Pager;
-    this.#options.write(pager.next(rows));
+    this.#write(pager.next(rows));
     if (pager.done) this.#leavePager();
-    else this.#options.write(morePrompt);
+    else this.#write(morePrompt);
   }
 
   #turnPage(key: Key): void {
-    this.#options.write(`\r${" ".repeat(morePrompt.length)}\r`);
+    this.#write(`\r${" ".repeat(morePrompt.length)}\r`);
     const quits = key.type === "interrupt" || (key.type === "text" && /^q/i.test(key.text));
     if (quits) this.#leavePager();
     else this.#writePage(this.#rows);
@@ -168,7 +187,7 @@ export class Shell {
 
   #leavePager(): void {
     this.#pager = undefined;
-    this.#options.write("\r\n");
+    this.#write("\r\n");
     this.#prompt();
   }
 

@@ -42,25 +42,39 @@ export interface SshServer {
 const methods = ["publickey", "keyboard-interactive", "password"] as const;
 const attemptsMax = 6;
 const loginMsMax = 60_000;
+/** Shells and commands of one connection at one moment. */
+const channelsMax = 10;
+/** Sessions of one connection that never became either. */
+const emptySessionsMax = 64;
 const defaults = { connectionsMax: 64, idleMsMax: 30 * 60_000, rows: 24 } as const;
 
 export async function startSshServer<Identity>(options: SshServerOptions<Identity>): Promise<Result<SshServer>> {
-  const sockets = new Map<string, Socket>();
+  const peers = new Map<string, Peer>();
   const ssh = new ssh2.Server({ hostKeys: [...options.hostKeys], ident: "flexup" }, (connection, { ip, port }) => {
     // A peer that talks nonsense ends its own connection; that is all there is to do.
     connection.on("error", (error) => options.onTrouble("ssh-protocol", `${ip}: ${error.message}`));
-    serve(connection, ip, () => sockets.get(endpointText({ address: ip, port }))?.destroy(), options);
+    const peer = peers.get(endpointText({ address: ip, port }));
+    if (peer !== undefined) serve(connection, ip, peer, options);
   });
   // The listener is ours, so that a peer that neither logs in nor leaves can be cut off.
   const listener = createServer((socket) => {
     const key = endpointText({ address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
-    if (sockets.size >= (options.connectionsMax ?? defaults.connectionsMax)) {
+    if (peers.size >= (options.connectionsMax ?? defaults.connectionsMax)) {
       options.onTrouble("ssh-connection-limit", key);
-      socket.destroy();
-      return;
+      // Whoever only holds a place without logging in gives it up to who comes next.
+      const [idlerKey, idler] = [...peers].find(([, { loggedIn }]) => !loggedIn) ?? [];
+      if (idler === undefined) {
+        socket.destroy();
+        return;
+      }
+      peers.delete(idlerKey as string);
+      idler.socket.destroy();
     }
-    sockets.set(key, socket);
-    socket.on("close", () => sockets.delete(key));
+    const peer = { socket, loggedIn: false };
+    peers.set(key, peer);
+    socket.on("close", () => {
+      if (peers.get(key) === peer) peers.delete(key);
+    });
     ssh.injectSocket(socket);
   });
   const opened = await new Promise<Error | undefined>((resolve) => {
@@ -75,13 +89,20 @@ export async function startSshServer<Identity>(options: SshServerOptions<Identit
     close: () =>
       new Promise<void>((resolve) => {
         listener.close(() => resolve());
-        for (const socket of sockets.values()) socket.destroy();
+        for (const { socket } of peers.values()) socket.destroy();
       }),
   });
 }
 
-function serve<Identity>(connection: Connection, from: string, cut: () => void, options: SshServerOptions<Identity>): void {
+/** The other end of a connection. */
+interface Peer {
+  readonly socket: Socket;
+  loggedIn: boolean;
+}
+
+function serve<Identity>(connection: Connection, from: string, peer: Peer, options: SshServerOptions<Identity>): void {
   const { door } = options;
+  const cut = (): void => void peer.socket.destroy();
   let identity: Identity | undefined;
   let byPassword = false;
   let attempts = 0;
@@ -97,7 +118,7 @@ function serve<Identity>(connection: Connection, from: string, cut: () => void, 
       cut();
       return;
     }
-    void authenticate(context, door, from).then((found) => {
+    const decide = (found: Identity | "unproven" | undefined): void => {
       if (found === undefined) {
         context.reject([...methods]);
         return;
@@ -107,12 +128,22 @@ function serve<Identity>(connection: Connection, from: string, cut: () => void, 
         byPassword = context.method === "password";
       }
       context.accept();
+    };
+    authenticate(context, door, from).then(decide, (error: unknown) => {
+      options.onTrouble("ssh-login", `${from}: ${(error as Error).message}`);
+      decide(undefined);
     });
   });
 
   connection.on("ready", () => {
+    peer.loggedIn = true;
     alive();
-    connection.on("session", (accept) => {
+    const room = new ChannelRoom();
+    connection.on("session", (accept, reject) => {
+      if (!room.openSession()) {
+        reject();
+        return;
+      }
       const who = identity as Identity;
       const login = byPassword
         ? async (user: string, password: string): Promise<ShellCommands | undefined> => {
@@ -120,9 +151,31 @@ function serve<Identity>(connection: Connection, from: string, cut: () => void, 
             return again === undefined ? undefined : door.commands(again, from);
           }
         : undefined;
-      serveSession(accept(), { prompt: options.prompt, commands: door.commands(who, from), login, alive });
+      serveSession(accept(), { prompt: options.prompt, commands: door.commands(who, from), login, alive, room });
     });
   });
+}
+
+/** How much one connection has open. A session that ends without a shell or a command cannot be seen to end. */
+class ChannelRoom {
+  #empty = 0;
+  #channels = 0;
+
+  openSession(): boolean {
+    return this.#channels < channelsMax && this.#empty++ < emptySessionsMax;
+  }
+
+  /** @returns whether there is room for another shell or command */
+  openChannel(): boolean {
+    if (this.#channels >= channelsMax) return false;
+    this.#empty--;
+    this.#channels++;
+    return true;
+  }
+
+  closeChannel(): void {
+    this.#channels--;
+  }
 }
 
 /** `unproven`: the key is known, and the client is invited to sign with it. */
@@ -157,9 +210,20 @@ interface SessionContext {
   readonly commands: ShellCommands;
   readonly login: ((user: string, password: string) => Promise<ShellCommands | undefined>) | undefined;
   readonly alive: () => void;
+  readonly room: ChannelRoom;
 }
 
-function serveSession(session: Session, { prompt, commands, login, alive }: SessionContext): void {
+function serveSession(session: Session, { prompt, commands, login, alive, room }: SessionContext): void {
+  const open = (accept: () => ServerChannel, reject: () => void): ServerChannel | undefined => {
+    if (!room.openChannel()) {
+      reject();
+      return undefined;
+    }
+    const channel = accept();
+    channel.on("close", () => room.closeChannel());
+    return channel;
+  };
+
   let rows: number = defaults.rows;
   let shell: Shell | undefined;
   session.on("pty", (accept, _reject, { rows: asked }) => {
@@ -171,12 +235,13 @@ function serveSession(session: Session, { prompt, commands, login, alive }: Sess
     accept?.();
   });
   session.on("env", (accept) => accept?.());
-  session.on("shell", (accept) => {
-    const channel = accept();
-    shell = openShell(channel, { prompt, rows, alive, ...(login === undefined ? { commands } : { login }) });
+  session.on("shell", (accept, reject) => {
+    const channel = open(accept, reject);
+    if (channel !== undefined) shell = openShell(channel, { prompt, rows, alive, ...(login === undefined ? { commands } : { login }) });
   });
-  session.on("exec", (accept, _reject, { command }) => {
-    const channel = accept();
+  session.on("exec", (accept, reject, { command }) => {
+    const channel = open(accept, reject);
+    if (channel === undefined) return;
     void commands
       .run(command, async () => "y")
       .then(({ text, exitCode }) => {
@@ -200,6 +265,7 @@ function openShell(channel: ServerChannel, { alive, ...terminal }: Terminal): Sh
   const shell = new Shell({
     ...terminal,
     write: (text) => channel.write(text),
+    wantInput: (wanted) => (wanted ? channel.resume() : channel.pause()),
     close: () => {
       channel.exit(0);
       channel.end();
@@ -209,6 +275,7 @@ function openShell(channel: ServerChannel, { alive, ...terminal }: Terminal): Sh
     alive();
     shell.input(decoder.decode(data, { stream: true }));
   });
+  channel.on("drain", () => shell.drained());
   channel.on("close", () => shell.end());
   shell.start();
   return shell;

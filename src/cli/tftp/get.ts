@@ -29,7 +29,6 @@ export interface GetReport {
   readonly bytes: number;
   readonly milliseconds: number;
   readonly sha256: string;
-  readonly md5: string;
 }
 
 const PROGRESS_INTERVAL_MS = 100;
@@ -77,12 +76,12 @@ export async function getByTftp(options: GetOptions, io: GetIo): Promise<Result<
   });
   const abort = (): void => fetch.abort();
   io.signal.addEventListener("abort", abort);
-  const { outcome, detail, bytesDone, digests } = await fetch.ended;
+  const { outcome, detail, bytesDone, sha256 } = await fetch.ended;
   io.signal.removeEventListener("abort", abort);
   const milliseconds = systemClock.now() - startedAt;
   if (io.stderr.isTTY === true && Number.isFinite(shownAt)) io.stderr.write("\n");
 
-  if (digests === undefined) {
+  if (sha256 === undefined) {
     await target.value.discard();
     await fetch.closed;
     return failure(`tftp-${outcome}`, `${url.fileName} from ${url.host}: ${detail}${advice[outcome] ?? ""}`);
@@ -95,7 +94,7 @@ export async function getByTftp(options: GetOptions, io: GetIo): Promise<Result<
   } finally {
     await fetch.closed;
   }
-  return success({ output, bytes: bytesDone, milliseconds, ...digests });
+  return success({ output, bytes: bytesDone, milliseconds, sha256 });
 }
 
 const advice: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 /**
  * How fast and how much to send: a model of the path as in BBR (draft-cardwell-iccrg-bbr-congestion-control-00), from the highest
- * delivery rate and the lowest round-trip time, with a bound that loss in a full queue sets (`congestion-guard.ts`).
+ * delivery rate and the lowest round-trip time, with a bound that full queues set (`congestion-guard.ts`).
  */
 import type { Instant } from "../../base/time.js";
 import { CongestionGuard } from "./congestion-guard.js";
@@ -9,9 +9,11 @@ import { RoundMaxFilter } from "./round-max-filter.js";
 
 /** 2/ln 2: doubles the rate in each round trip. */
 const startupGain = 2.885;
-const inFlightGain = 1.5;
-const contestedGain = 1.25;
+/** Doubling is all that startup needs: what is beyond would only be dropped where the queue holds one path's worth. */
 const startupInFlightGain = 2;
+const inFlightGain = 1.5;
+/** Beside others the bound on bytes in flight rules, so the pace must not hold its growth back. */
+const contestedPaceGain = 1.25;
 /** One probe for more, one to drain what the probe queued, six to cruise; each for one lowest round-trip time. */
 const pacingCycle = [1.25, 0.75, 1, 1, 1, 1, 1, 1] as const;
 const rateMemoryRounds = 10;
@@ -21,7 +23,7 @@ const minRttSlackShare = 0.05;
 const minRttSlackMs = 0.5;
 const probeRttMs = 200;
 const probeRttGain = 0.5;
-/** Startup ends when the rate has grown by less than a quarter in three rounds. */
+/** Startup ends when the rate has grown by less than a quarter in three rounds, or in two that had a queue throughout. */
 const fullGrowth = 1.25;
 const fullRounds = 3;
 const fullRoundsQueued = 2;
@@ -37,7 +39,7 @@ export type Phase = "startup" | "drain" | "probe-rate" | "probe-rtt";
 /** What one acknowledgement showed. */
 export interface AckFacts {
   readonly rate: RateSample | undefined;
-  /** Of a block that was sent once, the receiver's delay taken off. */
+  /** The receiver's delay taken off. */
   readonly rttMs: number | undefined;
   readonly deliveredBytes: number;
   readonly lostBytes: number;
@@ -105,7 +107,7 @@ export class CongestionControl {
     // Acknowledgements come for several blocks at a time, which the gain alone covers only on long paths.
     const wanted = (this.#phase === "startup" ? startupInFlightGain : inFlightGain) * path + 2 * least;
     const { contested, boundBytes } = this.#guard;
-    return Math.max(least, contested && boundBytes < Number.POSITIVE_INFINITY ? boundBytes : Math.min(wanted, boundBytes));
+    return Math.max(least, contested ? boundBytes : Math.min(wanted, boundBytes));
   }
 
   /** How far behind its schedule the sender may be and still send the rest at once. */
@@ -126,9 +128,9 @@ export class CongestionControl {
     if (rate?.bytesPerMs !== undefined && (!rate.limited || rate.bytesPerMs > this.#rates.value))
       this.#rates.add(this.#round, rate.bytesPerMs);
     if (newRound) {
-      const queued = this.#guard.onRound(now, this.#rates.value, this.#phase === "startup");
-      if (this.#phase === "startup" && queued.overflowed) this.#phase = "drain";
-      if (this.#phase === "startup" && rate?.limited === false) this.#checkFull(queued.standing);
+      const { overflowed, standing } = this.#guard.onRound(now, this.#rates.value, this.#phase === "startup");
+      if (this.#phase === "startup" && overflowed) this.#phase = "drain";
+      if (this.#phase === "startup" && rate?.limited === false) this.#checkFull(standing);
     }
     this.#advance(now, facts.bytesInFlight);
   }
@@ -152,7 +154,7 @@ export class CongestionControl {
   #cycleGain(): number {
     if (this.#phase !== "probe-rate") return 1;
     const gain = pacingCycle[this.#cycleIndex] as number;
-    return this.#guard.contested && gain >= 1 ? contestedGain : gain;
+    return this.#guard.contested && gain >= 1 ? contestedPaceGain : gain;
   }
 
   /** @param standing there was a queue throughout the round */

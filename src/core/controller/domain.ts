@@ -156,7 +156,7 @@ export class ControllerDomain {
     const outcome = this.#carryOut(now, requestId, order);
     if (outcome === later) return;
     if (!outcome.ok) this.outbox.event({ type: "order-refused", order: order.type, failure: outcome.failure });
-    else if (!order.type.startsWith("show-")) this.outbox.event({ type: "order-done", order: order.type, target: targetOf(order) });
+    else if (!onlyLooks(order)) this.outbox.event({ type: "order-done", order: order.type, target: targetOf(order) });
     if (!order.type.startsWith("show-")) this.#peer.tellIfNew();
     this.outbox.reply(requestId, outcome);
   }
@@ -237,6 +237,12 @@ export class ControllerDomain {
         return success({ peer: this.#peer.view() });
       case "show-runs":
         return success(this.#status.runReports(order.group));
+      case "show-run-summary":
+        return success(this.#status.runSummary());
+      case "show-run": {
+        const run = this.runs.get(order.run);
+        return run ? success(this.#status.runReport(run)) : refuse.unknownRun(String(order.run));
+      }
       default:
         return unreachable(order);
     }
@@ -426,6 +432,10 @@ export class ControllerDomain {
     return this.#isInRun(ap) || serves ? refuse.apBusy(ap.record.name).failure : undefined;
   }
 }
+
+/** Changes nothing: what was asked is no news. */
+const onlyLooks = (order: Order): boolean =>
+  order.type.startsWith("show-") || order.type === "group-preview" || (order.type === "config-replace" && order.check);
 
 function targetOf(order: Order): string {
   if ("group" in order && order.group !== null) return "ap" in order ? `${order.group}: ${order.ap}` : order.group;

@@ -12,6 +12,7 @@ import type {
   ImageView,
   PeerView,
   RunReport,
+  RunSummaryRow,
 } from "./views.js";
 
 /** Outcome of an act on several APs. */
@@ -49,6 +50,8 @@ interface Results {
   readonly "show-images": readonly ImageView[];
   readonly "show-peer": { readonly peer: PeerView | null };
   readonly "show-runs": readonly RunReport[];
+  readonly "show-run-summary": readonly RunSummaryRow[];
+  readonly "show-run": RunReport;
 }
 
 /** `null` for an order that only says that it was done. */

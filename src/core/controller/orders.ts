@@ -65,7 +65,10 @@ export type Order =
   /** The peer controller, and how its images compare with this one's. */
   | { readonly type: "show-peer" }
   /** Reports of the runs of a group, or of all runs, newest first. */
-  | { readonly type: "show-runs"; readonly group: string | null };
+  | { readonly type: "show-runs"; readonly group: string | null }
+  /** The same without the rows of their APs, which may be tens of thousands. */
+  | { readonly type: "show-run-summary" }
+  | { readonly type: "show-run"; readonly run: number };
 
 export type OrderType = Order["type"];
 

@@ -70,6 +70,7 @@ export const refuse = {
         release,
       ].join(" ")} and import again.`,
     ),
+  unknownRun: make("unknown-run", (id) => `There is no report of a run ${id}; "show flexconnect reports" lists the reports that are kept.`),
   unknownImage: make("unknown-image", (id) => `There is no image "${id}"; "flexup image ls" lists them.`),
   imageInUse: make("image-in-use", (id, group) => `Image ${id} is in use by the upgrade of ${group}; wait for its end or abort it first.`),
   unknownFormat: make(

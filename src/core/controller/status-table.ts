@@ -22,6 +22,7 @@ import type {
   PredownloadStatus,
   RunReport,
   RunReportRow,
+  RunSummaryRow,
   RunTotals,
   RunView,
   TransferView,
@@ -181,7 +182,16 @@ export class StatusTable {
     return this.#parts.runs
       .all()
       .filter((run) => group === null || run.group === group)
-      .map((run) => this.#runReport(run));
+      .map((run) => this.runReport(run));
+  }
+
+  /** Newest first. */
+  runSummary(): RunSummaryRow[] {
+    return this.#parts.runs.all().map((run) => this.#runSummaryRow(run));
+  }
+
+  runReport(run: Run): RunReport {
+    return { ...this.#runSummaryRow(run), aps: [...run.members.values()].map((member) => this.#runReportRow(run, member)) };
   }
 
   #apImageRow(now: Instant, { record }: KnownAp): ApImageRow {
@@ -297,7 +307,7 @@ export class StatusTable {
     return { id, state, release, startedAt, finishedAt, counts, ...totalsOf(run) };
   }
 
-  #runReport(run: Run): RunReport {
+  #runSummaryRow(run: Run): RunSummaryRow {
     const members = membersByFamily(run);
     return {
       ...this.#runView(run),
@@ -314,7 +324,7 @@ export class StatusTable {
           ...sumsOf(inFamily),
         };
       }),
-      aps: [...run.members.values()].map((member) => this.#runReportRow(run, member)),
+      apCount: run.members.size,
     };
   }
 

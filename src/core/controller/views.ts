@@ -240,13 +240,18 @@ export interface PeerDifference {
   readonly there: { readonly version: string; readonly sha256: string } | null;
 }
 
-/** One run in numbers and rows, kept after it ended. */
-export interface RunReport extends RunView {
+/** One run in numbers, kept after it ended. */
+export interface RunSummaryRow extends RunView {
   readonly group: string | null;
   readonly models: readonly Pick<
     ModelView,
     "family" | "models" | "primary" | "manual" | "warning" | "wanCopies" | "wanBytes" | "lanBytes" | "wanWireBytes"
   >[];
+  readonly apCount: number;
+}
+
+/** The same with a row for each AP. */
+export interface RunReport extends RunSummaryRow {
   readonly aps: readonly RunReportRow[];
 }
 

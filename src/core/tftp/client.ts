@@ -76,7 +76,8 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
       ...(timeoutSeconds !== undefined && { timeoutSeconds }),
     };
     const floorMs = timeoutSeconds === undefined ? TIMEOUT_FLOOR_MS : timeoutSeconds * 1000;
-    this.#roundTrip = new RoundTrip({ floorMs, ceilingMs: settings.timeoutMsMax, firstMs: settings.firstTimeoutMs });
+    const ceilingMs = Math.max(settings.timeoutMsMax, 2000 * (timeoutSeconds ?? 0));
+    this.#roundTrip = new RoundTrip({ floorMs, ceilingMs, firstMs: settings.firstTimeoutMs });
   }
 
   get bytesDone(): number {
@@ -92,6 +93,7 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
     switch (input.type) {
       case "start":
         this.#progressAt = now;
+        if (input.receiveBufferBytes !== undefined) this.#fitWindow(input.receiveBufferBytes);
         this.#ask(now, out);
         break;
       case "datagram":
@@ -110,6 +112,12 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
         this.#fail("aborted", "the fetch was aborted", errorCode.notDefined, out);
         break;
     }
+  }
+
+  #fitWindow(receiveBufferBytes: number): void {
+    const { blksize, windowsize } = this.#request;
+    const fitting = Math.max(DEFAULT_WINDOWSIZE, Math.floor(receiveBufferBytes / bufferedBytes(blksize)));
+    if (windowsize > fitting) this.#asked = { ...this.#asked, windowsize: fitting };
   }
 
   #ask(now: Instant, out: ClientEffect[]): void {
@@ -353,5 +361,8 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
     out.push({ type: "close" });
   }
 }
+
+/** What a kernel takes at most from the receive buffer for a DATA packet: its memory comes in powers of two, and a description with it. */
+const bufferedBytes = (blksize: number): number => 2 * blksize + 1024;
 
 const busyText = /busy|too many|try again/i;

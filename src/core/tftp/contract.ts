@@ -150,8 +150,11 @@ export type FetchOutcome = "complete" | "busy" | "timeout" | "refused" | "storag
 
 export type ClientInput =
   | Wake
-  /** First input: sends the request. */
-  | { readonly type: "start" }
+  /**
+   * First input: sends the request. `receiveBufferBytes` = what the kernel holds for the port, counted as Linux counts SO_RCVBUF; no
+   * window is asked for that would overrun it.
+   */
+  | { readonly type: "start"; readonly receiveBufferBytes?: number }
   | { readonly type: "datagram"; readonly from: Endpoint; readonly bytes: Uint8Array }
   /** `bytesWritten` octets from the start of the file are written (cumulative). */
   | { readonly type: "written"; readonly bytesWritten: number }

@@ -14,7 +14,7 @@ export const defaultServerSettings: ServerSettings = {
 
 export const defaultClientSettings: ClientSettings = {
   firstTimeoutMs: 1000,
-  timeoutMsMax: 5000,
+  timeoutMsMax: 1000,
   idleMsMax: 15_000,
   dallyMs: 3000,
   backlogBytesMax: 1024 * 1024,

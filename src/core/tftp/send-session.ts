@@ -23,6 +23,15 @@ export type SessionInput =
   | { readonly type: "datagram"; readonly bytes: Uint8Array }
   /** The peer repeated its request at the listening port. */
   | { readonly type: "repeated-request" }
+  /** The host went on by itself, as `streamable` allowed: [base, next) is out now, since `sentAt`, and everything before it acknowledged. */
+  | {
+      readonly type: "streamed";
+      readonly base: number;
+      readonly next: number;
+      readonly sentAt: Instant;
+      /** Of each window that was acknowledged and measures one, in order. */
+      readonly roundTripsMs: ArrayLike<number>;
+    }
   | { readonly type: "rate"; readonly bytesPerSecond: number | undefined }
   | { readonly type: "peer-gone" }
   | { readonly type: "withdrawn"; readonly detail: string }
@@ -33,12 +42,22 @@ export type SessionEffect =
   | { readonly type: "send-blocks"; readonly firstBlock: number; readonly count: number }
   | { readonly type: "ended"; readonly outcome: SessionOutcome; readonly detail: string };
 
+export interface Streamable {
+  /** The block after the window that is out. */
+  readonly next: number;
+  /** The block after the last. */
+  readonly end: number;
+  /** When the window that is out was sent; undefined where its ACK measures no round trip. */
+  readonly sentAt: Instant | undefined;
+}
+
 /** LAN peers write to flash between packets: below this a time-out is noise. */
 const TIMEOUT_FLOOR_MS = 200;
-const TIMEOUT_CEILING_MS = 5000;
+/** Back-off ends here: on a LAN that is no load, and a bad link needs tries before the peer is given up. */
+const TIMEOUT_CEILING_MS = 500;
 /** A rate-capped sender sends bursts of this much time. */
 const RATE_BURST_MS = 10;
-/** A peer that got the whole file and left without its last ACK holds a slot for so many time-outs only. */
+/** A peer that got the whole file and left without its last ACK holds a slot for so many time-outs in a row only. */
 const FINAL_TRIES_MAX = 3;
 /** A repeated request in a transfer that stood still for so long is a new start, not a late duplicate. */
 const SUPERSEDED_MS = 1000;
@@ -61,6 +80,7 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
   /** Whether what is out was sent just once, so that its ACK measures a round trip (Karn). */
   #measurable = false;
   #repeatAnswered = false;
+  /** Since the peer was last heard, be it with old news. */
   #timeouts = 0;
   #progressAt: Instant = 0;
   #wakeAt: Instant | undefined;
@@ -69,7 +89,9 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
     this.plan = plan;
     this.#lastBlock = blockCount(plan.sizeBytes, plan.blksize);
     const floorMs = plan.timeoutMs ?? TIMEOUT_FLOOR_MS;
-    this.#roundTrip = new RoundTrip({ floorMs, ceilingMs: TIMEOUT_CEILING_MS });
+    // A peer with a time-out of its own must get to hear nothing for longer than that.
+    const ceilingMs = Math.max(TIMEOUT_CEILING_MS, 2 * (plan.timeoutMs ?? 0));
+    this.#roundTrip = new RoundTrip({ floorMs, ceilingMs });
     this.#idleMsMax = Math.max(plan.idleMsMax, 3 * (plan.timeoutMs ?? 0));
     this.#setRate(plan.rateBytesPerSecond);
   }
@@ -81,6 +103,16 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
 
   nextWakeAt(): Instant | undefined {
     return this.#wakeAt;
+  }
+
+  /**
+   * While this is defined the host need not ask for every window: when the peer's next datagram is the ACK of block `next` − 1 and
+   * `next` < `end`, it may send the window from `next` at once, and so on. Anything else, and a wake in time, comes here as ever, after a
+   * `streamed` that tells how far it went.
+   */
+  get streamable(): Streamable | undefined {
+    if (this.#state !== "sending" || this.#rate !== undefined || this.#sentAt === undefined) return undefined;
+    return { next: this.#next, end: this.#lastBlock + 1, sentAt: this.#measurable ? this.#sentAt : undefined };
   }
 
   step(now: Instant, input: SessionInput, out: SessionEffect[]): void {
@@ -100,6 +132,9 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
         break;
       case "repeated-request":
         this.#repeatedRequest(now, out);
+        break;
+      case "streamed":
+        this.#streamed(input);
         break;
       case "rate":
         this.#setRate(input.bytesPerSecond);
@@ -129,6 +164,7 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
   }
 
   #ack(now: Instant, wire: number, out: SessionEffect[]): void {
+    this.#timeouts = 0;
     if (this.#state === "offering") {
       if (wire === 0) {
         this.#measure(now);
@@ -154,6 +190,19 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
       this.#next = this.#base;
       this.#transmit(now, out);
     }
+  }
+
+  /** What `advance` would have done for each of the windows. */
+  #streamed({ base, next, sentAt, roundTripsMs }: Extract<SessionInput, { type: "streamed" }>): void {
+    for (let at = 0; at < roundTripsMs.length; at++) this.#roundTrip.sample(roundTripsMs[at] as number);
+    this.#base = base;
+    this.#next = next;
+    this.#fresh = next;
+    this.#measurable = true;
+    this.#timeouts = 0;
+    this.#progress(sentAt);
+    this.#sentAt = sentAt;
+    this.#wakeAt = this.#roundTrip.deadline(sentAt);
   }
 
   #repeatedAck(now: Instant, out: SessionEffect[]): void {
@@ -229,7 +278,6 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
 
   #progress(now: Instant): void {
     this.#progressAt = now;
-    this.#timeouts = 0;
     this.#repeatAnswered = false;
     this.#roundTrip.progress();
   }

@@ -7,7 +7,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Command as Program } from "commander";
 import { AdminClient } from "../../admin/client.js";
 import type { Result } from "../../base/failure.js";
 import type { GroupView, RunReport } from "../../core/controller/views.js";
@@ -121,14 +120,3 @@ function conclude(group: GroupView, report: RunReport): string[] {
 }
 
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
-
-export function registerDemoCommand(program: Program, done: (code: number) => void): void {
-  program
-    .command("demo")
-    .description("upgrade a branch of twelve APs on this machine, in under a minute")
-    .action(async () => {
-      const wrong = await runDemo().catch((error: Error) => [error.message]);
-      for (const line of wrong) process.stderr.write(`${line}\n`);
-      done(wrong.length === 0 ? 0 : 1);
-    });
-}

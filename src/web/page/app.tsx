@@ -87,7 +87,11 @@ function Shell({ session }: { session: SessionView }) {
     setMenuOpen(false);
     document.title = `${place?.title ?? "Not found"} · flexup`;
     if (first.current) first.current = false;
-    else if (!main.current?.contains(document.activeElement)) main.current?.focus();
+    else if (!main.current?.contains(document.activeElement)) {
+      // By itself the browser would scroll the heading under the bar at the top of a phone.
+      main.current?.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
   }, [address]);
 
   return (
@@ -136,7 +140,10 @@ function Shell({ session }: { session: SessionView }) {
       </header>
       <main id="main" ref={main} tabIndex={-1}>
         {session.role === "read-only" && (
-          <Note tone="info">You are logged in read-only: you see everything, and what would change something is refused.</Note>
+          <Note tone="info">
+            You are logged in read-only: you see everything, and what would change something is not offered. An admin can give you the role
+            operator.
+          </Note>
         )}
         {place === undefined ? <NotFound /> : place.page(route.slice(place.at.length), session)}
       </main>

@@ -1,9 +1,10 @@
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import ssh2, { type ConnectConfig } from "ssh2";
 import t from "tap";
-import type { ShellCommands } from "../../../src/cli/shell/shell.js";
+import type { CommandOutcome, ShellCommands } from "../../../src/cli/shell/shell.js";
 import { type SshServer, startSshServer } from "../../../src/cli/ssh/server.js";
 import { sshHostKeys } from "../../../src/runtime/ssh-host-keys.js";
 
@@ -12,8 +13,16 @@ const knownKey = ssh2.utils.parseKey(clientKey.public);
 if (knownKey instanceof Error) throw knownKey;
 const knownBlob = knownKey.getPublicSSH();
 
+const answerTo = (line: string): CommandOutcome =>
+  line.startsWith("show") ? { text: `ran ${line}\n`, exitCode: 0 } : { text: "Incorrect usage.\n", exitCode: 2 };
+/** Commands so far. */
+let ran = 0;
 const commands: ShellCommands = {
-  run: async (line) => (line.startsWith("show") ? { text: `ran ${line}\n`, exitCode: 0 } : { text: "Incorrect usage.\n", exitCode: 2 }),
+  run: async (line) => {
+    ran++;
+    if (line === "show much") return { text: `${"x".repeat(1 << 19)}\n`, exitCode: 0 };
+    return answerTo(line);
+  },
   complete: (line) => ({ line, choices: [] }),
   help: () => ["show  Display"],
 };
@@ -31,7 +40,10 @@ t.before(async () => {
     connectionsMax: 2,
     onTrouble: (kind) => trouble.push(kind),
     door: {
-      password: async (user, password) => (user === "admin" && password === "right" ? "admin" : undefined),
+      password: async (user, password) => {
+        if (user === "broken") throw new Error("the disk is full");
+        return user === "admin" && password === "right" ? "admin" : undefined;
+      },
       publicKey: async (user, key) => (user === "admin" && Buffer.compare(key, knownBlob) === 0 ? "admin" : undefined),
       commands: () => commands,
     },
@@ -155,6 +167,68 @@ t.test("connections are bounded", async (t) => {
   t.ok(trouble.includes("ssh-connection-limit"));
   await Promise.all(held.map(ended));
   await ended(await connect({ privateKey: clientKey.private }));
+});
+
+t.test("connections that never log in keep nobody out", async (t) => {
+  const silent = [0, 1, 2, 3].map(() => createConnection(server.local.port, "127.0.0.1").on("error", () => {}));
+  t.teardown(() => {
+    for (const socket of silent) socket.destroy();
+  });
+  await Promise.all(silent.slice(0, 2).map((socket) => new Promise((resolve) => socket.once("data", resolve))));
+  const client = await connect({ privateKey: clientKey.private });
+  t.ok(silent[0]?.destroyed, "who came first and said nothing gave up its place");
+  await ended(client);
+});
+
+t.test("a connection has a few sessions at one moment, not thousands", async (t) => {
+  const client = await connect({ privateKey: clientKey.private });
+  const open = () =>
+    new Promise<ssh2.ClientChannel | undefined>((resolve) => client.shell((error, channel) => resolve(error ? undefined : channel)));
+  const channels = (await Promise.all(Array.from({ length: 30 }, open))).filter((channel) => channel !== undefined);
+  t.equal(channels.length, 10);
+  await Promise.all(
+    channels.map(
+      (channel) =>
+        new Promise<void>((resolve) =>
+          channel
+            .on("close", () => resolve())
+            .resume()
+            .end("logout\r"),
+        ),
+    ),
+  );
+  t.ok(await open(), "room again");
+  await ended(client);
+});
+
+t.test("a login that the store cannot answer is no login, and ends nothing else", async (t) => {
+  await t.rejects(connect({ username: "broken", password: "right" }), /authentication/);
+  t.ok(trouble.includes("ssh-login"));
+  await ended(await connect({ privateKey: clientKey.private }));
+});
+
+t.test("a terminal that reads nothing gets no further commands done", async (t) => {
+  const before = ran;
+  const client = await connect({ privateKey: clientKey.private });
+  const channel = await new Promise<ssh2.ClientChannel>((resolve, reject) =>
+    client.shell((error, opened) => (error ? reject(error) : resolve(opened))),
+  );
+  channel.pause();
+  const lines = 400;
+  for (let line = 0; line < lines; line++) channel.write("show much\r");
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  t.ok(ran - before < 40, `${ran - before} commands of ${lines} were run`);
+  const done = new Promise<void>((resolve) => {
+    let prompts = 0;
+    channel.on("data", (data: Buffer) => {
+      prompts += data.toString().split(">").length - 1;
+      if (prompts > lines) resolve();
+    });
+  });
+  channel.resume();
+  await done;
+  t.equal(ran - before, lines, "none is lost");
+  await ended(client);
 });
 
 t.test("a port that is taken is a failure with words", async (t) => {

@@ -1,4 +1,5 @@
 import t from "tap";
+import type { RunReport } from "../../../src/core/controller/views.js";
 import { branch, digest, image, mac, servingBranch, start } from "../../support/controller-lab.js";
 
 t.test("the run: the primary over the WAN, then the others from it", async (t) => {
@@ -30,7 +31,12 @@ t.test("the run: the primary over the WAN, then the others from it", async (t) =
   const { run, models } = lab.group();
   t.match(run, { state: "complete", finishedAt: lab.now, counts: { Complete: 4 } });
   t.match(models, [{ family: "ap3g2", wanCopies: 1, wanBytes: 1000, lanBytes: 3000 }]);
-  t.match(lab.do({ type: "show-runs", group: "G" }), [{ wanBytesSaved: 3000, aps: [{ name: "ap1", source: "wan" }, {}, {}, {}] }]);
+  const [report] = lab.do({ type: "show-runs", group: "G" });
+  t.match(report, { wanBytesSaved: 3000, apCount: 4, aps: [{ name: "ap1", source: "wan" }, {}, {}, {}] });
+  t.same(lab.do({ type: "show-run", run: report?.id as number }), report);
+  const { aps: _, ...summary } = report as RunReport;
+  t.same(lab.do({ type: "show-run-summary" }), [summary]);
+  t.equal(lab.code({ type: "show-run", run: 99 }), "unknown-run");
 });
 
 t.test("mixed models: a primary each; a model without an image is not supported", async (t) => {

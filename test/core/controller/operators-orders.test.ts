@@ -234,3 +234,15 @@ t.test("1,000 APs are shown at once", async (t) => {
   t.match(lab.do({ type: "show-ap-image", ap: "all" }), { total: 1000, counts: { initiated: 1000 } });
   t.equal(lab.takeTold().length, 100, "as many as the bound lets in");
 });
+
+t.test("what only looks is no news", async (t) => {
+  const lab = branch(2);
+  lab.events.length = 0;
+  const { groups } = lab.do({ type: "show-config" });
+  lab.do({ type: "group-preview", group: "G", release: "primary" });
+  lab.do({ type: "config-replace", groups, check: true });
+  lab.do({ type: "show-boot" });
+  t.same(lab.events, []);
+  lab.do({ type: "group-retry-count", group: "G", retryCount: 7 });
+  t.match(lab.events, [{ type: "order-done", order: "group-retry-count", target: "G" }]);
+});

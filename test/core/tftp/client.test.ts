@@ -10,7 +10,12 @@ import { decodePacket, encodePacket, type Packet } from "../../../src/wire/tftp/
 const server: Endpoint = { address: "10.0.0.1", port: 69 };
 const transfer: Endpoint = { address: "10.0.0.1", port: 3001 };
 
-function fetching(request: Partial<ClientRequest> = {}, settings: Partial<ClientSettings> = {}, writes: "at once" | "later" = "at once") {
+function fetching(
+  request: Partial<ClientRequest> = {},
+  settings: Partial<ClientSettings> = {},
+  writes: "at once" | "later" = "at once",
+  start: ClientInput = { type: "start" },
+) {
   const client = new TftpClient(
     { server, fileName: "image", blksize: 512, windowsize: 1, timeoutSeconds: undefined, sizeBytes: undefined, ...request },
     { ...defaultClientSettings, ...settings },
@@ -26,6 +31,8 @@ function fetching(request: Partial<ClientRequest> = {}, settings: Partial<Client
         case "send": {
           const decoded = decodePacket(effect.bytes);
           const packet = decoded.ok ? decoded.packet : undefined;
+          if (packet?.type === "read-request")
+            return `ask ${packet.options.map(({ name, value }) => `${name} ${value}`).join(", ") || "nothing"}`;
           const what = packet?.type === "ack" ? `ack ${packet.block}` : packet?.type === "error" ? `error ${packet.code}` : packet?.type;
           return effect.to.port === transfer.port || effect.to.port === server.port
             ? `${what}`
@@ -54,8 +61,8 @@ function fetching(request: Partial<ClientRequest> = {}, settings: Partial<Client
     const ms = (client.nextWakeAt() ?? now) - now;
     return { ms, sent: give(wake, ms) };
   };
-  give({ type: "start" });
-  return { client, give, packet, data, oack, wait };
+  const begun = give(start);
+  return { begun, client, give, packet, data, oack, wait };
 }
 
 t.test("a server without options: RFC 1350", async (t) => {
@@ -76,6 +83,16 @@ t.test("no reply counts but from the asked address, and then from one port alone
   t.same(data(2, 512, { address: "10.0.0.1", port: 3002 }), ["error 5 to 10.0.0.1:3002"]);
   t.same(packet({ type: "error", code: 1, message: "" }, { address: "10.0.0.1", port: 3002 }), []);
   t.same(data(2), ["write 512+512", "ack 2"]);
+});
+
+t.test("no window is asked for that would overrun the receive buffer", async (t) => {
+  const asked = (blksize: number, windowsize: number, receiveBufferBytes: number): string[] =>
+    fetching({ blksize, windowsize }, {}, "at once", { type: "start", receiveBufferBytes }).begun;
+  t.same(asked(1428, 64, 425_984), ["ask blksize 1428, tsize 0, windowsize 64"], "Linux's default holds it");
+  t.same(asked(1428, 1000, 425_984), ["ask blksize 1428, tsize 0, windowsize 109"]);
+  t.same(asked(8, 65_535, 8 << 20), ["ask blksize 8, tsize 0, windowsize 8065"], "small packets take much more than their payload");
+  t.same(asked(65_464, 4, 425_984), ["ask blksize 65464, tsize 0, windowsize 3"]);
+  t.same(asked(65_464, 4, 2304), ["ask blksize 65464, tsize 0, windowsize 1"], "never less than RFC 1350");
 });
 
 t.test("an OACK may hold what was asked and no more", async (t) => {
@@ -107,7 +124,7 @@ t.test("a file of another size than is due moves no byte", async (t) => {
 
 t.test("error 8 to a request: asked again without options", async (t) => {
   const { packet } = fetching({ blksize: 1428 });
-  t.same(packet({ type: "error", code: 8, message: "no options" }), ["read-request"]);
+  t.same(packet({ type: "error", code: 8, message: "no options" }), ["ask nothing"]);
   t.same(packet({ type: "error", code: 8, message: "no options" }), ["refused: server's error 8: no options", "close"]);
 });
 
@@ -168,18 +185,18 @@ t.test("outcomes", async (t) => {
   t.same(aborted.data(1), [], "over is over");
 });
 
-t.test("a dead server: requests at doubling distance, then a time-out", async (t) => {
+t.test("a dead server: requests every second, a silence, then a time-out", async (t) => {
   const { wait } = fetching();
   const waits: number[] = [];
   for (let guard = 0; guard < 20; guard++) {
     const { ms, sent } = wait();
     waits.push(ms);
-    if (sent[0] !== "read-request") {
+    if (sent[0] !== "ask tsize 0") {
       t.same(sent, ["timeout: no answer from 10.0.0.1:69", "close"]);
       break;
     }
   }
-  t.same(waits, [1000, 2000, 4000, 5000, 5000]);
+  t.same(waits, [...Array(9).fill(1000), 6000]);
 });
 
 t.test("both ways of counting after block 65535", async (t) => {

@@ -3,6 +3,7 @@ import t from "tap";
 import { Prng } from "../../../src/base/prng.js";
 import { type Faults, runTftpWorld } from "../../support/tftp-world.js";
 
+if (process.env["FLEXUP_LONG"] === "1") t.setTimeout(3_600_000);
 const seeds = process.env["FLEXUP_LONG"] === "1" ? 2000 : 40;
 const faultSets: Readonly<Record<string, Faults>> = {
   "1 % loss": { loss: 0.01 },
@@ -13,7 +14,7 @@ const faultSets: Readonly<Record<string, Faults>> = {
 };
 
 for (const [name, faults] of Object.entries(faultSets)) {
-  t.test(name, async (t) => {
+  t.test(name, { timeout: 3_600_000 }, async (t) => {
     for (const windowsize of [1, 4, 16, 64]) {
       for (let seed = 0; seed < seeds; seed++) {
         const prng = new Prng(seed, windowsize);

@@ -1,8 +1,10 @@
 /** The sender against hand-written peers: what it sends, and above all what it does not send. */
 import t from "tap";
 import { wake } from "../../../src/base/machine.js";
+import { Prng } from "../../../src/base/prng.js";
 import type { SessionPlan } from "../../../src/core/tftp/contract.js";
 import { SendSession, type SessionEffect, type SessionInput } from "../../../src/core/tftp/send-session.js";
+import { wireBlock } from "../../../src/wire/tftp/block-number.js";
 import { encodePacket } from "../../../src/wire/tftp/packet.js";
 
 function sending(plan: Partial<SessionPlan> = {}) {
@@ -106,6 +108,20 @@ t.test("the time-out follows the round trips and doubles; a negotiated one is a 
   t.equal(slow.wait().ms, 3000);
 });
 
+t.test("a peer that answers no repetition but its own time-out of 5 s is given the silence for it", async (t) => {
+  const { give, wait, ack } = sending({ sizeBytes: 100_000 });
+  give({ type: "start" });
+  ack(1, 2);
+  const waits: number[] = [];
+  for (let time = 0; time < 10; time++) waits.push(wait().ms);
+  t.same(waits, [200, 400, 500, 500, 500, 500, 500, 500, 500, 6000], "all before the peer is given up");
+  const patient = sending({ sizeBytes: 100_000, timeoutMs: 4000 });
+  patient.give({ type: "start" });
+  patient.ack(1, 2);
+  t.equal(patient.wait().ms, 4000);
+  t.equal(patient.wait().ms, 8000, "longer than the time-out that it asked for");
+});
+
 t.test("a peer that vanishes frees its slot; after the last block sooner", async (t) => {
   const vanished = sending({ sizeBytes: 100_000 });
   vanished.give({ type: "start" });
@@ -123,6 +139,28 @@ t.test("a peer that vanishes frees its slot; after the last block sooner", async
   last.give({ type: "start" });
   for (let time = 0; time < 3; time++) t.same(last.wait().sent, ["1+1"]);
   t.same(last.wait().sent, ["timeout: no answer: the last ACK is missing"]);
+});
+
+t.test("a peer that is heard keeps its slot after the last block too, until it has been idle too long", async (t) => {
+  const { give, ack, wait } = sending({ windowsize: 64, oack: Uint8Array.of(0, 6) });
+  give({ type: "start" });
+  t.same(ack(0), ["1+11"], "the whole file is one window");
+  // Its first block is lost again and again: the peer repeats the ACK before it.
+  for (let time = 0; time < 6; time++) {
+    ack(0);
+    t.same(wait().sent, ["1+11"]);
+  }
+  let waited = 0;
+  for (;;) {
+    ack(0, 0);
+    const { ms, sent } = wait();
+    waited += ms;
+    if (sent[0] !== "1+11") {
+      t.same(sent, ["timeout: no answer: the last ACK is missing"]);
+      break;
+    }
+  }
+  t.ok(waited < 10_000, "the peer's word alone is no progress");
 });
 
 t.test("numbers roll over at any windowsize", async (t) => {
@@ -180,4 +218,87 @@ t.test("a repeated request repeats the first answer, not a transfer under way; a
   ack(1);
   t.same(give({ type: "repeated-request" }, 1), []);
   t.same(give({ type: "repeated-request" }, 1500), ["superseded: the peer asked again from the same port"]);
+});
+
+/** What a host does between a `streamable` and its `streamed`, for ACKs of whole windows that come `everyMs`. */
+function stream(session: SendSession, windowsize: number, windows: number, now: number, everyMs: number): string[] {
+  const { streamable } = session;
+  if (streamable === undefined) throw new Error("not streamable");
+  const sent: string[] = [];
+  let { next, sentAt } = streamable;
+  let base = next;
+  const roundTripsMs: number[] = [];
+  for (let count = 0; count < windows && next < streamable.end; count++) {
+    if (sentAt !== undefined) roundTripsMs.push(now + count * everyMs - sentAt);
+    sentAt = now + count * everyMs;
+    base = next;
+    next = Math.min(streamable.end, next + windowsize);
+    sent.push(`${base}+${next - base}`);
+  }
+  const out: SessionEffect[] = [];
+  if (sentAt !== undefined && sent.length > 0) session.step(sentAt, { type: "streamed", base, next, sentAt, roundTripsMs }, out);
+  t.same(out, [], "a `streamed` asks for nothing");
+  return sent;
+}
+
+t.test("a host that goes on alone sends what it would have been told, whatever comes before and after", async (t) => {
+  for (let seed = 0; seed < 100; seed++) {
+    const prng = new Prng(seed);
+    const windowsize = 1 + prng.below(9);
+    const plan = { windowsize, blksize: 8, sizeBytes: prng.below(8 * 200), oack: Uint8Array.of(0, 6) };
+    const [asked, alone] = [sending(plan).session, sending(plan).session];
+    let now = 0;
+    const both = (input: SessionInput): SessionEffect[] => {
+      const [one, other]: [SessionEffect[], SessionEffect[]] = [[], []];
+      asked.step(now, input, one);
+      alone.step(now, input, other);
+      t.same(other, one, `seed ${seed}: the same effects of ${input.type}`);
+      return one;
+    };
+    const ack = (block: number): SessionInput => ({ type: "datagram", bytes: encodePacket({ type: "ack", block: wireBlock(block) }) });
+    let effects = both({ type: "start" });
+    for (let turn = 0; turn < 200 && effects.at(-1)?.type !== "ended"; turn++) {
+      const { streamable } = asked;
+      const choice = prng.below(6);
+      if (streamable === undefined) {
+        now += 2;
+        effects = both(choice === 0 ? wake : ack(0));
+      } else if (choice < 3) {
+        const windows = 1 + prng.below(5);
+        const went = stream(alone, windowsize, windows, now + 2, 2);
+        const told: string[] = [];
+        for (const _ of went) {
+          now += 2;
+          const out: SessionEffect[] = [];
+          asked.step(now, ack((asked.streamable?.next ?? 0) - 1), out);
+          told.push(...out.map((effect) => (effect.type === "send-blocks" ? `${effect.firstBlock}+${effect.count}` : effect.type)));
+        }
+        t.same(went, told, `seed ${seed}: the same windows`);
+        if (went.length === 0) {
+          now += 2;
+          effects = both(ack(streamable.next - 1));
+        }
+      } else {
+        // A hole, an ACK again, one from before or after, or nothing at all.
+        now = choice === 5 ? Math.max(now, asked.nextWakeAt() ?? now) : now + 1 + prng.below(5);
+        effects = both(choice === 5 ? wake : ack(Math.max(0, streamable.next - 1 - prng.below(2 * windowsize + 2))));
+      }
+      t.equal(alone.bytesDone, asked.bytesDone);
+      t.equal(alone.nextWakeAt(), asked.nextWakeAt(), `seed ${seed}: the same deadline`);
+    }
+    t.equal(effects.at(-1)?.type, "ended", `seed ${seed}: to the end`);
+  }
+});
+
+t.test("nothing is streamed before the OACK's ACK, under a rate, or after the end", async (t) => {
+  const offering = sending({ oack: Uint8Array.of(0, 6), sizeBytes: 10 });
+  offering.give({ type: "start" });
+  t.equal(offering.session.streamable, undefined);
+  offering.ack(0);
+  t.match(offering.session.streamable, { next: 2, end: 2 });
+  offering.ack(1);
+  t.equal(offering.session.streamable, undefined);
+  const capped = sending({ windowsize: 8, rateBytesPerSecond: 100_000 });
+  capped.give({ type: "start" });
+  t.equal(capped.session.streamable, undefined);
 });

@@ -5,14 +5,14 @@ import { createRequire } from "node:module";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import type { Test } from "tap";
 
-const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-export const skipWithoutChromium = existsSync(executablePath)
+export const chromiumPath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+export const skipWithoutChromium = existsSync(chromiumPath)
   ? {}
-  : { skip: `no browser at ${executablePath}: install it with "apt-get install chromium"` };
+  : { skip: `no browser at ${chromiumPath}: install it with "apt-get install chromium"` };
 
 export async function launchBrowser(t: Pick<Test, "teardown">): Promise<Browser> {
   const browser = await chromium.launch({
-    executablePath,
+    executablePath: chromiumPath,
     args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
   });
   t.teardown(() => browser.close());

@@ -75,8 +75,12 @@ export class FakeBranches implements Door {
         if (this.#groups.has(order.group)) return failure("group-exists", `There is a group "${order.group}" already; choose another name`);
         this.#addGroup(order.group);
         return this.#done(order.group);
-      case "show-runs":
+      case "show-run-summary":
         return success(this.#reports);
+      case "show-run": {
+        const report = this.#reports.find(({ id }) => id === order.run);
+        return report === undefined ? failure("unknown-run", `There is no report of a run ${order.run}`) : success(report);
+      }
       case "show-ap-summary":
         return success([...this.#summaries.values()]);
       case "show-ap-image":
@@ -138,6 +142,16 @@ export class FakeBranches implements Door {
         return this.#done(group.name);
       case "group-retry-count":
         group.retryCount = order.retryCount;
+        return this.#done(group.name);
+      case "group-backoff":
+        group.backoffSecondsMin = order.minSeconds;
+        group.backoffSecondsMax = order.maxSeconds;
+        return this.#done(group.name);
+      case "group-wave2-refetch":
+        group.wave2Refetch = order.enabled;
+        return this.#done(group.name);
+      case "group-wan":
+        group.wan = { ...group.wan, ...(order.wan as Partial<GroupView["wan"]>) };
         return this.#done(group.name);
       case "group-primary-add":
       case "group-primary-remove": {
@@ -284,6 +298,7 @@ export class FakeBranches implements Door {
       ...group.run,
       group: group.name,
       models: group.models,
+      apCount: rows.length,
       aps: rows.map(({ name, mac, model, role, status, source, wanBytes, lanBytes, wanWireBytes, retryCount, failureReason }) => ({
         ...{ name, mac, model, role, status, source, wanBytes, lanBytes, wanWireBytes, failureReason },
         startedAt: group.run?.startedAt ?? null,

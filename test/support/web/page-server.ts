@@ -19,6 +19,7 @@ export const adminPassword = "correct horse";
 
 export interface PageServer {
   readonly url: URL;
+  readonly accounts: Accounts;
   /** Ends every event stream, as a restart of the controller would. */
   cutStreams(): void;
 }
@@ -35,10 +36,11 @@ export async function servePage(t: Pick<Test, "fail" | "teardown">, branches: Fa
     onTrouble: (message) => t.fail(message),
   });
   branches.onEvent = (event) => feed.note(event);
+  const access = await testAccess(t);
   const app = await createAdminServer({
     door: branches,
     feed,
-    access: await testAccess(t),
+    access,
     images: images.value,
     log,
     imageBytesMax: 1 << 26,
@@ -49,7 +51,8 @@ export async function servePage(t: Pick<Test, "fail" | "teardown">, branches: Fa
     await app.close();
     images.value.close();
   });
-  return { url: new URL(await app.listen({ host: "127.90.0.1", port: 0 })), cutStreams: () => app.server.closeAllConnections() };
+  const url = new URL(await app.listen({ host: "127.90.0.1", port: 0 }));
+  return { url, accounts: access.accounts, cutStreams: () => app.server.closeAllConnections() };
 }
 
 async function testAccess(t: Pick<Test, "teardown">): Promise<AccessOptions> {

@@ -3,6 +3,7 @@ import type { Ap } from "../state/ap.js";
 import { bytesText, instantText, percentText, rateText, versionText } from "../state/format.js";
 import { apRates, controllerNow, useLive } from "../state/live.js";
 import { linkTo } from "../state/route.js";
+import { useMayAct } from "../state/session.js";
 import { useSeconds } from "../state/ticker.js";
 import { Bar } from "../ui/bar.js";
 import { useConfirm } from "../ui/dialog.js";
@@ -27,6 +28,7 @@ export function ApPage({ mac }: { mac: string }) {
 
 function ApDetails({ ap: { summary, images, retryAt } }: { ap: Ap }) {
   const { ask, dialog } = useConfirm();
+  const mayChange = useMayAct();
   const busy = images?.status === "Predownloading" || images?.status === "Initiated";
   useSeconds(busy);
   const target = { selector: summary.mac, title: summary.name };
@@ -40,25 +42,27 @@ function ApDetails({ ap: { summary, images, retryAt } }: { ap: Ap }) {
       <h1>
         {summary.name} <JoinBadge state={summary.state} />
       </h1>
-      <div class="actions">
-        <button type="button" onClick={() => ask(predownloadQuestion(target, "primary"))}>
-          Predownload primary…
-        </button>
-        <button type="button" onClick={() => ask(predownloadQuestion(target, "backup"))}>
-          Predownload backup…
-        </button>
-        {busy && (
-          <button type="button" onClick={() => ask(predownloadAbortQuestion(target))}>
-            Abort predownload…
+      {mayChange && (
+        <div class="actions">
+          <button type="button" onClick={() => ask(predownloadQuestion(target, "primary"))}>
+            Predownload primary…
           </button>
-        )}
-        <button type="button" onClick={() => ask(swapQuestion(target))}>
-          Swap images…
-        </button>
-        <button type="button" class="danger-text" onClick={() => ask(resetQuestion(target))}>
-          Reset…
-        </button>
-      </div>
+          <button type="button" onClick={() => ask(predownloadQuestion(target, "backup"))}>
+            Predownload backup…
+          </button>
+          {busy && (
+            <button type="button" onClick={() => ask(predownloadAbortQuestion(target))}>
+              Abort predownload…
+            </button>
+          )}
+          <button type="button" onClick={() => ask(swapQuestion(target))}>
+            Swap images…
+          </button>
+          <button type="button" class="danger-text" onClick={() => ask(resetQuestion(target))}>
+            Reset…
+          </button>
+        </div>
+      )}
       <div class="columns">
         <section class="card" aria-labelledby="images-heading">
           <h2 id="images-heading">Images</h2>

@@ -4,6 +4,7 @@ import type { Ap } from "../state/ap.js";
 import { countText, versionText } from "../state/format.js";
 import { useLive } from "../state/live.js";
 import { linkTo } from "../state/route.js";
+import { useMayAct } from "../state/session.js";
 import { useConfirm } from "../ui/dialog.js";
 import { Menu } from "../ui/menu.js";
 import { JoinBadge, PredownloadBadge } from "../ui/status.js";
@@ -26,6 +27,11 @@ const columns: readonly Column<Ap>[] = [
     extra: true,
   },
   {
+    title: "Predownload Status",
+    cell: ({ images }) => <PredownloadBadge status={images?.status ?? "None"} />,
+    sortBy: ({ images }) => images?.status ?? "None",
+  },
+  {
     title: "Primary Image",
     cell: ({ images }) => versionText(images?.primaryImage ?? null),
     sortBy: ({ images }) => images?.primaryImage ?? "",
@@ -34,11 +40,6 @@ const columns: readonly Column<Ap>[] = [
     title: "Backup Image",
     cell: ({ images }) => versionText(images?.backupImage ?? null),
     sortBy: ({ images }) => images?.backupImage ?? "",
-  },
-  {
-    title: "Predownload Status",
-    cell: ({ images }) => <PredownloadBadge status={images?.status ?? "None"} />,
-    sortBy: ({ images }) => images?.status ?? "None",
   },
 ];
 
@@ -49,6 +50,7 @@ export function ApsPage() {
   const aps = useLive((state) => state.aps);
   const rows = useMemo(() => [...aps.values()], [aps]);
   const { ask, dialog } = useConfirm();
+  const mayChange = useMayAct();
   const all = { selector: "all", title: `all ${countText(rows.length, "AP")}` } as const;
   const predownload = (release: ReleaseName): void => ask(predownloadQuestion(all, release));
   return (
@@ -64,7 +66,8 @@ export function ApsPage() {
         searchText={searchText}
         empty="No AP has joined yet. Point an AP at this controller, for example with “flexup ap --controller ADDRESS”."
         tools={
-          rows.length > 0 && (
+          rows.length > 0 &&
+          mayChange && (
             <Menu title="All APs">
               <button type="button" onClick={() => predownload("primary")}>
                 Predownload primary…

@@ -3,7 +3,8 @@ import { request } from "../state/api.js";
 import { instantText } from "../state/format.js";
 import { controllerNow } from "../state/live.js";
 import { useResource } from "../state/resource.js";
-import { FailureNote } from "../ui/note.js";
+import { useMayAct } from "../state/session.js";
+import { FailureNote, Note } from "../ui/note.js";
 import { type Column, Table } from "../ui/table.js";
 
 const valueText = (value: unknown): string =>
@@ -19,11 +20,19 @@ const columns: readonly Column<AuditView>[] = [
 ];
 
 export function AuditPage() {
-  const entries = useResource(() => request<readonly AuditView[]>("GET", "/audit"), []);
   return (
     <>
       <p class="path">Management</p>
       <h1>Audit</h1>
+      {useMayAct("admin") ? <AuditLog /> : <Note tone="info">Only an admin sees who did what.</Note>}
+    </>
+  );
+}
+
+function AuditLog() {
+  const entries = useResource(() => request<readonly AuditView[]>("GET", "/audit"), []);
+  return (
+    <>
       <FailureNote failure={entries.failure} />
       <Table
         caption="Audit, newest first"

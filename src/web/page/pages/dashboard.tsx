@@ -15,7 +15,7 @@ export function DashboardPage() {
   const boot = useLive((state) => state.boot);
   const events = useLive((state) => state.events);
   const finished = events.filter(({ event }) => event.type === "run-finished").length;
-  const runs = useResource(() => order({ type: "show-runs", group: null }), [finished]);
+  const runs = useResource(() => order({ type: "show-run-summary" }), [finished]);
   const all = [...aps.values()];
   const joined = all.filter(({ summary }) => summary.state === "Joined").length;
   const running = [...groups.values()].filter(({ run }) => run?.state === "running");
@@ -65,6 +65,7 @@ export function DashboardPage() {
                 </li>
               ))}
           </ul>
+          <a href={linkTo("monitor", "runs")}>All runs</a>
           {groups.size > 0 && ![...groups.values()].some(({ run }) => run !== null) && (
             <p class="empty">
               No run yet. Open a <a href={linkTo("wireless", "groups")}>group</a> and its Image Upgrade tab to start one.

@@ -1,17 +1,17 @@
 /** Who belongs to the group, and the rules of its back-off and its WAN. */
 import { useState } from "preact/hooks";
 import type { Failure } from "../../../base/failure.js";
-import type { FallbackPolicy } from "../../../core/controller/orders.js";
 import type { GroupView } from "../../../core/controller/views.js";
-import { limits } from "../../../core/upgrade/limits.js";
 import { order } from "../state/api.js";
 import { useLive } from "../state/live.js";
 import { linkTo } from "../state/route.js";
+import { useMayAct } from "../state/session.js";
 import { useConfirm } from "../ui/dialog.js";
 import { FailureNote } from "../ui/note.js";
 import { JoinBadge } from "../ui/status.js";
-import { type Column, Table } from "../ui/table.js";
+import { actColumn, type Column, Table } from "../ui/table.js";
 import { tell } from "../ui/toast.js";
+import { GroupRules } from "./group-rules.js";
 
 type MemberRow = GroupView["aps"][number];
 
@@ -20,7 +20,7 @@ export function GroupGeneral({ group }: { group: GroupView }) {
     <div class="columns wide-left">
       <Members group={group} />
       <div>
-        <Rules group={group} />
+        <GroupRules group={group} />
       </div>
     </div>
   );
@@ -28,6 +28,7 @@ export function GroupGeneral({ group }: { group: GroupView }) {
 
 function Members({ group }: { group: GroupView }) {
   const { ask, dialog } = useConfirm();
+  const mayChange = useMayAct();
   const remove = (row: MemberRow): void =>
     ask({
       title: `Take ${row.name ?? row.mac} out of ${group.name}?`,
@@ -48,7 +49,7 @@ function Members({ group }: { group: GroupView }) {
     { title: "AP MAC Address", cell: ({ mac }) => <a href={linkTo("wireless", "aps", mac)}>{mac}</a>, sortBy: ({ mac }) => mac },
     { title: "AP Name", cell: ({ name }) => name ?? <span class="muted">never joined</span>, sortBy: ({ name }) => name ?? "" },
     { title: "Model", cell: ({ model }) => model ?? "", sortBy: ({ model }) => model ?? "", extra: true },
-    { title: "Status", cell: ({ status }) => <JoinBadge state={status} />, sortBy: ({ status }) => status },
+    { title: "Status", cell: ({ status }) => <JoinBadge state={status} />, sortBy: ({ status }) => status, extra: true },
     {
       title: "Never primary",
       extra: true,
@@ -57,23 +58,21 @@ function Members({ group }: { group: GroupView }) {
           type="checkbox"
           aria-label={`${row.name ?? row.mac}: never elect as primary`}
           checked={row.forcedSubordinate}
+          disabled={!mayChange}
           onChange={(event) => void force(row, event.currentTarget.checked)}
         />
       ),
     },
-    {
-      title: "",
-      cell: (row) => (
-        <button type="button" class="quiet danger-text" aria-label={`Remove ${row.name ?? row.mac}`} onClick={() => remove(row)}>
-          Remove
-        </button>
-      ),
-    },
+    ...actColumn<MemberRow>(mayChange, (row) => (
+      <button type="button" class="quiet danger-text" aria-label={`Remove ${row.name ?? row.mac}`} onClick={() => remove(row)}>
+        Remove
+      </button>
+    )),
   ];
   return (
     <section aria-labelledby="members-heading">
       <h2 id="members-heading">FlexConnect APs</h2>
-      <AddMember group={group} />
+      {mayChange && <AddMember group={group} />}
       <Table
         caption={`APs of ${group.name}`}
         captionHidden
@@ -81,7 +80,7 @@ function Members({ group }: { group: GroupView }) {
         rows={group.aps}
         rowKey={({ mac }) => mac}
         searchText={({ mac, name, model }) => `${mac} ${name} ${model}`}
-        empty="No AP yet. Add one by its Ethernet MAC address above; it may join later."
+        empty={`No AP yet.${mayChange ? " Add one by its Ethernet MAC address above; it may join later." : ""}`}
       />
       {dialog}
     </section>
@@ -124,112 +123,5 @@ function AddMember({ group }: { group: GroupView }) {
       </form>
       <FailureNote failure={refusal} />
     </>
-  );
-}
-
-const fallbackWords: Readonly<Record<FallbackPolicy, string>> = {
-  fallback: "takes the image over the WAN",
-  wait: "waits for its primary again",
-  fail: "gives up",
-};
-
-function Rules({ group }: { group: GroupView }) {
-  const [refusal, setRefusal] = useState<Failure | null>(null);
-  const save = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault();
-    const fields = new FormData(event.currentTarget as HTMLFormElement);
-    const number = (name: string): number => Number(fields.get(name));
-    const megabits = String(fields.get("megabitsMax")).trim();
-    const { name } = group;
-    const steps = [
-      () => order({ type: "group-backoff", group: name, minSeconds: number("minSeconds"), maxSeconds: number("maxSeconds") }),
-      () => order({ type: "group-wave2-refetch", group: name, enabled: fields.get("refetch") !== null }),
-      () =>
-        order({
-          type: "group-wan",
-          group: name,
-          wan: {
-            fallback: fields.get("fallback") as FallbackPolicy,
-            transfersMax: number("transfersMax"),
-            bytesPerSecondMax: megabits === "" ? null : Math.round((Number(megabits) * 1e6) / 8),
-          },
-        }),
-    ];
-    for (const step of steps) {
-      const result = await step();
-      setRefusal(result.ok ? null : result.failure);
-      if (!result.ok) return;
-    }
-    tell({ ok: true, value: null }, `Rules of ${name} were saved`);
-  };
-  const { backoffSeconds } = limits;
-  return (
-    <section class="card" aria-labelledby="rules-heading">
-      <h2 id="rules-heading">Rules</h2>
-      <form onSubmit={save} key={group.name}>
-        <fieldset>
-          <legend>Random back-off, seconds</legend>
-          <div class="pair">
-            <label>
-              more than
-              <input
-                type="number"
-                name="minSeconds"
-                step="any"
-                min={backoffSeconds.labFloor}
-                max={backoffSeconds.ceiling}
-                defaultValue={String(group.backoffSecondsMin)}
-                required
-              />
-            </label>
-            <label>
-              up to
-              <input
-                type="number"
-                name="maxSeconds"
-                step="any"
-                min={backoffSeconds.labFloor}
-                max={backoffSeconds.ceiling}
-                defaultValue={String(group.backoffSecondsMax)}
-                required
-              />
-            </label>
-          </div>
-          <p class="hint">A subordinate that finds its primary busy waits a random time in this range and asks again.</p>
-        </fieldset>
-        <label>
-          An AP without tries left
-          <select name="fallback" defaultValue={group.wan.fallback}>
-            {Object.entries(fallbackWords).map(([value, words]) => (
-              <option key={value} value={value} selected={value === group.wan.fallback}>
-                {words}
-              </option>
-            ))}
-          </select>
-        </label>
-        <div class="pair">
-          <label>
-            WAN transfers at once
-            <input type="number" name="transfersMax" min="1" max="200" defaultValue={String(group.wan.transfersMax)} required />
-          </label>
-          <label>
-            WAN limit, Mb/s
-            <input
-              type="number"
-              name="megabitsMax"
-              min="0.01"
-              step="any"
-              placeholder="none"
-              defaultValue={group.wan.bytesPerSecondMax === null ? "" : String((group.wan.bytesPerSecondMax * 8) / 1e6)}
-            />
-          </label>
-        </div>
-        <label class="check">
-          <input type="checkbox" name="refetch" defaultChecked={group.wave2Refetch} />A Wave 2 primary fetches the image even if it has it
-        </label>
-        <FailureNote failure={refusal} />
-        <button type="submit">Save rules</button>
-      </form>
-    </section>
   );
 }

@@ -9,9 +9,10 @@ import { limits, type ReleaseName } from "../../../core/upgrade/limits.js";
 import { RunPanel } from "../run/run-panel.js";
 import { order } from "../state/api.js";
 import { countText } from "../state/format.js";
+import { useMayAct } from "../state/session.js";
 import { useConfirm } from "../ui/dialog.js";
 import { FailureNote } from "../ui/note.js";
-import { type Column, Table } from "../ui/table.js";
+import { actColumn, type Column, Table } from "../ui/table.js";
 import { tell } from "../ui/toast.js";
 import { RunPreview } from "./run-preview.js";
 
@@ -38,6 +39,7 @@ export function GroupImageUpgrade({ group }: { group: GroupView }) {
   const [refusal, setRefusal] = useState<Failure | null>(null);
   const [busy, setBusy] = useState(false);
   const { ask, dialog } = useConfirm();
+  const mayChange = useMayAct();
   const enabled = draft.enabled ?? group.predownload;
   const retryCount = draft.retryCount ?? group.retryCount;
   const changed = enabled !== group.predownload || retryCount !== group.retryCount || draft.add.length > 0 || draft.remove.length > 0;
@@ -56,7 +58,7 @@ export function GroupImageUpgrade({ group }: { group: GroupView }) {
   const { min, max } = limits.retryCount;
   const running = group.run?.state === "running";
   const run = group.run !== null && (
-    <RunPanel group={group} run={group.run} {...(running && { onAbort: () => ask(upgradeQuestion(group, "abort")) })} />
+    <RunPanel group={group} run={group.run} {...(running && mayChange && { onAbort: () => ask(upgradeQuestion(group, "abort")) })} />
   );
   return (
     <>
@@ -64,59 +66,67 @@ export function GroupImageUpgrade({ group }: { group: GroupView }) {
       <div class="columns">
         <section class="card" aria-label="Image Upgrade settings">
           <form onSubmit={apply}>
-            <label class="check strong">
-              <input type="checkbox" checked={enabled} onChange={(event) => setDraft({ ...draft, enabled: event.currentTarget.checked })} />
-              FlexConnect AP Upgrade
-            </label>
-            <p class="hint">One AP of each model fetches the image over the WAN; the others take it from that AP over the LAN.</p>
-            {enabled && (
-              <>
-                <label>
-                  Slave Maximum Retry Count
-                  <input
-                    type="number"
-                    min={min}
-                    max={max}
-                    step="1"
-                    required
-                    value={retryCount}
-                    onInput={(event) => setDraft({ ...draft, retryCount: event.currentTarget.valueAsNumber })}
-                  />
-                </label>
-                <p class="hint">
-                  {min} to {max}. After so many tries at its primary an AP fetches the image over the WAN.
-                </p>
-                <label>
-                  Upgrade Image
-                  <select value={image} onChange={(event) => setImage(event.currentTarget.value as UpgradeImage)}>
-                    {upgradeImages.map(([value, title]) => (
-                      <option key={value} value={value}>
-                        {title}
-                      </option>
-                    ))}
-                  </select>
-                </label>
-                <Masters group={group} draft={draft} change={setDraft} />
-              </>
-            )}
-            <FailureNote failure={refusal} />
-            <div class="actions">
-              <button type="submit" disabled={busy || !changed}>
-                Apply
-              </button>
-              <button
-                type="button"
-                class="primary"
-                disabled={changed || !group.predownload}
-                onClick={() => ask(upgradeQuestion(group, image))}
-              >
-                FlexConnect Upgrade
-              </button>
-              {changed && <span class="hint">Apply the changes first, then upgrade.</span>}
-              {!changed && !group.predownload && (
-                <span class="hint">Check “FlexConnect AP Upgrade” and apply it to be able to upgrade.</span>
+            <fieldset class="bare" disabled={!mayChange}>
+              <label class="check strong">
+                <input
+                  type="checkbox"
+                  checked={enabled}
+                  onChange={(event) => setDraft({ ...draft, enabled: event.currentTarget.checked })}
+                />
+                FlexConnect AP Upgrade
+              </label>
+              <p class="hint">One AP of each model fetches the image over the WAN; the others take it from that AP over the LAN.</p>
+              {enabled && (
+                <>
+                  <label>
+                    Slave Maximum Retry Count
+                    <input
+                      type="number"
+                      min={min}
+                      max={max}
+                      step="1"
+                      required
+                      value={retryCount}
+                      onInput={(event) => setDraft({ ...draft, retryCount: event.currentTarget.valueAsNumber })}
+                    />
+                  </label>
+                  <p class="hint">
+                    {min} to {max}. After so many tries at its primary an AP fetches the image over the WAN.
+                  </p>
+                  <label>
+                    Upgrade Image
+                    <select value={image} onChange={(event) => setImage(event.currentTarget.value as UpgradeImage)}>
+                      {upgradeImages.map(([value, title]) => (
+                        <option key={value} value={value}>
+                          {title}
+                        </option>
+                      ))}
+                    </select>
+                  </label>
+                  <Masters group={group} draft={draft} change={setDraft} mayChange={mayChange} />
+                </>
               )}
-            </div>
+              <FailureNote failure={refusal} />
+              {mayChange && (
+                <div class="actions">
+                  <button type="submit" disabled={busy || !changed}>
+                    Apply
+                  </button>
+                  <button
+                    type="button"
+                    class="primary"
+                    disabled={changed || !group.predownload}
+                    onClick={() => ask(upgradeQuestion(group, image))}
+                  >
+                    FlexConnect Upgrade
+                  </button>
+                  {changed && <span class="hint">Apply the changes first, then upgrade.</span>}
+                  {!changed && !group.predownload && (
+                    <span class="hint">Check “FlexConnect AP Upgrade” and apply it to be able to upgrade.</span>
+                  )}
+                </div>
+              )}
+            </fieldset>
           </form>
         </section>
         {image !== "abort" && group.predownload && !running && <RunPreview group={group} release={image} />}
@@ -188,7 +198,14 @@ interface MasterRow {
   readonly warning: string | null;
 }
 
-function Masters({ group, draft, change }: { group: GroupView; draft: Draft; change: (draft: Draft) => void }) {
+interface MastersProps {
+  readonly group: GroupView;
+  readonly draft: Draft;
+  readonly change: (draft: Draft) => void;
+  readonly mayChange: boolean;
+}
+
+function Masters({ group, draft, change, mayChange }: MastersProps) {
   const [chosen, setChosen] = useState("");
   const rows = masterRows(group, draft);
   const candidates = group.aps.filter(({ mac }) => !rows.some((row) => row.mac === mac && row.manual));
@@ -212,36 +229,38 @@ function Masters({ group, draft, change }: { group: GroupView; draft: Draft; cha
         </>
       ),
     },
-    {
-      title: "",
-      cell: (row) =>
+    ...actColumn<MasterRow>(
+      mayChange,
+      (row) =>
         row.manual && (
           <button type="button" class="quiet danger-text" aria-label={`Remove master ${row.name}`} onClick={() => takeBack(row)}>
             Remove
           </button>
         ),
-    },
+    ),
   ];
   return (
     <fieldset>
       <legend>FlexConnect Master APs</legend>
-      <div class="inline">
-        <label>
-          AP Name
-          <select value={chosen} onChange={(event) => setChosen(event.currentTarget.value)}>
-            <option value="">Choose an AP</option>
-            {candidates.map(({ mac, name, model }) => (
-              <option key={mac} value={mac}>
-                {name ?? mac}
-                {model === null ? "" : ` (${model})`}
-              </option>
-            ))}
-          </select>
-        </label>
-        <button type="button" disabled={chosen === ""} onClick={add}>
-          Add Master
-        </button>
-      </div>
+      {mayChange && (
+        <div class="inline">
+          <label>
+            AP Name
+            <select value={chosen} onChange={(event) => setChosen(event.currentTarget.value)}>
+              <option value="">Choose an AP</option>
+              {candidates.map(({ mac, name, model }) => (
+                <option key={mac} value={mac}>
+                  {name ?? mac}
+                  {model === null ? "" : ` (${model})`}
+                </option>
+              ))}
+            </select>
+          </label>
+          <button type="button" disabled={chosen === ""} onClick={add}>
+            Add Master
+          </button>
+        </div>
+      )}
       <Table
         caption="FlexConnect Master APs"
         captionHidden

@@ -5,15 +5,17 @@ import { order } from "../state/api.js";
 import { countText } from "../state/format.js";
 import { useLive } from "../state/live.js";
 import { linkTo } from "../state/route.js";
+import { useMayAct } from "../state/session.js";
 import { useConfirm } from "../ui/dialog.js";
 import { FailureNote } from "../ui/note.js";
 import { RunBadge } from "../ui/status.js";
-import { type Column, Table } from "../ui/table.js";
+import { actColumn, type Column, Table } from "../ui/table.js";
 import { tell } from "../ui/toast.js";
 
 export function GroupsPage() {
   const groups = useLive((state) => state.groups);
   const { ask, dialog } = useConfirm();
+  const mayChange = useMayAct();
 
   const askDelete = (group: GroupView): void =>
     ask({
@@ -39,20 +41,17 @@ export function GroupsPage() {
       extra: true,
     },
     { title: "Last run", cell: ({ run }) => <RunBadge state={run?.state ?? null} />, sortBy: ({ run }) => run?.state ?? "" },
-    {
-      title: "",
-      cell: (group) => (
-        <button type="button" class="quiet danger-text" aria-label={`Delete ${group.name}`} onClick={() => askDelete(group)}>
-          Delete
-        </button>
-      ),
-    },
+    ...actColumn<GroupView>(mayChange, (group) => (
+      <button type="button" class="quiet danger-text" aria-label={`Delete ${group.name}`} onClick={() => askDelete(group)}>
+        Delete
+      </button>
+    )),
   ];
   return (
     <>
       <p class="path">Wireless</p>
       <h1>FlexConnect Groups</h1>
-      <AddGroup />
+      {mayChange && <AddGroup />}
       <Table
         caption="FlexConnect Groups"
         captionHidden
@@ -60,7 +59,7 @@ export function GroupsPage() {
         rows={[...groups.values()]}
         rowKey={({ name }) => name}
         searchText={({ name }) => name}
-        empty="No FlexConnect group yet. Give the first one a name above: usually one group for each branch."
+        empty={`No FlexConnect group yet.${mayChange ? " Give the first one a name above: usually one group for each branch." : ""}`}
       />
       {dialog}
     </>

@@ -5,10 +5,11 @@ import type { ReleaseName } from "../../../core/upgrade/limits.js";
 import { order, uploadImage } from "../state/api.js";
 import { bytesText, instantText, percentText, versionText } from "../state/format.js";
 import { controllerNow, useLive } from "../state/live.js";
+import { useMayAct } from "../state/session.js";
 import { Bar } from "../ui/bar.js";
 import { useConfirm } from "../ui/dialog.js";
 import { FailureNote } from "../ui/note.js";
-import { type Column, Table } from "../ui/table.js";
+import { actColumn, type Column, Table } from "../ui/table.js";
 import { tell } from "../ui/toast.js";
 
 const releases: readonly (readonly [ReleaseName, string])[] = [
@@ -20,6 +21,7 @@ export function ImagesPage() {
   const catalogue = useLive((state) => state.catalogue);
   const boot = useLive((state) => state.boot);
   const { ask, dialog } = useConfirm();
+  const mayChange = useMayAct();
   const remove = (image: ImageView): void =>
     ask({
       title: `Remove ${image.fileName} from the ${image.release} release?`,
@@ -58,19 +60,16 @@ export function ImagesPage() {
       extra: true,
     },
     { title: "Added", cell: ({ addedAt }) => instantText(addedAt, controllerNow()), sortBy: ({ addedAt }) => addedAt, extra: true },
-    {
-      title: "",
-      cell: (image) => (
-        <button
-          type="button"
-          class="quiet danger-text"
-          aria-label={`Remove ${image.fileName} ${image.version}`}
-          onClick={() => remove(image)}
-        >
-          Remove
-        </button>
-      ),
-    },
+    ...actColumn<ImageView>(mayChange, (image) => (
+      <button
+        type="button"
+        class="quiet danger-text"
+        aria-label={`Remove ${image.fileName} ${image.version}`}
+        onClick={() => remove(image)}
+      >
+        Remove
+      </button>
+    )),
   ];
   return (
     <>
@@ -89,12 +88,12 @@ export function ImagesPage() {
                 columns={columns}
                 rows={catalogue.filter((image) => image.release === release)}
                 rowKey={({ id }) => id}
-                empty={`The ${release} release holds no image. Upload one for each AP model.`}
+                empty={`The ${release} release holds no image.${mayChange ? " Upload one for each AP model." : ""}`}
               />
             </section>
           ))}
         </div>
-        <Upload />
+        {mayChange && <Upload />}
       </div>
       {dialog}
     </>

@@ -1,5 +1,5 @@
 import { apiPrefix } from "../../../admin/order-paths.js";
-import type { RunReport, RunReportRow } from "../../../core/controller/views.js";
+import type { RunReport, RunReportRow, RunSummaryRow } from "../../../core/controller/views.js";
 import { Figure } from "../run/run-panel.js";
 import { order } from "../state/api.js";
 import { bytesText, durationText, instantText, percentText } from "../state/format.js";
@@ -10,20 +10,16 @@ import { FailureNote } from "../ui/note.js";
 import { PredownloadBadge, RunBadge } from "../ui/status.js";
 import { type Column, Table } from "../ui/table.js";
 
-/** Asked again when a run starts or ends. */
-function useReports() {
-  const turns = useLive(
-    (state) => state.events.filter(({ event }) => event.type === "run-started" || event.type === "run-finished").length,
-  );
-  return useResource(() => order({ type: "show-runs", group: null }), [turns]);
-}
+/** Changes when a run starts or ends. */
+const useTurns = (): number =>
+  useLive((state) => state.events.filter(({ event }) => event.type === "run-started" || event.type === "run-finished").length);
 
-const wanBytesOf = (report: RunReport): number => report.models.reduce((sum, { wanBytes }) => sum + wanBytes, 0);
-const lanBytesOf = (report: RunReport): number => report.models.reduce((sum, { lanBytes }) => sum + lanBytes, 0);
-const durationOf = (report: RunReport): number => ((report.finishedAt ?? controllerNow()) - report.startedAt) / 1000;
-const groupOf = (report: RunReport): string => report.group ?? "single APs";
+const wanBytesOf = (report: RunSummaryRow): number => report.models.reduce((sum, { wanBytes }) => sum + wanBytes, 0);
+const lanBytesOf = (report: RunSummaryRow): number => report.models.reduce((sum, { lanBytes }) => sum + lanBytes, 0);
+const durationOf = (report: RunSummaryRow): number => ((report.finishedAt ?? controllerNow()) - report.startedAt) / 1000;
+const groupOf = (report: RunSummaryRow): string => report.group ?? "single APs";
 
-const columns: readonly Column<RunReport>[] = [
+const columns: readonly Column<RunSummaryRow>[] = [
   { title: "Run", cell: ({ id }) => <a href={linkTo("monitor", "runs", String(id))}>Run {id}</a>, sortBy: ({ id }) => id },
   { title: "Group", cell: groupOf, sortBy: groupOf },
   { title: "State", cell: ({ state }) => <RunBadge state={state} />, sortBy: ({ state }) => state },
@@ -32,7 +28,7 @@ const columns: readonly Column<RunReport>[] = [
   { title: "Duration", cell: (report) => durationText(durationOf(report)), sortBy: durationOf, numeric: true },
   {
     title: "Complete",
-    cell: ({ counts, aps }) => `${counts.Complete} of ${aps.length}`,
+    cell: ({ counts, apCount }) => `${counts.Complete} of ${apCount}`,
     sortBy: ({ counts }) => counts.Complete,
     numeric: true,
   },
@@ -47,7 +43,8 @@ const columns: readonly Column<RunReport>[] = [
 ];
 
 export function RunsPage() {
-  const reports = useReports();
+  const turns = useTurns();
+  const reports = useResource(() => order({ type: "show-run-summary" }), [turns]);
   return (
     <>
       <h1>Runs</h1>
@@ -84,8 +81,8 @@ const rowColumns: readonly Column<RunReportRow>[] = [
 
 /** Made to be printed: the browser's print command gives the report without the page around it. */
 export function RunPage({ id }: { id: number }) {
-  const reports = useReports();
-  const report = reports.value?.find((candidate) => candidate.id === id);
+  const turns = useTurns();
+  const { value: report, failure } = useResource(() => order({ type: "show-run", run: id }), [id, turns]);
   return (
     <>
       <p class="path">
@@ -94,8 +91,8 @@ export function RunPage({ id }: { id: number }) {
       <h1>
         Run {id} {report !== undefined && <RunBadge state={report.state} />}
       </h1>
-      <FailureNote failure={reports.failure} />
-      {reports.value !== undefined && report === undefined && (
+      <FailureNote failure={failure} />
+      {failure?.code === "unknown-run" && (
         <p>
           The controller keeps no report of this run. <a href={linkTo("monitor", "runs")}>See those that it keeps</a>.
         </p>

@@ -52,9 +52,9 @@ function Pipe({ path, moving, label, detail }: { path: "wan" | "lan"; moving: bo
   return (
     <div class={`pipe ${path} ${moving ? "moving" : ""}`}>
       <span class="pipe-label">{label}</span>
-      <svg aria-hidden="true" preserveAspectRatio="none" viewBox="0 0 100 8">
-        <line x1="0" y1="4" x2="100" y2="4" />
-      </svg>
+      <div class="pipe-line" aria-hidden="true">
+        <div />
+      </div>
       <span class="pipe-detail">{detail}</span>
     </div>
   );
@@ -90,7 +90,12 @@ function PrimaryNode({ lane: { model, primary } }: { lane: Lane }) {
 /** Lines from the primary to its slots. Drawn for the eye only: the slots say the same in words. */
 function Fan({ slots }: { slots: readonly (Served | undefined)[] }) {
   return (
-    <svg class="fan" aria-hidden="true" preserveAspectRatio="none" viewBox="0 0 100 100">
+    <svg
+      class={slots.some((slot) => slot !== undefined) ? "fan moving" : "fan"}
+      aria-hidden="true"
+      preserveAspectRatio="none"
+      viewBox="0 0 100 100"
+    >
       {slots.map((slot, index) => {
         const y = ((index + 0.5) / slots.length) * 100;
         return <path key={index} class={slot === undefined ? "" : "moving"} d={`M0 50 C50 50 50 ${y} 100 ${y}`} />;

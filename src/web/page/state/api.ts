@@ -1,10 +1,9 @@
 /** The admin API as this page uses it. Nothing here throws: an answer is a value or one sentence that says what to do next. */
 
-import { apiPrefix, type RoutedOrder, requestOf } from "../../../admin/order-paths.js";
-import { type Failure, failure, type Result, success } from "../../../base/failure.js";
+import { apiPrefix, type ImageDescription, type RoutedOrder, requestOf, uploadPath } from "../../../admin/order-paths.js";
+import { failure, isFailure, type Result, success } from "../../../base/failure.js";
 import type { ResultOf } from "../../../core/controller/order-results.js";
 import type { ImageView } from "../../../core/controller/views.js";
-import type { ReleaseName } from "../../../core/upgrade/limits.js";
 
 export const liveAddress = `${apiPrefix}/events`;
 
@@ -64,34 +63,21 @@ function readAnswer<T>(status: number, text: string): Result<T> {
   return failure("unexpected-answer", `The controller answered HTTP ${status} without a reason. Its log says more.`);
 }
 
-const isFailure = (body: unknown): body is Failure =>
-  typeof body === "object" && body !== null && "code" in body && "message" in body && typeof body.message === "string";
-
-export interface ImageUpload {
-  readonly file: File;
-  readonly version: string;
-  readonly models: readonly string[];
-  readonly release: ReleaseName;
-}
+export type ImageUpload = Omit<ImageDescription, "fileName"> & { readonly file: File };
 
 /** `fetch` tells nothing about an upload's progress, so this is the one place with an XMLHttpRequest. */
 export function uploadImage(upload: ImageUpload, sent: (bytes: number) => void): { done: Promise<Result<ImageView>>; cancel: () => void } {
   const call = new XMLHttpRequest();
-  const query = new URLSearchParams({
-    version: upload.version,
-    release: upload.release,
-    fileName: upload.file.name,
-    models: upload.models.join(","),
-  });
+  const { file, ...description } = upload;
   const done = new Promise<Result<ImageView>>((resolve) => {
-    call.open("POST", `${apiPrefix}/images?${query}`);
+    call.open("POST", uploadPath({ ...description, fileName: file.name }));
     call.setRequestHeader("content-type", "application/octet-stream");
     if (csrfToken !== null) call.setRequestHeader("x-csrf-token", csrfToken);
     call.upload.addEventListener("progress", (event) => sent(event.loaded));
     call.addEventListener("load", () => resolve(readAnswer(call.status, call.responseText)));
     call.addEventListener("error", () => resolve(unreachable));
     call.addEventListener("abort", () => resolve(failure("upload-cancelled", "The upload was cancelled; nothing was stored.")));
-    call.send(upload.file);
+    call.send(file);
   });
   return { done, cancel: () => call.abort() };
 }

@@ -3,7 +3,7 @@
  * altered, so that a component sees by identity whether its part changed. Readers are told at most once a frame.
  */
 import { useEffect, useReducer, useRef } from "preact/hooks";
-import type { LiveChange, LiveSnapshot, LoggedEvent } from "../../../admin/live.js";
+import type { ChangedRow, LiveChange, LiveSnapshot, LoggedEvent } from "../../../admin/live.js";
 import type { ApImageRow, ApSummaryRow, BootView, GroupView, ImageView } from "../../../core/controller/views.js";
 import type { Ap } from "./ap.js";
 import { RateMeter } from "./rate-meter.js";
@@ -86,23 +86,35 @@ function measure(row: ApImageRow, at: number): void {
   pair.lan.report(row.lanBytes, at);
 }
 
+/** A row that is new comes whole: then nothing is known, and the fields are all there. */
+const mergeRow = <Row, Key extends keyof Row>(known: Row | undefined, changed: ChangedRow<Row, Key>): Row =>
+  ({ ...known, ...changed }) as Row;
+
 function mergeAps(
   known: ReadonlyMap<string, Ap>,
-  summaries: readonly ApSummaryRow[],
-  rows: readonly ApImageRow[],
+  summaries: readonly ChangedRow<ApSummaryRow, "mac">[],
+  rows: readonly ChangedRow<ApImageRow, "mac">[],
 ): ReadonlyMap<string, Ap> {
   if (summaries.length === 0 && rows.length === 0) return known;
   const now = Date.now();
   const merged = new Map(known);
-  for (const summary of summaries) merged.set(summary.mac, { images: undefined, retryAt: null, ...merged.get(summary.mac), summary });
-  for (const images of rows) {
-    const ap = merged.get(images.mac);
+  for (const changed of summaries) {
+    const ap = merged.get(changed.mac);
+    merged.set(changed.mac, { images: undefined, retryAt: null, ...ap, summary: mergeRow(ap?.summary, changed) });
+  }
+  for (const changed of rows) {
+    const ap = merged.get(changed.mac);
     if (ap === undefined) continue;
+    const images = mergeRow(ap.images, changed);
     measure(images, now);
-    merged.set(images.mac, { ...ap, images, retryAt: images.nextRetrySeconds === null ? null : now + images.nextRetrySeconds * 1000 });
+    merged.set(changed.mac, { ...ap, images, retryAt: retryAt(changed.nextRetrySeconds, ap.retryAt, now) });
   }
   return merged;
 }
+
+/** A countdown that goes on as it was is not told again. */
+const retryAt = (seconds: number | null | undefined, before: number | null, now: number): number | null =>
+  seconds === undefined ? before : seconds === null ? null : now + seconds * 1000;
 
 export function takeSnapshot(snapshot: LiveSnapshot): void {
   replace({
@@ -121,7 +133,7 @@ export function takeChange(change: LiveChange): void {
   if (change.groups !== undefined || change.groupsGone !== undefined) {
     const next = new Map(groups);
     for (const name of change.groupsGone ?? []) next.delete(name);
-    for (const group of change.groups ?? []) next.set(group.name, group);
+    for (const group of change.groups ?? []) next.set(group.name, mergeRow(next.get(group.name), group));
     groups = next;
   }
   replace({

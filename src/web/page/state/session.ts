@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { SessionView } from "../../../admin/access-views.js";
+import { mayAct, type Role } from "../../../admin/roles.js";
 import type { Result } from "../../../base/failure.js";
 import { request, useCsrfToken, whenLoggedOut } from "./api.js";
 
@@ -32,6 +33,12 @@ export function useSession(): SessionView | null | undefined {
     };
   }, []);
   return session;
+}
+
+/** Whether whoever is logged in may do what takes `needed`. What they may not is not offered: the controller would refuse it. */
+export function useMayAct(needed: Role = "operator"): boolean {
+  const session = useSession();
+  return session !== null && session !== undefined && mayAct(session.role, needed);
 }
 
 export async function refreshSession(): Promise<void> {

@@ -13,6 +13,10 @@ export interface Column<Row> {
   readonly extra?: boolean;
 }
 
+/** The column of a row's acts; none for whoever may not act. */
+export const actColumn = <Row,>(mayChange: boolean, cell: Column<Row>["cell"]): readonly Column<Row>[] =>
+  mayChange ? [{ title: "", cell }] : [];
+
 interface TableProps<Row> {
   readonly caption: string;
   /** Hides the caption from sight where a heading says the same. */

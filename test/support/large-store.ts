@@ -1,0 +1,102 @@
+/** The data folder of a controller that has done its work for a long time: a thousand APs in ten groups, with the reports of their runs. */
+import type { MacAddress } from "../../src/base/mac-address.js";
+import { newGroup } from "../../src/core/controller/groups.js";
+import { type ApRecord, formatVersion, keys, runRecord, type StoredRecord } from "../../src/core/controller/records.js";
+import { type FamilyRun, type Member, newMember, type Run, runImage } from "../../src/core/controller/run.js";
+import { modelFacts } from "../../src/core/upgrade/models.js";
+import { openStore } from "../../src/runtime/store.js";
+import type { CrowdAp } from "./crowd.js";
+
+export const largeModels = ["AIR-AP2802I", "AIR-AP1832I", "AIR-AP1815I"] as const;
+export const version = { old: "8.5.161.0", new: "8.10.183.0" } as const;
+const imageBytes = 48 * 2 ** 20;
+const runMs = 20 * 60_000;
+
+export interface LargeOptions {
+  readonly groups: number;
+  readonly apsPerGroup: number;
+  /** Finished runs of each group. */
+  readonly runsPerGroup: number;
+  /** Second octet of the APs' loopback addresses. */
+  readonly net: number;
+}
+
+export const groupName = (index: number): string => `Branch ${index + 1}`;
+
+/** The APs of the store, group after group. */
+export function largeFleet({ groups, apsPerGroup, net }: LargeOptions): (CrowdAp & { readonly group: string; readonly mac: MacAddress })[] {
+  return Array.from({ length: groups * apsPerGroup }, (_, number) => {
+    const [high, low] = [number >> 8, number & 255];
+    const group = Math.floor(number / apsPerGroup);
+    return {
+      group: groupName(group),
+      name: `branch-${group + 1}-ap${String((number % apsPerGroup) + 1).padStart(3, "0")}`,
+      mac: `00:0a:b8:00:${hex(high)}:${hex(low)}` as MacAddress,
+      model: largeModels[number % largeModels.length] as string,
+      version: version.old,
+      bind: `127.${net}.${high}.${low}`,
+    };
+  });
+}
+
+const hex = (octet: number): string => octet.toString(16).padStart(2, "0");
+
+/** Writes it by the controller's own store. @returns the APs */
+export function writeLargeStore(folder: string, options: LargeOptions): ReturnType<typeof largeFleet> {
+  const fleet = largeFleet(options);
+  const records: StoredRecord[] = [{ key: keys.format, value: formatVersion }];
+  const now = Date.now();
+  for (const { mac, name, model } of fleet) {
+    const slots = {
+      primary: { version: version.old, sha256: "a".repeat(64) },
+      backup: { version: "", sha256: "" },
+      running: "primary",
+    } as const;
+    const ap: ApRecord = {
+      mac,
+      name,
+      model,
+      serial: mac.replaceAll(":", ""),
+      runningVersion: version.old,
+      joinedAt: now - 3_600_000,
+      slots,
+    };
+    records.push({ key: keys.ap(mac), value: ap });
+  }
+  for (let index = 0; index < options.groups; index++) {
+    const name = groupName(index);
+    const aps = fleet.filter(({ group }) => group === name);
+    const group = { ...newGroup(name), predownload: true, backoffSecondsMin: 1, backoffSecondsMax: 3, aps: aps.map(({ mac }) => mac) };
+    records.push({ key: keys.group(name), value: group });
+    for (let turn = 0; turn < options.runsPerGroup; turn++) {
+      const id = 1 + index + turn * options.groups;
+      const run = finishedRun(id, name, aps, now - (options.runsPerGroup - turn) * 86_400_000);
+      records.push({ key: keys.run(id), value: runRecord(run) });
+      for (const member of run.members.values()) records.push({ key: keys.member(id, member.mac), value: member });
+    }
+  }
+  const store = openStore(folder);
+  if (!store.ok) throw new Error(store.failure.message);
+  store.value.apply(records);
+  store.value.close();
+  return fleet;
+}
+
+function finishedRun(id: number, group: string, aps: readonly { mac: MacAddress; model: string }[], startedAt: number): Run {
+  const families = new Map<string, FamilyRun>();
+  const members = new Map<MacAddress, Member>();
+  for (const { mac, model } of aps) {
+    const { family } = modelFacts(model);
+    const image = runImage(family, { version: version.old, fileName: `${family}.img`, sizeBytes: imageBytes, sha256: "a".repeat(64) });
+    const known = families.get(family);
+    const role = known === undefined ? "primary" : "subordinate";
+    const stored = known ?? { family, image, primary: mac, manual: false, warning: null, steppedDown: new Set(), sessionsPeak: 3 };
+    families.set(family, stored);
+    const bytes =
+      role === "primary" ? ({ source: "wan", wanBytes: imageBytes } as const) : ({ source: "lan", lanBytes: imageBytes } as const);
+    const times = { startedAt: startedAt + 1000, endedAt: startedAt + runMs };
+    members.set(mac, { ...newMember(startedAt, mac, "primary", stored), ...bytes, ...times, role, phase: "complete" });
+  }
+  const finishedAt = startedAt + runMs;
+  return { id, group, release: "primary", startedAt, open: true, state: "complete", finishedAt, families, members };
+}
