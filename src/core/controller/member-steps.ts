@@ -78,7 +78,7 @@ export class MemberSteps {
   /** To the end of the WAN queue. @param role `fallback` when the AP gives up its primary for it */
   askWan(live: LiveMember, role?: "fallback"): void {
     const { stored, run } = live;
-    if (role) stored.role = role;
+    if (role) Object.assign(stored, { role, fellBack: true });
     this.stopWaiting(live);
     this.#wan.leave(stored.mac);
     if (stored.phase === "queued") this.#parts.runs.saveMember(live);
@@ -88,13 +88,13 @@ export class MemberSteps {
   }
 
   /** Whether the group's budget has room for one fallback more. */
-  budgetAllows({ run, family }: LiveMember): boolean {
+  budgetAllows({ run, family, stored }: LiveMember): boolean {
     const { fallbackApsMax, fallbackBytesMax } = this.policy(run).wan;
     if (fallbackApsMax === null && fallbackBytesMax === null) return true;
     let aps = 1;
     let bytes = family.stored.image?.sizeBytes ?? 0;
-    for (const { role, family: name } of run.members.values()) {
-      if (role !== "fallback") continue;
+    for (const { mac, fellBack, family: name } of run.members.values()) {
+      if (!fellBack || mac === stored.mac) continue;
       aps++;
       bytes += run.families.get(name)?.image?.sizeBytes ?? 0;
     }

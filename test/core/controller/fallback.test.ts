@@ -61,6 +61,21 @@ t.test("a budget of APs or bytes: the rest wait", async (t) => {
   }
 });
 
+t.test("a fallback counts for the whole run, also when its AP becomes the primary of the others", async (t) => {
+  const lab = servingBranch(4);
+  lab.takeTold();
+  lab.do({ type: "group-wan", group: "G", wan: { fallbackApsMax: 1 } });
+  outOfTries(lab, 2);
+  t.same(lab.takeTold(), ["2 fallback"]);
+  lab.report(2, "complete", { path: "wan", wanBytes: 1000 });
+  lab.leave(1);
+  lab.pass(3_000);
+  t.match(lab.answer(2, 17), { type: "upgrade", order: { role: "primary" } }, "it holds the image");
+  lab.takeTold();
+  outOfTries(lab, 3);
+  t.same(lab.takeTold(), ["3 subordinate from 10.0.0.2"]);
+});
+
 t.test("the budget holds where no AP can be primary, too: the rest fail with the reason", async (t) => {
   const lab = new ControllerLab();
   lab.do({ type: "group-add", group: "G" });
