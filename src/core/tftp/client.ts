@@ -19,7 +19,7 @@ import {
   printable,
 } from "../../wire/tftp/packet.js";
 import type { ClientEffect, ClientInput, ClientRequest, ClientSettings, FetchOutcome } from "./contract.js";
-import { RoundTrip } from "./round-trip.js";
+import { idleMsFor, RoundTrip } from "./round-trip.js";
 import { deservesUnknownTransferId, unknownTransferId } from "./stranger.js";
 
 /** Sooner than the sender's own floor, so that a lost window tail costs one side's repetition and not both. */
@@ -35,6 +35,7 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
   readonly #request: ClientRequest;
   readonly #settings: ClientSettings;
   readonly #roundTrip: RoundTrip;
+  readonly #idleMsMax: number;
   #state: "new" | "requesting" | "receiving" | "finishing" | "dallying" | "closed" = "new";
   /** What the request asks; emptied for a second try without options (RFC 2347 §4, error 8). */
   #asked: Options;
@@ -75,9 +76,10 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
       ...(windowsize !== DEFAULT_WINDOWSIZE && { windowsize }),
       ...(timeoutSeconds !== undefined && { timeoutSeconds }),
     };
-    const floorMs = timeoutSeconds === undefined ? TIMEOUT_FLOOR_MS : timeoutSeconds * 1000;
-    const ceilingMs = Math.max(settings.timeoutMsMax, 2000 * (timeoutSeconds ?? 0));
-    this.#roundTrip = new RoundTrip({ floorMs, ceilingMs, firstMs: settings.firstTimeoutMs });
+    const peerTimeoutMs = timeoutSeconds === undefined ? undefined : timeoutSeconds * 1000;
+    const { firstTimeoutMs: firstMs, timeoutMsMax: ceilingMs, idleMsMax } = settings;
+    this.#roundTrip = new RoundTrip({ floorMs: TIMEOUT_FLOOR_MS, ceilingMs, firstMs, peerTimeoutMs });
+    this.#idleMsMax = Math.max(idleMsMax, idleMsFor(peerTimeoutMs ?? 0));
   }
 
   get bytesDone(): number {
@@ -325,7 +327,7 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
   #wake(now: Instant, out: ClientEffect[]): void {
     if (this.#state === "dallying") {
       this.#close(out);
-    } else if (now - this.#progressAt >= this.#settings.idleMsMax) {
+    } else if (now - this.#progressAt >= this.#idleMsMax) {
       const { server } = this.#request;
       const detail = this.#state === "requesting" ? `no answer from ${endpointText(server)}` : `no data after byte ${this.#bytesReceived}`;
       this.#fail("timeout", detail, errorCode.notDefined, out);

@@ -24,7 +24,7 @@ export interface ServerSettings {
   readonly requestsPerSecondMax: number;
   /** Transfers run from the listening port, for peers behind NAT; sessions are told apart by the peer's endpoint. */
   readonly singlePort: boolean;
-  /** A session without progress for this long is expired (or for three of the peer's own time-outs if that is longer). */
+  /** A session without progress for this long is expired (or for five of the peer's own time-outs if that is longer). */
   readonly idleMsMax: number;
 }
 
@@ -125,7 +125,7 @@ export interface ClientSettings {
   /** The first packet's time-out where no timeout option is asked, and the longest that back-off makes of it. */
   readonly firstTimeoutMs: number;
   readonly timeoutMsMax: number;
-  /** The transfer is given up after this long without progress. */
+  /** The transfer is given up after this long without progress (or after five of the time-outs that were asked if that is longer). */
   readonly idleMsMax: number;
   /** How long the port stays open after the last ACK, to repeat it should it get lost (RFC 1350 §6). */
   readonly dallyMs: number;

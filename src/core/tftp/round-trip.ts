@@ -5,10 +5,13 @@ const FIRST_TIMEOUT_MS = 1000;
 
 /**
  * Some peers (atftp, atftpd) answer no repetition, and each one that they hear puts off their own: they must hear nothing for longer
- * than their 5 s. So after so many time-outs in a row comes one silence.
+ * than their time-out. So after so many of ours in a row comes one silence. Theirs is 5 s unless they told another.
  */
-const REPETITIONS_MAX = 9;
-const SILENCE_MS = 6000;
+const unasked = { repetitionsMax: 9, silenceMs: 6000 };
+const asked = (peerTimeoutMs: number) => ({ repetitionsMax: 2, silenceMs: 2 * peerTimeoutMs });
+
+/** How long nothing may happen between peers that agreed on this time-out: the silence, and a try after it. */
+export const idleMsFor = (peerTimeoutMs: number): number => 5 * peerTimeoutMs;
 
 /**
  * Retransmission time-out from measured round trips (RFC 6298 §2) with exponential back-off. A negotiated timeout option
@@ -21,13 +24,23 @@ export class RoundTrip {
   #variationMs = 0;
   /** In a row. */
   #expirations = 0;
-  #firstMs: number;
+  readonly #firstMs: number;
+  readonly #patience: { readonly repetitionsMax: number; readonly silenceMs: number };
 
-  /** @param options `floorMs`: no time-out is shorter; `ceilingMs`: back-off makes none longer than this */
-  constructor({ floorMs, ceilingMs, firstMs = FIRST_TIMEOUT_MS }: { floorMs: number; ceilingMs: number; firstMs?: number }) {
-    this.#floorMs = floorMs;
-    this.#ceilingMs = ceilingMs;
+  constructor(limits: {
+    /** No time-out is shorter, nor shorter than `peerTimeoutMs`. */
+    readonly floorMs: number;
+    /** Back-off makes none longer than this. */
+    readonly ceilingMs: number;
+    readonly firstMs?: number;
+    /** The timeout option, where one was asked. */
+    readonly peerTimeoutMs: number | undefined;
+  }) {
+    const { floorMs, ceilingMs, firstMs = FIRST_TIMEOUT_MS, peerTimeoutMs } = limits;
+    this.#floorMs = Math.max(floorMs, peerTimeoutMs ?? 0);
+    this.#ceilingMs = Math.max(ceilingMs, peerTimeoutMs ?? 0);
     this.#firstMs = firstMs;
+    this.#patience = peerTimeoutMs === undefined ? unasked : asked(peerTimeoutMs);
   }
 
   /** The estimate of one round trip; 0 while there is none. */
@@ -60,7 +73,8 @@ export class RoundTrip {
   deadline(now: Instant): Instant {
     const estimate = this.#smoothedMs === undefined ? this.#firstMs : this.#smoothedMs + 4 * this.#variationMs;
     const timeoutMs = Math.max(estimate, this.#floorMs);
-    if (this.#expirations % (REPETITIONS_MAX + 1) === REPETITIONS_MAX) return now + Math.max(SILENCE_MS, 2 * timeoutMs);
+    const { repetitionsMax, silenceMs } = this.#patience;
+    if (this.#expirations % (repetitionsMax + 1) === repetitionsMax) return now + Math.max(silenceMs, 2 * timeoutMs);
     return now + Math.min(timeoutMs * 2 ** this.#expirations, Math.max(timeoutMs, this.#ceilingMs));
   }
 }

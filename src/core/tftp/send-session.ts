@@ -14,7 +14,7 @@ import { errorCode } from "../../wire/tftp/error-code.js";
 import { blockOf, decodePacket, encodePacket, opcode, opcodeOf, printable } from "../../wire/tftp/packet.js";
 import type { SessionOutcome, SessionPlan } from "./contract.js";
 import { Rate } from "./rate.js";
-import { RoundTrip } from "./round-trip.js";
+import { idleMsFor, RoundTrip } from "./round-trip.js";
 
 export type SessionInput =
   | Wake
@@ -88,11 +88,9 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
   constructor(plan: SessionPlan) {
     this.plan = plan;
     this.#lastBlock = blockCount(plan.sizeBytes, plan.blksize);
-    const floorMs = plan.timeoutMs ?? TIMEOUT_FLOOR_MS;
-    // A peer with a time-out of its own must get to hear nothing for longer than that.
-    const ceilingMs = Math.max(TIMEOUT_CEILING_MS, 2 * (plan.timeoutMs ?? 0));
-    this.#roundTrip = new RoundTrip({ floorMs, ceilingMs });
-    this.#idleMsMax = Math.max(plan.idleMsMax, 3 * (plan.timeoutMs ?? 0));
+    const { timeoutMs: peerTimeoutMs } = plan;
+    this.#roundTrip = new RoundTrip({ floorMs: TIMEOUT_FLOOR_MS, ceilingMs: TIMEOUT_CEILING_MS, peerTimeoutMs });
+    this.#idleMsMax = Math.max(plan.idleMsMax, idleMsFor(peerTimeoutMs ?? 0));
     this.#setRate(plan.rateBytesPerSecond);
   }
 

@@ -199,6 +199,13 @@ t.test("a dead server: requests every second, a silence, then a time-out", async
   t.same(waits, [...Array(9).fill(1000), 6000]);
 });
 
+t.test("a long time-out that was asked does not make the first loss the end", async (t) => {
+  const { wait } = fetching({ timeoutSeconds: 30 });
+  const first = wait();
+  t.same([first.ms, ...first.sent], [30_000, "ask tsize 0, timeout 30"]);
+  t.same(wait().sent, ["ask tsize 0, timeout 30"]);
+});
+
 t.test("both ways of counting after block 65535", async (t) => {
   for (const [name, after, windowsize] of [
     ["to 0", 0, 1],

@@ -118,8 +118,16 @@ t.test("a peer that answers no repetition but its own time-out of 5 s is given t
   const patient = sending({ sizeBytes: 100_000, timeoutMs: 4000 });
   patient.give({ type: "start" });
   patient.ack(1, 2);
-  t.equal(patient.wait().ms, 4000);
-  t.equal(patient.wait().ms, 8000, "longer than the time-out that it asked for");
+  t.same(
+    [patient.wait(), patient.wait(), patient.wait(), patient.wait()],
+    [
+      { ms: 4000, sent: ["2+1"] },
+      { ms: 4000, sent: ["2+1"] },
+      { ms: 8000, sent: ["2+1"] },
+      { ms: 4000, sent: ["timeout: no answer: the ACK of block 2 is missing"] },
+    ],
+    "twice the time-out that it asked for, and a try after that",
+  );
 });
 
 t.test("a peer that vanishes frees its slot; after the last block sooner", async (t) => {
