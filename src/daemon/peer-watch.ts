@@ -23,6 +23,8 @@ export class PeerWatch {
   readonly #everyMs: number;
   readonly #closing = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  /** When the next question goes out, by the process's own clock. */
+  #askAtMs = Number.POSITIVE_INFINITY;
   #asking: Promise<void> = Promise.resolve();
   #isAsking = false;
   /** Something happened while the peer was being asked. */
@@ -52,9 +54,14 @@ export class PeerWatch {
     await this.#asking;
   }
 
+  /** In `ms` or sooner: news only ever bring a question forward, however fast they come. */
   #askIn(ms: number): void {
+    const atMs = performance.now() + ms;
+    if (atMs >= this.#askAtMs) return;
+    this.#askAtMs = atMs;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
+      this.#askAtMs = Number.POSITIVE_INFINITY;
       this.#asking = this.#ask();
     }, ms);
   }

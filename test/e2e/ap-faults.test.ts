@@ -63,7 +63,7 @@ t.test("a primary serves with no controller there, and after a restart of its ow
     sink: { write: async (_offset, parts) => void chunks.push(...parts.map((part) => Uint8Array.from(part))) },
     onFatal: (error) => t.fail(String(error)),
   });
-  t.match(await fetch.ended, { outcome: "complete", digests: { sha256: image.sha256 } });
+  t.match(await fetch.ended, { outcome: "complete", sha256: image.sha256 });
   t.ok(Buffer.concat(chunks).equals(image.content));
   await fetch.closed;
   await fleet.restartController();
