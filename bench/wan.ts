@@ -2,7 +2,7 @@
  * `npm run bench:wan`: the fast transfer, the RFC's stop-and-wait and TCP over the same line, side by side; writes its section of
  * docs/benchmarks.md.
  *
- *     npm run bench:wan [-- --only loopback,clean,loss,shared] [--rounds 3]
+ *     npm run bench:wan [-- --only clean,loss,shared,loopback] [--rounds 3]
  *
  * With `--only` the page stays as it is.
  */
@@ -13,22 +13,24 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { writeSection } from "./section.js";
 import { median } from "./support/median.js";
-import { atTheEnd, stopProgram } from "./support/processes.js";
+import { atTheEnd } from "./support/processes.js";
 import { type LineQuality, WanLine } from "./support/wan-line.js";
 import { type Figures, Transfers } from "./support/wan-transfers.js";
 
 const mebibyte = 2 ** 20;
 const tenMegabit = { bitsPerSecond: 10e6, rttMs: 100, queueShare: 1 } as const;
-const parts = ["loopback", "clean", "loss", "shared"] as const;
-type Part = (typeof parts)[number];
-
 const { values: flags } = parseArgs({ options: { only: { type: "string" }, rounds: { type: "string", default: "3" } } });
-const wanted: readonly string[] = flags.only?.split(",") ?? parts;
+const isWanted = (part: string): boolean => flags.only?.split(",").includes(part) ?? true;
 const rounds = Number(flags.rounds);
 
 const folder = mkdtempSync(join(tmpdir(), "flexup-bench-wan-"));
 const transfers = new Transfers(folder);
 const rows: string[] = [];
+const ends: (() => void)[] = [];
+atTheEnd(() => {
+  for (const end of ends) end();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const bitsPerSecondOf = ({ seconds, bytes }: Figures): number => (bytes * 8) / seconds;
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
@@ -63,7 +65,7 @@ async function measureLoopback(): Promise<void> {
 
 /** The rounds alternate, so that what else the host does hits all alike. */
 async function measureQuality(line: WanLine, quality: LineQuality, name: string): Promise<void> {
-  const delay = await line.shape(quality);
+  await line.shape(quality);
   const bytes = 48 * mebibyte;
   const small = mebibyte / 4;
   const controls = ["cubic", "bbr"];
@@ -74,21 +76,17 @@ async function measureQuality(line: WanLine, quality: LineQuality, name: string)
   };
   let resentShare = 0;
   let overheadShare = 0;
-  try {
-    for (let round = 0; round < rounds; round++) {
-      const fast = await transfers.flexup(bytes, true, line, 240);
-      add("flexup fast", { bytes, seconds: fast.secondsToDisk });
-      resentShare = Math.max(resentShare, fast.payloadBytes / bytes - 1);
-      overheadShare = Math.max(overheadShare, fast.wireBytes / bytes - 1);
-      const plain = await transfers.flexup(small, false, line, 240);
-      add("flexup stop-and-wait", { bytes: small, seconds: plain.seconds });
-      for (const control of controls) {
-        const tcp = await transfers.tcp(bytes, control, line, 45);
-        if (tcp !== undefined) add(`TCP ${control}, HTTP with curl`, tcp);
-      }
+  for (let round = 0; round < rounds; round++) {
+    const fast = await transfers.flexup(bytes, true, line, 240);
+    add("flexup fast", { bytes, seconds: fast.secondsToDisk });
+    resentShare = Math.max(resentShare, fast.payloadBytes / bytes - 1);
+    overheadShare = Math.max(overheadShare, fast.wireBytes / bytes - 1);
+    const plain = await transfers.flexup(small, false, line, 240);
+    add("flexup stop-and-wait", { bytes: small, seconds: plain.seconds });
+    for (const control of controls) {
+      const tcp = await transfers.tcp(bytes, control, line, 45);
+      if (tcp !== undefined) add(`TCP ${control}, HTTP with curl`, tcp);
     }
-  } finally {
-    await stopProgram(delay);
   }
   const detail: Record<string, string> = {
     "flexup fast": `at most ${(resentShare * 100).toFixed(2)} % resent, ${(overheadShare * 100).toFixed(2)} % more UDP payload sent than image`,
@@ -103,18 +101,17 @@ async function measureSharing(line: WanLine, quality: LineQuality, name: string)
   const ours: number[] = [];
   const theirs: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const delay = await line.shape(quality);
+    await line.shape(quality);
     const pair = await transfers.startPair(Math.ceil((quality.bitsPerSecond / 8) * 3 * seconds), true, line);
     const progress = (): number => JSON.parse(pair.controller.lines.findLast(isProgress) ?? '{"bytesDone":0}').bytesDone;
     try {
       while (progress() === 0) await sleep(100);
-      const first = progress();
+      const [first, since] = [progress(), performance.now()];
       const tcp = await transfers.tcp(512 * mebibyte, "cubic", line, seconds);
-      ours.push(bitsPerSecondOf({ bytes: progress() - first, seconds }));
+      ours.push(bitsPerSecondOf({ bytes: progress() - first, seconds: (performance.now() - since) / 1000 }));
       if (tcp !== undefined) theirs.push(bitsPerSecondOf(tcp));
     } finally {
       await pair.stop();
-      await stopProgram(delay);
     }
   }
   note(name, "flexup fast beside TCP", ours, quality);
@@ -123,7 +120,7 @@ async function measureSharing(line: WanLine, quality: LineQuality, name: string)
 
 const isProgress = (text: string): boolean => text.startsWith('{"bytesDone"');
 
-const measurements: Record<Exclude<Part, "loopback">, (line: WanLine) => Promise<void>> = {
+const onLines: Readonly<Record<string, (line: WanLine) => Promise<void>>> = {
   clean: (line) => measureQuality(line, { ...tenMegabit, loss: 0 }, "10 Mbit/s, 100 ms, no loss"),
   loss: (line) => measureQuality(line, { ...tenMegabit, loss: 0.01 }, "10 Mbit/s, 100 ms, 1 % loss"),
   shared: async (line) => {
@@ -134,18 +131,12 @@ const measurements: Record<Exclude<Part, "loopback">, (line: WanLine) => Promise
 
 async function main(): Promise<void> {
   const load = (loadavg()[0] as number).toFixed(1);
-  if (wanted.includes("loopback")) await measureLoopback();
-  const lacking = WanLine.missing(folder);
-  if (lacking !== undefined) {
-    console.log(`The lines need ${lacking}; they are left out. The same grid runs in virtual time: npm run test:long.`);
-    return;
-  }
-  const line = new WanLine(folder);
-  atTheEnd(() => {
-    line.remove();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  for (const [part, measure] of Object.entries(measurements)) if (wanted.includes(part)) await measure(line);
+  const line = await WanLine.open((act) => ends.unshift(act));
+  if (typeof line === "string")
+    console.log(`The lines are left out, this machine ${line}. The same grid runs in virtual time: npm run test:long.`);
+  else for (const [part, measure] of Object.entries(onLines)) if (isWanted(part)) await measure(line);
+  if (isWanted("loopback")) await measureLoopback();
+  if (typeof line === "string") return;
   if (flags.only !== undefined) return;
   writeSection("wan", "WAN transfer", [
     "One `flexup ap` process and one controller process in two network namespaces; `tc tbf` for the rate, NFQUEUE for delay and loss; the queue",

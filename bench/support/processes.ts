@@ -12,9 +12,9 @@ export interface Program {
 
 const running = new Set<ChildProcess>();
 
-/** @param space network namespace, undefined for that of the benchmark */
-export function startProgram(space: string | undefined, ...command: readonly string[]): Program {
-  const [program = "", ...args] = space === undefined ? command : ["ip", "netns", "exec", space, ...command];
+/** @param around what goes before the command, such as `ip netns exec NAME` */
+export function startProgram(around: readonly string[], ...command: readonly string[]): Program {
+  const [program = "", ...args] = [...around, ...command];
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
   running.add(child);
   child.once("exit", () => running.delete(child));

@@ -42,9 +42,17 @@ export class Transfers {
   /** A controller with one image, and an AP that fetches it. @param line undefined for loopback */
   async startPair(bytes: number, fast: boolean, line: WanLine | undefined): Promise<Pair> {
     const index = ++this.#aps;
-    const [controllerAddress, ownAddress] = line === undefined ? ["127.56.0.1", "127.56.0.2"] : [line.acAddress, line.apAddress];
+    const [controllerAddress, ownAddress] =
+      line === undefined ? ["127.56.0.1", "127.56.0.2"] : [line.spaces.addresses.ac, line.spaces.addresses.ap];
     const image = this.#imageFile(bytes);
-    const controller = startProgram(line?.acSpace, process.execPath, controllerScript, controllerAddress, `${capwapPort}`, image);
+    const controller = startProgram(
+      line?.spaces.around("ac") ?? [],
+      process.execPath,
+      controllerScript,
+      controllerAddress,
+      `${capwapPort}`,
+      image,
+    );
     await lineOf(controller, (text) => text === "ready", 10);
     const data = join(this.#folder, `ap-${index}`);
     mkdirSync(data);
@@ -60,7 +68,15 @@ export class Transfers {
       log: "error",
     };
     const words = Object.entries(facts).flatMap(([name, value]) => [`--${name}`, value]);
-    const ap = startProgram(line?.apSpace, process.execPath, flexup, "ap", ...words, "--lab", ...(fast ? [] : ["--no-fast-transfer"]));
+    const ap = startProgram(
+      line?.spaces.around("ap") ?? [],
+      process.execPath,
+      flexup,
+      "ap",
+      ...words,
+      "--lab",
+      ...(fast ? [] : ["--no-fast-transfer"]),
+    );
     return {
       controller,
       async stop() {
@@ -86,12 +102,13 @@ export class Transfers {
   /** HTTP with curl, cut off after `secondsMax`. @returns undefined where the kernel lacks that congestion control */
   async tcp(bytes: number, congestionControl: string, line: WanLine, secondsMax: number): Promise<Figures | undefined> {
     if (!line.setCongestionControl(congestionControl)) return undefined;
-    const server = startProgram(line.acSpace, process.execPath, "-e", httpServer(line.acAddress, this.#imageFile(bytes)));
+    const { addresses } = line.spaces;
+    const server = startProgram(line.spaces.around("ac"), process.execPath, "-e", httpServer(addresses.ac, this.#imageFile(bytes)));
     try {
       await lineOf(server, (text) => text === "ready", 10);
-      const url = `http://${line.acAddress}:${httpPort}/`;
+      const url = `http://${addresses.ac}:${httpPort}/`;
       const print = "%{size_download} %{time_total}\n";
-      const curl = startProgram(line.apSpace, "curl", "-s", "-o", "/dev/null", "--max-time", `${secondsMax}`, "-w", print, url);
+      const curl = startProgram(line.spaces.around("ap"), "curl", "-s", "-o", "/dev/null", "--max-time", `${secondsMax}`, "-w", print, url);
       const [size = "0", seconds = "1"] = (await lineOf(curl, (text) => text !== "", secondsMax + 10)).split(" ");
       return { bytes: Number(size), seconds: Number(seconds) };
     } finally {

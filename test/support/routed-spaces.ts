@@ -2,7 +2,7 @@
  * A controller's host, a router and an AP's host as network namespaces with names of this process. Needs root, iproute2, nftables;
  * for delay also a C compiler and libnetfilter_queue.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import type { Test } from "tap";
@@ -27,14 +27,21 @@ export function noSpaces(): string | undefined {
   return tried.status === 0 ? undefined : "the system allows no network namespaces";
 }
 
-type Host = "ac" | "router" | "ap";
+export type Host = "ac" | "router" | "ap";
+
+/** A test, or a benchmark's own list of what to do at its end. */
+type Owner = Pick<Test, "teardown">;
 
 export class RoutedSpaces {
   readonly addresses = { ac: acAddress, ap: apAddress };
-  readonly #t: Pick<Test, "teardown">;
+  /** The router as the controller's host sees it. */
+  readonly gateway = "10.57.1.254";
+  readonly #t: Owner;
+  #delayProgram: string | undefined;
+  #delay: ChildProcess | undefined;
 
   /** @param narrowMtuBytes of the link between router and AP */
-  constructor(t: Pick<Test, "teardown">, narrowMtuBytes = 1_500) {
+  constructor(t: Owner, narrowMtuBytes = 1_500) {
     this.#t = t;
     const hosts = ["ac", "router", "ap"] as const;
     t.teardown(() => {
@@ -47,10 +54,10 @@ export class RoutedSpaces {
     this.#link("ac", "router", "near", 1_500);
     this.#link("router", "ap", "far", narrowMtuBytes);
     this.#address("ac", "near", acAddress);
-    this.#address("router", "near", "10.57.1.254");
+    this.#address("router", "near", this.gateway);
     this.#address("router", "far", "10.57.2.254");
     this.#address("ap", "far", apAddress);
-    run("ip", "-n", this.#name("ac"), "route", "add", "default", "via", "10.57.1.254");
+    run("ip", "-n", this.#name("ac"), "route", "add", "default", "via", this.gateway);
     run("ip", "-n", this.#name("ap"), "route", "add", "default", "via", "10.57.2.254");
     this.run("router", "sysctl", "-q", "-w", "net.ipv4.ip_forward=1");
   }
@@ -72,17 +79,26 @@ export class RoutedSpaces {
     this.run("router", "tc", "qdisc", "replace", "dev", "far", "root", "tbf", ...rate);
   }
 
-  /** Packets of the controller wait before the router looks at them. @returns why they cannot */
-  async delay(delayMs: number): Promise<string | undefined> {
-    const program = join(temporaryFolder(this.#t), "net-delay");
-    const source = join(import.meta.dirname, "../../../bench/support/net-delay.c");
-    if (spawnSync("cc", ["-O2", "-o", program, source, "-lnetfilter_queue"]).status !== 0)
-      return "needs a C compiler and libnetfilter_queue";
-    const queue = ["-t", "mangle", "-A", "PREROUTING", "-i", "near", "-j", "NFQUEUE", "--queue-num", "7", "--queue-bypass"];
-    this.run("router", "iptables", ...queue);
-    const [ip, ...words] = this.around("router");
-    const delay = spawn(ip, [...words, program, "7", `${delayMs}`, "0", "1"], { stdio: ["ignore", "pipe", "inherit"] });
-    this.#t.teardown(() => delay.kill("SIGKILL"));
+  /**
+   * Packets of the controller wait, and are lost, before the router looks at them; takes the place of an earlier delay.
+   * @param loss 0 to 1
+   * @returns why they cannot
+   */
+  async delay(delayMs: number, loss = 0): Promise<string | undefined> {
+    if (this.#delayProgram === undefined) {
+      const program = join(temporaryFolder(this.#t), "net-delay");
+      const source = join(import.meta.dirname, "../../../bench/support/net-delay.c");
+      if (spawnSync("cc", ["-O2", "-o", program, source, "-lnetfilter_queue"]).status !== 0)
+        return "needs a C compiler and libnetfilter_queue (apt-get install libnetfilter-queue-dev)";
+      const queue = ["-t", "mangle", "-A", "PREROUTING", "-i", "near", "-j", "NFQUEUE", "--queue-num", "7", "--queue-bypass"];
+      this.run("router", "iptables", ...queue);
+      this.#t.teardown(() => this.#delay?.kill("SIGKILL"));
+      this.#delayProgram = program;
+    }
+    if (this.#delay?.kill("SIGKILL")) await once(this.#delay, "exit");
+    const [ip, ...words] = [...this.around("router"), this.#delayProgram, "7", `${delayMs}`, `${loss}`, "1"] as [string, ...string[]];
+    const delay = spawn(ip, words, { stdio: ["ignore", "pipe", "inherit"] });
+    this.#delay = delay;
     await once(delay.stdout, "data");
     return undefined;
   }
