@@ -231,7 +231,8 @@ export class FastImageSender {
       const lost = this.#board.nextLost();
       const mayGrow = this.#nextOffset < Math.min(this.plan.sizeBytes, this.#windowEnd);
       if (lost === undefined && !mayGrow) {
-        this.#rate.onLimited(this.#board.bytesInFlight);
+        // A receiver that takes no more is part of what the path carries; an image at its end says nothing about it.
+        if (this.#nextOffset === this.plan.sizeBytes) this.#rate.onLimited(this.#board.bytesInFlight);
         return;
       }
       if (this.#board.bytesInFlight >= this.#control.inFlightMax) {
