@@ -304,6 +304,14 @@ t.test("the bounds of the WAN fallback are set in APs and MiB, and are left alon
   });
 });
 
+t.test("an answer that comes before the first paint is not missed", skipWithoutChromium, async (t) => {
+  const { page, at } = await open(t, await busyBranches());
+  await page.addInitScript("window.requestAnimationFrame = (act) => setTimeout(() => act(performance.now()), 2000)");
+  await page.goto(`${at}#/wireless/groups`);
+  await page.getByRole("navigation", { name: "Main" }).waitFor();
+  await page.getByRole("link", { name: "Lyon" }).waitFor();
+});
+
 t.test("everything can be done with the keyboard", skipWithoutChromium, async (t) => {
   const { page, at } = await open(t, await busyBranches());
   await page.goto(`${at}#/wireless/groups/Lyon/general`);

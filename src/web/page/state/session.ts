@@ -25,9 +25,12 @@ whenLoggedOut(() => {
 /** Asks the server; undefined until it has answered, null when nobody is logged in. */
 export function useSession(): SessionView | null | undefined {
   const [, again] = useState({});
+  const rendered = session;
   useEffect(() => {
     const watcher = (): void => again({});
     watchers.add(watcher);
+    // Effects run after the first paint, the answer may have been there sooner.
+    if (session !== rendered) watcher();
     return () => {
       watchers.delete(watcher);
     };
