@@ -15,11 +15,15 @@ const say = (line: object): void => {
 await ap.start();
 while (!ap.running) await sleep(20);
 say({ joined: true });
+// Kept over the rounds: the end may come while an answer is awaited as well as in the pause behind it.
+let saidFailedAt: number | undefined;
 while (ap.resetAt === undefined) {
-  const { failedAt } = ap;
   const ms = await ap.ask();
   say({ answeredMs: ms, imageBytes: ap.imageBytes });
-  if (ap.failedAt !== failedAt) say({ failedAt: ap.failedAt });
+  if (ap.failedAt !== saidFailedAt) {
+    saidFailedAt = ap.failedAt;
+    say({ failedAt: saidFailedAt });
+  }
   await sleep(100);
 }
 say({ resetAt: ap.resetAt });
