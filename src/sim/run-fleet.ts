@@ -1,5 +1,6 @@
 import { Prng } from "../base/prng.js";
-import type { ApImageRow, RunState } from "../core/controller/views.js";
+import type { RunState } from "../core/controller/run.js";
+import type { ApImageRow } from "../core/controller/views.js";
 import { CheckFailed } from "./checkers.js";
 import { Fleet, type FleetOptions } from "./fleet.js";
 import { finalFaults } from "./fleet-checks.js";

@@ -9,8 +9,8 @@ import type { Instant } from "../../base/time.js";
 import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../upgrade/limits.js";
 import type { OrderType } from "./orders.js";
-import type { MemberPhase, MemberRole } from "./run.js";
-import type { PeerView, RunState } from "./views.js";
+import type { MemberPhase, MemberRole, RunState } from "./run.js";
+import type { PeerView } from "./views.js";
 
 /** Image bytes of the AP in this run so far, as in its row (`views.ts`). */
 interface ApBytes {

@@ -3,7 +3,8 @@ import type { MacAddress } from "../../base/mac-address.js";
 import type { Instant } from "../../base/time.js";
 import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../upgrade/limits.js";
-import type { RunState } from "./views.js";
+
+export type RunState = "running" | "complete" | "partial" | "failed" | "aborted";
 
 /** `fallback` fetches over the WAN and serves nobody: out of tries, or no primary for it to use. */
 export type MemberRole = "primary" | "subordinate" | "fallback";
