@@ -12,10 +12,9 @@ import type { ReleaseName } from "../core/upgrade/limits.js";
 import { familyOfName } from "../core/upgrade/models.js";
 import { ports } from "../wire/capwap/defaults.js";
 import { type ApFacts, ApNode } from "./ap-node.js";
-import { enforce } from "./checkers.js";
 import { ControllerNode } from "./controller-node.js";
-import { fleetChecks, newWatch, noteApEvent, noteControllerEvent } from "./fleet-checks.js";
 import { apMachines, controllerMachine } from "./fleet-machines.js";
+import { newWatch, noteApEvent, noteControllerEvent } from "./fleet-watch.js";
 import { type FlashSpeed, ImageStore } from "./image-store.js";
 import { Link, type LinkQuality, Network } from "./network.js";
 import { SyntheticImage } from "./synthetic-image.js";
@@ -148,7 +147,6 @@ export class Fleet {
       },
     });
     this.aps = facts.map((fact, index) => this.#newAp(fact, known, ipv6Aps.includes(index)));
-    enforce(this.world, fleetChecks(this, this.watch));
   }
 
   /** Gives an operator's order and lets time pass until it is answered. */

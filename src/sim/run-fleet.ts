@@ -2,8 +2,8 @@ import { Prng } from "../base/prng.js";
 import type { RunState } from "../core/controller/run.js";
 import type { ApImageRow } from "../core/controller/views.js";
 import { CheckFailed } from "./checkers.js";
-import { Fleet, type FleetOptions } from "./fleet.js";
-import { finalFaults } from "./fleet-checks.js";
+import type { Fleet, FleetOptions } from "./fleet.js";
+import { checkedFleet, finalFaults } from "./fleet-checks.js";
 import { drawFaults, type FleetFault, planFaults } from "./fleet-faults.js";
 
 /** What came of one group upgrade in virtual time. */
@@ -41,7 +41,7 @@ const settleMs = 900_000;
 
 /** Sets a fleet up, starts its upgrade, lets the faults strike and looks at what is left when the dust has settled. */
 export function runFleet({ faults = [], withinMs = dayMs, ...options }: FleetRun): FleetOutcome {
-  const fleet = new Fleet(options);
+  const fleet = checkedFleet(options);
   const wrong: string[] = [];
   let startedAt = fleet.world.now;
   let endedAt = startedAt;
