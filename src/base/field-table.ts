@@ -119,7 +119,8 @@ export const text = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> => 
     const raw = reader.rest();
     let end = raw.length;
     while (end > 0 && raw[end - 1] === 0) end--;
-    if (raw.length < min || raw.length > max) reader.fail(`text of ${raw.length} octets, must be ${min}–${max}`, at);
+    // What could not be written is not read either: some of it is said back.
+    if (end < min || raw.length > max) reader.fail(`text of ${end < min ? end : raw.length} octets, must be ${min}–${max}`, at);
     const decoded = textOf(raw.subarray(0, end));
     if (decoded === undefined) reader.fail("text is not UTF-8", at);
     else if (decoded.includes("\0")) reader.fail("text holds a NUL", at);

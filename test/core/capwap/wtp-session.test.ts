@@ -11,6 +11,7 @@ import { hex } from "../../support/fixtures.js";
 
 const secondary: Endpoint = { address: "10.0.0.2", port: 5246 };
 const identifier = { vendor: 32473, name: "8.5" };
+const discovered = completeElements.discoveryResponse;
 
 class Bench {
   readonly wtp: WtpSession<string>;
@@ -228,6 +229,16 @@ t.test("answers that are not from the list, under another name, or to no recent 
   t.same(events(bench.answer("discoveryResponse", { acName: "other" })), ["dropped unknown-peer"]);
   t.same(events(bench.give({ ...completeMessage("discoveryResponse", bench.last + 1) } as Message)), ["dropped wrong-state"]);
   t.same(events(bench.answer("discoveryResponse", { acName: "wanted" })), ["state join"]);
+});
+
+t.test("an AC Name of nothing but NULs is none, and is never said back", async (t) => {
+  const bench = new Bench();
+  bench.start();
+  bench.tick();
+  const elements = { ...discovered, acName: "~~" };
+  const datagram = datagramOf(acEndpoint, { type: "discoveryResponse", sequence: bench.last, elements });
+  const nameless = { ...datagram, bytes: datagram.bytes.map((octet) => (octet === "~".charCodeAt(0) ? 0 : octet)) };
+  t.same(events(bench.act((out) => bench.wtp.datagram(bench.now, nameless, out))), ["dropped unrecognized-element"]);
 });
 
 t.test("any controller may answer a broadcast", async (t) => {
