@@ -3,6 +3,7 @@ import t from "tap";
 import type { Endpoint } from "../../../src/base/endpoint.js";
 import { Prng } from "../../../src/base/prng.js";
 import type { WtpEvent, WtpOutput, WtpSelf, WtpSettings, WtpState } from "../../../src/core/capwap/contract.js";
+import { ControllerChoice } from "../../../src/core/capwap/controller-choice.js";
 import { WtpSession } from "../../../src/core/capwap/wtp-session.js";
 import { isRequest, type Message, type MessageName, messages, type RequestName } from "../../../src/wire/capwap/messages.js";
 import { completeElements, completeMessage, datagramOf, inShort, sentIn } from "../../support/capwap-messages.js";
@@ -248,6 +249,13 @@ t.test("any controller may answer a broadcast", async (t) => {
   t.same(events(bench.answer("discoveryResponse")), [], "others may answer, too");
   t.same(events(bench.tick()), ["state join"]);
   t.same(bench.wtp.controller, acEndpoint);
+});
+
+t.test("many answers to a broadcast, which anybody can make up, are not all kept", async (t) => {
+  const choice = new ControllerChoice([{ endpoint: { address: "255.255.255.255", port: 5246 } }], 1_000);
+  const kept = Array.from({ length: 1_000 }, (_, at) => choice.answered({ address: `10.0.${at >> 8}.${at & 255}`, port: 5246 }, "ac"));
+  t.equal(kept.filter(Boolean).length, 64);
+  t.ok(choice.answered({ address: "10.0.0.1", port: 5246 }, "renamed"), "one that has answered may answer again");
 });
 
 t.test("a controller that refused comes after the others", async (t) => {
