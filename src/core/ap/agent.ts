@@ -103,8 +103,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
     });
     const session = this.#options.session(() => this.#self());
     this.#parts = { slots, fetch, serve, reports, session };
-    if (recordState !== "sound")
-      out.push({ type: "event", event: { name: "boot-record-damaged", recovered: recordState === "recovered" } });
+    if (recordState !== "sound") out.push({ type: "event", event: { name: "boot-record-damaged", recordState } });
     out.push({ type: "event", event: { name: "booted", slot: slots.running, version: versionOf(slots.image(slots.running)), corrupt } });
     if (corrupt.length > 0) out.push({ type: "save-boot-record", record });
     if (fetch.isComplete) this.#offer(this.#parts, out);

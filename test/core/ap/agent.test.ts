@@ -185,12 +185,9 @@ t.test("a slot that was found corrupt is struck from the record", async (t) => {
 });
 
 t.test("a damaged boot record is told before anything else", async (t) => {
-  for (const [recordState, recovered] of [
-    ["recovered", true],
-    ["lost", false],
-  ] as const) {
+  for (const recordState of ["recovered", "rebuilt", "lost"] as const) {
     const bench = new Bench({ recordState });
-    t.same(bench.out[0], { type: "event", event: { name: "boot-record-damaged", recovered } });
+    t.same(bench.out[0], { type: "event", event: { name: "boot-record-damaged", recordState } });
   }
 });
 
