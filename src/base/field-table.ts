@@ -136,7 +136,7 @@ export const text = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> => 
   },
 });
 
-/** `inner` behind a length field that counts its octets. */
+/** `inner` behind a length field of one or two octets that counts its octets. */
 export const prefixed = <Value>(length: Field<number>, inner: Field<Value>): Field<Value> => ({
   min: length.min + inner.min,
   max: length.max + inner.max,
@@ -154,8 +154,8 @@ export const prefixed = <Value>(length: Field<number>, inner: Field<Value>): Fie
     inner.write(writer, value);
     const written = writer.length - start;
     invariant(written < 2 ** (8 * length.max), `${written} octets do not fit their length field`);
-    if (length.max === 2) writer.patchU16(at, written);
-    else writer.patchU8(at, written);
+    if (length.max === 1) writer.patchU8(at, written);
+    else writer.patchU16(at, written);
   },
 });
 

@@ -15,6 +15,7 @@ import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
 import type { ApInventory } from "../../wire/capwap/vendor.js";
 import type { StoredPart, WtpOutput, WtpSelf, WtpSessionPort } from "../capwap/contract.js";
+import { emptyVersion } from "../upgrade/limits.js";
 import { modelFacts } from "../upgrade/models.js";
 import type { ApEffect, ApInput, BootState, SlotId, SlotImage } from "./contract.js";
 import { type FetchCommand, type FetchOutput, ImageFetch, type OrderAnswer } from "./image-fetch.js";
@@ -22,7 +23,7 @@ import { ImageServe } from "./image-serve.js";
 import { ImageSlots, otherSlot } from "./image-slots.js";
 import { plainOrder, type Refusal, refuseIdentifier, refuseOrder, runOrder } from "./order.js";
 import { detailOctetsMax, Reports } from "./reports.js";
-import { decideReset, emptyVersion } from "./reset.js";
+import { decideReset } from "./reset.js";
 
 /** What stays of an AP whatever it boots. */
 export interface AgentFacts extends Omit<WtpSelf, "activeVersion" | "otherVersions" | "reboots" | "inventory"> {
