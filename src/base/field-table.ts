@@ -119,7 +119,8 @@ export const text = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> => 
     const raw = reader.rest();
     let end = raw.length;
     while (end > 0 && raw[end - 1] === 0) end--;
-    if (raw.length < min || raw.length > max) reader.fail(`text of ${raw.length} octets, must be ${min}–${max}`, at);
+    // What could not be written is not read either: some of it is said back.
+    if (end < min || raw.length > max) reader.fail(`text of ${end < min ? end : raw.length} octets, must be ${min}–${max}`, at);
     const decoded = textOf(raw.subarray(0, end));
     if (decoded === undefined) reader.fail("text is not UTF-8", at);
     else if (decoded.includes("\0")) reader.fail("text holds a NUL", at);
@@ -135,7 +136,7 @@ export const text = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> => 
   },
 });
 
-/** `inner` behind a length field that counts its octets. */
+/** `inner` behind a length field of one or two octets that counts its octets. */
 export const prefixed = <Value>(length: Field<number>, inner: Field<Value>): Field<Value> => ({
   min: length.min + inner.min,
   max: length.max + inner.max,
@@ -153,8 +154,8 @@ export const prefixed = <Value>(length: Field<number>, inner: Field<Value>): Fie
     inner.write(writer, value);
     const written = writer.length - start;
     invariant(written < 2 ** (8 * length.max), `${written} octets do not fit their length field`);
-    if (length.max === 2) writer.patchU16(at, written);
-    else writer.patchU8(at, written);
+    if (length.max === 1) writer.patchU8(at, written);
+    else writer.patchU16(at, written);
   },
 });
 

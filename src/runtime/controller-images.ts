@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readSync, rmSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { failure, type Result, success } from "../base/failure.js";
+import { syncFolder } from "./lasting-file.js";
 
 /** What is known of a file once it lies in the folder. Digests are lower-case hex. */
 export interface MeasuredImage {
@@ -151,14 +152,4 @@ async function writeMeasured(source: AsyncIterable<Uint8Array>, path: string, by
     await file.close();
   }
   return success({ sizeBytes, sha256: sha256.digest("hex"), md5: md5.digest("hex") });
-}
-
-/** A rename is on the disk only when its folder is. */
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

@@ -1,7 +1,8 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import ssh2 from "ssh2";
+import { writeLastingFile } from "./lasting-file.js";
 
 /** Ed25519 for today's clients, RSA for automation that has not learned it. */
 const kinds = [
@@ -30,14 +31,6 @@ export async function sshHostKeys(folder: string): Promise<string[]> {
 
 async function makeKey(path: string, type: string, options: object): Promise<string> {
   const { private: key } = await generate(type, options);
-  const temporary = `${path}.new`;
-  const file = await open(temporary, "w", 0o600);
-  try {
-    await file.writeFile(key);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
+  writeLastingFile(path, key, 0o600);
   return key;
 }

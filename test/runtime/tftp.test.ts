@@ -67,6 +67,21 @@ for (const engine of ["auto", "plain"] as const) {
       t.match(await fetch(server.local, { fileName: "none" }).ended, { outcome: "refused" });
     });
 
+    t.test("a name that is withdrawn while its file is being opened is not offered after all", async (t) => {
+      const server = await serve(t, engine, "127.31.0.9");
+      await server.withdraw("image");
+      const offered = server.offer("image", { path: join(folder, "image") });
+      await server.withdraw("image");
+      t.match(await offered, { ok: true }, "it was, and is no more");
+      t.match(await fetch(server.local).ended, { outcome: "refused" });
+      const both = [server.offer("image", { path: join(folder, "image") }), server.offer("image", { path: join(folder, "image") })];
+      await Promise.all(both);
+      t.match(await fetch(server.local).ended, { outcome: "complete" }, "the last of two offers counts");
+      const late = server.offer("image", { path: join(folder, "image") });
+      await server.close();
+      await late;
+    });
+
     t.test("a stranger at a transfer's port gets ERROR 5, and the transfer goes on", async (t) => {
       const server = await serve(t, engine, "127.31.0.4", { sessionRateBytesPerSecond: 500_000 });
       const socket = createSocket("udp4");

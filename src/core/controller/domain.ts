@@ -57,7 +57,7 @@ export class ControllerDomain {
     this.catalogue = new ImageCatalogue(stored.images, outbox);
     this.#peer = new PeerParity(config.peer, this.catalogue, outbox);
     this.groups = new Groups(stored.groups, config, outbox);
-    this.runs = new RunTable(stored.runs, outbox);
+    this.runs = new RunTable(stored.runs, outbox, (name) => this.groups.find(name).ok);
     this.#wanCounts = new WanCounts(this.runs);
     const { inventory, catalogue, groups, runs } = this;
     const wanTransfersMax = config.wan.transfersMax;

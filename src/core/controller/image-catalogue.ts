@@ -1,7 +1,7 @@
 /** The controller's two releases, each a set of images by family. */
 import { type Result, success } from "../../base/failure.js";
 import type { Instant } from "../../base/time.js";
-import type { ReleaseName } from "../upgrade/limits.js";
+import { emptyVersion, type ReleaseName } from "../upgrade/limits.js";
 import { familyOfName } from "../upgrade/models.js";
 import type { Outbox } from "./outbox.js";
 import { type ImageRecord, keys } from "./records.js";
@@ -17,7 +17,7 @@ const factChecks: readonly Check<Omit<NewImage, "md5">>[] = [
   [({ sizeBytes }) => Number.isSafeInteger(sizeBytes) && sizeBytes > 0, "the file is empty"],
   [({ sizeBytes }) => sizeBytes < 2 ** 32, "the file is 4 GiB or more, which RFC 5415 cannot describe"],
   [({ version }) => /^[!-~]{1,64}$/.test(version), "the version must be 1 to 64 printable characters without blanks"],
-  [({ version }) => version !== "0.0.0.0", "version 0.0.0.0 means an empty slot"],
+  [({ version }) => version !== emptyVersion, `version ${emptyVersion} means an empty slot`],
   [
     ({ models }) => models.length > 0 && models.every((model) => /^[ -~]{1,64}$/.test(model) && model.trim() !== ""),
     "it needs one model or more",

@@ -65,8 +65,8 @@ export interface Member {
   server: MacAddress | null;
   /** Fetches although it holds the image (Wave 2 primary). */
   refetch: boolean;
-  /** It fell back in this run, whatever its role is now: the budget counts it. */
-  fellBack: boolean;
+  /** How often it fell back in this run, whatever its role is now: each time may cost a copy, and the budget counts them. */
+  fallbacks: number;
   tries: number;
   /** Orders that ended without an image. */
   failedOrders: number;
@@ -101,7 +101,7 @@ export const newMember = (now: Instant, mac: MacAddress, release: ReleaseName, {
   source: null,
   server: null,
   refetch: false,
-  fellBack: false,
+  fallbacks: 0,
   tries: 0,
   failedOrders: 0,
   wanBytes: 0,

@@ -38,6 +38,9 @@ const resultCodeWords: ReadonlyMap<number, string> = new Map([
   [11, "it could not write its firmware record"],
 ]);
 
+/** What the order's field can say. */
+const orderIds = 2 ** 32;
+
 const refusalOf = (refused: { readonly failure: Failure }): Failure => refused.failure;
 
 export class SwapAndReset {
@@ -64,8 +67,8 @@ export class SwapAndReset {
   }
 
   swap(now: Instant, requestId: number, aps: readonly KnownAp[], single: boolean): void {
-    // Never used twice, not even by the controller's next life: an AP recognises a repeated order by it.
-    this.#lastOrderId = Math.max(this.#lastOrderId + 1, Math.floor(now) % 2 ** 32);
+    // Never used twice, not even by the controller's next life: an AP recognises a repeated order by it, and takes 0 for none.
+    this.#lastOrderId = Math.max(this.#lastOrderId + 1, Math.floor(now) % orderIds) % orderIds || 1;
     const orderId = this.#lastOrderId;
     this.#start(now, requestId, aps, single, (ap) => {
       const { slots } = ap.record;

@@ -29,5 +29,8 @@ export const platforms = {
 } as const;
 export type PlatformName = keyof typeof platforms;
 
+/** The version of an empty slot, and of an AP without any image. */
+export const emptyVersion = "0.0.0.0";
+
 /** The controller's two releases. */
 export type ReleaseName = "primary" | "backup";

@@ -220,7 +220,6 @@ export const elements = {
 export type ElementName = keyof typeof elements;
 export type ElementValue<Name extends ElementName> = ValueOf<(typeof elements)[Name]["value"]>;
 export type ImageIdentifier = ElementValue<"imageIdentifier">;
-export type VendorPayload = ElementValue<"vendorPayload">;
 
 /**
  * Types of a wireless binding (§4.6: 802.11 and EPCGlobal). A binding element that the table does not list

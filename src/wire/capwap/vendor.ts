@@ -169,10 +169,7 @@ export const vendorElements = {
 } as const;
 
 export type UpgradeOrder = ValueOf<typeof upgradeOrder>;
-export type UpgradeAbort = ValueOf<typeof upgradeAbort>;
 export type UpgradeReport = ValueOf<typeof upgradeReport>;
 export type ApInventory = ValueOf<typeof apInventory>;
 export type ServingReport = ValueOf<typeof servingReport>;
-export type SwapOrder = ValueOf<typeof swapOrder>;
 export type Refusal = ValueOf<typeof refusal>;
-export type TransferPath = ValueOf<typeof path>;

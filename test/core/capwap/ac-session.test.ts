@@ -188,6 +188,15 @@ t.test("Join Requests and their result codes", async (t) => {
     t.equal(outcome(out), "joinResponse");
     t.same(events(out), []);
   });
+  t.test("one that asks anew under the same Session ID is answered", async (t) => {
+    const bench = new Bench();
+    bench.join();
+    t.equal(outcome(bench.join()), "joinResponse", "it gave its first request up, whose response was lost (§4.5.3)");
+    t.equal(bench.ac.sessionCount, 1);
+    bench.sequence = 0;
+    const late = bench.join();
+    t.same(events(late), ["dropped old-request"], "the first request, come late, changes nothing");
+  });
   t.test("a WTP that was started anew replaces its session", async (t) => {
     const bench = new Bench().to("run");
     bench.sequence = 0;

@@ -62,6 +62,17 @@ t.test("order numbers are never used twice, not by the next life either", async 
   t.equal(new Set(numbers).size, 3, numbers.join(" "));
 });
 
+t.test("order numbers fit their field when the clock's low 32 bits begin anew, and none is the 0 that means no order", async (t) => {
+  const lab = labOfFour();
+  lab.now = 2 ** 32 * 400 - 1;
+  const numbers = ["ap1", "ap2"].map((ap, at) => {
+    lab.ask({ type: "ap-swap", ap });
+    const command = lab.answer(at + 1);
+    return command.type === "swap" ? command.orderId : undefined;
+  });
+  t.same(numbers, [2 ** 32 - 1, 1]);
+});
+
 t.test("reset is for the version that boots next, and is confirmed by what the AP says on its return", async (t) => {
   const lab = labOfFour();
   lab.ask({ type: "ap-swap", ap: "ap1" });
