@@ -148,6 +148,7 @@ async function sshServer(listen: Endpoint, { settings, host, log }: OperatorDoor
         return caller.ok ? caller.value : undefined;
       },
       publicKey: async (user, key) => accounts.bySshKey(user, key),
+      enteredByKey: (caller, from) => noteLogin(write, "ssh login", caller.name, from, success(caller)),
       commands: ({ name }, from) => new OperatorCommands(grammar, { door: new AuditedDoor(host, accounts.standing(name), from, write) }),
     },
   });
