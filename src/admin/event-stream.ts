@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { FastifyInstance } from "fastify";
-import { type AccessOptions, stillWelcome } from "./access.js";
+import { type AccessOptions, standingOf } from "./access.js";
 import type { LiveFeed, NumberedChange } from "./live-feed.js";
 import { apiPrefix } from "./order-paths.js";
 
@@ -33,7 +33,8 @@ export function registerEventStream(app: FastifyInstance, feed: LiveFeed, access
       },
       (request, reply) => {
         reply.hijack();
-        const isWelcome = access === undefined ? () => true : stillWelcome(request, access);
+        const whoNow = access && standingOf(request, access);
+        const isWelcome = (): boolean => whoNow === undefined || whoNow() !== undefined;
         const stream = new EventStream({ response: reply.raw, feed, epoch, isWelcome, onEnd: () => streams.delete(stream) });
         streams.add(stream);
         const lastId = request.headers["last-event-id"];

@@ -15,7 +15,7 @@ import { invariant } from "../base/invariant.js";
 import type { ImageFolder } from "../runtime/controller-images.js";
 import type { Logger } from "../runtime/log.js";
 import type { TlsIdentity } from "../runtime/tls.js";
-import { type AccessOptions, auditWriter, registerAccess, registerPublic } from "./access.js";
+import { type AccessOptions, auditWriter, registerAccess, registerPublic, standingOf } from "./access.js";
 import { registerAccessRoutes } from "./access-routes.js";
 import { AuditedDoor } from "./audited-door.js";
 import type { Door } from "./door.js";
@@ -122,11 +122,10 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
   });
   const { metrics, feed, access } = options;
   if (access !== undefined) registerAccessRoutes(app, access);
-  const write = access && auditWriter(access);
-  const doorFor = ({ caller, ip }: FastifyRequest): Door => {
-    if (write === undefined) return options.door;
-    invariant(caller !== null, "nobody reaches the controller past the guard");
-    return new AuditedDoor(options.door, () => caller, ip, write);
+  const doorFor = (request: FastifyRequest): Door => {
+    if (access === undefined) return options.door;
+    invariant(request.caller !== null, "nobody reaches the controller past the guard");
+    return new AuditedDoor(options.door, standingOf(request, access), request.ip, auditWriter(access));
   };
 
   if (metrics !== undefined) {

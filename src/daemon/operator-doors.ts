@@ -54,8 +54,6 @@ export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<
   if (!tls.ok) return tls;
   const accountStore = new AccountStore(store.database);
   const accounts = new Accounts(accountStore, systemClock.now);
-  const firstPassword = await accounts.ensureFirstUser(env["FLEXUP_ADMIN_PASSWORD"]);
-
   const app = await adminServer(options, accounts, accountStore, tls.value);
   const adminUrl = await listen(app, settings.admin);
   if (!adminUrl.ok) {
@@ -80,7 +78,8 @@ export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<
   return success({
     adminUrl: adminUrl.value,
     ssh: ssh?.value.local,
-    firstPassword,
+    // Only now that nothing can fail any more: the password is shown once, by the start that made it.
+    firstPassword: await accounts.ensureFirstUser(env["FLEXUP_ADMIN_PASSWORD"]),
     async close() {
       await ssh?.value.close();
       await closeAdmin();
