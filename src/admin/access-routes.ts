@@ -15,8 +15,10 @@ const name = z.string().regex(/^(?!\.{1,2}$)[A-Za-z0-9._@-]{1,64}$/, "expected 1
 const newName = name.refine((text) => !Object.hasOwn(reservedNames, text), {
   error: `expected another name: ${Object.keys(reservedNames).join(", ")} stand in the audit log for callers who are no users`,
 });
+/** What the SSH server can check; a security key (`sk-…`) would be stored and never let anybody in. */
+const sshKeyLine = /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+={0,2}(?: [^\p{Cc}]*)?$/u;
 const sshKeys = z
-  .array(z.string().regex(/^(?:ssh-|ecdsa-|sk-)[\w@.-]+ [A-Za-z0-9+/=]+(?: .*)?$/, "expected an OpenSSH public key"))
+  .array(z.string().max(4096).regex(sshKeyLine, "expected an OpenSSH public key of the type ssh-ed25519, ecdsa-sha2-nistp… or ssh-rsa"))
   .max(32);
 const user = z.object({ name, role, sshKeys: z.array(z.string()) }) satisfies z.ZodType<UserView>;
 const token = z.object({ id: z.int(), name: z.string(), role, createdAt: z.number() }) satisfies z.ZodType<TokenView>;

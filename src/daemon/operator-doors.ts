@@ -22,6 +22,7 @@ import { measureController } from "../runtime/controller-metrics.js";
 import { removeLocalToken, writeLocalToken } from "../runtime/local-token.js";
 import { LimitedWarnings, type Logger } from "../runtime/log.js";
 import type { Metrics } from "../runtime/metrics.js";
+import { ownAddresses } from "../runtime/own-addresses.js";
 import { sshHostKeys } from "../runtime/ssh-host-keys.js";
 import type { Store } from "../runtime/store.js";
 import { ownTlsIdentity, readTlsIdentity, type TlsIdentity } from "../runtime/tls.js";
@@ -92,7 +93,7 @@ function tlsIdentity({ tlsCert, tlsKey, admin, data }: ControllerSettings): Resu
   if (tlsCert !== undefined && tlsKey !== undefined) return readTlsIdentity(tlsCert, tlsKey);
   if (tlsCert !== undefined || tlsKey !== undefined)
     return failure("tls-incomplete", "--tls-cert and --tls-key belong together; give both");
-  return success(isLoopback(admin.address) ? undefined : ownTlsIdentity(join(data, "tls")));
+  return success(isLoopback(admin.address) ? undefined : ownTlsIdentity(join(data, "tls"), ownAddresses(admin.address)));
 }
 
 async function adminServer(

@@ -140,6 +140,14 @@ t.test("users come, change and go; the last admin stays", async (t) => {
   const noc = await loggedIn(app, "noc", "noc password");
   const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE noc@host";
   t.same(await users("PUT", "/noc", { role: "operator", sshKeys: [key] }), [200, { name: "noc", role: "operator", sshKeys: [key] }]);
+  const useless = [
+    "sk-ssh-ed25519@openssh.com AAAA",
+    "ssh-dss AAAA",
+    "ssh-ed25519",
+    `ssh-ed25519 ${"A".repeat(5000)}`,
+    "ssh-rsa AAAA a\nssh-rsa BBBB",
+  ];
+  for (const line of useless) t.equal((await users("PUT", "/noc", { sshKeys: [line] }))[0], 400, line.slice(0, 40));
   t.same((await call(app, { url: "/api/v1/session", headers: noc.headers }))[0], 200, "a new role leaves the login");
   t.same((await users("PUT", "/noc", { password: "another password" }))[0], 200);
   t.same((await call(app, { url: "/api/v1/session", headers: noc.headers }))[0], 401, "a new password ends it");
