@@ -69,7 +69,7 @@ function describe(order: Order): string {
   return [type, ...about].join(" ");
 }
 
-function groupSettings({ run: _, models, aps, name: _name, ...settings }: GroupView): Record<string, unknown> {
+function groupSettings({ run: _, transfers: _transfers, models, aps, name: _name, ...settings }: GroupView): Record<string, unknown> {
   return {
     ...settings,
     aps: aps.map(({ mac }) => mac),

@@ -329,7 +329,9 @@ t.test("every act is in the audit log: who, from where, what, before and after",
       if (order.group !== "G") return failure("unknown-group", "no");
       retryCount = order.retryCount;
     }
-    return success(order.type === "show-group" ? { name: "G", retryCount, aps: [], models: [], run: null } : null);
+    return success(
+      order.type === "show-group" ? { name: "G", retryCount, aps: [], models: [], run: null, transfers: [door.orders.length] } : null,
+    );
   };
   const { token, id } = accounts.addToken("noc", "operator");
   const noc = `token noc (${id})`;

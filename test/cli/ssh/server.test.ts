@@ -23,7 +23,7 @@ const commands: ShellCommands = {
     if (line === "show much") return { text: `${"x".repeat(1 << 19)}\n`, exitCode: 0 };
     return answerTo(line);
   },
-  complete: (line) => ({ line, choices: [] }),
+  complete: async (line) => ({ line, choices: [] }),
   help: () => ["show  Display"],
 };
 
