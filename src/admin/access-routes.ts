@@ -1,18 +1,24 @@
 /** Login, users, tokens and the audit log. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { type Failure, failure, type Result } from "../base/failure.js";
+import { type Failure, failure } from "../base/failure.js";
 import { type AccessOptions, auditWriter, noteLogin, refuse, sessionCookie } from "./access.js";
 import { type AuditView, passwordLengthMin, type SessionView, type TokenView, type UserView } from "./access-views.js";
 import { apiPrefix } from "./order-paths.js";
-import { roles } from "./roles.js";
+import { callerText, reservedNames, roles } from "./roles.js";
 import { decimal, failureBody } from "./schema.js";
 
 const role = z.enum(roles);
 const password = z.string().min(passwordLengthMin).max(1024);
-const name = z.string().regex(/^[A-Za-z0-9._@-]{1,64}$/, "expected 1 to 64 letters, digits or . _ @ -");
+/** Not what a URL takes for "here" and "above": such a user could not be named in a path, nor deleted. */
+const name = z.string().regex(/^(?!\.{1,2}$)[A-Za-z0-9._@-]{1,64}$/, "expected 1 to 64 letters, digits or . _ @ -, but not . or ..");
+const newName = name.refine((text) => !Object.hasOwn(reservedNames, text), {
+  error: `expected another name: ${Object.keys(reservedNames).join(", ")} stand in the audit log for callers who are no users`,
+});
+/** What the SSH server can check; a security key (`sk-…`) would be stored and never let anybody in. */
+const sshKeyLine = /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+={0,2}(?: [^\p{Cc}]*)?$/u;
 const sshKeys = z
-  .array(z.string().regex(/^(?:ssh-|ecdsa-|sk-)[\w@.-]+ [A-Za-z0-9+/=]+(?: .*)?$/, "expected an OpenSSH public key"))
+  .array(z.string().max(4096).regex(sshKeyLine, "expected an OpenSSH public key of the type ssh-ed25519, ecdsa-sha2-nistp… or ssh-rsa"))
   .max(32);
 const user = z.object({ name, role, sshKeys: z.array(z.string()) }) satisfies z.ZodType<UserView>;
 const token = z.object({ id: z.int(), name: z.string(), role, createdAt: z.number() }) satisfies z.ZodType<TokenView>;
@@ -37,7 +43,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
   const { accounts, sessions, store } = options;
   const write = auditWriter(options);
   const note = (request: FastifyRequest, what: string, before: unknown, after: unknown): void =>
-    write({ who: request.caller?.name ?? "nobody", from: request.ip, what, before, after });
+    write({ who: request.caller === null ? reservedNames.nobody : callerText(request.caller), from: request.ip, what, before, after });
   const cookieOptions = { path: "/", httpOnly: true, sameSite: "strict", secure: options.secure } as const;
 
   app.post(
@@ -65,7 +71,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
   app.get(
     `${apiPrefix}/session`,
     { schema: { operationId: "session", summary: "Who is logged in", tags: ["access"], response: { 200: session, ...failures } } },
-    async ({ caller, session }) => ({ ...caller, csrfToken: session?.csrfToken ?? null }),
+    async ({ caller, session }) => ({ name: caller?.name, role: caller?.role, csrfToken: session?.csrfToken ?? null }),
   );
   app.delete(
     `${apiPrefix}/session`,
@@ -92,7 +98,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
         operationId: "user-add",
         summary: "Add a user",
         tags: ["access"],
-        body: z.strictObject({ name, role, password }),
+        body: z.strictObject({ name: newName, role, password }),
         response: { 201: user, ...failures },
       },
     },
@@ -142,10 +148,11 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
     },
     async (request, reply) => {
       const about = (request.params as { name: string }).name;
+      const before = accounts.users().find((known) => known.name === about);
       const deleted = accounts.deleteUser(about);
       if (!deleted.ok) return refuse(reply, deleted.failure);
       sessions.closeAll(about);
-      note(request, `user-delete ${about}`, null, null);
+      note(request, `user-delete ${about}`, before, null);
       return reply.status(204).send();
     },
   );
@@ -172,8 +179,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
   async function changeOwnPassword(request: FastifyRequest, current: string, next: string): Promise<Failure | undefined> {
     if (request.session === null) return failure("not-logged-in", "Only a user who is logged in with a password has one to change").failure;
     const { name } = request.session;
-    const checked = await accounts.logIn(name, current, request.ip);
-    const changed: Result<unknown> = checked.ok ? await accounts.changeUser(name, { password: next }) : checked;
+    const changed = await accounts.changePassword(name, current, next, request.ip);
     if (!changed.ok) return changed.failure;
     sessions.closeAll(name);
     note(request, `password-change ${name}`, null, null);
@@ -221,9 +227,10 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
     },
     async (request, reply) => {
       const { id } = request.params as { id: number };
+      const before = accounts.tokens().find((known) => known.id === id);
       const deleted = accounts.deleteToken(id);
       if (!deleted.ok) return refuse(reply, deleted.failure);
-      note(request, `token-delete ${id}`, null, null);
+      note(request, `token-delete ${id}`, before, null);
       return reply.status(204).send();
     },
   );

@@ -29,6 +29,7 @@ export interface TokenView {
 export interface AuditView {
   readonly id: number;
   readonly at: Instant;
+  /** A user's name, `token NAME (ID)`, `local` (an operator of the controller's own machine) or `lab`. */
   readonly who: string;
   /** Where the request came from: an address, `ssh` or `local`. */
   readonly from: string;

@@ -8,7 +8,7 @@ import type { AccountStore } from "../runtime/account-store.js";
 import type { Accounts } from "./accounts.js";
 import { notAllowed, type WriteAudit } from "./audited-door.js";
 import { statusOf } from "./http-status.js";
-import { type Caller, mayAct, type Role } from "./roles.js";
+import { type Caller, mayAct, type Role, reservedNames } from "./roles.js";
 import type { Session, Sessions } from "./sessions.js";
 
 declare module "fastify" {
@@ -99,19 +99,26 @@ function identify(request: FastifyRequest, options: AccessOptions): Failure | un
     return undefined;
   }
   if (!options.openOnLoopback || !comesFromHere(request)) return undefined;
-  request.caller = { name: "lab", role: "admin" };
+  request.caller = { name: reservedNames.lab, role: "admin" };
   return undefined;
 }
 
 const bearerOf = ({ headers }: FastifyRequest): string | undefined => /^Bearer (.+)$/i.exec(headers.authorization ?? "")?.[1];
 
-/** Tells of an answer that goes on for long whether who asked for it would still get it. A page that is open keeps its login from idling. */
-export function stillWelcome(request: FastifyRequest, { accounts, sessions }: AccessOptions): () => boolean {
-  const { session } = request;
+/**
+ * Who asks, as of each call, for what goes on for long after the guard: an upload, an event stream. Undefined once the login has ended.
+ * A page that is open keeps its login from idling.
+ */
+export function standingOf(request: FastifyRequest, { accounts, sessions }: AccessOptions): () => Caller | undefined {
+  const { caller, session } = request;
   const bearer = bearerOf(request);
-  if (bearer !== undefined) return () => accounts.byToken(bearer) !== undefined;
-  if (session === null) return () => true;
-  return () => sessions.find(session.id) !== undefined && accounts.roleOf(session.name) !== undefined;
+  if (bearer !== undefined) return () => accounts.byToken(bearer);
+  if (session === null) return () => caller ?? undefined;
+  const { id, name } = session;
+  return () => {
+    const role = sessions.find(id) && accounts.roleOf(name);
+    return role && { name, role };
+  };
 }
 
 function authorize({ caller }: FastifyRequest, needed: Role): Failure | undefined {

@@ -5,7 +5,7 @@ import type { AccountStore, StoredUser } from "../runtime/account-store.js";
 import { checkPassword, hashPassword, randomPassword } from "../runtime/password-hash.js";
 import type { TokenView, UserView } from "./access-views.js";
 import { GuessLimit } from "./guess-limit.js";
-import type { Caller, Role } from "./roles.js";
+import { type Caller, type Role, reservedNames } from "./roles.js";
 
 const firstUser = "admin";
 
@@ -37,16 +37,23 @@ export class Accounts {
   /** Failures: `wrong-password`, `too-many-attempts`, `too-many-logins`. */
   logIn(name: string, password: string, from: string): Promise<Result<Caller>> {
     return this.#guesses.guess(name, from, async () => {
-      const user = this.#store.user(name);
-      const right = await checkPassword(password, user?.password ?? (await nobodysHash));
-      return right && user !== undefined ? { name: user.name, role: user.role as Role } : undefined;
+      const user = await this.#userWith(name, password);
+      return user && { name: user.name, role: user.role as Role };
     });
   }
 
+  /** The user whose password it is, as of the return: who was deleted or got another password while it was computed is not meant. */
+  async #userWith(name: string, password: string): Promise<StoredUser | undefined> {
+    const then = this.#store.user(name);
+    const right = await checkPassword(password, then?.password ?? (await nobodysHash));
+    const now = this.#store.user(name);
+    return right && now?.password === then?.password ? now : undefined;
+  }
+
   byToken(token: string): Caller | undefined {
-    if (sameText(token, this.localToken)) return { name: "local", role: "admin" };
+    if (sameText(token, this.localToken)) return { name: reservedNames.local, role: "admin" };
     const stored = this.#store.tokenBySha256(sha256(token));
-    return stored && { name: stored.name, role: stored.role as Role };
+    return stored && { name: stored.name, role: stored.role as Role, tokenId: stored.id };
   }
 
   /** @param key SSH wire form */
@@ -77,14 +84,16 @@ export class Accounts {
   }
 
   async addUser(name: string, role: Role, password: string): Promise<Result<UserView>> {
-    if (this.#store.user(name) !== undefined) return failure("user-exists", `User ${name} exists already`);
     const user = { name, role, password: await hashPassword(password), sshKeys: [] };
+    if (this.#store.user(name) !== undefined) return failure("user-exists", `User ${name} exists already`);
     this.#store.putUser(user);
     return success(viewOf(user));
   }
 
   /** What is left out stays. Failures: `unknown-user`, `last-admin`. */
   async changeUser(name: string, change: { role?: Role; password?: string; sshKeys?: readonly string[] }): Promise<Result<UserView>> {
+    // What takes long comes first: from the look at the user to the write nothing may come between.
+    const password = change.password === undefined ? undefined : await hashPassword(change.password);
     const user = this.#store.user(name);
     if (user === undefined) return unknownUser(name);
     if (change.role !== undefined && change.role !== "admin" && this.#isLastAdmin(user)) return lastAdmin(name);
@@ -92,10 +101,21 @@ export class Accounts {
       ...user,
       role: change.role ?? user.role,
       sshKeys: change.sshKeys ?? user.sshKeys,
-      password: change.password === undefined ? user.password : await hashPassword(change.password),
+      password: password ?? user.password,
     };
     this.#store.putUser(changed);
     return success(viewOf(changed));
+  }
+
+  /** By the user alone, who knows the present one. Failures: those of `logIn`. */
+  changePassword(name: string, present: string, next: string, from: string): Promise<Result<UserView>> {
+    return this.#guesses.guess(name, from, async () => {
+      const password = await hashPassword(next);
+      const user = await this.#userWith(name, present);
+      if (user === undefined) return undefined;
+      this.#store.putUser({ ...user, password });
+      return viewOf(user);
+    });
   }
 
   deleteUser(name: string): Result<null> {

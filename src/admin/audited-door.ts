@@ -5,7 +5,7 @@ import type { Order } from "../core/controller/orders.js";
 import type { GroupView, ModelView } from "../core/controller/views.js";
 import type { AuditEntry } from "../runtime/account-store.js";
 import type { Door } from "./door.js";
-import { type Caller, mayAct, type Role } from "./roles.js";
+import { type Caller, callerText, mayAct, type Role } from "./roles.js";
 import { orderRoutes } from "./routes.js";
 
 export type WriteAudit = (entry: Omit<AuditEntry, "id" | "at">) => void;
@@ -18,7 +18,7 @@ export class AuditedDoor implements Door {
   readonly #from: string;
   readonly #write: WriteAudit;
 
-  /** @param whoNow asked at each order, for a terminal stays open for hours; undefined once the login has ended */
+  /** @param whoNow asked at each order, for a terminal stays open for hours and an upload takes minutes; undefined once the login has ended */
   constructor(door: Door, whoNow: () => Caller | undefined, from: string, write: WriteAudit) {
     this.#door = door;
     this.#whoNow = whoNow;
@@ -32,7 +32,7 @@ export class AuditedDoor implements Door {
     if (caller === undefined) return failure("not-logged-in", "This login has ended; log in again");
     if (needed === "read-only") return this.#door.order(order);
     const note = (before: unknown, after: unknown): void =>
-      this.#write({ who: caller.name, from: this.#from, what: describe(order), before, after });
+      this.#write({ who: callerText(caller), from: this.#from, what: describe(order), before, after });
     if (!mayAct(caller.role, needed)) {
       const refused = notAllowed(caller, needed);
       note(null, { refused: refused.failure.code });
@@ -58,8 +58,8 @@ export class AuditedDoor implements Door {
   }
 }
 
-export const notAllowed = ({ name, role }: Caller, needed: Role) =>
-  failure("not-allowed", `${name} has the role ${role}; this takes ${needed}: ask an admin`);
+export const notAllowed = (caller: Caller, needed: Role) =>
+  failure("not-allowed", `${callerText(caller)} has the role ${caller.role}; this takes ${needed}: ask an admin`);
 
 /** `group-retry-count Branch 12`: the order and what it is about. */
 function describe(order: Order): string {
@@ -69,7 +69,7 @@ function describe(order: Order): string {
   return [type, ...about].join(" ");
 }
 
-function groupSettings({ run: _, models, aps, name: _name, ...settings }: GroupView): Record<string, unknown> {
+function groupSettings({ run: _, transfers: _transfers, models, aps, name: _name, ...settings }: GroupView): Record<string, unknown> {
   return {
     ...settings,
     aps: aps.map(({ mac }) => mac),

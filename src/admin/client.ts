@@ -8,7 +8,7 @@ import type { ImageView } from "../core/controller/views.js";
 import type { Door } from "./door.js";
 import { type ImageDescription, type RoutedOrder, requestOf, uploadPath } from "./order-paths.js";
 
-/** The admin API of one daemon. Failures are the controller's own, or `controller-unreachable`. */
+/** The admin API of one daemon. Failures are the controller's own, `controller-unreachable`, `certificate-unknown` or `unexpected-answer`. */
 export class AdminClient implements Door {
   readonly #base: URL;
   readonly #authorization: Readonly<Record<string, string>>;
@@ -58,17 +58,28 @@ export class AdminClient implements Door {
     try {
       const response = await fetch(new URL(path, this.#base), { ...init, headers: { ...init.headers, ...this.#authorization } });
       if (response.status === 204) return success(null as T);
-      const body: unknown = await response.json();
-      if (response.ok) return success(body as T);
-      return { ok: false, failure: knownFailure(body, response.status) };
+      const body = jsonOf(await response.text());
+      if (response.ok && body !== undefined) return success(body as T);
+      return { ok: false, failure: isFailure(body) ? body : this.#unexpected(response.status, body) };
     } catch (error) {
       if (init.signal?.aborted) return failure("upload-cancelled", "The upload was cancelled; nothing was stored");
-      const why = (error as Error).cause instanceof Error ? ((error as Error).cause as Error).message : (error as Error).message;
+      const cause = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
+      const why = cause.message;
+      if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(cause.code ?? ""))
+        return failure(
+          "certificate-unknown",
+          `The certificate of ${this.#base.origin} is not trusted (${why}); if it is the controller's own, name its DATA/tls/cert.pem in NODE_EXTRA_CA_CERTS`,
+        );
       return failure(
         "controller-unreachable",
         `No controller answers at ${this.#base.origin} (${why}); start one with "flexup controller" or name another with --admin`,
       );
     }
+  }
+
+  #unexpected(status: number, body: unknown): Failure {
+    const what = body === undefined ? "with something other than JSON; is it a flexup controller?" : "without a reason";
+    return { code: "unexpected-answer", message: `${this.#base.origin} answered HTTP ${status} ${what}` };
   }
 }
 
@@ -88,8 +99,13 @@ async function openImageFile(path: string): Promise<Result<FileHandle>> {
   }
 }
 
-const knownFailure = (body: unknown, status: number): Failure =>
-  isFailure(body) ? body : { code: "unexpected-answer", message: `The controller answered HTTP ${status} without a reason` };
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 async function* counted(chunks: AsyncIterable<Uint8Array>, sent: (bytes: number) => void): AsyncIterable<Uint8Array> {
   let bytes = 0;

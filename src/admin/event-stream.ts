@@ -2,9 +2,10 @@
 import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { FastifyInstance } from "fastify";
-import { type AccessOptions, stillWelcome } from "./access.js";
+import { type AccessOptions, standingOf } from "./access.js";
 import type { LiveFeed, NumberedChange } from "./live-feed.js";
 import { apiPrefix } from "./order-paths.js";
+import { protectiveHeaders } from "./protection.js";
 
 /** Proxies close what is silent; a reader that is gone is noticed by the write. */
 const heartbeatMs = 15_000;
@@ -13,8 +14,7 @@ const stalledMsMax = 60_000;
 
 /** Registers the stream. Closing the server ends every stream; so does the end of its reader's login, at once. */
 export function registerEventStream(app: FastifyInstance, feed: LiveFeed, access?: AccessOptions): void {
-  /** Numbers of another process mean nothing here. */
-  const epoch = randomBytes(4).toString("hex");
+  const frames = new Frames(randomBytes(4).toString("hex"));
   const streams = new Set<EventStream>();
   app.addHook("preClose", async () => {
     for (const stream of streams) stream.end();
@@ -33,8 +33,9 @@ export function registerEventStream(app: FastifyInstance, feed: LiveFeed, access
       },
       (request, reply) => {
         reply.hijack();
-        const isWelcome = access === undefined ? () => true : stillWelcome(request, access);
-        const stream = new EventStream({ response: reply.raw, feed, epoch, isWelcome, onEnd: () => streams.delete(stream) });
+        const whoNow = access && standingOf(request, access);
+        const isWelcome = (): boolean => whoNow === undefined || whoNow() !== undefined;
+        const stream = new EventStream({ response: reply.raw, feed, frames, isWelcome, onEnd: () => streams.delete(stream) });
         streams.add(stream);
         const lastId = request.headers["last-event-id"];
         void stream.start(typeof lastId === "string" ? lastId : undefined);
@@ -46,20 +47,38 @@ export function registerEventStream(app: FastifyInstance, feed: LiveFeed, access
 interface EventStreamOptions {
   readonly response: ServerResponse;
   readonly feed: LiveFeed;
-  /** Begins every id. */
-  readonly epoch: string;
+  readonly frames: Frames;
   readonly isWelcome: () => boolean;
   readonly onEnd: () => void;
 }
 
+/** Changes as they stand in a stream. Each is encoded once: a thousand readers that take a snapshot slowly hold the same bytes. */
+class Frames {
+  /** Begins every id: numbers of another process mean nothing here. */
+  readonly epoch: string;
+  readonly #encoded = new WeakMap<NumberedChange, Buffer>();
+
+  constructor(epoch: string) {
+    this.epoch = epoch;
+  }
+
+  of(event: "snapshot" | "change", change: NumberedChange): Buffer {
+    const known = this.#encoded.get(change);
+    if (known !== undefined) return known;
+    const frame = Buffer.from(`id: ${this.epoch}-${change.number}\nevent: ${event}\ndata: ${change.text}\n\n`);
+    this.#encoded.set(change, frame);
+    return frame;
+  }
+}
+
 /**
  * One reader. What it has not taken yet is not queued here: once its socket is full it is only remembered how far it is, and it gets
- * the changes since, or a new snapshot, when it has room again. So a slow reader costs one socket buffer, whatever happens.
+ * the changes since, or a new snapshot, when it has room again. So a slow reader costs the rest of one change that others hold too.
  */
 class EventStream {
   readonly #response: ServerResponse;
   readonly #feed: LiveFeed;
-  readonly #epoch: string;
+  readonly #frames: Frames;
   readonly #isWelcome: () => boolean;
   readonly #onEnd: () => void;
   #unfollow = (): void => {};
@@ -70,10 +89,10 @@ class EventStream {
   #full = false;
   #ended = false;
 
-  constructor({ response, feed, epoch, isWelcome, onEnd }: EventStreamOptions) {
+  constructor({ response, feed, frames, isWelcome, onEnd }: EventStreamOptions) {
     this.#response = response;
     this.#feed = feed;
-    this.#epoch = epoch;
+    this.#frames = frames;
     this.#isWelcome = isWelcome;
     this.#onEnd = onEnd;
     response.on("close", () => this.end());
@@ -86,11 +105,11 @@ class EventStream {
   }
 
   async start(lastId: string | undefined): Promise<void> {
-    this.#response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" });
+    this.#response.writeHead(200, { ...protectiveHeaders, "content-type": "text/event-stream", "x-accel-buffering": "no" });
     // Node keeps the head back until there is a body; a reader that missed nothing would wait for the heartbeat.
     this.#response.flushHeaders();
     const [epoch, number] = lastId?.split("-") ?? [];
-    if (epoch === this.#epoch && /^\d{1,15}$/.test(number ?? "")) this.#number = Number(number);
+    if (epoch === this.#frames.epoch && /^\d{1,15}$/.test(number ?? "")) this.#number = Number(number);
     await this.#catchUp();
     if (this.#ended) return;
     this.#unfollow = this.#feed.follow((change) => {
@@ -128,14 +147,14 @@ class EventStream {
     for (const change of missed) if (change.number === this.#number + 1) this.#write("change", change);
   }
 
-  #write(event: "snapshot" | "change", { number, text }: NumberedChange): void {
+  #write(event: "snapshot" | "change", change: NumberedChange): void {
     if (this.#full || this.#ended) return;
-    this.#number = number;
-    this.#send(`id: ${this.#epoch}-${number}\nevent: ${event}\ndata: ${text}\n\n`);
+    this.#number = change.number;
+    this.#send(this.#frames.of(event, change));
   }
 
-  #send(text: string): void {
-    if (this.#ended || this.#response.write(text)) return;
+  #send(frame: Buffer | string): void {
+    if (this.#ended || this.#response.write(frame)) return;
     this.#full = true;
     this.#stalled = setTimeout(() => this.#response.destroy(), stalledMsMax);
   }

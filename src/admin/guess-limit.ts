@@ -1,4 +1,5 @@
 /** Makes guessing passwords slow, without letting whoever guesses lock out anybody else. */
+import { isIPv6 } from "../base/endpoint.js";
 import { failure, type Result, success } from "../base/failure.js";
 import type { Instant } from "../base/time.js";
 
@@ -48,7 +49,8 @@ export class GuessLimit {
    * @param check whether it is right
    * Failures: `wrong-password`, `too-many-attempts`, `too-many-logins`.
    */
-  async guess<T>(name: string, from: string, check: () => Promise<T | undefined>): Promise<Result<T>> {
+  async guess<T>(name: string, address: string, check: () => Promise<T | undefined>): Promise<Result<T>> {
+    const from = placeOf(address);
     const queue = this.#queues.get(from) ?? { last: Promise.resolve(), length: 0 };
     if (this.#pending >= pendingMax || queue.length >= pendingOfAddressMax)
       return failure("too-many-logins", "Too many logins at this moment; try again in some seconds");
@@ -98,6 +100,17 @@ export class GuessLimit {
     remember(this.#places, place, { wrong, quietUntil: this.#now() + delayMs });
     remember(this.#addresses, from, { left: Math.max(0, this.#attemptsLeft(from) - 1), at: this.#now() });
   }
+}
+
+/** An IPv6 host has a whole /64 to send from, one of the 2^64 addresses after the other: that counts as one. */
+function placeOf(address: string): string {
+  if (!isIPv6(address) || address.startsWith("::ffff:")) return address;
+  const [head = "", tail] = (address.split("%")[0] as string).split("::");
+  const groups = head.split(":").filter((group) => group !== "");
+  const after = tail?.split(":").filter((group) => group !== "") ?? [];
+  const all =
+    tail === undefined ? groups : [...groups, ...Array<string>(Math.max(0, 8 - groups.length - after.length)).fill("0"), ...after];
+  return `${all.slice(0, 4).join(":")}::/64`;
 }
 
 function remember<T>(all: Map<string, T>, key: string, value: T): void {

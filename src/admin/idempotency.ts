@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { failure, type Result } from "../base/failure.js";
 import type { Order } from "../core/controller/orders.js";
+import { callerText } from "./roles.js";
 
 /** As many keys as a busy script uses in a day; then the oldest is forgotten. */
 const keysMax = 1000;
@@ -15,7 +16,7 @@ export class IdempotencyKeys {
   once(request: FastifyRequest, order: Order, give: () => Promise<Result<unknown>>): Promise<Result<unknown>> {
     const header = request.headers["idempotency-key"];
     if (typeof header !== "string") return give();
-    const key = `${request.caller?.name ?? ""} ${header}`;
+    const key = `${request.caller ? callerText(request.caller) : ""} ${header}`;
     const text = JSON.stringify(order);
     const known = this.#answers.get(key);
     if (known !== undefined) {

@@ -58,7 +58,7 @@ export function registerReports(app: FastifyInstance, doorFor: DoorFor): void {
 export function reportCsv(run: RunReport): string {
   const cell = (value: string | number | null): string => {
     if (typeof value === "number") return String(value);
-    const text = /^[=+\-@\t\r]/.test(value ?? "") ? `'${value}` : (value ?? "");
+    const text = /^[=+\-@\t\r\n]/.test(value ?? "") ? `'${value}` : (value ?? "");
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   return [columns.map(([title]) => title), ...run.aps.map((row) => columns.map(([, value]) => value(row)))]

@@ -209,6 +209,7 @@ const modelPreview = modelTotals.pick({ family: true, models: true, primary: tru
 export const groupPreview = z.object({
   group: z.string(),
   release: releaseName,
+  objection: failureBody.nullable().describe("Why a start without `force` would be refused now"),
   models: z.array(modelPreview),
   wanBytes: z.number().min(0),
   wanBytesWithoutFeature: bytes,

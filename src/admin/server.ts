@@ -15,7 +15,7 @@ import { invariant } from "../base/invariant.js";
 import type { ImageFolder } from "../runtime/controller-images.js";
 import type { Logger } from "../runtime/log.js";
 import type { TlsIdentity } from "../runtime/tls.js";
-import { type AccessOptions, auditWriter, registerAccess, registerPublic } from "./access.js";
+import { type AccessOptions, auditWriter, registerAccess, registerPublic, standingOf } from "./access.js";
 import { registerAccessRoutes } from "./access-routes.js";
 import { AuditedDoor } from "./audited-door.js";
 import type { Door } from "./door.js";
@@ -122,11 +122,10 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
   });
   const { metrics, feed, access } = options;
   if (access !== undefined) registerAccessRoutes(app, access);
-  const write = access && auditWriter(access);
-  const doorFor = ({ caller, ip }: FastifyRequest): Door => {
-    if (write === undefined) return options.door;
-    invariant(caller !== null, "nobody reaches the controller past the guard");
-    return new AuditedDoor(options.door, () => caller, ip, write);
+  const doorFor = (request: FastifyRequest): Door => {
+    if (access === undefined) return options.door;
+    invariant(request.caller !== null, "nobody reaches the controller past the guard");
+    return new AuditedDoor(options.door, standingOf(request, access), request.ip, auditWriter(access));
   };
 
   if (metrics !== undefined) {
@@ -141,16 +140,26 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
   return app;
 }
 
+/** The framework's objections that say too little to whoever types a request by hand. */
+const objections: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE:
+    "This body is none that is read here: send JSON as application/json, an image as application/octet-stream",
+  FST_ERR_CTP_EMPTY_JSON_BODY: "The body is empty; send JSON, or leave the Content-Type away",
+};
+const bodyMissing = "This request needs a body: send JSON with Content-Type: application/json";
+
 /** What the framework or a schema objected to, as one line. */
 function failureOf(error: FastifyError): { status: number; failure: Failure } {
+  const invalid = (status: number, message: string) => ({ status, failure: { code: "invalid-request", message } });
   if (hasZodFastifySchemaValidationErrors(error)) {
     const places = error.validation.map(({ instancePath, message }) => {
       const field = instancePath.replace(/^\//, "").replaceAll("/", ".");
+      if (field === "" && error.validationContext === "body" && /received (?:null|undefined)$/.test(message ?? "")) return bodyMissing;
       return field === "" ? message : `${field}: ${message}`;
     });
-    return { status: 400, failure: { code: "invalid-request", message: places.join("; ") } };
+    return invalid(400, places.join("; "));
   }
   const status = error.statusCode ?? 500;
-  if (status < 500) return { status, failure: { code: "invalid-request", message: error.message } };
+  if (status < 500) return invalid(status, objections[error.code] ?? error.message);
   return { status, failure: { code: "internal-error", message: `${STATUS_CODES[status] ?? "Error"}; the controller's log says more` } };
 }

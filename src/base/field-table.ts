@@ -11,6 +11,7 @@
 import { ByteReader, type ByteWriter, textOf, utf8 } from "./bytes.js";
 import { invariant } from "./invariant.js";
 import { type MacAddress, macFromBytes, macToBytes } from "./mac-address.js";
+import { isOneLine } from "./one-line.js";
 
 export interface Field<Value> {
   read(reader: ByteReader): Value;
@@ -135,6 +136,20 @@ export const text = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> => 
     writer.bytes(raw);
   },
 });
+
+/** Text for people: one line without what would steer a terminal. Only for fields whose writers are ours, for it refuses the rest. */
+export const lineText = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> => {
+  const inner = text(min, max);
+  return {
+    ...inner,
+    read: (reader) => {
+      const at = reader.offset;
+      const value = inner.read(reader);
+      if (!reader.fault && !isOneLine(value)) reader.fail("text holds a control character", at);
+      return value;
+    },
+  };
+};
 
 /** `inner` behind a length field of one or two octets that counts its octets. */
 export const prefixed = <Value>(length: Field<number>, inner: Field<Value>): Field<Value> => ({

@@ -1,8 +1,15 @@
 import { textOf, utf8 } from "./bytes.js";
 
+/** What steers a terminal instead of being shown, ends a line, or turns the direction in which the rest is read. */
+const unshown = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
+const unshownRuns = new RegExp(`${unshown.source}+`, "gu");
+
+/** Whether a text shows as what it is, on one line, wherever it is printed. */
+export const isOneLine = (text: string): boolean => !unshown.test(text);
+
 /** Text from anywhere as one line of at most `octetsMax` octets of UTF-8, for logs and for fields on the wire. */
 export function oneLine(text: string, octetsMax: number): string {
-  const plain = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim();
+  const plain = text.replace(unshownRuns, " ").trim();
   const octets = utf8(plain);
   let end = Math.min(octets.length, octetsMax);
   // Back to the start of a character that the cut would split.

@@ -136,7 +136,8 @@ export class Grammar<C extends Pattern> {
         rest.push(word);
         continue;
       }
-      if (!this.#optionNames.has(name)) return { message: `Unknown option ${name}: expected ${orList([...this.#optionNames])}, or none` };
+      if (!this.#optionNames.has(name))
+        return { message: `Unknown option ${name}: expected ${[orList([...this.#optionNames]), "none"].filter(Boolean).join(", or ")}` };
       if (options.has(name)) return { message: `Option ${name} is given twice: expected it once` };
       const value = joined ?? words[++at]?.text;
       if (value === undefined) return { message: `Option ${name} has no value: expected one after it` };

@@ -1,8 +1,13 @@
 import type { Command } from "./command.js";
 
-/** One line a command: how it is typed, and what it does. */
+/** Longer commands have their help on a line of its own. */
+const widthMax = 44;
+
+/** How each command is typed, and what it does beside or below it. */
 export function commandHelp(commands: readonly Command[]): string {
   if (commands.length === 0) return "No command begins so\n";
-  const width = Math.min(60, Math.max(...commands.map(({ pattern }) => pattern.length)));
-  return commands.map(({ pattern, help }) => `${pattern.padEnd(width)}  ${help}\n`).join("");
+  const width = Math.min(widthMax, Math.max(...commands.map(({ pattern }) => pattern.length)));
+  return commands
+    .map(({ pattern, help }) => `${pattern.padEnd(width)}${pattern.length > width ? `\n${" ".repeat(width)}` : ""}  ${help}\n`)
+    .join("");
 }

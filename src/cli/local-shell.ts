@@ -4,7 +4,7 @@ import type { Command as Program } from "commander";
 import { contextFor, controllerUrl } from "./controller-access.js";
 import { exitCodes } from "./one-shot.js";
 import { OperatorCommands, prompt } from "./shell/operator-commands.js";
-import { Shell } from "./shell/shell.js";
+import { leavesShell, Shell } from "./shell/shell.js";
 import { operatorGrammar } from "./table.js";
 
 const rowsDefault = 24;
@@ -61,6 +61,7 @@ export async function ofLines(
   let exitCode: number = exitCodes.done;
   for await (const line of createInterface({ input })) {
     if (line.trim() === "") continue;
+    if (leavesShell.test(line.trim())) break;
     // Nobody is there to be asked: a question is answered with yes, as whoever wrote the script meant.
     const outcome = await commands.run(line, async () => "y");
     write(outcome.text);

@@ -12,7 +12,7 @@ export interface Parameter<T> {
   readonly parse: (text: string) => T | undefined;
   /** Where it is one of a few words: those. */
   readonly choices?: readonly string[];
-  /** Words to offer for completion. */
+  /** Values to offer for completion, as they are; none when the controller does not answer. */
   readonly candidates?: (door: Door) => Promise<readonly string[]>;
 }
 

@@ -38,5 +38,16 @@ export function splitWords(line: string): Word[] | undefined {
   return words;
 }
 
+/** A line cut before the word that is being typed, whose text may begin with a quote that is still open. */
+export function splitLast(line: string): { readonly head: string; readonly begun: string } {
+  for (let at = line.length; at >= 0; at--) {
+    const isStart = at === 0 || /\s/.test(line[at - 1] as string);
+    const begun = line.slice(at);
+    // A blank within quotes begins no word: what stands before it must be whole.
+    if (isStart && !/^\s/.test(begun) && splitWords(line.slice(0, at)) !== undefined) return { head: line.slice(0, at), begun };
+  }
+  return { head: "", begun: line };
+}
+
 /** A word as it must be typed to be read as this value. */
 export const quotedIfNeeded = (text: string): string => (/^[^\s"'\\]+$/.test(text) ? text : `"${text.replace(/["\\]/g, "\\$&")}"`);

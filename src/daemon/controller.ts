@@ -27,6 +27,8 @@ export interface RunningController {
   /** Where APs reach it. */
   readonly capwap: Endpoint;
   readonly adminUrl: string;
+  /** Undefined without `--ssh`. */
+  readonly ssh: Endpoint | undefined;
   /** Of the user `admin`, when this start has made it. */
   readonly firstPassword: string | undefined;
   /** Resolves when it has stopped by itself, with the reason. */
@@ -137,7 +139,7 @@ export async function startController(
     },
     "controller ready",
   );
-  return success({ capwap: port.value.local, adminUrl, firstPassword, halted, stop: closeAll });
+  return success({ capwap: port.value.local, adminUrl, ssh, firstPassword, halted, stop: closeAll });
 }
 
 /** Runs until SIGTERM or SIGINT (exit code 0) or until it cannot go on (1). A wrong option is 2. */

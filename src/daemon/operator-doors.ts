@@ -22,6 +22,7 @@ import { measureController } from "../runtime/controller-metrics.js";
 import { removeLocalToken, writeLocalToken } from "../runtime/local-token.js";
 import { LimitedWarnings, type Logger } from "../runtime/log.js";
 import type { Metrics } from "../runtime/metrics.js";
+import { ownAddresses } from "../runtime/own-addresses.js";
 import { sshHostKeys } from "../runtime/ssh-host-keys.js";
 import type { Store } from "../runtime/store.js";
 import { ownTlsIdentity, readTlsIdentity, type TlsIdentity } from "../runtime/tls.js";
@@ -54,8 +55,6 @@ export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<
   if (!tls.ok) return tls;
   const accountStore = new AccountStore(store.database);
   const accounts = new Accounts(accountStore, systemClock.now);
-  const firstPassword = await accounts.ensureFirstUser(env["FLEXUP_ADMIN_PASSWORD"]);
-
   const app = await adminServer(options, accounts, accountStore, tls.value);
   const adminUrl = await listen(app, settings.admin);
   if (!adminUrl.ok) {
@@ -80,7 +79,8 @@ export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<
   return success({
     adminUrl: adminUrl.value,
     ssh: ssh?.value.local,
-    firstPassword,
+    // Only now that nothing can fail any more: the password is shown once, by the start that made it.
+    firstPassword: await accounts.ensureFirstUser(env["FLEXUP_ADMIN_PASSWORD"]),
     async close() {
       await ssh?.value.close();
       await closeAdmin();
@@ -93,7 +93,7 @@ function tlsIdentity({ tlsCert, tlsKey, admin, data }: ControllerSettings): Resu
   if (tlsCert !== undefined && tlsKey !== undefined) return readTlsIdentity(tlsCert, tlsKey);
   if (tlsCert !== undefined || tlsKey !== undefined)
     return failure("tls-incomplete", "--tls-cert and --tls-key belong together; give both");
-  return success(isLoopback(admin.address) ? undefined : ownTlsIdentity(join(data, "tls")));
+  return success(isLoopback(admin.address) ? undefined : ownTlsIdentity(join(data, "tls"), ownAddresses(admin.address)));
 }
 
 async function adminServer(
@@ -148,6 +148,7 @@ async function sshServer(listen: Endpoint, { settings, host, log }: OperatorDoor
         return caller.ok ? caller.value : undefined;
       },
       publicKey: async (user, key) => accounts.bySshKey(user, key),
+      enteredByKey: (caller, from) => noteLogin(write, "ssh login", caller.name, from, success(caller)),
       commands: ({ name }, from) => new OperatorCommands(grammar, { door: new AuditedDoor(host, accounts.standing(name), from, write) }),
     },
   });

@@ -24,18 +24,22 @@ export function readTlsIdentity(certPath: string, keyPath: string): Result<TlsId
   }
 }
 
-/** The self-signed certificate of a data folder, made at the first call and kept: people and scripts pin it. One that is damaged is made anew. */
-export function ownTlsIdentity(folder: string): TlsIdentity {
+/**
+ * The self-signed certificate of a data folder, made at the first call and kept: people and scripts pin it. One that is damaged is made anew.
+ * @param addresses by which others reach this host, numeric; its names and loopback are always in it
+ */
+export function ownTlsIdentity(folder: string, addresses: readonly string[] = []): TlsIdentity {
   const certPath = join(folder, "cert.pem");
   const keyPath = join(folder, "key.pem");
   const kept = readTlsIdentity(certPath, keyPath);
   if (kept.ok && isUsable(kept.value)) return kept.value;
   const names = [hostname(), "localhost"].map((value) => ({ type: 2, value }));
+  const ips = [...new Set(["127.0.0.1", ...addresses])].map((ip) => ({ type: 7, ip }));
   const made = selfsigned.generate([{ name: "commonName", value: hostname() }], {
     days: validDays,
     keySize: keyBits,
     algorithm: "sha256",
-    extensions: [{ name: "subjectAltName", altNames: [...names, { type: 7, ip: "127.0.0.1" }] }],
+    extensions: [{ name: "subjectAltName", altNames: [...names, ...ips] }],
   });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeLastingFile(keyPath, made.private, 0o600);

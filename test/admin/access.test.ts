@@ -140,6 +140,14 @@ t.test("users come, change and go; the last admin stays", async (t) => {
   const noc = await loggedIn(app, "noc", "noc password");
   const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE noc@host";
   t.same(await users("PUT", "/noc", { role: "operator", sshKeys: [key] }), [200, { name: "noc", role: "operator", sshKeys: [key] }]);
+  const useless = [
+    "sk-ssh-ed25519@openssh.com AAAA",
+    "ssh-dss AAAA",
+    "ssh-ed25519",
+    `ssh-ed25519 ${"A".repeat(5000)}`,
+    "ssh-rsa AAAA a\nssh-rsa BBBB",
+  ];
+  for (const line of useless) t.equal((await users("PUT", "/noc", { sshKeys: [line] }))[0], 400, line.slice(0, 40));
   t.same((await call(app, { url: "/api/v1/session", headers: noc.headers }))[0], 200, "a new role leaves the login");
   t.same((await users("PUT", "/noc", { password: "another password" }))[0], 200);
   t.same((await call(app, { url: "/api/v1/session", headers: noc.headers }))[0], 401, "a new password ends it");
@@ -148,6 +156,40 @@ t.test("users come, change and go; the last admin stays", async (t) => {
   t.same(await users("PUT", "/admin", { role: "operator" }), [409, last]);
   t.same(await users("DELETE", "/noc"), [204, null]);
   t.same(await users("DELETE", "/noc"), [404, { code: "unknown-user", message: "There is no user noc" }]);
+});
+
+t.test("a user has a name that a path can hold and that means nobody else", async (t) => {
+  const { app, accounts } = await guarded(t);
+  const add = (name: string) =>
+    call(app, {
+      method: "POST",
+      url: "/api/v1/users",
+      headers: bearer(accounts.localToken),
+      payload: { name, role: "admin", password: "a password" },
+    });
+  for (const name of [".", "..", "", "a/b", "a b", "local", "lab", "nobody", "x".repeat(65)]) t.equal((await add(name))[0], 400, name);
+  for (const name of ["...", "a.b@c-d_e", "locals", "toString"]) t.equal((await add(name))[0], 201, name);
+});
+
+t.test("a token is told from a user of the same name", async (t) => {
+  const { app, accounts, door } = await guarded(t);
+  door.answer = () => success({ runId: door.orders.length });
+  const { headers, csrf } = await loggedIn(app);
+  const { id, token } = accounts.addToken("admin", "admin");
+  const start = (who: object) =>
+    app.inject({
+      method: "POST",
+      url: "/api/v1/groups/G/run",
+      payload: { release: "primary" },
+      headers: { "idempotency-key": "first", ...who },
+    });
+  const answers = [await start({ ...headers, ...csrf }), await start(bearer(token))].map((response) => response.json().runId);
+  t.not(answers[0], answers[1], "nor does one get the other's answer to an Idempotency-Key");
+  const entries = (await app.inject({ url: "/api/v1/audit?limit=2", headers: bearer(token) })).json();
+  t.same(
+    entries.map(({ who }: { who: string }) => who),
+    [`token admin (${id})`, "admin"],
+  );
 });
 
 t.test("tokens work until they are deleted, and are stored as digests", async (t) => {
@@ -222,6 +264,33 @@ t.test("an event stream ends with the login that it was opened with", async (t) 
   t.ok(others.isOpen(), "other readers read on");
 });
 
+t.test("an upload counts only if its sender is still welcome at its end", async (t) => {
+  const { url, accounts, door } = await guarded(t);
+  await accounts.addUser("noc", "operator", "noc password");
+  const { id, token } = accounts.addToken("noc", "operator");
+  const upload = async (): Promise<unknown> => {
+    let more = (_: Uint8Array): void => {};
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        controller.enqueue(Buffer.from("begun "));
+        more = (bytes) => {
+          controller.enqueue(bytes);
+          controller.close();
+        };
+      },
+    });
+    const target = new URL("/api/v1/images?version=1&models=a&release=primary", url);
+    const headers = { ...bearer(token), "content-type": "application/octet-stream" };
+    const sent = fetch(target, { method: "POST", headers, body, duplex: "half" } as RequestInit);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    accounts.deleteToken(id);
+    more(Buffer.from("ended"));
+    return (await sent).json();
+  };
+  t.match(await upload(), { code: "not-logged-in" });
+  t.same(door.orders, []);
+});
+
 t.test("a body that never comes holds nothing for long", async (t) => {
   const { url } = await guarded(t, { bodyMsMax: 100 });
   const socket = connect(Number(url.port), url.hostname);
@@ -260,9 +329,12 @@ t.test("every act is in the audit log: who, from where, what, before and after",
       if (order.group !== "G") return failure("unknown-group", "no");
       retryCount = order.retryCount;
     }
-    return success(order.type === "show-group" ? { name: "G", retryCount, aps: [], models: [], run: null } : null);
+    return success(
+      order.type === "show-group" ? { name: "G", retryCount, aps: [], models: [], run: null, transfers: [door.orders.length] } : null,
+    );
   };
-  const { token } = accounts.addToken("noc", "operator");
+  const { token, id } = accounts.addToken("noc", "operator");
+  const noc = `token noc (${id})`;
   const put = (group: string) =>
     app.inject({ method: "PUT", url: `/api/v1/groups/${group}/retry-count`, payload: { retryCount: 20 }, headers: bearer(token) });
   await put("G");
@@ -275,9 +347,9 @@ t.test("every act is in the audit log: who, from where, what, before and after",
     entries.map(({ id, at, ...entry }: { id: number; at: number }) => entry),
     [
       { who: "admin", from: "127.0.0.1", what: "login", before: null, after: { refused: "wrong-password" } },
-      { who: "watch", from: "127.0.0.1", what: "group-delete G", before: null, after: { refused: "not-allowed" } },
-      { who: "noc", from: "127.0.0.1", what: "group-retry-count H", before: null, after: { refused: "unknown-group" } },
-      { who: "noc", from: "127.0.0.1", what: "group-retry-count G", before: { retryCount: 44 }, after: { retryCount: 20 } },
+      { who: `token watch (${reader.id})`, from: "127.0.0.1", what: "group-delete G", before: null, after: { refused: "not-allowed" } },
+      { who: noc, from: "127.0.0.1", what: "group-retry-count H", before: null, after: { refused: "unknown-group" } },
+      { who: noc, from: "127.0.0.1", what: "group-retry-count G", before: { retryCount: 44 }, after: { retryCount: 20 } },
     ],
   );
   const older = await app.inject({ url: `/api/v1/audit?before=${entries[2].id}`, headers: bearer(accounts.localToken) });

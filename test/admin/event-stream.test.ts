@@ -182,6 +182,28 @@ t.test("a reader that takes nothing holds up nobody and catches up later", async
   t.pass("the slow one too, once it read");
 });
 
+t.test("readers that take nothing hold one snapshot together, not one each", async (t) => {
+  const { door, url } = await streaming(t);
+  const megabytes = 24;
+  door.aps = Array.from({ length: megabytes }, (_, index) => ({ ...summary, mac: `${index}`, serial: "x".repeat(1e6) }));
+  const before = process.memoryUsage().rss;
+  const readers = Array.from({ length: 30 }, () => {
+    const socket = connect(Number(url.port), url.hostname);
+    t.teardown(() => socket.destroy());
+    socket.write(`GET /api/v1/events HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`);
+    return new Promise<void>((resolve) =>
+      socket.once("data", () => {
+        socket.pause();
+        resolve();
+      }),
+    );
+  });
+  await Promise.all(readers);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const grown = Math.round((process.memoryUsage().rss - before) / 1e6);
+  t.ok(grown < 20 * megabytes, `${grown} MB more for 30 readers of ${megabytes} MB`);
+});
+
 t.test("closing the server ends every stream", async (t) => {
   const { app, url } = await streaming(t);
   const response = await fetch(new URL("/api/events", url));

@@ -45,6 +45,16 @@ t.test("one address cannot try its luck at every name there may be, and others a
   t.match(await accounts.logIn("admin", password, "192.0.2.1"), { ok: true }, "it may again after the wait");
 });
 
+t.test("a /64 of IPv6 is one place, an IPv4 address in IPv6's clothes another", async (t) => {
+  const { accounts } = await guarded(t);
+  const places = ["2001:db8::1", "2001:db8:0:0:8000::2", "2001:db8::3", "2001:db8:0:0:1:2:3:4"];
+  for (const from of places.slice(0, 3))
+    t.match(await accounts.logIn("admin", "nonsense", from), { failure: { code: "wrong-password" } }, from);
+  t.match(await accounts.logIn("admin", password, places[3] as string), { failure: { code: "too-many-attempts" } });
+  for (const from of ["2001:db8:0:1::1", "::ffff:192.0.2.1", "::1", "fe80::1%eth0"])
+    t.match(await accounts.logIn("admin", password, from), { ok: true }, from);
+});
+
 t.test("more guesses than the machine can work on are refused at once", async (t) => {
   const { accounts } = await guarded(t);
   const all = await Promise.all(Array.from({ length: 200 }, (_, number) => accounts.logIn("admin", "nonsense", `192.0.2.${number}`)));

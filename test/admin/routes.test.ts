@@ -1,3 +1,8 @@
+import { X509Certificate } from "node:crypto";
+import { createServer as createHttpServer, type Server } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import fc from "fast-check";
 import type { FastifyInstance } from "fastify";
 import t from "tap";
@@ -5,8 +10,10 @@ import { AdminClient } from "../../src/admin/client.js";
 import { type RoutedOrder, requestOf } from "../../src/admin/order-paths.js";
 import { orderRoutes } from "../../src/admin/routes.js";
 import { failure, success } from "../../src/base/failure.js";
+import { ownTlsIdentity } from "../../src/runtime/tls.js";
 import { serving } from "../support/admin.js";
 import { FakeDoor } from "../support/door.js";
+import { temporaryFolder } from "../support/folder.js";
 
 const name = fc.string({ minLength: 1, maxLength: 60, unit: "grapheme" }).filter((text) => text !== "." && text !== "..");
 const release = fc.constantFrom("primary" as const, "backup" as const);
@@ -129,7 +136,18 @@ t.test("requests that make no sense are told what was wrong and never reach the 
     await refused(app, "PUT", "/api/v1/groups/G/retry-count", "{"),
     invalid(400, "Body is not valid JSON but content-type is set to 'application/json'"),
   );
-  t.same(await refused(app, "POST", "/api/v1/groups/G/run", "x", "text/plain"), invalid(415, "Unsupported Media Type"));
+  t.same(
+    await refused(app, "POST", "/api/v1/groups/G/run", "x", "text/plain"),
+    invalid(415, "This body is none that is read here: send JSON as application/json, an image as application/octet-stream"),
+  );
+  t.same(
+    await refused(app, "POST", "/api/v1/groups/G/run"),
+    invalid(400, "This request needs a body: send JSON with Content-Type: application/json"),
+  );
+  t.same(
+    await refused(app, "POST", "/api/v1/groups/G/run", ""),
+    invalid(400, "The body is empty; send JSON, or leave the Content-Type away"),
+  );
   t.same(
     await refused(app, "PUT", "/api/v1/groups/G/retry-count", JSON.stringify("x".repeat(70_000))),
     invalid(413, "Request body is too large"),
@@ -185,6 +203,26 @@ t.test("the OpenAPI document has every route with its schemas", async (t) => {
   );
   for (const type of [...Object.keys(orderRoutes), "image-add"]) t.ok(operations.includes(type), type);
   t.equal((await app.inject({ method: "GET", url: "/api/docs/" })).statusCode, 200);
+});
+
+t.test("what answers without being a controller, or hides behind a strange certificate, is told from silence", async (t) => {
+  const { cert, key } = ownTlsIdentity(join(temporaryFolder(t), "tls"), ["127.50.0.6"]);
+  t.equal(new X509Certificate(cert).checkIP("127.50.0.6"), "127.50.0.6", "it names the address by which it is reached");
+  const proxy = createHttpServer((_request, response) =>
+    response.writeHead(502, { "content-type": "text/html" }).end("<h1>Bad gateway</h1>"),
+  );
+  const secret = createHttpsServer({ cert, key }, (_request, response) => response.end());
+  await Promise.all([proxy, secret].map((server) => new Promise<void>((resolve) => server.listen(0, "127.50.0.6", () => resolve()))));
+  t.teardown(() => {
+    for (const server of [proxy, secret]) server.close();
+  });
+  const at = (scheme: string, server: Server): URL => new URL(`${scheme}://127.50.0.6:${(server.address() as AddressInfo).port}`);
+  t.match(await new AdminClient(at("http", proxy)).order({ type: "show-boot" }), {
+    failure: { code: "unexpected-answer", message: /answered HTTP 502 with something other than JSON; is it a flexup controller\?/ },
+  });
+  t.match(await new AdminClient(at("https", secret)).order({ type: "show-boot" }), {
+    failure: { code: "certificate-unknown", message: /NODE_EXTRA_CA_CERTS/ },
+  });
 });
 
 t.test("an unreachable controller is one line", async (t) => {

@@ -18,6 +18,7 @@ t.test("lines without a terminal are commands, and the exit code tells of one th
   };
   door.answer = () => success({ primary: "8.10.183.0", backup: null });
   t.match(await run("", "sh boot"), { code: 0, text: /^Primary Boot Image\.+ 8\.10\.183\.0 / });
+  t.match(await run("config paging disable", "show boot", "logout", "nonsense"), { code: 0, text: /^Primary Boot Image/ });
   t.match(await run("nonsense", "show boot"), { code: 2, text: /^Incorrect usage\./ });
   door.answer = () => failure("unknown-group", "There is none.");
   t.match(await run("show flexconnect group G"), { code: 1, text: "There is none. (unknown-group)\n" });

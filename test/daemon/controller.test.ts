@@ -14,12 +14,17 @@ import { ScriptedController } from "../support/scripted-controller.js";
 
 const host = "127.50.1.1";
 
-async function start(t: Pick<Test, "teardown">, options: ControllerOptions, create: CreateMachine) {
+async function start(
+  t: Pick<Test, "teardown">,
+  options: ControllerOptions,
+  create: CreateMachine,
+  env: Record<string, string> = { FLEXUP_ADMIN_PASSWORD: "first password" },
+) {
   const settings = readControllerSettings({ listen: `${host}:0`, admin: `${host}:0`, lab: true, ...options });
   if (!settings.ok) throw new Error(settings.failure.message);
   const started = await startController(settings.value, createLogger({ name: "controller", level: "silent" }), create, {
     XDG_STATE_HOME: temporaryFolder(t),
-    FLEXUP_ADMIN_PASSWORD: "first password",
+    ...env,
   });
   if (started.ok) t.teardown(() => started.value.stop());
   return started;
@@ -98,6 +103,18 @@ t.test("a second controller on the same folder or port is refused", async (t) =>
     failure("admin-port-failed", `--admin ${host}:${port} is in use by another process; stop it or choose another port`),
   );
   t.match(await start(t, { data: other }, machine), { ok: true }, "a refused start has left nothing open");
+});
+
+t.test("the password of the first user is shown by the start that came about, not made by one that did not", async (t) => {
+  const machine = (): ScriptedController => new ScriptedController();
+  const other = await running(t, { data: temporaryFolder(t), ssh: `${host}:0` }, machine);
+  const data = temporaryFolder(t);
+  for (const taken of [{ admin: new URL(other.adminUrl).host }, { ssh: `${host}:${other.ssh?.port}` }])
+    t.match(await start(t, { data, ...taken }, machine, {}), { ok: false, failure: { code: /^(?:admin|ssh)-port-failed$/ } });
+  const started = await start(t, { data }, machine, {});
+  t.match(started, { ok: true, value: { firstPassword: /^[\w-]{20}$/ } });
+  if (started.ok) await started.value.stop();
+  t.match(await start(t, { data }, machine, {}), { ok: true, value: { firstPassword: undefined } });
 });
 
 t.test("a machine that halts or breaks ends the controller with the reason", async (t) => {

@@ -90,10 +90,12 @@ t.test("a peer with other images is told, and an upgrade starts all the same onl
   await page.getByText("primary ap3g3: here 8.10.183.0 (SHA-256 abababababab…), there no image").waitFor();
 
   await page.goto(`${at}#/wireless/groups/Lyon/image-upgrade`);
+  const preview = page.getByRole("region", { name: "What would happen" });
+  await preview.getByText("A start would be refused: The peer controller https://wlc2:8443/ does not hold").waitFor();
   await page.getByRole("button", { name: "FlexConnect Upgrade" }).click();
   const question = page.getByRole("dialog");
   await question.getByRole("button", { name: "Start upgrade" }).click();
-  await question.getByText("does not hold the same images").waitFor();
+  await question.getByRole("alert").getByText("does not hold the same images").waitFor();
   t.same(await seriousFaults(page), []);
   await question.getByRole("button", { name: "Start all the same" }).click();
   await page.getByText("in Lyon has started").waitFor();

@@ -4,6 +4,7 @@ import { apStatusText, apSummaryText } from "../layouts/ap-summary.js";
 import { bootText } from "../layouts/boot.js";
 import { groupApsText, groupDetailText } from "../layouts/group-detail.js";
 import { groupSummaryText } from "../layouts/group-summary.js";
+import { previewText } from "../layouts/preview.js";
 import { runsText } from "../layouts/runs.js";
 
 const showGroup = ({ group }: { readonly group: string }) => ({ type: "show-group", group }) as const;
@@ -24,6 +25,11 @@ export const showCommands: readonly Command[] = [
   command("show flexconnect group detail <group>", { help: "a group, its primaries and its run", order: showGroup, text: groupDetailText }),
   command("show flexconnect group <group>", { help: "the same", order: showGroup, text: groupDetailText }),
   command("show flexconnect group <group> aps", { help: "the APs of a group", order: showGroup, text: groupApsText }),
+  command("show flexconnect group <group> preview <release>", {
+    help: "what a start would do now: primaries, WAN bytes, time",
+    order: ({ group, release }) => ({ type: "group-preview", group, release }),
+    text: (preview) => previewText(preview),
+  }),
   command("show flexconnect group <group> reports", {
     help: "reports of the runs of a group",
     order: ({ group }) => ({ type: "show-runs", group }),

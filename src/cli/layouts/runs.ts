@@ -5,7 +5,7 @@ const widths = [18, 17, 18, 13, 6, 14, 14, 14, 5, 0];
 
 const time = (at: number | null): string => (at === null ? "-" : new Date(at).toISOString());
 
-/** `show flexconnect upgrade reports`, flexup's own: each run with its APs, newest first. */
+/** `show flexconnect reports`, flexup's own: each run with its APs, newest first. */
 export const runsText = (runs: readonly RunReport[]): string => (runs.length === 0 ? "No run yet\n" : runs.map(runText).join("\n"));
 
 const runText = (run: RunReport): string =>

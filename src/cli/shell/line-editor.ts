@@ -4,9 +4,13 @@
  */
 import type { Key } from "./keys.js";
 
+/** A line with a completion applied, and the choices to list where there is more than one. */
+export interface Completion {
+  readonly line: string;
+  readonly choices: readonly string[];
+}
+
 export interface LineEditorOptions {
-  /** The line so far with a completion applied, and the choices to list where there is more than one. */
-  readonly complete: (line: string) => { readonly line: string; readonly choices: readonly string[] };
   /** What may follow the line so far, one choice a line, for `?`. */
   readonly help: (line: string) => readonly string[];
 }
@@ -25,6 +29,8 @@ export type LineMode =
 
 const longestLine = 1024;
 const historyLength = 100;
+/** More choices than a screen holds help nobody. */
+const choicesShown = 60;
 
 export class LineEditor {
   readonly #options: LineEditorOptions;
@@ -89,7 +95,7 @@ export class LineEditor {
       case "redraw":
         return { draw: `\x1b[2J\x1b[H${this.#wholeLine()}` };
       case "tab":
-        return { draw: commanding ? this.#complete() : "" };
+        return { draw: "" };
     }
   }
 
@@ -140,13 +146,18 @@ export class LineEditor {
     return `${start}${this.#shown(line)}\x1b[K`;
   }
 
-  #complete(): string {
-    if (this.#cursor !== this.#line.length) return "";
-    const { line, choices } = this.#options.complete(this.#line);
+  /** The line that a tab would complete; undefined where a tab does nothing. What it becomes may take a while to find out. */
+  toComplete(): string | undefined {
+    return this.#mode.kind === "command" && this.#cursor === this.#line.length ? this.#line : undefined;
+  }
+
+  /** Takes the completion of `toComplete`. Returns what to draw. */
+  complete({ line, choices }: Completion): string {
     if (choices.length < 2) return this.#replace(line);
     this.#line = line;
     this.#cursor = line.length;
-    return `\r\n${choices.join("  ")}\r\n${this.#wholeLine()}`;
+    const more = choices.length > choicesShown ? `  … and ${choices.length - choicesShown} more` : "";
+    return `\r\n${choices.slice(0, choicesShown).join("  ")}${more}\r\n${this.#wholeLine()}`;
   }
 
   #help(): string {

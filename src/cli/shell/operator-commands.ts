@@ -1,8 +1,10 @@
 /** The operator's command table as a shell runs it: abbreviations, `?`, completion, the vendor's words for a mistake. */
 import type { Command, CommandContext, Outcome } from "../command.js";
 import type { Grammar } from "../grammar.js";
-import { splitWords, type Word } from "../words.js";
-import type { Ask, CommandOutcome, ShellCommands } from "./shell.js";
+import { type Parameter, type ParameterName, parameters } from "../parameters.js";
+import { quotedIfNeeded, splitLast, splitWords, type Word } from "../words.js";
+import type { Completion } from "./line-editor.js";
+import { type Ask, type CommandOutcome, isOfTerminals, type ShellCommands } from "./shell.js";
 
 /** Scripts for the vendor's controllers wait for its last character. */
 export const prompt = "(Cisco Controller) >";
@@ -23,6 +25,9 @@ export class OperatorCommands implements ShellCommands {
 
   async run(line: string, ask: Ask): Promise<CommandOutcome> {
     if (/^save\s+config$/i.test(line)) return saveConfig(ask);
+    if (isOfTerminals(line.trim())) return { text: "", exitCode: 0 };
+    const asked = /^(?:(.*?)\s*\?|help)$/is.exec(line.trim());
+    if (asked !== null) return { text: this.#helpText(asked[1] ?? ""), exitCode: 0 };
     const words = splitWords(line);
     if (words === undefined) return { text: `${incorrectUsage}\nA quote is not closed.\n`, exitCode: 2 };
     const match = this.#grammar.match(words, abbreviations);
@@ -30,16 +35,24 @@ export class OperatorCommands implements ShellCommands {
     return shown(await match.command.run(match.values, this.#context));
   }
 
-  complete(line: string): { line: string; choices: string[] } {
-    const { before, begun, head } = this.#split(line);
-    const choices = this.#choices(before, begun).filter((word) => !word.startsWith("<"));
+  /** What `?` shows on a terminal, for who has none. */
+  #helpText(line: string): string {
+    const lines = this.help(line === "" ? "" : `${line} `);
+    return lines.length === 0 ? `${incorrectUsage}\n` : `${lines.join("\n")}\n`;
+  }
+
+  async complete(line: string): Promise<Completion> {
+    const { head, begun } = splitLast(line);
+    const choices = await this.#choices(splitWords(head) ?? [], begun);
     const [only] = choices;
     if (choices.length === 1) return { line: `${head}${only} `, choices };
-    return { line: head + (choices.length === 0 ? begun : commonStart(choices)), choices };
+    const common = commonStart(choices);
+    return { line: head + (common.length > begun.length ? common : begun), choices };
   }
 
   help(line: string): string[] {
-    const { before, begun } = this.#split(line);
+    const { head, begun } = splitLast(line);
+    const before = splitWords(head) ?? [];
     const { suggestions, mayEnd } = this.#grammar.next(before, abbreviations);
     const lines = suggestions
       .filter(({ word }) => word.startsWith("<") || word.startsWith(begun))
@@ -47,16 +60,16 @@ export class OperatorCommands implements ShellCommands {
     return mayEnd && begun === "" ? [...lines, "<cr>"] : lines;
   }
 
-  #choices(before: readonly Word[], begun: string): string[] {
-    const words = this.#grammar.next(before, abbreviations).suggestions.map(({ word }) => word);
-    return words.filter((word) => word.startsWith(begun));
-  }
-
-  /** The whole words of a line, the begun one, and the text before it. */
-  #split(line: string): { before: readonly Word[]; begun: string; head: string } {
-    const begun = /\S*$/.exec(line)?.[0] ?? "";
-    const head = line.slice(0, line.length - begun.length);
-    return { before: splitWords(head) ?? [], begun, head };
+  /** What may follow and begins so, as it must be typed: words, and values that the controller knows. */
+  async #choices(before: readonly Word[], begun: string): Promise<string[]> {
+    const { suggestions } = this.#grammar.next(before, abbreviations);
+    const text = begun.replace(/^["']/, "");
+    const words = suggestions.flatMap(({ word }) => (word.startsWith("<") || !word.startsWith(begun) ? [] : [word]));
+    const parameter = suggestions.find(({ word }) => word.startsWith("<"))?.word.slice(1, -1);
+    if (parameter === undefined) return words;
+    const { candidates }: Parameter<unknown> = parameters[parameter as ParameterName];
+    const values = (await candidates?.(this.#context.door)) ?? [];
+    return [...words, ...values.filter((value) => value.startsWith(text)).map(quotedIfNeeded)];
   }
 }
 

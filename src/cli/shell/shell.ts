@@ -3,7 +3,7 @@
  * It knows neither SSH nor HTTP: text comes in, text goes out, commands are run by a port.
  */
 import { type Key, KeyReader } from "./keys.js";
-import { LineEditor, type LineEvent, type LineMode } from "./line-editor.js";
+import { type Completion, LineEditor, type LineEvent, type LineMode } from "./line-editor.js";
 import { morePrompt, Pager } from "./pager.js";
 
 /** Asks the person a question while a command runs. Undefined when the line was dropped or the terminal closed. */
@@ -19,7 +19,8 @@ export interface CommandOutcome {
 export interface ShellCommands {
   /** Runs one line. Never rejects for what a person typed. */
   run(line: string, ask: Ask): Promise<CommandOutcome>;
-  complete(line: string): { readonly line: string; readonly choices: readonly string[] };
+  /** Never rejects: what cannot be found out is not offered. */
+  complete(line: string): Promise<Completion>;
   help(line: string): readonly string[];
 }
 
@@ -40,6 +41,12 @@ export interface ShellOptions {
   readonly login?: (user: string, password: string) => Promise<ShellCommands | undefined>;
   readonly commands?: ShellCommands;
 }
+
+/** The lines that end a shell. */
+export const leavesShell = /^(?:logout|exit|quit)$/i;
+const setsPaging = /^config\s+paging\s+(enable|disable)$/i;
+/** What only a shell's terminal does; scripts send it with single commands too. */
+export const isOfTerminals = (line: string): boolean => leavesShell.test(line) || setsPaging.test(line);
 
 /** With so many keys typed ahead, no more are asked for. */
 const typeAheadMax = 256;
@@ -65,10 +72,7 @@ export class Shell {
     this.#options = options;
     this.#commands = options.commands;
     this.#rows = options.rows;
-    this.#editor = new LineEditor({
-      complete: (line) => this.#commands?.complete(line) ?? { line, choices: [] },
-      help: (line) => this.#commands?.help(line) ?? [],
-    });
+    this.#editor = new LineEditor({ help: (line) => this.#commands?.help(line) ?? [] });
   }
 
   start(): void {
@@ -114,12 +118,31 @@ export class Shell {
   }
 
   #edit(key: Key): void {
+    const line = key.type === "tab" ? this.#editor.toComplete() : undefined;
+    if (line !== undefined && this.#commands !== undefined) {
+      void this.#complete(line, this.#commands);
+      return;
+    }
     const { draw, event } = this.#editor.key(key);
     if (draw !== "") this.#write(draw);
     if (event === undefined) return;
     const take = this.#onLine;
     this.#onLine = undefined;
     take?.(event);
+  }
+
+  /** Keys wait meanwhile, as they do while a command runs. */
+  async #complete(line: string, commands: ShellCommands): Promise<void> {
+    const take = this.#onLine;
+    this.#onLine = undefined;
+    const completion = await commands.complete(line);
+    if (this.#closed) {
+      take?.({ type: "end-of-input" });
+      return;
+    }
+    this.#onLine = take;
+    this.#write(this.#editor.complete(completion));
+    this.#drain();
   }
 
   #readLine(prompt: string, mode: LineMode): Promise<LineEvent> {
@@ -151,8 +174,8 @@ export class Shell {
 
   #onCommandLine(event: LineEvent): void {
     const line = event.type === "line" ? event.line.trim() : "";
-    const paging = /^config\s+paging\s+(enable|disable)$/i.exec(line)?.[1];
-    if (event.type === "end-of-input" || /^(logout|exit|quit)$/i.test(line)) this.#hangUp();
+    const paging = setsPaging.exec(line)?.[1];
+    if (event.type === "end-of-input" || leavesShell.test(line)) this.#hangUp();
     else if (line === "") this.#prompt();
     else if (paging !== undefined) {
       this.#paging = paging.toLowerCase() === "enable";

@@ -18,6 +18,9 @@ export interface SshDoor<Identity> {
   password(user: string, password: string, from: string): Promise<Identity | undefined>;
   /** @param key SSH wire form of a public key whose ownership the client proves or is about to prove */
   publicKey(user: string, key: Uint8Array, from: string): Promise<Identity | undefined>;
+  /** Told when the client has proved that a key is its own, and is in. */
+  enteredByKey(identity: Identity, from: string): void;
+  /** Asked once a login: every shell and command of the connection runs on the answer, so that none outlives the login. */
   commands(identity: Identity, from: string): ShellCommands;
 }
 
@@ -126,6 +129,7 @@ function serve<Identity>(connection: Connection, from: string, peer: Peer, optio
       if (found !== "unproven") {
         identity = found;
         byPassword = context.method === "password";
+        if (context.method === "publickey") door.enteredByKey(found, from);
       }
       context.accept();
     };
@@ -139,19 +143,19 @@ function serve<Identity>(connection: Connection, from: string, peer: Peer, optio
     peer.loggedIn = true;
     alive();
     const room = new ChannelRoom();
+    const commands = door.commands(identity as Identity, from);
     connection.on("session", (accept, reject) => {
       if (!room.openSession()) {
         reject();
         return;
       }
-      const who = identity as Identity;
       const login = byPassword
         ? async (user: string, password: string): Promise<ShellCommands | undefined> => {
             const again = await door.password(user, password, from);
             return again === undefined ? undefined : door.commands(again, from);
           }
         : undefined;
-      serveSession(accept(), { prompt: options.prompt, commands: door.commands(who, from), login, alive, room });
+      serveSession(accept(), { prompt: options.prompt, commands, login, alive, room });
     });
   });
 }

@@ -298,6 +298,7 @@ export class ControllerDomain {
       images: this.#status.images(),
       release,
       link,
+      objection: this.#peer.objection()?.failure,
       refetches: (family) => group.wave2Refetch && wave2.has(family),
     });
   }

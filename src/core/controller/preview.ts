@@ -1,4 +1,5 @@
 /** What starting an upgrade would do, worked out from what the controller shows; nothing here changes anything. */
+import type { Failure } from "../../base/failure.js";
 import { forecastLanPhase } from "../upgrade/forecast.js";
 import type { ReleaseName } from "../upgrade/limits.js";
 import type { LinkRates } from "./orders.js";
@@ -14,6 +15,8 @@ export interface PreviewInput {
   readonly images: readonly ImageView[];
   readonly release: ReleaseName;
   readonly link?: LinkRates | undefined;
+  /** What `force` would override. */
+  readonly objection?: Failure | undefined;
   /** Whether the primary of this family fetches an image that it holds already (the source document's Wave 2 rule). */
   readonly refetches: (family: string) => boolean;
 }
@@ -44,6 +47,7 @@ export function previewRun(input: PreviewInput): GroupPreview {
   return {
     group: group.name,
     release,
+    objection: input.objection ?? null,
     models,
     wanBytes: sum(models, (model) => model.wanBytes),
     wanBytesWithoutFeature: sum(drafts, ({ preview, fetching }) => fetching * (preview.image?.sizeBytes ?? 0)),

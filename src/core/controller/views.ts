@@ -2,6 +2,7 @@
  * What the controller shows: the JSON of `--json`, of the admin API and of the page. Field names are a
  * promise to scripts; add, never rename.
  */
+import type { Failure } from "../../base/failure.js";
 import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../upgrade/limits.js";
 import type { LinkRates } from "./orders.js";
@@ -167,6 +168,8 @@ export interface RunView extends RunTotals {
 export interface GroupPreview {
   readonly group: string;
   readonly release: ReleaseName;
+  /** Why a start would be refused although all of this could be done, unless it is told to start all the same; null for no reason. */
+  readonly objection: Failure | null;
   readonly models: readonly ModelPreview[];
   /** Sums over the models. */
   readonly wanBytes: number;

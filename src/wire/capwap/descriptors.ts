@@ -5,6 +5,7 @@
 import { textOf, utf8 } from "../../base/bytes.js";
 import { hexOf } from "../../base/hex.js";
 import { type MacAddress, macFromBytes, macToBytes } from "../../base/mac-address.js";
+import { isOneLine } from "../../base/one-line.js";
 import type { ElementValue } from "./elements.js";
 
 const wtpInformation = { hardware: 0, activeSoftware: 1, boot: 2, otherSoftware: 3 } as const;
@@ -20,11 +21,9 @@ function readable(raw: Uint8Array): string {
   let end = raw.length;
   while (end > 0 && raw[end - 1] === 0) end--;
   const decoded = textOf(raw.subarray(0, end));
-  if (decoded !== undefined && isPrintable(decoded)) return decoded;
+  if (decoded !== undefined && isOneLine(decoded)) return decoded;
   return hexOf(raw);
 }
-
-const isPrintable = (value: string): boolean => !/\p{Cc}/u.test(value);
 
 const textsOf = (list: readonly SubElement[], type: number): string[] =>
   list.filter((entry) => entry.type === type).map((entry) => readable(entry.value));

@@ -10,11 +10,11 @@ import {
   counted,
   type Field,
   flag,
+  lineText,
   list,
   octets,
   prefixed,
   record,
-  text,
   u8,
   u16,
   u32,
@@ -26,7 +26,7 @@ import { vendorTransferElements } from "./vendor-transfer.js";
 /** Example enterprise number for documentation (RFC 5612). */
 export const flexupEnterprise = 32473;
 
-const shortText = (max = 255): Field<string> => prefixed(u8, text(0, max));
+const shortText = (max = 255): Field<string> => prefixed(u8, lineText(0, max));
 
 /** UDP endpoint as text and port; an empty address means "none". */
 const endpoint = record({ address: shortText(45), port: u16 });

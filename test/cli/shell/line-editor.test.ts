@@ -4,14 +4,15 @@ import { type Key, KeyReader } from "../../../src/cli/shell/keys.js";
 import { LineEditor, type LineEvent } from "../../../src/cli/shell/line-editor.js";
 
 const words = ["show", "shutdown", "config"];
-const editorFor = (): LineEditor =>
-  new LineEditor({
-    complete: (line) => {
-      const choices = words.filter((word) => word.startsWith(line));
-      return { line: choices.length === 1 ? `${choices[0]} ` : line, choices };
-    },
-    help: () => ["show   Display"],
-  });
+const editorFor = (): LineEditor => new LineEditor({ help: () => ["show   Display"] });
+
+/** One key, and what a shell does about a tab. */
+function press(editor: LineEditor, key: Key): { draw: string; event?: LineEvent } {
+  const line = key.type === "tab" ? editor.toComplete() : undefined;
+  if (line === undefined) return editor.key(key);
+  const choices = words.filter((word) => word.startsWith(line));
+  return { draw: editor.complete({ line: choices.length === 1 ? `${choices[0]} ` : line, choices }) };
+}
 
 const introducer = "\\u001b\\[";
 const terminalToken = new RegExp(`${introducer}\\d*[A-Z]|[\\s\\S]`, "gu");
@@ -45,7 +46,7 @@ const type = (editor: LineEditor, input: string, row = new Row()): { events: Lin
   const events: LineEvent[] = [];
   row.draw(editor.begin("> "));
   for (const key of new KeyReader().read(input)) {
-    const { draw, event } = editor.key(key);
+    const { draw, event } = press(editor, key);
     row.draw(draw);
     if (event !== undefined) {
       events.push(event);
@@ -111,6 +112,20 @@ t.test("a secret is drawn as asterisks and kept out of the history", async (t) =
   t.same(editor.key({ type: "enter" }).event, { type: "line", line: "s3?t" });
   editor.begin("> ");
   t.equal(editor.key({ type: "up" }).draw, "");
+});
+
+t.test("a tab completes a command at its end alone, and lists what can be read", async (t) => {
+  const editor = editorFor();
+  const row = new Row();
+  row.draw(editor.begin("> "));
+  row.draw(editor.key({ type: "text", text: "sh" }).draw);
+  row.draw(editor.complete({ line: "sh", choices: Array.from({ length: 1000 }, (_, index) => `show${index}`) }));
+  t.equal(row.text, "> sh");
+  t.match(row.above.at(-1), /^show0 {2}show1 .* show59 {2}… and 940 more$/);
+  editor.key({ type: "left" });
+  t.equal(editor.toComplete(), undefined);
+  editor.begin("User: ", { kind: "answer", secret: false });
+  t.equal(editor.toComplete(), undefined);
 });
 
 t.test("a line never grows beyond 1,024 characters", async (t) => {

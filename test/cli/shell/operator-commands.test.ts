@@ -1,5 +1,6 @@
 import t from "tap";
 import type { Door } from "../../../src/admin/door.js";
+import { Grammar } from "../../../src/cli/grammar.js";
 import { incorrectUsage, OperatorCommands } from "../../../src/cli/shell/operator-commands.js";
 import { operatorGrammar } from "../../../src/cli/table.js";
 import type { Order } from "../../../src/core/controller/orders.js";
@@ -10,6 +11,8 @@ const setUp = () => {
     order: async (order: Order) => {
       orders.push(order);
       if (order.type === "group-delete") return { ok: false, failure: { code: "unknown-group", message: "There is no group x" } };
+      if (order.type === "show-group-summary") return { ok: true, value: ["branch-1", "branch 2", "hub"].map((name) => ({ name })) };
+      if (order.type === "show-ap-summary") return { ok: false, failure: { code: "controller-unreachable", message: "nobody" } };
       return { ok: true, value: order.type === "show-boot" ? { primary: "8.10.183.0", backup: null } : null };
     },
   } as unknown as Door;
@@ -41,10 +44,40 @@ t.test("save config asks and says so", async (t) => {
 
 t.test("completion: the only word, the common start, nothing", async (t) => {
   const { commands } = setUp();
-  t.match(commands.complete("sho"), { line: "show " });
-  t.match(commands.complete("show flexconnect group s"), { line: "show flexconnect group summary " });
-  t.match(commands.complete("show ap s"), { line: "show ap s", choices: ["summary", "status"] });
-  t.match(commands.complete("zzz"), { line: "zzz", choices: [] });
+  t.match(await commands.complete("sho"), { line: "show " });
+  t.match(await commands.complete("show flexconnect group s"), { line: "show flexconnect group summary " });
+  t.match(await commands.complete("show ap s"), { line: "show ap s", choices: ["summary", "status"] });
+  t.match(await commands.complete("zzz"), { line: "zzz", choices: [] });
+});
+
+t.test("completion of what the controller knows, quoted where it must be", async (t) => {
+  const { commands } = setUp();
+  const detail = "sh flex gr det ";
+  t.same(await commands.complete(`${detail}h`), { line: `${detail}hub `, choices: ["hub"] });
+  t.same(await commands.complete(`${detail}br`), { line: `${detail}br`, choices: ["branch-1", '"branch 2"'] });
+  t.same(await commands.complete(`${detail}"branch `), { line: `${detail}"branch 2" `, choices: ['"branch 2"'] });
+  t.same(await commands.complete("config flexconnect group hub predownload start p"), {
+    line: "config flexconnect group hub predownload start primary ",
+    choices: ["primary"],
+  });
+  t.match(await commands.complete("show ap image a"), { choices: ["all"] }, "a controller that does not answer offers nothing");
+});
+
+t.test("what scripts say to a terminal is no mistake where there is none, and a question mark is answered", async (t) => {
+  const { commands, orders } = setUp();
+  for (const line of ["config paging disable", "CONFIG  PAGING enable", "logout", "exit"])
+    t.same(await commands.run(line, no), { text: "", exitCode: 0 }, line);
+  for (const line of ["?", "help"]) t.match(await commands.run(line, no), { text: /^show\n/, exitCode: 0 }, line);
+  t.match(await commands.run("show ap ?", no), { text: /^image +images/, exitCode: 0 });
+  t.match(await commands.run("nonsense ?", no), { text: `${incorrectUsage}\n` });
+  t.same(orders, []);
+});
+
+t.test("an option where there are none is told from one that is wrong", async (t) => {
+  const commands = new OperatorCommands(new Grammar(operatorGrammar.commands.filter(({ needsFiles }) => !needsFiles)), {
+    door: {} as Door,
+  });
+  t.match(await commands.run("show boot --json", no), { text: /\nUnknown option --json: expected none\.\n$/ });
 });
 
 t.test("help lists what may follow", async (t) => {

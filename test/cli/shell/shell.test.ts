@@ -8,7 +8,10 @@ const commands: ShellCommands = {
     if (line === "long") return { text: Array.from({ length: 10 }, (_, index) => `line ${index + 1}\n`).join(""), exitCode: 0 };
     return { text: line === "nothing" ? "" : `ran ${line}\n`, exitCode: 0 };
   },
-  complete: (line) => ({ line, choices: [] }),
+  complete: async (line) => {
+    await turn();
+    return line.startsWith("sh") ? { line: "show ", choices: ["show"] } : { line, choices: [] };
+  },
   help: () => [],
 };
 
@@ -51,6 +54,15 @@ t.test("what is typed while a command runs is not lost", async (t) => {
   const { say } = open();
   await say("");
   t.equal(await say("one\rtwo\r"), "one\r\nran one\r\n\r\n(Lab) >two\r\nran two\r\n\r\n(Lab) >");
+});
+
+t.test("what is typed while a completion is looked up comes after it", async (t) => {
+  const { say, shell } = open();
+  await say("");
+  t.equal(await say("sh\tboot\r"), "sh\u001b[2Dshow \u001b[Kboot\r\nran show boot\r\n\r\n(Lab) >");
+  shell.input("sh\t");
+  shell.end();
+  t.equal(await say(""), "sh", "a terminal that is gone meanwhile gets nothing more");
 });
 
 t.test("output longer than the screen waits, until paging is off", async (t) => {

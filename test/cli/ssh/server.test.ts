@@ -23,13 +23,15 @@ const commands: ShellCommands = {
     if (line === "show much") return { text: `${"x".repeat(1 << 19)}\n`, exitCode: 0 };
     return answerTo(line);
   },
-  complete: (line) => ({ line, choices: [] }),
+  complete: async (line) => ({ line, choices: [] }),
   help: () => ["show  Display"],
 };
 
 const folder = await mkdtemp(join(tmpdir(), "flexup-ssh-"));
 const hostKeys = await sshHostKeys(folder);
 const trouble: string[] = [];
+/** What the door was told: `commands` once a login, `key` once a login by key. */
+const told: string[] = [];
 let server: SshServer;
 
 t.before(async () => {
@@ -45,7 +47,11 @@ t.before(async () => {
         return user === "admin" && password === "right" ? "admin" : undefined;
       },
       publicKey: async (user, key) => (user === "admin" && Buffer.compare(key, knownBlob) === 0 ? "admin" : undefined),
-      commands: () => commands,
+      enteredByKey: (identity, from) => told.push(`key ${identity} ${from}`),
+      commands: (identity) => {
+        told.push(`commands ${identity}`);
+        return commands;
+      },
     },
   });
   if (!started.ok) throw new Error(started.failure.message);
@@ -130,26 +136,50 @@ t.test("the password method, as automation uses it, meets the vendor's login dia
   await ended(client);
 });
 
+/** One command: what it printed, and its exit code. */
+const execute = (client: ssh2.Client, line: string): Promise<[shown: string, exitCode: number]> =>
+  new Promise((resolve, reject) => {
+    client.exec(line, (error, channel) => {
+      if (error) return reject(error);
+      let shown = "";
+      channel.on("data", (data: Buffer) => {
+        shown += data;
+      });
+      channel.on("close", (exitCode: number) => resolve([shown, exitCode]));
+    });
+  });
+
 t.test("one command, its output and its exit code", async (t) => {
   const client = await connect({ privateKey: clientKey.private });
   for (const [line, text, code] of [
     ["show boot", "ran show boot\n", 0],
     ["nonsense", "Incorrect usage.\n", 2],
-  ] as const) {
-    const result = await new Promise((resolve, reject) => {
-      client.exec(line, (error, channel) => {
-        if (error) reject(error);
-        else {
-          let shown = "";
-          channel.on("data", (data: Buffer) => {
-            shown += data;
-          });
-          channel.on("close", (exitCode: number) => resolve([shown, exitCode]));
-        }
-      });
-    });
-    t.same(result, [text, code]);
-  }
+  ] as const)
+    t.same(await execute(client, line), [text, code]);
+  await ended(client);
+});
+
+t.test("all that a connection opens stands on its one login", async (t) => {
+  told.length = 0;
+  const client = await connect({ privateKey: clientKey.private });
+  await execute(client, "show boot");
+  await converse(client, [[/>$/, "logout\r"]]);
+  await execute(client, "show boot");
+  t.same(told, ["key admin 127.0.0.1", "commands admin"], "who has lost the login cannot begin anew on the old connection");
+  await ended(client);
+});
+
+t.test("a shell and commands are all there is: no files, no forwarding, no agent", async (t) => {
+  const client = await connect({ privateKey: clientKey.private });
+  const refusal = (ask: (done: (error: Error | undefined) => void) => void): Promise<Error | undefined> =>
+    new Promise((resolve) => ask((error) => resolve(error)));
+  t.ok(await refusal((done) => client.sftp((error) => done(error))), "sftp");
+  t.ok(await refusal((done) => client.subsys("netconf", (error) => done(error))), "a subsystem");
+  t.ok(await refusal((done) => client.forwardOut("127.0.0.1", 1, "127.0.0.1", 22, (error) => done(error))), "a forwarded port");
+  t.ok(await refusal((done) => client.forwardIn("127.0.0.1", 0, (error) => done(error))), "a listening port");
+  t.ok(await refusal((done) => client.openssh_forwardOutStreamLocal("/tmp/x", (error) => done(error))), "a forwarded socket");
+  t.ok(await refusal((done) => client.shell({ x11: true } as never, (error) => done(error as Error | undefined))), "X11");
+  t.same(await execute(client, "show boot"), ["ran show boot\n", 0], "and the connection goes on");
   await ended(client);
 });
 
@@ -237,7 +267,7 @@ t.test("a port that is taken is a failure with words", async (t) => {
     hostKeys,
     prompt: ">",
     onTrouble: () => {},
-    door: { password: async () => undefined, publicKey: async () => undefined, commands: () => commands },
+    door: { password: async () => undefined, publicKey: async () => undefined, enteredByKey: () => {}, commands: () => commands },
   });
   t.match(second, { ok: false, failure: { code: "ssh-port-failed", message: /EADDRINUSE/ } });
 });

@@ -102,6 +102,7 @@ t.test("text from anywhere becomes one bounded line", async (t) => {
   t.equal(oneLine("disk\r\nfull\0!", 200), "disk full !");
   t.equal(oneLine("äöü", 5), "äö", "never half a character");
   t.equal(oneLine("", 5), "");
+  t.equal(oneLine("AP\u001b[2J\u009b31m\u202e1", 200), "AP [2J 31m 1", "nothing that steers a terminal or turns the line");
 });
 
 t.test("hex", async (t) => {

@@ -57,6 +57,8 @@ for (const [what, images, words] of cases) {
       t.match(refused, { ok: false, failure: { code: "peer-differs", message: words } });
       t.match(refused, { failure: { message: /^[^\n]+$/ } });
     }
+    const preview = { type: "group-preview", group: "G", release: "primary" } as const;
+    t.match(lab.do(preview), { objection: { code: "peer-differs", message: words } }, "the preview says so before");
     t.same(lab.takeTold(), []);
     t.equal(lab.code({ ...start, force: true }), "ok");
     t.equal(lab.code({ type: "group-abort", group: "G" }), "ok");

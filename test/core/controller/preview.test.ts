@@ -74,6 +74,7 @@ const preview = (aps: readonly ApImageRow[], over: { group?: GroupView; images?:
 
 t.test("one copy over the WAN, the rest at once from three slots", async (t) => {
   const plan = preview([ap(1), ap(2), ap(3), ap(4)]);
+  t.equal(plan.objection, null);
   t.equal(plan.wanBytes, 10 * mebibyte);
   t.equal(plan.wanBytesWithoutFeature, 40 * mebibyte);
   t.equal(plan.expectedSeconds, 12, "10 s over the WAN, then 2 s on the LAN");

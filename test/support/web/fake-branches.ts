@@ -3,7 +3,7 @@
  * a real one would and says what changed. The rules of an upgrade are played loosely; the real ones are tested elsewhere.
  */
 import type { Door } from "../../../src/admin/door.js";
-import { failure, type Result, success } from "../../../src/base/failure.js";
+import { type Failure, failure, type Result, success } from "../../../src/base/failure.js";
 import type { MacAddress } from "../../../src/base/mac-address.js";
 import type { ControllerEvent } from "../../../src/core/controller/events.js";
 import type { Order } from "../../../src/core/controller/orders.js";
@@ -174,20 +174,25 @@ export class FakeBranches implements Door {
             images: this.#catalogue,
             release: order.release,
             link: order.link,
+            objection: this.#objection,
             refetches: () => false,
           }),
         );
       case "group-start":
         if (group.run?.state === "running")
           return failure("run-active", `A run of "${group.name}" is under way; wait for its end or abort it`);
-        if (this.peer?.verdict === "differs" && !order.force)
-          return failure("peer-differs", `The peer controller ${this.peer.name} does not hold the same images`);
+        if (this.#objection !== undefined && !order.force) return { ok: false, failure: this.#objection };
         return this.#start(group, order.release);
       case "group-abort":
         return this.#abort(group);
       default:
         return failure("not-faked", `The fake controller has no answer to ${order.type}; give it one`);
     }
+  }
+
+  get #objection(): Failure | undefined {
+    if (this.peer?.verdict !== "differs") return undefined;
+    return { code: "peer-differs", message: `The peer controller ${this.peer.name} does not hold the same images` };
   }
 
   /** Moves every run on by `ms`. */

@@ -14,7 +14,7 @@ export function DashboardPage() {
   const groups = useLive((state) => state.groups);
   const boot = useLive((state) => state.boot);
   const events = useLive((state) => state.events);
-  const finished = events.filter(({ event }) => event.type === "run-finished").length;
+  const finished = events.findLast(({ event }) => event.type === "run-finished")?.at;
   const runs = useResource(() => order({ type: "show-run-summary" }), [finished]);
   const all = [...aps.values()];
   const joined = all.filter(({ summary }) => summary.state === "Joined").length;

@@ -11,7 +11,7 @@ const heldText = (held: Difference["here"]): string =>
 
 /** How the other controller's images compare with this one's; nothing where there is no other. */
 export function PeerNote() {
-  const told = useLive((state) => state.events).filter(({ event }) => event.type === "peer-images").length;
+  const told = useLive((state) => state.events).findLast(({ event }) => event.type === "peer-images")?.at;
   const catalogue = useLive((state) => state.catalogue);
   const peer = useResource(() => order({ type: "show-peer" }), [told, catalogue]).value?.peer ?? null;
   if (peer === null) return null;

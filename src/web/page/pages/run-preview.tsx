@@ -92,6 +92,7 @@ function PreviewFigures({ preview }: { preview: GroupPreview }) {
         <Figure title="WAN saved" value={percentText(saved, wanBytesWithoutFeature)} detail={bytesText(saved)} tone="lan" />
         <Figure title="Expected time" value={expectedSeconds === null ? "none" : durationText(expectedSeconds)} detail="to the last AP" />
       </dl>
+      {preview.objection !== null && <Note tone="warning">A start would be refused: {preview.objection.message}</Note>}
       {expectedSeconds === null && <Note tone="info">No AP would fetch anything: every AP that can take part has the image already.</Note>}
       {fallbacks > 0 && (
         <Note tone="warning">

@@ -10,9 +10,9 @@ import { FailureNote } from "../ui/note.js";
 import { PredownloadBadge, RunBadge } from "../ui/status.js";
 import { type Column, Table } from "../ui/table.js";
 
-/** Changes when a run starts or ends. */
+/** Changes when a run starts or ends. Not a count: of many events the oldest are forgotten. */
 const useTurns = (): number =>
-  useLive((state) => state.events.filter(({ event }) => event.type === "run-started" || event.type === "run-finished").length);
+  useLive((state) => state.events.findLast(({ event }) => event.type === "run-started" || event.type === "run-finished")?.at ?? 0);
 
 const wanBytesOf = (report: RunSummaryRow): number => report.models.reduce((sum, { wanBytes }) => sum + wanBytes, 0);
 const lanBytesOf = (report: RunSummaryRow): number => report.models.reduce((sum, { lanBytes }) => sum + lanBytes, 0);

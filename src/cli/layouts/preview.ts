@@ -1,0 +1,36 @@
+import type { GroupPreview, ModelPreview } from "../../core/controller/views.js";
+import { columns, dashes, dotted, lines } from "./columns.js";
+
+const widths = [12, 14, 18, 6, 6, 12, 8];
+const labelWidth = 33;
+
+/** `show flexconnect group NAME preview RELEASE`, flexup's own: what a start would do. */
+export function previewText(preview: GroupPreview): string {
+  const { group, release, wanBytes, wanBytesWithoutFeature, expectedSeconds, link, models, skipped, objection } = preview;
+  return lines(
+    dotted("Group", group, labelWidth),
+    dotted("Image", release, labelWidth),
+    dotted("WAN Bytes", `${Math.round(wanBytes)} instead of ${wanBytesWithoutFeature}`, labelWidth),
+    dotted("Expected Time", expectedSeconds === null ? "nobody would fetch anything" : `${expectedSeconds} s to the last AP`, labelWidth),
+    dotted("With a WAN Link of", `${link.wanBytesPerSecond} bytes/s`, labelWidth),
+    dotted("With a LAN Transfer at", `${link.lanBytesPerSecond} bytes/s`, labelWidth),
+    "",
+    columns(widths, ["Family", "Version", "Master-AP-Name", "By LAN", "Has It", "WAN Bytes", "Fallback"]),
+    dashes(widths),
+    ...models.map(row),
+    ...models.flatMap(({ warning }) => (warning === null ? [] : [`Warning: ${warning}`])),
+    ...skipped.map(({ mac, name, reason }) => `Without ${name ?? mac}: ${reason}`),
+    ...(objection === null ? [] : ["", `Would be refused: ${objection.message} (${objection.code})`]),
+  );
+}
+
+const row = ({ family, image, primary, subordinates, expectedFallbacks, alreadyHolding, wanBytes }: ModelPreview): string =>
+  columns(widths, [
+    family,
+    image?.version ?? "none",
+    primary?.name ?? "none",
+    String(subordinates),
+    String(alreadyHolding),
+    String(Math.round(wanBytes)),
+    String(Math.round(expectedFallbacks)),
+  ]).trimEnd();
