@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import t, { type Test } from "tap";
 import type { Accounts } from "../../src/admin/accounts.js";
-import { launchBrowser, openPage, screens, seriousFaults, skipWithoutChromium } from "../support/web/browser.js";
+import { goTo, launchBrowser, openPage, screens, seriousFaults, skipWithoutChromium } from "../support/web/browser.js";
 import { FakeBranches } from "../support/web/fake-branches.js";
 import { adminPassword, type PageServer, servePage } from "../support/web/page-server.js";
 
@@ -12,7 +12,7 @@ import { adminPassword, type PageServer, servePage } from "../support/web/page-s
 const pictures = process.env["FLEXUP_SCREENS"];
 if (pictures !== undefined) mkdirSync(pictures, { recursive: true });
 
-t.setTimeout(300_000);
+t.setTimeout(900_000);
 
 const pages = {
   dashboard: "",
@@ -61,7 +61,7 @@ for (const [screen, options] of Object.entries(screens))
   t.test(`every page at ${options.viewport.width} px: nothing cut off, nothing that keeps people out`, skipWithoutChromium, async (t) => {
     const { page, at } = await open(t, await busyBranches(), options);
     for (const [name, path] of Object.entries(pages)) {
-      await page.goto(`${at}#/${path}`);
+      await goTo(page, `${at}#/${path}`);
       await page.locator("h1").waitFor();
       await page.getByText("Live", { exact: true }).waitFor({ state: "attached" });
       t.equal(await page.evaluate("document.documentElement.scrollWidth - innerWidth"), 0, `${name} fits the width`);
@@ -86,10 +86,10 @@ t.test("a peer with other images is told, and an upgrade starts all the same onl
   };
   await branches.order({ type: "group-predownload", group: "Lyon", enabled: true });
   const { page, at } = await open(t, branches);
-  await page.goto(`${at}#/${pages.images}`);
+  await goTo(page, `${at}#/${pages.images}`);
   await page.getByText("primary ap3g3: here 8.10.183.0 (SHA-256 abababababab…), there no image").waitFor();
 
-  await page.goto(`${at}#/wireless/groups/Lyon/image-upgrade`);
+  await goTo(page, `${at}#/wireless/groups/Lyon/image-upgrade`);
   const preview = page.getByRole("region", { name: "What would happen" });
   await preview.getByText("A start would be refused: The peer controller https://wlc2:8443/ does not hold").waitFor();
   await page.getByRole("button", { name: "FlexConnect Upgrade" }).click();
@@ -108,7 +108,7 @@ t.test("a peer with other images is told, and an upgrade starts all the same onl
 t.test("the source document's steps", skipWithoutChromium, async (t) => {
   const branches = new FakeBranches([{ name: "Lyon", apCount: 12 }]);
   const { page, at } = await open(t, branches);
-  await page.goto(`${at}`);
+  await goTo(page, `${at}`);
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "FlexConnect Groups" }).click();
   await page.getByRole("link", { name: "Lyon" }).click();
   await page.getByRole("tab", { name: "Image Upgrade" }).click();
@@ -169,7 +169,7 @@ t.test("the source document's steps", skipWithoutChromium, async (t) => {
 t.test("an abort asks first and says what it will do", skipWithoutChromium, async (t) => {
   const branches = await busyBranches();
   const { page, at } = await open(t, branches);
-  await page.goto(`${at}#/wireless/groups/Lyon/image-upgrade`);
+  await goTo(page, `${at}#/wireless/groups/Lyon/image-upgrade`);
   await page.getByRole("combobox", { name: "Upgrade Image" }).selectOption("Abort");
   await page.getByRole("button", { name: "FlexConnect Upgrade" }).click();
   t.match(await page.getByRole("dialog").innerText(), /transfers stop .* partial files are deleted/);
@@ -185,12 +185,12 @@ t.test("an abort asks first and says what it will do", skipWithoutChromium, asyn
 
 t.test("a refusal stays on the screen in the controller's words", skipWithoutChromium, async (t) => {
   const { page, at } = await open(t, await busyBranches());
-  await page.goto(`${at}#/wireless/groups`);
+  await goTo(page, `${at}#/wireless/groups`);
   await page.getByLabel("New group").fill("Lyon");
   await page.getByRole("button", { name: "Add group" }).click();
   await page.getByRole("alert").waitFor();
   t.match(await page.getByRole("alert").innerText(), /There is a group "Lyon" already; choose another name/);
-  await page.goto(`${at}#/wireless/groups/Branch%207`);
+  await goTo(page, `${at}#/wireless/groups/Branch%207`);
   await page.getByLabel("AP MAC address").fill("hello");
   await page.getByRole("button", { name: "Add AP" }).click();
   await page.getByText('"hello" is no MAC address; write it like 00:0a:b8:3b:0b:c2').waitFor();
@@ -202,7 +202,7 @@ t.test("a refusal stays on the screen in the controller's words", skipWithoutChr
 t.test("an image goes up and can be removed", skipWithoutChromium, async (t) => {
   const branches = await busyBranches();
   const { page, at } = await open(t, branches);
-  await page.goto(`${at}#/wireless/images`);
+  await goTo(page, `${at}#/wireless/images`);
   await page.getByLabel("Image file").setInputFiles({ name: "ap1g4.tar", mimeType: "application/x-tar", buffer: Buffer.alloc(100_000, 7) });
   await page.getByRole("combobox", { name: "Release" }).selectOption("Backup release");
   await page.getByLabel("Version").fill("8.5.171.0");
@@ -217,7 +217,7 @@ t.test("an image goes up and can be removed", skipWithoutChromium, async (t) => 
 
 t.test("whoever has no login gets the login, and a wrong password a reason", skipWithoutChromium, async (t) => {
   const { page, at } = await open(t, await busyBranches());
-  await page.goto(`${at}#/wireless/aps`);
+  await goTo(page, `${at}#/wireless/aps`);
   await page.getByRole("button", { name: "Log out" }).click();
   await page.getByLabel("User").fill("admin");
   await page.getByLabel("Password").fill("wrong");
@@ -231,7 +231,7 @@ t.test("whoever has no login gets the login, and a wrong password a reason", ski
 
 t.test("users come and go, tokens are shown once, and all of it is in the audit log", skipWithoutChromium, async (t) => {
   const { page, at } = await open(t, await busyBranches());
-  await page.goto(`${at}#/management/users`);
+  await goTo(page, `${at}#/management/users`);
   const form = page.getByRole("region", { name: "Add a user" });
   await form.getByLabel("User", { exact: true }).fill("noc");
   await form.getByLabel("Password").fill("eight letters");
@@ -258,7 +258,7 @@ t.test("whoever may only look is offered nothing that the controller would refus
   t.ok(login.ok());
   const look = /^(?:Skip to the page|Menu|Log out|Print|Previous|Next|Change password|Refresh)$/;
   for (const [name, path] of Object.entries(pages)) {
-    await page.goto(`${at}#/${path}`);
+    await goTo(page, `${at}#/${path}`);
     await page.locator("h1").waitFor();
     await page.getByText("Live", { exact: true }).waitFor({ state: "attached" });
     await page.getByText("what would change something is not offered").waitFor();
@@ -283,7 +283,7 @@ t.test("whoever may only look is offered nothing that the controller would refus
 t.test("the bounds of the WAN fallback are set in APs and MiB, and are left alone by another policy", skipWithoutChromium, async (t) => {
   const branches = await busyBranches();
   const { page, at } = await open(t, branches);
-  await page.goto(`${at}#/wireless/groups/Porto/general`);
+  await goTo(page, `${at}#/wireless/groups/Porto/general`);
   const rules = page.getByRole("region", { name: "Rules" });
   const saved = async (): Promise<unknown> => {
     await rules.getByRole("button", { name: "Save rules" }).click();
@@ -316,7 +316,7 @@ t.test("an answer that comes before the first paint is not missed", skipWithoutC
 
 t.test("everything can be done with the keyboard", skipWithoutChromium, async (t) => {
   const { page, at } = await open(t, await busyBranches());
-  await page.goto(`${at}#/wireless/groups/Lyon/general`);
+  await goTo(page, `${at}#/wireless/groups/Lyon/general`);
   await page.getByRole("tab", { name: "General" }).focus();
   await page.keyboard.press("ArrowRight");
   await page.getByRole("tab", { name: "Image Upgrade", selected: true }).waitFor();
@@ -341,7 +341,7 @@ t.test("a thousand APs: there at once, smooth during a run", skipWithoutChromium
     await branches.order({ type: "group-start", group: `Branch ${index}`, release: "primary" });
   }
   const { page, at } = await open(t, branches);
-  await page.goto(`${at}#/wireless/aps`);
+  await goTo(page, `${at}#/wireless/aps`);
   await page.getByRole("link", { name: "branch-0-ap01" }).waitFor();
   const rowsAtMs = Number(await page.evaluate("performance.now()"));
   const paintAtMs = Number(await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"));
@@ -351,7 +351,7 @@ t.test("a thousand APs: there at once, smooth during a run", skipWithoutChromium
   await page.getByRole("link", { name: "branch-9-ap10", exact: true }).waitFor();
   t.equal(await page.getByRole("link", { name: "branch-0-ap01" }).count(), 0);
 
-  await page.goto(`${at}#/wireless/groups/Branch%200/image-upgrade`);
+  await goTo(page, `${at}#/wireless/groups/Branch%200/image-upgrade`);
   await page.getByRole("heading", { name: /^Run/ }).first().waitFor();
   const frames = page.evaluate(
     `new Promise((resolve) => {
@@ -379,7 +379,7 @@ t.test("a thousand APs: there at once, smooth during a run", skipWithoutChromium
 
 t.test("a lost connection is said, and mended by itself", skipWithoutChromium, async (t) => {
   const { page, at, server } = await open(t, await busyBranches());
-  await page.goto(`${at}`);
+  await goTo(page, `${at}`);
   await page.getByText("Live", { exact: true }).waitFor();
   server.cutStreams();
   await page.getByText("Connection lost, trying again").waitFor();

@@ -14,7 +14,7 @@ import { type CapturedDatagram, writeCapture } from "../support/captures.js";
 import { ForeignAc, type ForeignAcOptions, ForeignWtp, type ForeignWtpOptions } from "../support/rfc-peer.js";
 
 /** Twenty processes start here, on machines that may be busy. */
-t.setTimeout(180_000);
+t.setTimeout(900_000);
 
 /** A socket that notes what passes through it. */
 class Tap {
@@ -71,7 +71,7 @@ function judge(t: Test, tap: Tap, controlPort: number): void {
   t.equal(verdict.messages, tap.capture.length, `${verdict.messages} messages`);
 }
 
-t.test("a foreign AP and our controller", { timeout: 120_000 }, async (t) => {
+t.test("a foreign AP and our controller", { timeout: 450_000 }, async (t) => {
   const folder = t.testdir();
   const image = randomBytes(300_000);
   writeFileSync(join(folder, "image.bin"), image);
@@ -144,7 +144,7 @@ t.test("a foreign AP and our controller", { timeout: 120_000 }, async (t) => {
   });
 });
 
-t.test("a foreign controller and our AP", { timeout: 120_000 }, async (t) => {
+t.test("a foreign controller and our AP", { timeout: 450_000 }, async (t) => {
   const fed = async (t: Test, index: number, options: Partial<ForeignAcOptions> & { readonly image: Buffer }, ...apArguments: string[]) => {
     const address = `127.22.2.${index}`;
     const tap = await Tap.open(address);

@@ -23,8 +23,9 @@ import {
   startServer,
 } from "../support/tftp-peers.js";
 
-t.setTimeout(600_000);
-const LIMIT_MS = 60_000;
+t.setTimeout(1_800_000);
+/** For one file: 65,836 blocks in lockstep need a while where two programs share one CPU. */
+const LIMIT_MS = 240_000;
 const SERVER_ADDRESS = "127.30.0.1";
 
 const blksizes = [512, 1428, 8192];
@@ -95,7 +96,7 @@ async function runPair(
   }
 }
 
-t.test("clients of others fetch from flexup", { timeout: 600_000 }, async (t) => {
+t.test("clients of others fetch from flexup", { timeout: 1_800_000 }, async (t) => {
   for (const engine of ["auto", "plain"] as const) {
     const opened = await openTftpServer({
       listen: { address: SERVER_ADDRESS, port: 0 },
@@ -115,7 +116,7 @@ t.test("clients of others fetch from flexup", { timeout: 600_000 }, async (t) =>
         t.pass(client.name, { skip: `${client.name} is not here: ${client.absent}` });
         continue;
       }
-      await t.test(`flexup (${server.engine}) → ${client.name} ${client.version}`, { timeout: 300_000 }, (t: Test) =>
+      await t.test(`flexup (${server.engine}) → ${client.name} ${client.version}`, { timeout: 900_000 }, (t: Test) =>
         runPair(
           t,
           names,
@@ -133,7 +134,7 @@ t.test("clients of others fetch from flexup", { timeout: 600_000 }, async (t) =>
   }
 });
 
-t.test("flexup fetches from servers of others", { timeout: 600_000 }, async (t) => {
+t.test("flexup fetches from servers of others", { timeout: 1_800_000 }, async (t) => {
   for (const [index, server] of foreignServers().entries()) {
     if (isAbsent(server)) {
       absent.push(`${server.name}: ${server.absent}`);
@@ -147,7 +148,7 @@ t.test("flexup fetches from servers of others", { timeout: 600_000 }, async (t) 
       continue;
     }
     t.teardown(() => running.stop());
-    await t.test(`${server.name} ${server.version} → flexup`, { timeout: 300_000 }, (t: Test) =>
+    await t.test(`${server.name} ${server.version} → flexup`, { timeout: 900_000 }, (t: Test) =>
       runPair(t, { server: server.name, client: "flexup" }, cellsFor({ blksizeMin: 8, windowsize: true }, "all"), async (wish) => {
         const handle = await open(wish.file, "w");
         const fetch = startTftpFetch({
