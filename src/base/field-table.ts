@@ -136,6 +136,16 @@ export const text = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> => 
   },
 });
 
+/** UTF-8 text that fills the envelope and can be shown as it is: no line break and no other control character. */
+export const line = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> =>
+  mapped(
+    text(min, max),
+    (value) => (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(value) ? undefined : value),
+    (value) => value,
+    "text is not one printable line",
+    "",
+  );
+
 /** `inner` behind a length field of one or two octets that counts its octets. */
 export const prefixed = <Value>(length: Field<number>, inner: Field<Value>): Field<Value> => ({
   min: length.min + inner.min,

@@ -2,6 +2,7 @@
 
 import type { Endpoint } from "../../base/endpoint.js";
 import { isIPv6 } from "../../base/endpoint.js";
+import { oneLine } from "../../base/one-line.js";
 import type { CapwapTimers } from "../../wire/capwap/defaults.js";
 import { radioDefaults } from "../../wire/capwap/defaults.js";
 import { acInformationBlocks, wtpBoardOf, wtpVersionsOf } from "../../wire/capwap/descriptors.js";
@@ -105,6 +106,9 @@ export function configurationStatusElements(
   };
 }
 
+/** What a WTP says of itself comes to be shown to people. RFC 5415 §4.6.45 has as many for a name. */
+const nameOctetsMax = 512;
+
 /** The WTP behind a Join Request, or undefined where a mandatory description (or the Base MAC Address, which names an AP here) is missing. */
 export function identityOf(peer: Endpoint, join: ElementsOf<"joinRequest">): WtpIdentity | undefined {
   const board = wtpBoardOf(join.wtpBoardData);
@@ -114,10 +118,10 @@ export function identityOf(peer: Endpoint, join: ElementsOf<"joinRequest">): Wtp
   const localAddress = (isIPv6(bareAddress) ? (join.localIpv6 ?? join.localIpv4) : (join.localIpv4 ?? join.localIpv6)) ?? bareAddress;
   return {
     mac: board.baseMac,
-    name: join.wtpName,
+    name: oneLine(join.wtpName, nameOctetsMax) || board.baseMac,
     model: board.model,
     serial: board.serial,
-    location: join.locationData,
+    location: oneLine(join.locationData, nameOctetsMax),
     activeVersion: versions.activeSoftware,
     otherVersions: versions.otherSoftware,
     peer,

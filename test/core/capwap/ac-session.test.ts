@@ -156,6 +156,15 @@ t.test("Join Requests and their result codes", async (t) => {
     t.equal(outcome(out), "joinResponse 2");
     t.match(find(out, "joined"), { wtp: { nat: true, localAddress: "10.0.1.1", peer: { address: "192.0.2.1" } } });
   });
+  t.test("what a WTP calls itself is taken as one line, and one that calls itself nothing goes by its MAC address", async (t) => {
+    const named = (name: string): string | undefined => {
+      const bench = new Bench();
+      const elements = joinRequestElements({ ...wtpSelf(0), name }, new Uint8Array(16));
+      return find(bench.give({ type: "joinRequest", sequence: 0, elements }), "joined")?.wtp.name;
+    };
+    t.equal(named("hall\u001b[2J\r\n"), "hall [2J");
+    t.equal(named("\n"), wtpSelf(0).mac);
+  });
   t.test("4 when the AC is full; a WTP that is known still gets in", async (t) => {
     const bench = new Bench({ sessionsMax: 1 });
     t.equal(outcome(bench.join(0)), "joinResponse");
