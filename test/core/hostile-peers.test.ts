@@ -1,6 +1,7 @@
 /** Whole machines against a peer that speaks our protocol well and means ill: nobody throws, whatever well-formed messages say. */
 import fc from "fast-check";
 import t from "tap";
+import { type Endpoint, sameEndpoint } from "../../src/base/endpoint.js";
 import { bytesOfHex } from "../../src/base/hex.js";
 import { Prng } from "../../src/base/prng.js";
 import { Agent } from "../../src/core/ap/agent.js";
@@ -27,9 +28,18 @@ interface Step {
 
 const namesOf = (sender: "ac" | "wtp"): MessageName[] =>
   (Object.keys(messages) as MessageName[]).filter((name) => messages[name].sender === sender || messages[name].sender === "both");
+/** What says most comes as often as all the rest. */
+const telling = {
+  ac: Array.from({ length: 10 }, () => messageOf("configurationUpdateRequest")),
+  wtp: Array.from({ length: 10 }, () => messageOf("wtpEventRequest")),
+};
 const steps = (sender: "ac" | "wtp") =>
   fc.array(
-    fc.record({ pick: fc.nat(99), waitMs: fc.oneof(fc.constant(0), fc.nat(40_000)), message: fc.oneof(...namesOf(sender).map(messageOf)) }),
+    fc.record({
+      pick: fc.nat(99),
+      waitMs: fc.oneof(fc.constant(0), fc.nat(40_000)),
+      message: fc.oneof(...telling[sender], ...namesOf(sender).map(messageOf)),
+    }),
     { maxLength: 60 },
   );
 
@@ -206,10 +216,19 @@ t.test("APs cannot make a controller throw, nor store what it cannot read again"
       let now = 1_700_000_000_000;
       let controller = new Controller(labConfig);
       const sequences = [0, 0, 0];
+      const requests: (Message | undefined)[] = [];
+      let runId = 0;
+      const note = (effect: { readonly type: string; readonly to: Endpoint }): void => {
+        const [message] = sentIn([effect]);
+        if (message === undefined || message.type === "failureResponse" || !isRequest(message.type)) return;
+        requests[[0, 1, 2].find((ap) => sameEndpoint(effect.to, wtpEndpoint(ap))) ?? 0] = message;
+        if (message.type === "configurationUpdateRequest") runId = message.elements.upgradeOrder?.runId ?? runId;
+      };
       const step = (input: Parameters<Controller["step"]>[1]): void => {
         const out: Parameters<Controller["step"]>[2] = [];
         controller.step(now, input, out);
         for (const effect of out) {
+          if (effect.type === "send" && effect.image === undefined) note(effect);
           if (effect.type !== "persist") continue;
           for (const { key, value } of effect.records) value === null ? store.delete(key) : store.set(key, JSON.stringify(value));
         }
@@ -236,6 +255,21 @@ t.test("APs cannot make a controller throw, nor store what it cannot read again"
           sequences[ap] = (sequences[ap] as number) + 1;
         }
       };
+      /** A response to the controller's last request, by the book or as a random one of its kind. */
+      const answer = (ap: number, message: Message): void => {
+        const request = requests[ap];
+        if (request === undefined || !isRequest(request.type)) return;
+        const type = responseTo(request.type);
+        const elements = { ...completeElements[type], ...(message.type === type ? message.elements : {}) };
+        say(ap, { type, sequence: request.sequence, elements } as unknown as Message);
+      };
+      /** Its reports are about the run that goes on. */
+      const ofRun = (message: Message): Message => {
+        if (message.type !== "wtpEventRequest") return message;
+        const { upgradeReport, servingReport, ...elements } = message.elements;
+        const reports = { ...(upgradeReport && { upgradeReport: { ...upgradeReport, runId } }) };
+        return { ...message, elements: { ...elements, ...reports, ...(servingReport && { servingReport: { ...servingReport, runId } }) } };
+      };
       boot();
       const operator = (order: Order): void => step({ type: "operator", requestId: now, order });
       operator({ type: "image-add", image: image({ models: ["AIR-AP2802I"] }) });
@@ -252,8 +286,9 @@ t.test("APs cannot make a controller throw, nor store what it cannot read again"
         else if (pick < 40) operator(orders[pick % orders.length] as Order);
         else if (pick < 45) join(ap);
         else if (pick < 47) boot();
+        else if (pick < 65) answer(ap, message);
         else if (isRequest(message.type)) {
-          say(ap, { ...message, sequence: (sequences[ap] as number) & 255 } as Message);
+          say(ap, { ...ofRun(message), sequence: (sequences[ap] as number) & 255 } as Message);
           sequences[ap] = (sequences[ap] as number) + 1;
         } else say(ap, message);
       }
