@@ -110,7 +110,7 @@ export const remainder = (min = 0, max = Number.POSITIVE_INFINITY): Field<Uint8A
 
 /**
  * UTF-8 text that fills the envelope, without NUL. Some encoders end strings with NULs (openCAPWAP does);
- * those are dropped on reading, and a NUL elsewhere is a fault.
+ * those are dropped on reading, so that a lone NUL is read as no text at all, and a NUL elsewhere is a fault.
  */
 export const text = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> => ({
   min,
@@ -120,8 +120,7 @@ export const text = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> => 
     const raw = reader.rest();
     let end = raw.length;
     while (end > 0 && raw[end - 1] === 0) end--;
-    // What could not be written is not read either: some of it is said back.
-    if (end < min || raw.length > max) reader.fail(`text of ${end < min ? end : raw.length} octets, must be ${min}–${max}`, at);
+    if (raw.length < min || raw.length > max) reader.fail(`text of ${raw.length} octets, must be ${min}–${max}`, at);
     const decoded = textOf(raw.subarray(0, end));
     if (decoded === undefined) reader.fail("text is not UTF-8", at);
     else if (decoded.includes("\0")) reader.fail("text holds a NUL", at);
@@ -137,19 +136,15 @@ export const text = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> => 
   },
 });
 
-/** Text for people: one line without what would steer a terminal. Only for fields whose writers are ours, for it refuses the rest. */
-export const lineText = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> => {
-  const inner = text(min, max);
-  return {
-    ...inner,
-    read: (reader) => {
-      const at = reader.offset;
-      const value = inner.read(reader);
-      if (!reader.fault && !isOneLine(value)) reader.fail("text holds a control character", at);
-      return value;
-    },
-  };
-};
+/** UTF-8 text that fills the envelope and shows as what it is (`isOneLine`). Only for fields whose writers are ours, for it refuses the rest. */
+export const line = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> =>
+  mapped(
+    text(min, max),
+    (value) => (isOneLine(value) ? value : undefined),
+    (value) => value,
+    "text is not one printable line",
+    "",
+  );
 
 /** `inner` behind a length field of one or two octets that counts its octets. */
 export const prefixed = <Value>(length: Field<number>, inner: Field<Value>): Field<Value> => ({

@@ -13,9 +13,10 @@ export interface Refusal {
 }
 
 const within = ({ min, max }: { readonly min: number; readonly max: number }, value: number): boolean => value >= min && value <= max;
-/** Octets of a version in our vendor elements: what is in a slot must be told at every Join. */
+/** Octets of a version in our vendor elements. */
 const versionOctetsMax = 64;
-const isTellable = (version: string): boolean => version !== "" && oneLine(version, versionOctetsMax) === version;
+/** Whether a version can be told, as what is in a slot must be at every Join. */
+export const isTellable = (version: string): boolean => version !== "" && oneLine(version, versionOctetsMax) === version;
 const backoffMsMax = secondsToMs(limits.backoffSeconds.ceiling);
 
 /** Each check with what a log says when it fails. Runs in this order; the first failure counts. */

@@ -62,7 +62,7 @@ export class ControllerDomain {
     const { inventory, catalogue, groups, runs } = this;
     const wanTransfersMax = config.wan.transfersMax;
     this.#upgrade = new GroupUpgrade(now, { inventory, groups, catalogue, runs, outbox, timings, sessionsMax, wanTransfersMax });
-    this.#acts = new SwapAndReset(stored.resets, { inventory, outbox, timings, objection: (ap) => this.#objection(ap) });
+    this.#acts = new SwapAndReset(now, stored.resets, { inventory, outbox, timings, objection: (ap) => this.#objection(ap) });
     this.#status = new StatusTable({
       inventory,
       groups,

@@ -92,6 +92,7 @@ export class ImageCatalogue {
       else this.#store({ ...other, families: left, models: other.models.filter((model) => left.includes(familyOfName(model))) });
     }
     const { version, models, release, sizeBytes, sha256, md5, fileName } = image;
+    const newest = this.all().findLast((other) => other.release === release);
     const record: ImageRecord = {
       id: idOf(release, sha256),
       version,
@@ -102,7 +103,8 @@ export class ImageCatalogue {
       sha256,
       md5,
       fileName,
-      addedAt: now,
+      // The newest of its release, whatever the clock was set to since the others came.
+      addedAt: Math.max(now, newest === undefined ? now : newest.addedAt + 1),
     };
     const twin = this.#images.get(record.id);
     const rest = twin?.families.filter((family) => !families.includes(family)) ?? [];

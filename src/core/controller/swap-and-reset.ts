@@ -50,11 +50,12 @@ export class SwapAndReset {
   readonly #timers = new TimerTable<Act | MacAddress>();
   #lastOrderId = 0;
 
-  constructor(records: readonly ResetRecord[], parts: ActParts) {
+  constructor(now: Instant, records: readonly ResetRecord[], parts: ActParts) {
     this.#parts = parts;
     for (const reset of records) {
       this.#resets.set(reset.mac, reset);
-      if (reset.state === "waiting") this.#timers.set(reset.mac, reset.sentAt + parts.timings.resetRejoinMs);
+      // The clock may have been set back since.
+      if (reset.state === "waiting") this.#timers.set(reset.mac, Math.min(reset.sentAt, now) + parts.timings.resetRejoinMs);
     }
   }
 

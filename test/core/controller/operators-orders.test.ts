@@ -168,6 +168,14 @@ t.test("the catalogue", async (t) => {
   t.same(lab.gone.at(-1), digest("d"));
 });
 
+t.test("the image added last gives a release its version, also when the clock was set back since", async (t) => {
+  const lab = new ControllerLab();
+  lab.do({ type: "image-add", image: image({ version: "9.0" }) });
+  lab.now -= 86_400_000;
+  lab.do({ type: "image-add", image: image({ version: "9.1", models: ["AIR-AP2802I"], sha256: digest("c") }) });
+  t.equal(lab.do({ type: "show-boot" }).primary, "9.1");
+});
+
 t.test("a run that goes on keeps group and feature as they are", async (t) => {
   const lab = branch(2);
   lab.do(start);
