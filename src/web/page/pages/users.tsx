@@ -58,6 +58,7 @@ function AllUsers({ session }: { session: SessionView }) {
         </>
       ),
       sortBy: ({ role }) => role,
+      wraps: true,
     },
     { title: "SSH keys", cell: ({ sshKeys }) => sshKeys.length || "", sortBy: ({ sshKeys }) => sshKeys.length, numeric: true, extra: true },
     {
