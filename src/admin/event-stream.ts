@@ -2,15 +2,20 @@
 import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { FastifyInstance } from "fastify";
+import { z } from "zod";
 import { type AccessOptions, standingOf } from "./access.js";
 import type { LiveFeed, NumberedChange } from "./live-feed.js";
 import { apiPrefix } from "./order-paths.js";
 import { protectiveHeaders } from "./protection.js";
+import { failureBody } from "./schema.js";
 
 /** Proxies close what is silent; a reader that is gone is noticed by the write. */
 const heartbeatMs = 15_000;
 /** A reader that takes nothing for so long is cut off; it resumes where it was. */
 const stalledMsMax = 60_000;
+
+const eventId = z.string().regex(/^[0-9a-f]{8}-\d{1,15}$/, "expected the id of an event");
+const snapshotAnswer = z.object({ id: eventId, snapshot: z.unknown().describe("The `data` of the stream's event `snapshot`") });
 
 /** Registers the stream. Closing the server ends every stream; so does the end of its reader's login, at once. */
 export function registerEventStream(app: FastifyInstance, feed: LiveFeed, access?: AccessOptions): void {
@@ -23,13 +28,34 @@ export function registerEventStream(app: FastifyInstance, feed: LiveFeed, access
   app.addHook("onResponse", async ({ routeOptions }) => {
     if (routeOptions.config.endsLogins) for (const stream of streams) stream.check();
   });
+  app.get(
+    `${apiPrefix}/events/snapshot`,
+    {
+      schema: {
+        operationId: "events-snapshot",
+        summary: "What the event stream begins with, in one answer; the stream goes on from its id with `?after=ID`",
+        tags: ["events"],
+        response: { 200: snapshotAnswer, "4xx": failureBody, "5xx": failureBody },
+      },
+    },
+    async (_request, reply) => {
+      const snapshot = await feed.snapshot();
+      return reply.type("application/json; charset=utf-8").send(`{"id":"${frames.idOf(snapshot)}","snapshot":${snapshot.text}}`);
+    },
+  );
   for (const url of [`${apiPrefix}/events`, "/api/events"]) {
     app.get(
       url,
       {
         // Without a body a stream would never end.
         exposeHeadRoute: false,
-        schema: { operationId: "events", summary: "Live changes as server-sent events", tags: ["events"], hide: url === "/api/events" },
+        schema: {
+          operationId: "events",
+          summary: "Live changes as server-sent events",
+          tags: ["events"],
+          hide: url === "/api/events",
+          querystring: z.object({ after: eventId.optional().describe("As Last-Event-ID, for who cannot set a header") }),
+        },
       },
       (request, reply) => {
         reply.hijack();
@@ -37,7 +63,8 @@ export function registerEventStream(app: FastifyInstance, feed: LiveFeed, access
         const isWelcome = (): boolean => whoNow === undefined || whoNow() !== undefined;
         const stream = new EventStream({ response: reply.raw, feed, frames, isWelcome, onEnd: () => streams.delete(stream) });
         streams.add(stream);
-        const lastId = request.headers["last-event-id"];
+        // A browser that comes back after a loss repeats the address of its first call; the header is newer.
+        const lastId = request.headers["last-event-id"] ?? (request.query as { after?: string }).after;
         void stream.start(typeof lastId === "string" ? lastId : undefined);
       },
     );
@@ -62,10 +89,14 @@ class Frames {
     this.epoch = epoch;
   }
 
+  idOf({ number }: NumberedChange): string {
+    return `${this.epoch}-${number}`;
+  }
+
   of(event: "snapshot" | "change", change: NumberedChange): Buffer {
     const known = this.#encoded.get(change);
     if (known !== undefined) return known;
-    const frame = Buffer.from(`id: ${this.epoch}-${change.number}\nevent: ${event}\ndata: ${change.text}\n\n`);
+    const frame = Buffer.from(`id: ${this.idOf(change)}\nevent: ${event}\ndata: ${change.text}\n\n`);
     this.#encoded.set(change, frame);
     return frame;
   }

@@ -3,6 +3,7 @@
  * its routes from this table and the OpenAPI document is generated from it; `order-paths.ts` says where each act lives.
  */
 import { z } from "zod";
+import { limits } from "../core/upgrade/limits.js";
 import { type OrderPath, orderPaths, type RoutedOrder } from "./order-paths.js";
 import type { Role } from "./roles.js";
 import {
@@ -137,8 +138,12 @@ const rows: Readonly<Record<RoutedOrder["type"], Omit<OrderRoute, keyof OrderPat
   "show-images": read("All images of both releases", {}, z.array(imageView)),
   "show-peer": read("The peer controller, and how its images compare with this one's", {}, peerAnswer),
   "show-runs": read(
-    "Reports of the runs of a group or of all, newest first",
-    { group: group.nullable().default(null) },
+    "Reports of the runs of a group or of all, newest first, some at a time",
+    {
+      group: group.nullable().default(null),
+      limit: decimal.pipe(z.int().min(limits.reportsAtOnce.min).max(limits.reportsAtOnce.max)).optional().describe("Default: 20"),
+      before: decimal.optional().describe("Runs older than this one"),
+    },
     z.array(runReport),
   ),
   "show-run-summary": read("All runs in numbers, newest first, without the rows of their APs", {}, z.array(runSummaryRow)),

@@ -18,6 +18,7 @@ import type { TlsIdentity } from "../runtime/tls.js";
 import { type AccessOptions, auditWriter, registerAccess, registerPublic, standingOf } from "./access.js";
 import { registerAccessRoutes } from "./access-routes.js";
 import { AuditedDoor } from "./audited-door.js";
+import { compressLongAnswers } from "./compression.js";
 import type { Door } from "./door.js";
 import { registerEventStream } from "./event-stream.js";
 import { registerImageUpload } from "./image-upload.js";
@@ -87,6 +88,7 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
   app.addHook("onRequest", async (_request, reply) => {
     reply.headers(protectiveHeaders);
   });
+  compressLongAnswers(app);
   limitBodyTime(app, options.bodyMsMax ?? bodyMsMaxDefault);
   app.setValidatorCompiler(validatorCompiler);
   // The views are typed, and tests hold real answers against their schemas: to check each row again costs more than all the rest.

@@ -84,6 +84,7 @@ export const parameters = {
   "bytes-per-second": orOff(byteRate),
   "ap-count": orOff(wholeNumber(0, 100_000, "a number of APs")),
   bytes: orOff(wholeNumber(0, 1e15, "bytes")),
+  run: wholeNumber(0, 1e9, "the number of a run"),
   file: text("the path of a file"),
   version: text("a version such as 8.5.161.0"),
   models: {

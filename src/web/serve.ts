@@ -20,7 +20,7 @@ const contentSecurityPolicy = [
 
 /** Registers `/` and the page's files. Call it once, before `listen`; routes of the admin API are untouched. */
 export async function registerWeb(app: FastifyInstance): Promise<void> {
-  const options: FastifyStaticOptions = { root: pageFolder, wildcard: false, schemaHide: true, cacheControl: false };
+  const options: FastifyStaticOptions = { root: pageFolder, wildcard: false, schemaHide: true, cacheControl: false, preCompressed: true };
   await registerPublic(app, async (scope) => {
     scope.addHook("onRequest", async (_request, reply) => {
       reply.headers({ "cache-control": "no-cache", "content-security-policy": contentSecurityPolicy });

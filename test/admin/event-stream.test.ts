@@ -39,7 +39,7 @@ interface Received {
 /** Reads a stream until `done` says enough, then hangs up. */
 async function read(url: URL, done: (all: readonly Received[]) => boolean, lastId?: string): Promise<readonly Received[]> {
   const abort = new AbortController();
-  const response = await fetch(new URL("/api/v1/events", url), {
+  const response = await fetch(new URL(`/api/v1/events${url.search}`, url), {
     signal: abort.signal,
     headers: lastId === undefined ? {} : { "last-event-id": lastId },
   });
@@ -97,6 +97,23 @@ t.test("a reader resumes after the last id that it has, and a stranger's id gets
   t.match(resumed, { event: "change", data: { images: [{ bytesDone: 7 }] } });
   for (const id of ["other-1", "garbage", `${snapshot?.id}9999`])
     t.match(await read(url, (all) => all.length === 1, id), [{ event: "snapshot", data: { images: [{ bytesDone: 7 }] } }], id);
+});
+
+t.test("the snapshot is to be had as one answer, from which the stream goes on", async (t) => {
+  const { app, door, url } = await streaming(t);
+  const { id, snapshot } = (await app.inject("/api/v1/events/snapshot")).json();
+  t.match(snapshot, { aps: [{ mac }], groups: [{ name: "G" }], boot: { primary: null }, events: [] });
+  door.image = { ...door.image, bytesDone: 8 };
+  const after = (text: string): URL => new URL(`/x/?after=${text}`, url);
+  t.match(await read(after(id), (all) => all.length === 1), [{ event: "change", data: { images: [{ bytesDone: 8 }] } }]);
+  const [first] = await read(after("00000000-1"), (all) => all.length === 1);
+  t.match(first, { event: "snapshot", data: { images: [{ bytesDone: 8 }] } });
+  door.image = { ...door.image, bytesDone: 9 };
+  t.match(
+    await read(after("00000000-1"), (all) => all.length === 1, first?.id),
+    [{ event: "change", data: { images: [{ bytesDone: 9 }] } }],
+    "the header is newer than the address",
+  );
 });
 
 t.test("a reader that missed nothing is answered all the same: its browser calls the stream open then", async (t) => {

@@ -101,6 +101,7 @@ const otherRoutes: Readonly<Record<string, Role | null>> = {
   "token-delete": "admin",
   audit: "admin",
   events: "read-only",
+  "events-snapshot": "read-only",
   "run-report-csv": "read-only",
   "run-report-page": "read-only",
   "image-add": "operator",

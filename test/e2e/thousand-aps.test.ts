@@ -68,6 +68,8 @@ t.test("every answer is what its schema says, field by field", async (t) => {
 t.test("a page is sent little, and less still while the run goes on", async (t) => {
   const bytes = async (path: string): Promise<number> => (await (await fetch(new URL(path, url))).arrayBuffer()).byteLength;
   t.ok((await bytes("/")) + (await bytes("/main.js")) + (await bytes("/style.css")) < 120_000, "the page itself");
+  const sent = async (path: string): Promise<number> => Number((await fetch(new URL(path, url))).headers.get("content-length"));
+  t.ok((await sent("/")) + (await sent("/main.js")) + (await sent("/style.css")) < 40_000, "and that is compressed");
   t.ok((await bytes("/api/v1/run-summary")) < 1500 * 51, "the runs");
   const stop = new AbortController();
   const askedAt = performance.now();

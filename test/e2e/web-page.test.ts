@@ -70,6 +70,37 @@ for (const [screen, options] of Object.entries(screens))
     }
   });
 
+/** What APs call themselves is theirs to choose. */
+const strangeNames = [
+  "branch-office-building-12-floor-03-corridor-west-room-3.141-access-point-01",
+  "<img src=x onerror=alert(1)>",
+  "x".repeat(512),
+  "مرحبا",
+];
+
+for (const [screen, options] of Object.entries(screens))
+  t.test(`names of any length and kind leave room for the rest: ${screen}`, skipWithoutChromium, async (t) => {
+    const branches = new FakeBranches([
+      { name: "Lyon", apCount: 8, apName: (number) => strangeNames[number % strangeNames.length] as string },
+      { name: "Porto", apCount: 0 },
+    ]);
+    await branches.order({ type: "group-predownload", group: "Lyon", enabled: true });
+    await branches.order({ type: "group-start", group: "Lyon", release: "primary" });
+    for (let second = 0; second < 20; second++) branches.pass(1000);
+    const { page, at } = await open(t, branches, options);
+    page.on("dialog", (dialog) => t.fail(`a name ran: ${dialog.message()}`));
+    for (const path of [pages.aps, pages["group-general"], pages["group-image-upgrade"], "wireless/aps/00:0a:b8:00:00:02"]) {
+      await page.goto(`${at}#/${path}`);
+      await page.getByText(/^AIR-/).first().waitFor({ state: "attached" });
+      t.equal(await page.evaluate("document.documentElement.scrollWidth - innerWidth"), 0, `${path} fits the width`);
+      for (const table of await page.locator(".table-scroll").all()) {
+        const [second, whole] = [await table.locator("tbody td:visible").nth(1).boundingBox(), await table.boundingBox()];
+        if (second === null || whole === null) continue;
+        t.ok(second.x + 20 < whole.x + whole.width, `${path}: more than the name is in sight`);
+      }
+    }
+  });
+
 t.test("a peer with other images is told, and an upgrade starts all the same only when told so", skipWithoutChromium, async (t) => {
   const branches = new FakeBranches([{ name: "Lyon", apCount: 12 }]);
   const held = { version: "8.10.183.0", sha256: "ab".repeat(32) };
@@ -166,6 +197,22 @@ t.test("the source document's steps", skipWithoutChromium, async (t) => {
   t.equal((await download).suggestedFilename(), "flexup-run-1.csv");
 });
 
+t.test("what a run makes useless is not offered", skipWithoutChromium, async (t) => {
+  const { page, at } = await open(t, await busyBranches());
+  const upgrade = page.getByRole("button", { name: "FlexConnect Upgrade" });
+  for (const [group, image, said] of [
+    ["Lyon", "Primary", "A run goes on: wait for its end, or choose Abort."],
+    ["Porto", "Abort", "There is no run to abort."],
+  ] as const) {
+    await page.goto(`${at}#/wireless/groups/${group}/image-upgrade`);
+    await page.getByLabel("Upgrade Image").selectOption(image);
+    await page.getByText(said).waitFor();
+    t.notOk(await upgrade.isEnabled());
+    await page.getByLabel("Upgrade Image").selectOption(image === "Abort" ? "Primary" : "Abort");
+    t.ok(await upgrade.isEnabled());
+  }
+});
+
 t.test("an abort asks first and says what it will do", skipWithoutChromium, async (t) => {
   const branches = await busyBranches();
   const { page, at } = await open(t, branches);
@@ -229,14 +276,26 @@ t.test("whoever has no login gets the login, and a wrong password a reason", ski
   await page.getByRole("heading", { name: "Access Points" }).waitFor();
 });
 
-t.test("users come and go, tokens are shown once, and all of it is in the audit log", skipWithoutChromium, async (t) => {
-  const { page, at } = await open(t, await busyBranches());
+t.test("users come, change and go, tokens are shown once, and all of it is in the audit log", skipWithoutChromium, async (t) => {
+  const { page, at, accounts } = await open(t, await busyBranches());
   await goTo(page, `${at}#/management/users`);
   const form = page.getByRole("region", { name: "Add a user" });
   await form.getByLabel("User", { exact: true }).fill("noc");
   await form.getByLabel("Password").fill("eight letters");
   await form.getByRole("button", { name: "Add user" }).click();
   await page.getByRole("cell", { name: /^read-only/ }).waitFor();
+  await page.getByRole("button", { name: "Change noc" }).click();
+  const change = page.getByRole("dialog");
+  t.same(await seriousFaults(page), []);
+  await change.getByLabel("SSH public keys").fill("sk-ssh-ed25519@openssh.com AAAA");
+  await change.getByRole("button", { name: "Save" }).click();
+  await change.getByText("expected an OpenSSH public key").waitFor();
+  await change.getByLabel("SSH public keys").fill("ssh-ed25519 AAAA a@b\n\nssh-ed25519 BBBB");
+  await change.getByLabel("Role").selectOption("operator");
+  await change.getByRole("button", { name: "Save" }).click();
+  await page.getByText("noc was changed").waitFor();
+  t.same(accounts.users().at(-1), { name: "noc", role: "operator", sshKeys: ["ssh-ed25519 AAAA a@b", "ssh-ed25519 BBBB"] });
+  t.ok((await accounts.logIn("noc", "eight letters", "192.0.2.1")).ok, "the password is as it was");
   await page.getByLabel("Token for").fill("ansible");
   await page.getByRole("button", { name: "Make token" }).click();
   const token = await page.getByText("Copy the token now").locator("code").innerText();
@@ -248,6 +307,18 @@ t.test("users come and go, tokens are shown once, and all of it is in the audit 
   await page.getByRole("link", { name: "Audit" }).click();
   for (const act of ["user-add noc", "token-add ansible", "user-delete noc"]) await page.getByRole("cell", { name: act }).waitFor();
   t.notOk((await page.locator("main").innerText()).includes(token), "no secret is in it");
+});
+
+t.test("the audit log is read to its beginning", skipWithoutChromium, async (t) => {
+  const { page, at } = await open(t, await busyBranches());
+  const token = { headers: { "x-csrf-token": (await (await page.request.get(`${at}api/v1/session`)).json()).csrfToken } };
+  for (let number = 0; number < 230; number++)
+    await page.request.post(`${at}api/v1/tokens`, { ...token, data: { name: `t${number}`, role: "read-only" } });
+  await page.goto(`${at}#/management/audit`);
+  await page.getByText("of 200 rows").waitFor();
+  await page.getByRole("button", { name: "Load older entries" }).click();
+  await page.getByText("of 231 rows").waitFor();
+  t.equal(await page.getByRole("button", { name: "Load older entries" }).count(), 0, "there are no more");
 });
 
 t.test("whoever may only look is offered nothing that the controller would refuse", skipWithoutChromium, async (t) => {

@@ -6,6 +6,7 @@ import { groupApsText, groupDetailText } from "../layouts/group-detail.js";
 import { groupSummaryText } from "../layouts/group-summary.js";
 import { previewText } from "../layouts/preview.js";
 import { runsText } from "../layouts/runs.js";
+import { quotedIfNeeded } from "../words.js";
 
 const showGroup = ({ group }: { readonly group: string }) => ({ type: "show-group", group }) as const;
 
@@ -33,12 +34,22 @@ export const showCommands: readonly Command[] = [
   command("show flexconnect group <group> reports", {
     help: "reports of the runs of a group",
     order: ({ group }) => ({ type: "show-runs", group }),
-    text: (runs) => runsText(runs),
+    text: (runs, { group }) => runsText(runs, `show flexconnect group ${quotedIfNeeded(group)} reports`),
+  }),
+  command("show flexconnect group <group> reports before <run>", {
+    help: "reports of older runs of a group",
+    order: ({ group, run }) => ({ type: "show-runs", group, before: run }),
+    text: (runs, { group }) => runsText(runs, `show flexconnect group ${quotedIfNeeded(group)} reports`, "No older run\n"),
   }),
   command("show flexconnect reports", {
-    help: "reports of all runs",
+    help: "reports of the last runs",
     order: () => ({ type: "show-runs", group: null }),
-    text: (runs) => runsText(runs),
+    text: (runs) => runsText(runs, "show flexconnect reports"),
+  }),
+  command("show flexconnect reports before <run>", {
+    help: "reports of older runs",
+    order: ({ run }) => ({ type: "show-runs", group: null, before: run }),
+    text: (runs) => runsText(runs, "show flexconnect reports", "No older run\n"),
   }),
   command("show boot", { help: "versions of the two releases", order: () => ({ type: "show-boot" }), text: bootText }),
 ];

@@ -1,12 +1,22 @@
 import type { RunReport } from "../../core/controller/views.js";
+import { limits } from "../../core/upgrade/limits.js";
 import { columns, dashes, dotted, lines } from "./columns.js";
 
 const widths = [18, 17, 18, 13, 6, 14, 14, 14, 5, 0];
 
 const time = (at: number | null): string => (at === null ? "-" : new Date(at).toISOString());
 
-/** `show flexconnect reports`, flexup's own: each run with its APs, newest first. */
-export const runsText = (runs: readonly RunReport[]): string => (runs.length === 0 ? "No run yet\n" : runs.map(runText).join("\n"));
+/**
+ * `show flexconnect reports`, flexup's own: each run with its APs, newest first.
+ * @param command shows older ones with `before RUN` after it
+ * @param none said where there is none
+ */
+export function runsText(runs: readonly RunReport[], command: string, none = "No run yet\n"): string {
+  const oldest = runs.at(-1)?.id;
+  if (oldest === undefined) return none;
+  const more = runs.length < limits.reportsAtOnce.default ? "" : `\nOlder runs, if there are any: "${command} before ${oldest}"\n`;
+  return runs.map(runText).join("\n") + more;
+}
 
 const runText = (run: RunReport): string =>
   lines(

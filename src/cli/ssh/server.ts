@@ -169,12 +169,13 @@ class ChannelRoom {
     return this.#channels < channelsMax && this.#empty++ < emptySessionsMax;
   }
 
-  /** @returns whether there is room for another shell or command */
-  openChannel(): boolean {
-    if (this.#channels >= channelsMax) return false;
+  get hasChannel(): boolean {
+    return this.#channels < channelsMax;
+  }
+
+  openChannel(): void {
     this.#empty--;
     this.#channels++;
-    return true;
   }
 
   closeChannel(): void {
@@ -219,11 +220,14 @@ interface SessionContext {
 
 function serveSession(session: Session, { prompt, commands, login, alive, room }: SessionContext): void {
   const open = (accept: () => ServerChannel, reject: () => void): ServerChannel | undefined => {
-    if (!room.openChannel()) {
+    if (!room.hasChannel) {
       reject();
       return undefined;
     }
-    const channel = accept();
+    // None where the session has become a shell or a command already, or is ending, whatever the types say.
+    const channel = accept() as ServerChannel | undefined;
+    if (channel === undefined) return undefined;
+    room.openChannel();
     channel.on("close", () => room.closeChannel());
     return channel;
   };

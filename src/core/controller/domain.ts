@@ -237,7 +237,7 @@ export class ControllerDomain {
       case "show-peer":
         return success({ peer: this.#peer.view() });
       case "show-runs":
-        return success(this.#status.runReports(order.group));
+        return success(this.#status.runReports(order));
       case "show-run-summary":
         return success(this.#status.runSummary());
       case "show-run": {

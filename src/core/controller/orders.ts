@@ -65,8 +65,13 @@ export type Order =
   | { readonly type: "show-images" }
   /** The peer controller, and how its images compare with this one's. */
   | { readonly type: "show-peer" }
-  /** Reports of the runs of a group, or of all runs, newest first. */
-  | { readonly type: "show-runs"; readonly group: string | null }
+  /** Reports of the runs of a group, or of all runs, newest first: `limit` of them (20), those older than the run `before` where it is given. */
+  | {
+      readonly type: "show-runs";
+      readonly group: string | null;
+      readonly limit?: number | undefined;
+      readonly before?: number | undefined;
+    }
   /** The same without the rows of their APs, which may be tens of thousands. */
   | { readonly type: "show-run-summary" }
   | { readonly type: "show-run"; readonly run: number };

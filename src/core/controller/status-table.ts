@@ -1,10 +1,11 @@
 /** From the controller's state to what people and scripts see (`views.ts`). Nothing here changes anything. */
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Instant } from "../../base/time.js";
-import { emptyVersion } from "../upgrade/limits.js";
+import { emptyVersion, limits } from "../upgrade/limits.js";
 import type { Groups } from "./groups.js";
 import type { ImageCatalogue } from "./image-catalogue.js";
 import { holdsImage, type Inventory, type KnownAp } from "./inventory.js";
+import type { Order } from "./orders.js";
 import { choosePrimary } from "./primary-choice.js";
 import type { GroupRecord, ImageRecord } from "./records.js";
 import { type FamilyRun, isRunning, type Member, type Run, wanBytesOf } from "./run.js";
@@ -177,10 +178,15 @@ export class StatusTable {
   }
 
   /** Newest first. */
-  runReports(group: string | null): RunReport[] {
+  runReports({
+    group,
+    before = Number.POSITIVE_INFINITY,
+    limit = limits.reportsAtOnce.default,
+  }: Omit<Order & { type: "show-runs" }, "type">): RunReport[] {
     return this.#parts.runs
       .all()
-      .filter((run) => group === null || run.group === group)
+      .filter((run) => run.id < before && (group === null || run.group === group))
+      .slice(0, limit)
       .map((run) => this.runReport(run));
   }
 

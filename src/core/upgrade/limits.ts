@@ -19,6 +19,8 @@ export const limits = {
   knownAps: 6000,
   /** Finished runs whose reports are kept. */
   runsKept: 200,
+  /** Reports in one answer: each has a row for each AP of its run. */
+  reportsAtOnce: { min: 1, max: 200, default: 20 },
 } as const;
 
 /** `--platform`: most APs in one FlexConnect group. */

@@ -183,6 +183,20 @@ t.test("a shell and commands are all there is: no files, no forwarding, no agent
   await ended(client);
 });
 
+t.test("a channel is one shell or one command: what asks for a second on it ends nothing", async (t) => {
+  const client = await connect({ privateKey: clientKey.private });
+  const before = trouble.length;
+  const channel = await new Promise<ssh2.ClientChannel>((resolve, reject) =>
+    client.shell((error, opened) => (error ? reject(error) : resolve(opened))),
+  );
+  // The client itself never does that.
+  const { _protocol: wire } = client as unknown as { _protocol: { exec(id: number, line: string, reply: boolean): void } };
+  for (let again = 0; again < 20; again++) wire.exec((channel as unknown as { outgoing: { id: number } }).outgoing.id, "show boot", false);
+  t.same(await execute(client, "show boot"), ["ran show boot\n", 0]);
+  t.same(trouble.slice(before), []);
+  await ended(client);
+});
+
 t.test("nobody else gets in", async (t) => {
   const stranger = ssh2.utils.generateKeyPairSync("ed25519");
   await t.rejects(connect({ password: "wrong" }), /authentication/);

@@ -254,3 +254,22 @@ t.test("what only looks is no news", async (t) => {
   lab.do({ type: "group-retry-count", group: "G", retryCount: 7 });
   t.match(lab.events, [{ type: "order-done", order: "group-retry-count", target: "G" }]);
 });
+
+t.test("reports come some at a time, newest first", async (t) => {
+  const lab = branch(1);
+  for (let run = 0; run < 25; run++) {
+    lab.do(start);
+    lab.do({ type: "group-abort", group: "G" });
+  }
+  const ids = (more: object): number[] => lab.do({ type: "show-runs", group: null, ...more }).map(({ id }) => id);
+  const newest = ids({ limit: 200 });
+  t.equal(newest.length, 25);
+  t.same(
+    newest,
+    newest.toSorted((a, b) => b - a),
+  );
+  t.same(ids({}), newest.slice(0, 20));
+  t.same(ids({ before: newest[19] }), newest.slice(20));
+  t.same(ids({ before: newest[0], limit: 2, group: "G" }), newest.slice(1, 3));
+  t.same(ids({ before: 0 }), []);
+});

@@ -33,7 +33,14 @@ const bootedAt = Date.UTC(2026, 10, 23, 9, 0, 0);
 interface Branch {
   readonly name: string;
   readonly apCount: number;
+  /** Default: made of the branch's name. */
+  readonly apName?: (number: number) => string;
 }
+
+const usualName =
+  (branch: string) =>
+  (number: number): string =>
+    `${branch.toLowerCase().replaceAll(" ", "-")}-ap${String(number).padStart(2, "0")}`;
 
 export class FakeBranches implements Door {
   readonly orders: Order[] = [];
@@ -49,9 +56,9 @@ export class FakeBranches implements Door {
 
   constructor(branches: readonly Branch[]) {
     let serial = 0;
-    for (const { name, apCount } of branches) {
+    for (const { name, apCount, apName = usualName(name) } of branches) {
       this.#addGroup(name);
-      for (let number = 1; number <= apCount; number++) this.#addAp(name, number, ++serial);
+      for (let number = 1; number <= apCount; number++) this.#addAp(name, apName(number), ++serial);
       this.#elect(name);
     }
     for (const [index, families] of [["ap3g3"], ["ap1g5"], ["ap3g2"]].entries()) {
@@ -369,10 +376,9 @@ export class FakeBranches implements Door {
     });
   }
 
-  #addAp(groupName: string, number: number, serial: number): void {
+  #addAp(groupName: string, name: string, serial: number): void {
     const mac = `00:0a:b8:${[serial >> 16, serial >> 8, serial].map((octet) => (octet & 255).toString(16).padStart(2, "0")).join(":")}`;
     const model = models[serial % models.length] as string;
-    const name = `${groupName.toLowerCase().replaceAll(" ", "-")}-ap${String(number).padStart(2, "0")}`;
     const shared = { name, mac, model, group: groupName };
     this.#rows.set(mac, idleRow({ ...shared, primaryImage: oldVersion }));
     this.#summaries.set(mac, {

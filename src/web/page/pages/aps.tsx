@@ -16,6 +16,7 @@ const columns: readonly Column<Ap>[] = [
     title: "AP Name",
     cell: ({ summary }) => <a href={linkTo("wireless", "aps", summary.mac)}>{summary.name}</a>,
     sortBy: ({ summary }) => summary.name,
+    wraps: true,
   },
   { title: "MAC Address", cell: ({ summary }) => <code>{summary.mac}</code>, sortBy: ({ summary }) => summary.mac, extra: true },
   { title: "Model", cell: ({ summary }) => summary.model, sortBy: ({ summary }) => summary.model, extra: true },

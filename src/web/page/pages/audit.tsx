@@ -1,4 +1,6 @@
+import { useState } from "preact/hooks";
 import type { AuditView } from "../../../admin/access-views.js";
+import type { Failure } from "../../../base/failure.js";
 import { request } from "../state/api.js";
 import { instantText } from "../state/format.js";
 import { controllerNow } from "../state/live.js";
@@ -14,9 +16,9 @@ const columns: readonly Column<AuditView>[] = [
   { title: "Time", cell: ({ at }) => instantText(at, controllerNow()), sortBy: ({ at }) => at },
   { title: "Who", cell: ({ who }) => <strong>{who}</strong>, sortBy: ({ who }) => who },
   { title: "From", cell: ({ from }) => from, sortBy: ({ from }) => from, extra: true },
-  { title: "What", cell: ({ what }) => what, sortBy: ({ what }) => what },
-  { title: "Before", cell: ({ before }) => <code class="value">{valueText(before)}</code>, extra: true },
-  { title: "After", cell: ({ after }) => <code class="value">{valueText(after)}</code>, extra: true },
+  { title: "What", cell: ({ what }) => what, sortBy: ({ what }) => what, wraps: true },
+  { title: "Before", cell: ({ before }) => <code class="value">{valueText(before)}</code>, extra: true, wraps: true },
+  { title: "After", cell: ({ after }) => <code class="value">{valueText(after)}</code>, extra: true, wraps: true },
 ];
 
 export function AuditPage() {
@@ -29,25 +31,52 @@ export function AuditPage() {
   );
 }
 
+interface Older {
+  readonly entries: readonly AuditView[];
+  /** There are no more. */
+  readonly ended: boolean;
+  readonly failure: Failure | null;
+}
+const nothingOlder: Older = { entries: [], ended: false, failure: null };
+/** As many as the controller gives at once. */
+const atOnce = 200;
+
 function AuditLog() {
   const entries = useResource(() => request<readonly AuditView[]>("GET", "/audit"), []);
+  /** Those before the newest ones, as far as they were asked for. */
+  const [older, setOlder] = useState<Older>(nothingOlder);
+  const rows = [...(entries.value ?? []), ...older.entries];
+  const refresh = (): void => {
+    setOlder(nothingOlder);
+    entries.reload();
+  };
+  const more = async (): Promise<void> => {
+    const answer = await request<readonly AuditView[]>("GET", `/audit?before=${rows.at(-1)?.id}`);
+    if (!answer.ok) setOlder({ ...older, failure: answer.failure });
+    else setOlder({ entries: [...older.entries, ...answer.value], ended: answer.value.length < atOnce, failure: null });
+  };
   return (
     <>
-      <FailureNote failure={entries.failure} />
+      <FailureNote failure={entries.failure ?? older.failure} />
       <Table
         caption="Audit, newest first"
         captionHidden
         columns={columns}
-        rows={entries.value ?? []}
+        rows={rows}
         rowKey={({ id }) => id}
         searchText={({ who, from, what, before, after }) => `${who} ${from} ${what} ${valueText(before)} ${valueText(after)}`}
         empty="Nobody has changed anything yet."
         tools={
-          <button type="button" onClick={entries.reload}>
+          <button type="button" onClick={refresh}>
             Refresh
           </button>
         }
       />
+      {rows.length >= atOnce && !older.ended && (
+        <button type="button" onClick={() => void more()}>
+          Load older entries
+        </button>
+      )}
     </>
   );
 }

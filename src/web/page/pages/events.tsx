@@ -19,13 +19,14 @@ const columns: readonly Column<LoggedEvent>[] = [
     cell: ({ event }) => <Status tone={tones[eventText(event, apName).tone] ?? "idle"}>{event.type}</Status>,
     sortBy: ({ event }) => event.type,
   },
-  { title: "What happened", cell: ({ event }) => eventText(event, apName).text },
+  { title: "What happened", cell: ({ event }) => eventText(event, apName).text, wraps: true },
 ];
 
 export function EventsPage() {
   const events = useLive((state) => state.events);
   return (
     <>
+      <p class="path">Monitor</p>
       <h1>Events</h1>
       <Table
         caption="Events, newest first"

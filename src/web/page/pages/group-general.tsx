@@ -47,7 +47,12 @@ function Members({ group }: { group: GroupView }) {
   };
   const columns: readonly Column<MemberRow>[] = [
     { title: "AP MAC Address", cell: ({ mac }) => <a href={linkTo("wireless", "aps", mac)}>{mac}</a>, sortBy: ({ mac }) => mac },
-    { title: "AP Name", cell: ({ name }) => name ?? <span class="muted">never joined</span>, sortBy: ({ name }) => name ?? "" },
+    {
+      title: "AP Name",
+      cell: ({ name }) => name ?? <span class="muted">never joined</span>,
+      sortBy: ({ name }) => name ?? "",
+      wraps: true,
+    },
     { title: "Model", cell: ({ model }) => model ?? "", sortBy: ({ model }) => model ?? "", extra: true },
     { title: "Status", cell: ({ status }) => <JoinBadge state={status} />, sortBy: ({ status }) => status, extra: true },
     {

@@ -115,12 +115,16 @@ export function GroupImageUpgrade({ group }: { group: GroupView }) {
                   <button
                     type="button"
                     class="primary"
-                    disabled={changed || !group.predownload}
+                    disabled={changed || !group.predownload || running === (image !== "abort")}
                     onClick={() => ask(upgradeQuestion(group, image))}
                   >
                     FlexConnect Upgrade
                   </button>
                   {changed && <span class="hint">Apply the changes first, then upgrade.</span>}
+                  {!changed && group.predownload && running && image !== "abort" && (
+                    <span class="hint">A run goes on: wait for its end, or choose Abort.</span>
+                  )}
+                  {!changed && group.predownload && !running && image === "abort" && <span class="hint">There is no run to abort.</span>}
                   {!changed && !group.predownload && (
                     <span class="hint">Check “FlexConnect AP Upgrade” and apply it to be able to upgrade.</span>
                   )}
@@ -219,7 +223,7 @@ function Masters({ group, draft, change, mayChange }: MastersProps) {
   const takeBack = (row: MasterRow): void =>
     change(row.pending ? { ...draft, add: draft.add.filter((mac) => mac !== row.mac) } : { ...draft, remove: [...draft.remove, row.mac] });
   const columns: readonly Column<MasterRow>[] = [
-    { title: "Master AP Name", cell: ({ name }) => name },
+    { title: "Master AP Name", cell: ({ name }) => name, wraps: true },
     { title: "AP Model", cell: ({ model }) => model },
     {
       title: "Manual",

@@ -45,6 +45,7 @@ export function ImagesPage() {
           {models.join(", ")} <span class="muted">{families.join(", ")}</span>
         </>
       ),
+      wraps: true,
     },
     { title: "Size", cell: ({ sizeBytes }) => bytesText(sizeBytes), sortBy: ({ sizeBytes }) => sizeBytes, numeric: true },
     {
@@ -59,6 +60,7 @@ export function ImagesPage() {
       ),
       sortBy: ({ fileName }) => fileName,
       extra: true,
+      wraps: true,
     },
     { title: "Added", cell: ({ addedAt }) => instantText(addedAt, controllerNow()), sortBy: ({ addedAt }) => addedAt, extra: true },
     ...actColumn<ImageView>(mayChange, (image) => (

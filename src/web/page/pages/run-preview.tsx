@@ -39,6 +39,7 @@ const columns: readonly Column<ModelPreview>[] = [
         {warning !== null && <span class="lane-warning">! {warning}</span>}
       </>
     ),
+    wraps: true,
   },
   { title: "By LAN", cell: ({ subordinates, expectedFallbacks }) => subordinates - expectedFallbacks, numeric: true },
   { title: "Has it", cell: ({ alreadyHolding }) => alreadyHolding, numeric: true },

@@ -7,7 +7,7 @@ import { controllerNow, useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
 import { linkTo } from "../state/route.js";
 import { FailureNote } from "../ui/note.js";
-import { PredownloadBadge, RunBadge } from "../ui/status.js";
+import { PredownloadCell, RunBadge } from "../ui/status.js";
 import { type Column, Table } from "../ui/table.js";
 
 /** Changes when a run starts or ends. Not a count: of many events the oldest are forgotten. */
@@ -47,6 +47,7 @@ export function RunsPage() {
   const reports = useResource(() => order({ type: "show-run-summary" }), [turns]);
   return (
     <>
+      <p class="path">Monitor</p>
       <h1>Runs</h1>
       <FailureNote failure={reports.failure} />
       <Table
@@ -63,9 +64,13 @@ export function RunsPage() {
 }
 
 const rowColumns: readonly Column<RunReportRow>[] = [
-  { title: "AP Name", cell: ({ name }) => <strong>{name}</strong>, sortBy: ({ name }) => name },
+  { title: "AP Name", cell: ({ name }) => <strong>{name}</strong>, sortBy: ({ name }) => name, wraps: true },
   { title: "Model", cell: ({ model }) => model, sortBy: ({ model }) => model, extra: true },
-  { title: "Status", cell: ({ status }) => <PredownloadBadge status={status} />, sortBy: ({ status }) => status },
+  {
+    title: "Status",
+    cell: ({ status, failureReason }) => <PredownloadCell status={status} reason={failureReason} />,
+    sortBy: ({ status }) => status,
+  },
   { title: "From", cell: ({ source }) => source?.toUpperCase() ?? "", sortBy: ({ source }) => source ?? "" },
   {
     title: "Took",
@@ -76,7 +81,7 @@ const rowColumns: readonly Column<RunReportRow>[] = [
   { title: "WAN", cell: ({ wanBytes }) => bytesText(wanBytes), sortBy: ({ wanBytes }) => wanBytes, numeric: true },
   { title: "LAN", cell: ({ lanBytes }) => bytesText(lanBytes), sortBy: ({ lanBytes }) => lanBytes, numeric: true },
   { title: "Tries", cell: ({ tries }) => tries, sortBy: ({ tries }) => tries, numeric: true },
-  { title: "Reason", cell: ({ failureReason, detail }) => [failureReason, detail].filter(Boolean).join(": "), extra: true },
+  { title: "Detail", cell: ({ detail }) => detail, extra: true, wraps: true },
 ];
 
 /** Made to be printed: the browser's print command gives the report without the page around it. */

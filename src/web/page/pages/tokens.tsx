@@ -6,7 +6,6 @@ import { request } from "../state/api.js";
 import { instantText } from "../state/format.js";
 import { controllerNow } from "../state/live.js";
 import { useResource } from "../state/resource.js";
-
 import { useConfirm } from "../ui/dialog.js";
 import { FailureNote, Note } from "../ui/note.js";
 import { type Column, Table } from "../ui/table.js";

@@ -4,18 +4,18 @@ import { type Role, roles } from "../../../admin/roles.js";
 import type { Failure } from "../../../base/failure.js";
 import { request } from "../state/api.js";
 import { useResource } from "../state/resource.js";
-
 import { hasLogin, refreshSession } from "../state/session.js";
 import { useConfirm } from "../ui/dialog.js";
 import { FailureNote, Note } from "../ui/note.js";
 import { type Column, Table } from "../ui/table.js";
 import { tell } from "../ui/toast.js";
 import { Tokens } from "./tokens.js";
+import { UserChange } from "./user-change.js";
 
 const roleWords: Readonly<Record<Role, string>> = {
   "read-only": "sees everything, changes nothing",
-  operator: "upgrades, groups and images",
-  admin: "also users",
+  operator: "also upgrades, groups and images",
+  admin: "also users, tokens and whole configurations",
 };
 
 export function UsersPage({ session }: { session: SessionView }) {
@@ -35,6 +35,7 @@ export function UsersPage({ session }: { session: SessionView }) {
 function AllUsers({ session }: { session: SessionView }) {
   const users = useResource(() => request<readonly UserView[]>("GET", "/users"), []);
   const { ask, dialog } = useConfirm();
+  const [changing, setChanging] = useState<UserView | null>(null);
   const remove = ({ name }: UserView): void =>
     ask({
       title: `Delete the user ${name}?`,
@@ -57,15 +58,23 @@ function AllUsers({ session }: { session: SessionView }) {
         </>
       ),
       sortBy: ({ role }) => role,
+      wraps: true,
     },
+    { title: "SSH keys", cell: ({ sshKeys }) => sshKeys.length || "", sortBy: ({ sshKeys }) => sshKeys.length, numeric: true, extra: true },
     {
       title: "",
-      cell: (row) =>
-        row.name !== session.name && (
-          <button type="button" class="quiet danger-text" aria-label={`Delete ${row.name}`} onClick={() => remove(row)}>
-            Delete
+      cell: (row) => (
+        <div class="row-acts">
+          <button type="button" class="quiet" aria-label={`Change ${row.name}`} onClick={() => setChanging(row)}>
+            Change…
           </button>
-        ),
+          {row.name !== session.name && (
+            <button type="button" class="quiet danger-text" aria-label={`Delete ${row.name}`} onClick={() => remove(row)}>
+              Delete
+            </button>
+          )}
+        </div>
+      ),
     },
   ];
   return (
@@ -91,6 +100,7 @@ function AllUsers({ session }: { session: SessionView }) {
         </div>
       </div>
       {dialog}
+      {changing !== null && <UserChange user={changing} onClose={() => setChanging(null)} changed={users.reload} />}
     </>
   );
 }

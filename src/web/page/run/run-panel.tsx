@@ -57,13 +57,13 @@ function RunSum({ group, run, aps }: { group: GroupView; run: RunView; aps: Read
         <Figure
           title="Over the WAN"
           value={bytesText(wanBytes)}
-          detail={rateText(rates.reduce((all, { wan }) => all + wan, 0))}
+          detail={run.finishedAt === null ? rateText(rates.reduce((all, { wan }) => all + wan, 0)) : ""}
           tone="wan"
         />
         <Figure
           title="Over the LAN"
           value={bytesText(lanBytes)}
-          detail={rateText(rates.reduce((all, { lan }) => all + lan, 0))}
+          detail={run.finishedAt === null ? rateText(rates.reduce((all, { lan }) => all + lan, 0)) : ""}
           tone="lan"
         />
       </dl>

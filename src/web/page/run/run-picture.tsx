@@ -15,7 +15,10 @@ export function RunPicture({ group, aps }: { group: GroupView; aps: ReadonlyMap<
   useSeconds(group.run?.state === "running");
   const lanes = lanesOf(group, aps);
   return (
-    <section class="picture" aria-label="The run, from the controller over the WAN to each AP">
+    <section
+      class={group.run?.state === "running" ? "picture" : "picture ended"}
+      aria-label="The run, from the controller over the WAN to each AP"
+    >
       <div class="node controller">
         <strong>Controller</strong>
         <span class="muted">{group.run === null ? "" : `${group.run.release} release`}</span>

@@ -4,7 +4,7 @@ import type { Ap } from "../state/ap.js";
 import { bytesText, percentText, rateText } from "../state/format.js";
 import { apRates } from "../state/live.js";
 import { useSeconds } from "../state/ticker.js";
-import { PredownloadBadge } from "../ui/status.js";
+import { PredownloadCell } from "../ui/status.js";
 import { type Column, Table } from "../ui/table.js";
 
 const roleWords: Readonly<Record<PredownloadRole, string>> = {
@@ -15,15 +15,11 @@ const roleWords: Readonly<Record<PredownloadRole, string>> = {
 };
 
 const columns: readonly Column<Ap>[] = [
-  { title: "AP Name", cell: ({ summary }) => <strong>{summary.name}</strong>, sortBy: ({ summary }) => summary.name },
+  { title: "AP Name", cell: ({ summary }) => <strong>{summary.name}</strong>, sortBy: ({ summary }) => summary.name, wraps: true },
   { title: "Model", cell: ({ summary }) => summary.model, sortBy: ({ summary }) => summary.model, extra: true },
   {
     title: "Status",
-    cell: ({ images }) => (
-      <>
-        <PredownloadBadge status={images?.status ?? "None"} /> {images?.failureReason}
-      </>
-    ),
+    cell: ({ images }) => <PredownloadCell status={images?.status ?? "None"} reason={images?.failureReason ?? null} />,
     sortBy: ({ images }) => images?.status ?? "None",
   },
   {

@@ -6,6 +6,7 @@ import { useEffect, useReducer, useRef } from "preact/hooks";
 import type { ChangedRow, LiveChange, LiveSnapshot, LoggedEvent } from "../../../admin/live.js";
 import type { ApImageRow, ApSummaryRow, BootView, GroupView, ImageView } from "../../../core/controller/views.js";
 import type { Ap } from "./ap.js";
+import { request } from "./api.js";
 import { RateMeter } from "./rate-meter.js";
 
 export interface LiveState {
@@ -147,12 +148,39 @@ export function takeChange(change: LiveChange): void {
   });
 }
 
+/** Between two questions for a controller that does not answer. */
+const askAgainMs = 3000;
+
 /**
- * Opens the stream and keeps it open; the browser itself resumes after a short loss with Last-Event-ID.
+ * Takes a snapshot, opens the stream where that ends and keeps it open; the browser itself resumes after a short loss with Last-Event-ID.
+ * The snapshot is an answer of its own because that comes compressed, which a stream does not.
  * @param onRefused the server closed the stream for good, as it does when the login has ended
  * @returns closes it
  */
 export function followController(address: string, onRefused: () => void): () => void {
+  let source: EventSource | undefined;
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  let closed = false;
+  const begin = async (): Promise<void> => {
+    const begun = await request<{ readonly id: string; readonly snapshot: LiveSnapshot }>("GET", `${address}/snapshot`);
+    if (closed) return;
+    if (begun.ok) {
+      takeSnapshot(begun.value.snapshot);
+      source = openStream(`${address}?after=${begun.value.id}`, onRefused);
+    } else if (begun.failure.code !== "not-logged-in") {
+      replace({ ...state, connection: "lost" });
+      retry = setTimeout(begin, askAgainMs);
+    }
+  };
+  void begin();
+  return () => {
+    closed = true;
+    clearTimeout(retry);
+    source?.close();
+  };
+}
+
+function openStream(address: string, onRefused: () => void): EventSource {
   const source = new EventSource(address);
   // A stream that resumes where it was need not bring news.
   source.addEventListener("open", () => {
@@ -164,5 +192,5 @@ export function followController(address: string, onRefused: () => void): () => 
     replace({ ...state, connection: "lost" });
     if (source.readyState === EventSource.CLOSED) onRefused();
   });
-  return () => source.close();
+  return source;
 }

@@ -27,6 +27,14 @@ export const PredownloadBadge = ({ status }: { status: PredownloadStatus }) => (
   <Status tone={predownloadTones[status]}>{status === "NotSupported" ? "Not Supported" : status}</Status>
 );
 
+/** With the reason of a failure below it. */
+export const PredownloadCell = ({ status, reason }: { status: PredownloadStatus; reason: string | null }) => (
+  <>
+    <PredownloadBadge status={status} />
+    {reason !== null && <span class="cell-detail">{reason}</span>}
+  </>
+);
+
 const runTones: Readonly<Record<RunState, StatusTone>> = {
   running: "busy",
   complete: "good",

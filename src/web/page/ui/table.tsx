@@ -9,6 +9,8 @@ export interface Column<Row> {
   /** What the column is sorted by; without it, it cannot be. */
   readonly sortBy?: (row: Row) => string | number;
   readonly numeric?: boolean;
+  /** Text that strangers choose, of any length: it breaks instead of pushing the rest out of sight. */
+  readonly wraps?: boolean;
   /** Left out on narrow screens. */
   readonly extra?: boolean;
 }
@@ -147,4 +149,7 @@ export function Table<Row>(props: TableProps<Row>) {
   );
 }
 
-const cellClass = <Row,>(column: Column<Row>): string => [column.numeric ? "numeric" : "", column.extra ? "extra" : ""].join(" ").trim();
+const cellClass = <Row,>({ numeric, extra, wraps }: Column<Row>): string =>
+  Object.entries({ numeric, extra, wraps })
+    .flatMap(([name, holds]) => (holds ? [name] : []))
+    .join(" ");
