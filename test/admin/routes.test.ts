@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import type { FastifyInstance } from "fastify";
 import t from "tap";
 import { AdminClient } from "../../src/admin/client.js";
@@ -7,6 +6,7 @@ import { orderRoutes } from "../../src/admin/routes.js";
 import { failure, success } from "../../src/base/failure.js";
 import { serving } from "../support/admin.js";
 import { FakeDoor } from "../support/door.js";
+import fc from "../support/properties.js";
 
 const name = fc.string({ minLength: 1, maxLength: 60, unit: "grapheme" }).filter((text) => text !== "." && text !== "..");
 const release = fc.constantFrom("primary" as const, "backup" as const);
