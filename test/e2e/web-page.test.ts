@@ -13,6 +13,8 @@ const pictures = process.env["FLEXUP_SCREENS"];
 if (pictures !== undefined) mkdirSync(pictures, { recursive: true });
 
 t.setTimeout(900_000);
+/** Each has a browser and a server of its own. */
+t.jobs = 2;
 
 const pages = {
   dashboard: "",
