@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import t from "tap";
 import { ByteReader, ByteWriter } from "../../src/base/bytes.js";
 import {
@@ -25,6 +24,7 @@ import {
 } from "../../src/base/field-table.js";
 import { InvariantError } from "../../src/base/invariant.js";
 import { parseMac } from "../../src/base/mac-address.js";
+import fc from "../support/properties.js";
 
 const write = <F extends AnyField>(field: F, value: ValueOf<F>): Uint8Array => {
   const writer = new ByteWriter();

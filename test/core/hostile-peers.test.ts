@@ -1,5 +1,4 @@
 /** Whole machines against a peer that speaks our protocol well and means ill: nobody throws, whatever well-formed messages say. */
-import fc from "fast-check";
 import t from "tap";
 import { type Endpoint, sameEndpoint } from "../../src/base/endpoint.js";
 import { bytesOfHex } from "../../src/base/hex.js";
@@ -18,6 +17,7 @@ import { messageOf } from "../support/capwap-arbitraries.js";
 import { completeElements, datagramOf, sentIn } from "../support/capwap-messages.js";
 import { acEndpoint, wtpEndpoint, wtpSelf } from "../support/capwap-world.js";
 import { image, labConfig } from "../support/controller-lab.js";
+import fc from "../support/properties.js";
 
 /** A step of a play: what happens next is picked by these numbers. */
 interface Step {

@@ -24,6 +24,9 @@ async function branch(t: Test, count: number, imageBytes: number, ...apArgs: str
   return { fleet, plans, first, image };
 }
 
+/** Most of the time these wait, each in a network of its own. */
+t.jobs = 2;
+
 t.test("the controller is killed in the middle of a run: the run ends, and no AP fetches twice", async (t) => {
   const imageBytes = 4 * mebibyte;
   const { fleet, plans, image } = await branch(t, 5, imageBytes);

@@ -45,6 +45,9 @@ async function withPrimary(t: Test, count: number, sizeBytes: number, settings: 
   return { fleet, plans, primary, image };
 }
 
+/** Most of the time these wait, each in a network of its own. */
+t.jobs = 2;
+
 t.test("three sessions are served, a fourth is refused at once, and a freed slot is taken", async (t) => {
   const { fleet, primary, image } = await withPrimary(t, 1, mebibyte);
   const held = await openSessions(t, fleet.address(primary), image.fileName, 3);

@@ -21,6 +21,9 @@ async function behindNat(t: Test, ...primaryArgs: string[]) {
   return { fleet, nat };
 }
 
+/** Most of the time these wait, each in a network of its own. */
+t.jobs = 2;
+
 t.test("with --tftp-single-port the image comes through the NAT", async (t) => {
   const { fleet, nat } = await behindNat(t, "--tftp-single-port");
   await fleet.start(group);

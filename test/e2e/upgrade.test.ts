@@ -7,6 +7,9 @@ import { after, apsOf, before, Fleet, must, until } from "../support/fleet.js";
 
 const mebibyte = 2 ** 20;
 
+/** Most of the time these wait, each in a network of its own. */
+t.jobs = 2;
+
 t.test("two models, one WAN copy each, then swap and reset", async (t) => {
   const fleet = await Fleet.start(t);
   const wave2 = apsOf("AIR-AP2802I", 3, 1);

@@ -120,6 +120,9 @@ async function agrees(t: Test, counted: CountedFleet, imageBytes: number): Promi
   t.comment(`${sent} image bytes to the first, ${wireBytes} on the wire, image ${imageBytes}, ${doubtOf(counted)} in doubt`);
 }
 
+/** Most of the time these wait, each in a network of its own. */
+t.jobs = 2;
+
 t.test("a clean line: overhead of at most 2 %", async (t) => {
   const imageBytes = 8 * mebibyte;
   const counted = await countedFleet(t, 3, imageBytes);

@@ -45,6 +45,9 @@ async function startSecondary(t: Test, fleet: Fleet, relay: UdpRelay, imagePath:
   return admin;
 }
 
+/** Most of the time these wait, each in a network of its own. */
+t.jobs = 2;
+
 for (const sameImage of [true, false]) {
   t.test(sameImage ? "the same image goes on where it was" : "another image of that version starts anew", async (t) => {
     const fleet = await Fleet.start(t);

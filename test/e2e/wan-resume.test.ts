@@ -18,6 +18,9 @@ const rounds: readonly ("AP" | "controller")[] = Array.from({ length: long ? 20 
 const [plan] = apsOf("AIR-AP2802I", 1) as [ApPlan];
 const group = "branch";
 
+/** Most of the time these wait, each in a network of its own. */
+t.jobs = 2;
+
 for (const [round, victim] of rounds.entries()) {
   t.test(`round ${round + 1}: the ${victim} is killed`, async (t) => {
     const fleet = await Fleet.start(t);

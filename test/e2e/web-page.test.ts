@@ -13,6 +13,8 @@ const pictures = process.env["FLEXUP_SCREENS"];
 if (pictures !== undefined) mkdirSync(pictures, { recursive: true });
 
 t.setTimeout(900_000);
+/** Each has a browser and a server of its own. */
+t.jobs = 2;
 
 const pages = {
   dashboard: "",
@@ -90,7 +92,7 @@ for (const [screen, options] of Object.entries(screens))
     const { page, at } = await open(t, branches, options);
     page.on("dialog", (dialog) => t.fail(`a name ran: ${dialog.message()}`));
     for (const path of [pages.aps, pages["group-general"], pages["group-image-upgrade"], "wireless/aps/00:0a:b8:00:00:02"]) {
-      await page.goto(`${at}#/${path}`);
+      await goTo(page, `${at}#/${path}`);
       await page.getByText(/^AIR-/).first().waitFor({ state: "attached" });
       t.equal(await page.evaluate("document.documentElement.scrollWidth - innerWidth"), 0, `${path} fits the width`);
       for (const table of await page.locator(".table-scroll").all()) {
@@ -204,7 +206,7 @@ t.test("what a run makes useless is not offered", skipWithoutChromium, async (t)
     ["Lyon", "Primary", "A run goes on: wait for its end, or choose Abort."],
     ["Porto", "Abort", "There is no run to abort."],
   ] as const) {
-    await page.goto(`${at}#/wireless/groups/${group}/image-upgrade`);
+    await goTo(page, `${at}#/wireless/groups/${group}/image-upgrade`);
     await page.getByLabel("Upgrade Image").selectOption(image);
     await page.getByText(said).waitFor();
     t.notOk(await upgrade.isEnabled());
@@ -314,7 +316,7 @@ t.test("the audit log is read to its beginning", skipWithoutChromium, async (t) 
   const token = { headers: { "x-csrf-token": (await (await page.request.get(`${at}api/v1/session`)).json()).csrfToken } };
   for (let number = 0; number < 230; number++)
     await page.request.post(`${at}api/v1/tokens`, { ...token, data: { name: `t${number}`, role: "read-only" } });
-  await page.goto(`${at}#/management/audit`);
+  await goTo(page, `${at}#/management/audit`);
   await page.getByText("of 200 rows").waitFor();
   await page.getByRole("button", { name: "Load older entries" }).click();
   await page.getByText("of 231 rows").waitFor();
@@ -380,7 +382,7 @@ t.test("the bounds of the WAN fallback are set in APs and MiB, and are left alon
 t.test("an answer that comes before the first paint is not missed", skipWithoutChromium, async (t) => {
   const { page, at } = await open(t, await busyBranches());
   await page.addInitScript("window.requestAnimationFrame = (act) => setTimeout(() => act(performance.now()), 2000)");
-  await page.goto(`${at}#/wireless/groups`);
+  await goTo(page, `${at}#/wireless/groups`);
   await page.getByRole("navigation", { name: "Main" }).waitFor();
   await page.getByRole("link", { name: "Lyon" }).waitFor();
 });

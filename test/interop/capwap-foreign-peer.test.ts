@@ -15,6 +15,7 @@ import { ForeignAc, type ForeignAcOptions, ForeignWtp, type ForeignWtpOptions } 
 
 /** Twenty processes start here, on machines that may be busy. */
 t.setTimeout(900_000);
+t.jobs = 2;
 
 /** A socket that notes what passes through it. */
 class Tap {

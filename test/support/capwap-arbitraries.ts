@@ -1,5 +1,5 @@
 /** Random values for every element, and random messages with every element that their layout allows. */
-import fc from "fast-check";
+
 import { macFromBytes } from "../../src/base/mac-address.js";
 import {
   type AnyElementName,
@@ -11,6 +11,7 @@ import {
   messages,
 } from "../../src/wire/capwap/messages.js";
 import { failureReasons } from "../../src/wire/capwap/vendor.js";
+import fc from "./properties.js";
 
 const u8 = fc.nat(0xff);
 const u16 = fc.nat(0xffff);

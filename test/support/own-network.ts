@@ -6,7 +6,7 @@ import type { Test } from "tap";
 /** Second octets that are given out; what tests and benchmarks name themselves lies below. */
 const [first, last] = [100, 249];
 /** Nothing else of ours binds this address, and the port is none that the system gives out. */
-const placeOf = (network: number) => ({ address: `127.${network}.255.254`, port: 999 }) as const;
+const placeOf = (network: number) => ({ address: `127.${network}.255.254`, port: 6_999 }) as const;
 
 /**
  * Takes a network 127.N.0.0/16 that no other test has now: files run side by side, and some of their ports are fixed. A bound socket holds

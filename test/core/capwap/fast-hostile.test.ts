@@ -1,5 +1,5 @@
 /** A joined peer, or somebody on the way, that lies about a fast transfer: nobody throws, memory and what is sent stay bounded. */
-import fc from "fast-check";
+
 import t from "tap";
 import { Prng } from "../../../src/base/prng.js";
 import type { SendDatagram } from "../../../src/core/capwap/contract.js";
@@ -11,6 +11,7 @@ import { flexupEnterprise } from "../../../src/wire/capwap/vendor.js";
 import type { FastAck } from "../../../src/wire/capwap/vendor-transfer.js";
 import { datagramOf } from "../../support/capwap-messages.js";
 import { acEndpoint, CapwapWorld, cleanNetwork, wtpEndpoint } from "../../support/capwap-world.js";
+import fc from "../../support/properties.js";
 
 const mebibyte = 2 ** 20;
 const plan = {

@@ -1,10 +1,10 @@
-import fc from "fast-check";
 import t from "tap";
 import { type Reassembled, Reassembly, reassemblyLimits } from "../../../src/core/capwap/reassembly.js";
 import { decodeMessage } from "../../../src/wire/capwap/codec.js";
 import { packetsOf, readPacket } from "../../../src/wire/capwap/header.js";
 import { readCapture } from "../../support/captures.js";
 import { fixture } from "../../support/fixtures.js";
+import fc from "../../support/properties.js";
 
 const message = (length: number): Uint8Array => Uint8Array.from({ length }, (_, at) => at);
 

@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import t from "tap";
 import type { Order } from "../../../src/core/controller/orders.js";
 import { branch, ControllerLab, digest, image, mac, start } from "../../support/controller-lab.js";
+import fc from "../../support/properties.js";
 
 /** The order, the code of its refusal, and a lab in which it is given. */
 type Refusal = readonly [code: string, order: Order];

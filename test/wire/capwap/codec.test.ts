@@ -1,5 +1,4 @@
 import { readdirSync } from "node:fs";
-import fc from "fast-check";
 import t from "tap";
 import { decodeMessage, encodeMessage } from "../../../src/wire/capwap/codec.js";
 import { readPacket } from "../../../src/wire/capwap/header.js";
@@ -7,6 +6,7 @@ import { type Message, type MessageName, messages } from "../../../src/wire/capw
 import { readCapture } from "../../support/captures.js";
 import { anyMessage, messageOf, withoutArbitrary } from "../../support/capwap-arbitraries.js";
 import { fixture, hex, hexOf } from "../../support/fixtures.js";
+import fc from "../../support/properties.js";
 
 const foreign = hex;
 
