@@ -13,6 +13,9 @@ export interface MeasuredImage {
 }
 
 const temporarySuffix = ".part";
+/** An upload that was cut off, and an image: the folder may be a disk of its own, with files of others. */
+const temporaryName = /^[0-9a-f-]{36}\.part$/;
+const imageName = /^[0-9a-f]{64}$/;
 
 /**
  * The image files of a controller, each named by its SHA-256. A file appears under that name only after it is
@@ -28,7 +31,7 @@ export class ImageFolder {
   static open(folder: string): Result<ImageFolder> {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      for (const name of readdirSync(folder)) if (name.endsWith(temporarySuffix)) rmSync(join(folder, name));
+      for (const name of readdirSync(folder)) if (temporaryName.test(name)) rmSync(join(folder, name));
       return success(new ImageFolder(folder));
     } catch (error) {
       return failure("data-folder-unusable", `${folder} cannot hold images: ${(error as Error).message}; check that it is writable`);
@@ -73,9 +76,9 @@ export class ImageFolder {
     if (!this.#undecided.has(sha256)) this.#delete(sha256);
   }
 
-  /** Deletes every file that is not in `known`: what a crash left between storing a file and its catalogue entry. */
+  /** Deletes every image that is not in `known`: what a crash left between storing a file and its catalogue entry. */
   keepOnly(known: ReadonlySet<string>): void {
-    for (const name of readdirSync(this.#folder)) if (!known.has(name)) this.remove(name);
+    for (const name of readdirSync(this.#folder)) if (imageName.test(name) && !known.has(name)) this.remove(name);
   }
 
   close(): void {
