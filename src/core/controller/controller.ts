@@ -306,9 +306,7 @@ export class Controller implements ControllerMachine {
 
   #judgeJoin(wtp: WtpIdentity): JoinVerdict {
     const domain = this.#domain as ControllerDomain;
-    if (domain.inventory.get(wtp.mac) === undefined && domain.inventory.size >= limits.knownAps) {
-      return { resultCode: resultCodes.joinResourceDepletion };
-    }
+    if (!domain.hasRoomFor(wtp.mac)) return { resultCode: resultCodes.joinResourceDepletion };
     const wanted = this.#wantedAtJoin(domain, wtp);
     return { resultCode: resultCodes.success, ...(wanted && { imageIdentifier: identifier(wanted.version) }) };
   }

@@ -7,7 +7,7 @@ import { unreachable } from "../../base/invariant.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import { earliest, type Instant } from "../../base/time.js";
 import type { ApInventory, FailureReason, ServingReport, UpgradeReport } from "../../wire/capwap/vendor.js";
-import type { ReleaseName } from "../upgrade/limits.js";
+import { limits, type ReleaseName } from "../upgrade/limits.js";
 import type { Answer, ApCommand, JoinedAp } from "./ap-port.js";
 import type { ControllerConfig } from "./contract.js";
 import { GroupUpgrade } from "./group-upgrade.js";
@@ -95,6 +95,19 @@ export class ControllerDomain {
     this.inventory.joined(now, ap);
     this.#acts.joined(ap.mac, ap.runningVersion);
     this.#upgrade.joined(now, ap.mac);
+  }
+
+  /**
+   * Whether this AP may be known. Where all places are taken an AP that went away makes room, if nobody counts on it: what anyone can
+   * invent by joining under many addresses must not keep real ones out for good.
+   */
+  hasRoomFor(mac: MacAddress): boolean {
+    if (this.inventory.get(mac) !== undefined || this.inventory.size < limits.knownAps) return true;
+    const forgotten = this.inventory.forgetOne(
+      (other) => !this.groups.of(other) && !this.runs.runningOfAp(other) && this.#acts.resetOf(other)?.state !== "waiting",
+    );
+    if (forgotten !== undefined) this.#acts.forget(forgotten);
+    return forgotten !== undefined;
   }
 
   apLeft(now: Instant, mac: MacAddress, why: string): void {

@@ -21,6 +21,8 @@ interface ApBytes {
 export type ControllerEvent =
   | { readonly type: "ap-joined"; readonly mac: MacAddress; readonly name: string; readonly model: string; readonly from: Endpoint }
   | { readonly type: "ap-left"; readonly mac: MacAddress; readonly name: string; readonly why: string }
+  /** Absent the longest of those that are in no group; a new AP took its place among the known ones. */
+  | { readonly type: "ap-forgotten"; readonly mac: MacAddress; readonly name: string }
   | { readonly type: "ap-renamed"; readonly mac: MacAddress; readonly name: string; readonly formerName: string }
   | { readonly type: "run-started"; readonly runId: number; readonly group: string | null; readonly release: ReleaseName }
   | { readonly type: "run-finished"; readonly runId: number; readonly group: string | null; readonly state: RunState }

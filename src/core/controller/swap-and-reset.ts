@@ -186,6 +186,10 @@ export class SwapAndReset {
     );
   }
 
+  forget(mac: MacAddress): void {
+    if (this.#resets.delete(mac)) this.#parts.outbox.remove(keys.reset(mac));
+  }
+
   #setReset(reset: ResetRecord): void {
     this.#resets.set(reset.mac, reset);
     this.#parts.outbox.put(keys.reset(reset.mac), reset);
