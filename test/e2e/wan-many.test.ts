@@ -61,7 +61,7 @@ for (const { name, imageBytes, datagramBytesMax, wanRate } of rounds) {
       for (const ap of aps) ap.close();
     });
     for (const ap of aps) await ap.start();
-    const until = async (what: string, holds: () => boolean, secondsMax = 60): Promise<void> => {
+    const until = async (what: string, holds: () => boolean, secondsMax = 240): Promise<void> => {
       const deadline = performance.now() + secondsMax * 1000;
       while (!holds()) {
         if (performance.now() > deadline) throw new Error(`waited for ${what} in vain`);
