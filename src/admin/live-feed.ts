@@ -19,7 +19,9 @@ export interface LiveFeedOptions {
 const refreshMs = 250;
 /** Look at least so often while somebody reads: what changes without an event, such as TFTP sessions. */
 const idleRefreshMs = 1000;
+/** For readers that come back: as many changes, and no more text than this, for one of a large run is long. */
 const changesKept = 500;
+const changeCharactersKept = 8 * 2 ** 20;
 const eventsKept = 200;
 /** A countdown that moved by less says nothing new. */
 const retryToleranceMs = 1500;
@@ -52,6 +54,7 @@ export class LiveFeed {
   readonly #options: LiveFeedOptions;
   readonly #readers = new Set<FeedReader>();
   readonly #changes: NumberedChange[] = [];
+  #changeCharacters = 0;
   readonly #events: LoggedEvent[] = [];
   #newEvents: LoggedEvent[] = [];
   #views: Views | undefined;
@@ -146,9 +149,15 @@ export class LiveFeed {
     if (first) this.#number++;
     if (first || Object.keys(change).length === 0) return;
     const numbered = { number: ++this.#number, text: JSON.stringify({ now: this.#options.now(), ...change } satisfies LiveChange) };
-    this.#changes.push(numbered);
-    if (this.#changes.length > changesKept) this.#changes.shift();
+    this.#keep(numbered);
     for (const reader of this.#readers) reader(numbered);
+  }
+
+  #keep(change: NumberedChange): void {
+    this.#changes.push(change);
+    this.#changeCharacters += change.text.length;
+    while (this.#changes.length > changesKept || (this.#changeCharacters > changeCharactersKept && this.#changes.length > 1))
+      this.#changeCharacters -= this.#changes.shift()?.text.length ?? 0;
   }
 
   #difference(views: Views): Omit<LiveChange, "now"> {

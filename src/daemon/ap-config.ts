@@ -4,6 +4,7 @@ import { z } from "zod";
 import { type Endpoint, parseHostPort } from "../base/endpoint.js";
 import { failure, type Result, success } from "../base/failure.js";
 import { type MacAddress, parseMac } from "../base/mac-address.js";
+import { isOneLine } from "../base/one-line.js";
 import { isTellable } from "../core/ap/order.js";
 import type { ControllerName } from "../runtime/controller-lookup.js";
 import { logLevels } from "../runtime/log.js";
@@ -14,11 +15,11 @@ const tftpPort = 69;
 const metricsPort = 9100;
 
 const wholeNumber = (name: string, min: number, max: number) =>
-  z.coerce
-    .number({ error: `expected ${name}` })
-    .int({ error: `expected ${name}` })
-    .min(min, { error: `expected ${name}` })
-    .max(max, { error: `expected ${name}` });
+  z
+    .string({ error: `expected ${name}` })
+    .regex(/^\d{1,16}$/, { error: `expected ${name}`, abort: true })
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, { error: `expected ${name}` });
 
 /** `controller.example:5246,10.0.0.2` */
 const controllers = z
@@ -50,7 +51,8 @@ const words = (what: string, max: number) =>
   z
     .string({ error: `expected ${what}` })
     .min(1, { error: `expected ${what}` })
-    .max(max);
+    .max(max)
+    .refine(isOneLine, { error: `expected ${what}` });
 
 const schema = z.strictObject({
   data: words("the AP's data folder", 4096),

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { auditWriter, noteLogin } from "../admin/access.js";
+import { passwordLengthMin } from "../admin/access-views.js";
 import { Accounts } from "../admin/accounts.js";
 import { AuditedDoor } from "../admin/audited-door.js";
 import { LiveFeed } from "../admin/live-feed.js";
@@ -54,6 +55,12 @@ export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<
   const tls = tlsIdentity(settings);
   if (!tls.ok) return tls;
   const accountStore = new AccountStore(store.database);
+  const given = env["FLEXUP_ADMIN_PASSWORD"];
+  if (given !== undefined && given.length < passwordLengthMin && accountStore.users().length === 0)
+    return failure(
+      "password-too-short",
+      `FLEXUP_ADMIN_PASSWORD has fewer than ${passwordLengthMin} characters; give a longer one, or none to have one made`,
+    );
   const accounts = new Accounts(accountStore, systemClock.now);
   const app = await adminServer(options, accounts, accountStore, tls.value);
   const adminUrl = await listen(app, settings.admin);
@@ -80,7 +87,7 @@ export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<
     adminUrl: adminUrl.value,
     ssh: ssh?.value.local,
     // Only now that nothing can fail any more: the password is shown once, by the start that made it.
-    firstPassword: await accounts.ensureFirstUser(env["FLEXUP_ADMIN_PASSWORD"]),
+    firstPassword: await accounts.ensureFirstUser(given),
     async close() {
       await ssh?.value.close();
       await closeAdmin();

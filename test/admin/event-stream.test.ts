@@ -230,6 +230,22 @@ t.test("readers that take nothing hold one snapshot together, not one each", asy
   t.ok(grown < 20 * megabytes, `${grown} MB more for 30 readers of ${megabytes} MB`);
 });
 
+t.test("changes are kept for who comes back, but not without end", async (t) => {
+  const { door, feed } = await streaming(t);
+  const changed = async (length: number): Promise<void> => {
+    door.aps = [{ ...summary, serial: `${length}`.padEnd(length) }];
+    // The feed looks again after a quarter of a second.
+    await new Promise((resolve) => setTimeout(resolve, 260));
+  };
+  const { number } = await feed.snapshot();
+  for (let change = 1; change <= 3; change++) {
+    await changed(3e6 + change);
+    await feed.snapshot();
+  }
+  t.equal(await feed.changesAfter(number), undefined, "nine million characters are too many");
+  t.equal((await feed.changesAfter(number + 1))?.length, 2);
+});
+
 t.test("closing the server ends every stream", async (t) => {
   const { app, url } = await streaming(t);
   const response = await fetch(new URL("/api/events", url));

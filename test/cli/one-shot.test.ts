@@ -155,10 +155,10 @@ t.test("--help lists what begins so, with what it does", async (t) => {
     code: 0,
     out: [
       "image add <file> --version <version> --models <models> --release <release>\n",
-      "                                              add an image file to a release\n",
-      "image ls                                      all images of both releases\n",
-      "image parity                                  whether the peer controller holds the same images\n",
-      "image rm <image>                              remove an image from a release\n",
+      "                  add an image file to a release\n",
+      "image ls          all images of both releases\n",
+      "image parity      whether the peer controller holds the same images\n",
+      "image rm <image>  remove an image from a release\n",
     ].join(""),
     err: "",
   });

@@ -117,6 +117,16 @@ t.test("the password of the first user is shown by the start that came about, no
   t.match(await start(t, { data }, machine, {}), { ok: true, value: { firstPassword: undefined } });
 });
 
+t.test("a first password that is given is no empty one", async (t) => {
+  const data = temporaryFolder(t);
+  const machine = (): ScriptedController => new ScriptedController();
+  for (const FLEXUP_ADMIN_PASSWORD of ["", "1234567"])
+    t.match(await start(t, { data }, machine, { FLEXUP_ADMIN_PASSWORD }), { ok: false, failure: { code: "password-too-short" } });
+  const made = await running(t, { data }, machine);
+  await made.stop();
+  t.match(await start(t, { data }, machine, { FLEXUP_ADMIN_PASSWORD: "" }), { ok: true }, "later it is not looked at");
+});
+
 t.test("a machine that halts or breaks ends the controller with the reason", async (t) => {
   const halting = await running(t, { data: temporaryFolder(t) }, () => {
     return new ScriptedController((input, out) => {

@@ -450,6 +450,19 @@ t.test("a thousand APs: there at once, smooth during a run", skipWithoutChromium
     .waitFor();
 });
 
+t.test("a stream that something in between refuses is asked for again, and nobody is logged out for it", skipWithoutChromium, async (t) => {
+  const { page, at } = await open(t, await busyBranches());
+  const badGateway = { status: 502, body: "<h1>Bad gateway</h1>" };
+  await page.route("**/api/v1/events?*", (route) => route.fulfill(badGateway), { times: 1 });
+  let asked = 0;
+  // At its start the page is told who is logged in; when the stream is refused it asks once more.
+  await page.route("**/api/v1/session", (route) => (++asked === 2 ? route.fulfill(badGateway) : route.continue()));
+  await page.goto(`${at}#/wireless/groups`);
+  await page.getByText("Connection lost").waitFor();
+  await page.getByText("Live", { exact: true }).waitFor();
+  t.ok(asked >= 2);
+});
+
 t.test("a lost connection is said, and mended by itself", skipWithoutChromium, async (t) => {
   const { page, at, server } = await open(t, await busyBranches());
   await goTo(page, `${at}`);

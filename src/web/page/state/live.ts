@@ -156,7 +156,7 @@ const askAgainMs = 3000;
 /**
  * Takes a snapshot, opens the stream where that ends and keeps it open; the browser itself resumes after a short loss with Last-Event-ID.
  * The snapshot is an answer of its own because that comes compressed, which a stream does not.
- * @param onRefused the server closed the stream for good, as it does when the login has ended
+ * @param onRefused the stream was refused, as it is when the login has ended
  * @returns closes it
  */
 export function followController(address: string, onRefused: () => void): () => void {
@@ -168,7 +168,11 @@ export function followController(address: string, onRefused: () => void): () => 
     if (closed) return;
     if (begun.ok) {
       takeSnapshot(begun.value.snapshot);
-      source = openStream(`${address}?after=${begun.value.id}`, onRefused);
+      source = openStream(`${address}?after=${begun.value.id}`, () => {
+        onRefused();
+        // A login that has ended closes all this; a proxy that had no controller behind it for a moment does not.
+        retry = setTimeout(begin, askAgainMs);
+      });
     } else if (begun.failure.code !== "not-logged-in") {
       replace({ ...state, connection: "lost" });
       retry = setTimeout(begin, askAgainMs);
@@ -182,6 +186,7 @@ export function followController(address: string, onRefused: () => void): () => 
   };
 }
 
+/** @param onRefused the browser will not try again by itself */
 function openStream(address: string, onRefused: () => void): EventSource {
   const source = new EventSource(address);
   // A stream that resumes where it was need not bring news.

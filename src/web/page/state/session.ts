@@ -46,7 +46,8 @@ export function useMayAct(needed: Role = "operator"): boolean {
 
 export async function refreshSession(): Promise<void> {
   const answer = await request<SessionView>("GET", "/session");
-  become(answer.ok ? answer.value : null);
+  // Whoever is logged in stays so while nobody answers.
+  if (answer.ok || answer.failure.code === "not-logged-in" || session === undefined) become(answer.ok ? answer.value : null);
 }
 
 export async function logIn(name: string, password: string): Promise<Result<SessionView>> {
