@@ -10,15 +10,19 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const folder = join(here, "..", "dist", "native");
 
-/** Each is `NAME.c` here and `dist/native/NAME.node`. */
-const addons = ["tftp-sender", "socket-options"];
+/** Each becomes `dist/native/NAME.node`. */
+const addons = {
+  "tftp-sender": ["tftp-sender.c"],
+  "tftp-receiver": ["tftp-receiver.c", "tftp-receiver-thread.c"],
+  "socket-options": ["socket-options.c"],
+};
 
-for (const name of addons) {
-  const outcome = await build(name);
+for (const [name, sources] of Object.entries(addons)) {
+  const outcome = await build(name, sources);
   if (outcome !== undefined) console.log(`native ${name} not built (${outcome}); the plain path will be used`);
 }
 
-async function build(name) {
+async function build(name, sources) {
   mkdirSync(folder, { recursive: true });
   if (process.platform !== "linux") return `${process.platform} is not Linux`;
   const headers = await import("node-api-headers").catch(() => undefined);
@@ -27,10 +31,9 @@ async function build(name) {
   const unfinished = `${target}.${process.pid}`;
   const compiler = process.env.CC ?? "cc";
   const includes = `-I${headers.default.include_dir}`;
-  const flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-DNAPI_VERSION=8"];
-  const { error, status, stderr } = spawnSync(compiler, [...flags, includes, join(here, `${name}.c`), "-o", unfinished], {
-    encoding: "utf8",
-  });
+  const flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-fPIC", "-fvisibility=hidden", "-shared", "-pthread", "-DNAPI_VERSION=8"];
+  const files = sources.map((source) => join(here, source));
+  const { error, status, stderr } = spawnSync(compiler, [...flags, includes, ...files, "-o", unfinished], { encoding: "utf8" });
   if (error !== undefined) return `no C compiler: ${error.message}`;
   if (status !== 0) return `${compiler} said: ${stderr.trim().split("\n").slice(0, 5).join(" | ")}`;
   renameSync(unfinished, target);

@@ -8,30 +8,20 @@
  * ours reads the mapping.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <netinet/udp.h>
-#include <node_api.h>
 #include <poll.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "udp.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
 
 enum {
-  HEADER_BYTES = 4,        /* opcode and block number of a DATA packet */
   SEGMENTS_MAX = 64,       /* UDP_MAX_SEGMENTS of Linux before 6.9 */
   SEGMENT_BYTES_MAX = 4096, /* a larger packet costs its copy, not its system call: one by one the peer has the first while the next is made */
   FIRST_BATCH = 2,         /* packets of a window's first system call; the peer works on them while the others are made */
@@ -55,36 +45,6 @@ typedef struct {
   struct iovec parts[SEGMENTS_MAX][2];
   struct mmsghdr messages[SEGMENTS_MAX];
 } Sender;
-
-static napi_value fail(napi_env env, const char *what, int error) {
-  char text[160];
-  snprintf(text, sizeof text, "%s: %s", what, strerror(error));
-  napi_throw_error(env, NULL, text);
-  return NULL;
-}
-
-static bool parse_address(const char *text, uint16_t port, struct sockaddr_storage *out, socklen_t *length) {
-  memset(out, 0, sizeof *out);
-  struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-  if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(port);
-    *length = sizeof *v4;
-    return true;
-  }
-  char plain[INET6_ADDRSTRLEN + 1] = {0};
-  const char *scope = strchr(text, '%');
-  size_t digits = scope ? (size_t)(scope - text) : strlen(text);
-  if (digits >= sizeof plain) return false;
-  memcpy(plain, text, digits);
-  struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-  if (inet_pton(AF_INET6, plain, &v6->sin6_addr) != 1) return false;
-  v6->sin6_family = AF_INET6;
-  v6->sin6_port = htons(port);
-  if (scope) v6->sin6_scope_id = if_nametoindex(scope + 1);
-  *length = sizeof *v6;
-  return true;
-}
 
 static void release(napi_env env, void *data, void *hint) {
   (void)env;
@@ -251,12 +211,6 @@ static napi_value send_blocks(napi_env env, napi_callback_info info) {
     return fail(env, "sendBlocks", EINVAL);
   transmit(sender, block, left);
   return NULL;
-}
-
-static double now_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
 /*

@@ -1,24 +1,26 @@
 /**
  * One TFTP fetch of a process: a port, the client machine, a digest while the bytes arrive, and a sink that sets the pace.
- * Nothing is kept of a failed fetch here; the sink's owner discards what it was given.
+ * Nothing is kept of a failed fetch here; the sink's owner discards what it was given. Blocks arrive by the native receiver where it
+ * was compiled, else by Node's own sockets.
  */
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import { SocketAddress } from "node:net";
 import { type Endpoint, isIPv6 } from "../base/endpoint.js";
+import { type Result, success } from "../base/failure.js";
 import { TftpClient } from "../core/tftp/client.js";
 import type { ClientEffect, ClientInput, ClientRequest, ClientSettings, FetchOutcome } from "../core/tftp/contract.js";
 import { defaultClientSettings, LAN_BLKSIZE, LAN_WINDOWSIZE } from "../core/tftp/defaults.js";
+import { BlockRing } from "./block-ring.js";
 import type { Clock } from "./clock.js";
-import { Gather } from "./gather.js";
 import { Host } from "./host.js";
-import { openUdpPort, type UdpPort } from "./udp-ports.js";
+import { canonicalAddress, type FetchPort, openPlainFetchPort } from "./tftp-fetch-port.js";
+import { loadNativeReceiver, openNativeFetchPort } from "./tftp-native-receiver.js";
 
 /** Where the bytes go. */
 export interface FetchSink {
   /**
-   * Writes `chunks` one after the other at `offset`, which follows what was written before. Called again only after it has
-   * resolved; a rejection ends the fetch as `storage` with the error's message.
+   * Writes `chunks` one after the other at `offset`, which follows what was written before. They are the sink's until it has
+   * resolved, and other bytes after that. Called again only then; a rejection ends the fetch as `storage` with the error's message.
    */
   write(offset: number, chunks: readonly Uint8Array[]): Promise<void>;
 }
@@ -29,6 +31,8 @@ export interface TftpFetchOptions extends Partial<Pick<ClientRequest, "blksize" 
   /** Address of ours to fetch from; all by default. */
   readonly localAddress?: string;
   readonly settings?: Partial<ClientSettings>;
+  /** `plain` does without the native receiver even where there is one. */
+  readonly engine?: "auto" | "plain";
   readonly clock: Clock;
   readonly sink: FetchSink;
   /** The server told the file's size. */
@@ -90,11 +94,19 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
     timeoutSeconds: options.timeoutSeconds,
     sizeBytes: options.sizeBytes,
   };
+  const settings = { ...defaultClientSettings, ...options.settings };
+  const client = new TftpClient(request, settings);
   const sha256 = createHash("sha256");
-  let port: UdpPort | undefined;
+  let port: FetchPort | undefined;
   let aborted = false;
 
-  const waiting = new Gather();
+  let arrived: BlockRing | undefined;
+  /** From the first block on, when the block size is agreed. */
+  const ring = (): BlockRing => {
+    const { blksize, windowsize } = client.agreed;
+    arrived ??= new BlockRing(blksize, settings.backlogBytesMax + windowsize * blksize);
+    return arrived;
+  };
   let bytesWritten = 0;
   let writing = Promise.resolve();
   let writeRunning = false;
@@ -103,22 +115,29 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
     writeRunning = true;
     // The socket's other datagrams of this turn come first: they make one write.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    while (!waiting.empty && !host.stopped && !over) {
-      const chunks = waiting.take();
-      for (const chunk of chunks) sha256.update(chunk);
-      const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    while (!ring().empty && !host.stopped && !over) {
+      const chunks = ring().take(WRITE_BYTES_MAX);
       try {
-        await sink.write(bytesWritten, chunks);
+        const write = sink.write(bytesWritten, chunks);
+        // While the disk is at work.
+        for (const chunk of chunks) sha256.update(chunk);
+        await write;
       } catch (error) {
         writeRunning = false;
-        host.deliver({ type: "storage-failed", detail: (error as Error).message });
+        deliver({ type: "storage-failed", detail: (error as Error).message });
         return;
       }
-      bytesWritten += bytes;
+      bytesWritten += chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      ring().release(bytesWritten);
+      port?.written(bytesWritten);
       onProgress?.(bytesWritten);
       host.deliver({ type: "written", bytesWritten });
+      port?.resume();
     }
     writeRunning = false;
+  };
+  const onArrived = (): void => {
+    if (!writeRunning) writing = writeOn();
   };
 
   let over = false;
@@ -132,7 +151,11 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
   });
 
   const host = new Host<ClientInput, ClientEffect>({
-    machine: new TftpClient(request, { ...defaultClientSettings, ...options.settings }),
+    machine: {
+      step: (now, input, out) => client.step(now, input, out),
+      // What it wants to be woken for may have happened.
+      nextWakeAt: () => (port?.streaming ? undefined : client.nextWakeAt()),
+    },
     clock,
     onFatal,
     perform: (effect) => {
@@ -141,8 +164,8 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
           port?.send(effect.bytes, effect.to);
           break;
         case "write":
-          waiting.add(effect.bytes);
-          if (!writeRunning) writing = writeOn();
+          ring().put(effect.bytes);
+          onArrived();
           break;
         case "size":
           options.onSize?.(effect.sizeBytes);
@@ -163,17 +186,33 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
     },
   });
 
+  /** Every input but `written` finds the machine up to date. */
+  const deliver = (input: ClientInput): void => {
+    port?.settle();
+    host.deliver(input);
+    port?.resume();
+  };
+
+  const openPort = async (): Promise<Result<FetchPort>> => {
+    const address = options.localAddress ?? (isIPv6(server.address) ? "::" : "0.0.0.0");
+    const native = options.engine === "plain" ? undefined : loadNativeReceiver();
+    if (native !== undefined) {
+      const { backlogBytesMax } = settings;
+      const wiring = { native, client, clock, backlogBytesMax, ring, onArrived, deliver: (input: ClientInput) => host.deliver(input) };
+      try {
+        return success(openNativeFetchPort(address, RECEIVE_BUFFER_BYTES, wiring));
+      } catch {
+        // The plain path may do with less, or says why it cannot.
+      }
+    }
+    return openPlainFetchPort(address, RECEIVE_BUFFER_BYTES, (bytes, from) => host.deliver({ type: "datagram", from, bytes }));
+  };
+
   const begin = async (): Promise<void> => {
-    const opened = await openUdpPort({
-      address: options.localAddress ?? (isIPv6(server.address) ? "::" : "0.0.0.0"),
-      port: 0,
-      bufferBytes: RECEIVE_BUFFER_BYTES,
-      onDatagram: (bytes, from) => host.deliver({ type: "datagram", from, bytes }),
-      onError: () => {}, // What the host could not send is lost as any other datagram: the machine repeats it.
-    });
+    const opened = await openPort();
     if (opened.ok && !aborted) {
       port = opened.value;
-      host.deliver({ type: "start", receiveBufferBytes: port.receiveBufferBytes });
+      deliver({ type: "start", receiveBufferBytes: port.receiveBufferBytes });
       return;
     }
     if (opened.ok) await opened.value.close();
@@ -189,16 +228,12 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
     closed,
     abort: () => {
       aborted = true;
-      if (port !== undefined) host.deliver({ type: "abort" });
+      if (port !== undefined) deliver({ type: "abort" });
     },
   };
 }
 
 /** Asked of the kernel, which may give less. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
-
-const canonicalAddress = (address: string): string => {
-  const [plain = address, scope] = address.split("%");
-  const canonical = new SocketAddress({ address: plain, family: isIPv6(plain) ? "ipv6" : "ipv4" }).address;
-  return scope === undefined ? canonical : `${canonical}%${scope}`;
-};
+/** A digest of more at once would keep this thread from its other work. */
+const WRITE_BYTES_MAX = 512 * 1024;

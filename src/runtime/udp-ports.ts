@@ -73,7 +73,7 @@ export async function openUdpPort(options: UdpPortOptions): Promise<Result<UdpPo
 
   const neverFragments = options.neverFragment === true && neverFragment({ address: bound.address, port: bound.port });
 
-  const target = (address: string): string => (v6 && !isIPv6(address) ? mappedPrefix + address : address);
+  const target = (address: string): string => (v6 ? mapped(address) : address);
   let closing: Promise<void> | undefined;
   return success({
     local: { address: bound.address, port: bound.port },
@@ -110,7 +110,10 @@ const numericOnly = (address: string, _options: unknown, callback: (error: null,
   callback(null, address, isIPv6(address) ? 6 : 4);
 
 /** A dual-stack socket shows IPv4 peers as `::ffff:192.0.2.1`; everyone else calls them `192.0.2.1`. */
-const unmapped = (address: string): string => (address.startsWith(mappedPrefix) ? address.slice(mappedPrefix.length) : address);
+export const unmapped = (address: string): string => (address.startsWith(mappedPrefix) ? address.slice(mappedPrefix.length) : address);
+
+/** How an IPv6 socket addresses an IPv4 peer. */
+export const mapped = (address: string): string => (isIPv6(address) ? address : mappedPrefix + address);
 
 function bindFailure(error: NodeJS.ErrnoException, wanted: Endpoint): [code: string, message: string] {
   const place = `UDP ${endpointText(wanted)}`;

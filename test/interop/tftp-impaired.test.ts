@@ -14,6 +14,7 @@ import { startTftpFetch } from "../../src/runtime/tftp-client.js";
 import { openTftpServer } from "../../src/runtime/tftp-server.js";
 import { temporaryFolder } from "../support/folder.js";
 import { type Impairment, openImpairedLink } from "../support/impaired-link.js";
+import { type FetchEngine, fetchEngines } from "../support/tftp-engines.js";
 import { type ForeignClient, foreignClients, foreignServers, isAbsent, runProgram, startServer } from "../support/tftp-peers.js";
 
 const long = process.env["FLEXUP_LONG"] === "1";
@@ -64,9 +65,15 @@ async function serve(t: Test, address: string) {
 /** `complete` means that the content is right too. */
 type End = { readonly outcome: "complete" | "wrong content" | "hangs" | "gave up"; readonly detail: string };
 
-async function fetchByFlexup(server: Endpoint, fileName: keyof typeof digests, windowsize: number): Promise<End> {
+async function fetchByFlexup(
+  engine: FetchEngine["engine"],
+  server: Endpoint,
+  fileName: keyof typeof digests,
+  windowsize: number,
+): Promise<End> {
   const running = startTftpFetch({
     server,
+    engine,
     fileName,
     windowsize,
     settings: { dallyMs: 300 },
@@ -126,20 +133,25 @@ async function overImpairedLinks(
   }
 }
 
-t.test("flexup and flexup: every transfer arrives", { timeout: SUBTEST_LIMIT_MS }, async (t) => {
-  const server = await serve(t, "127.32.0.1");
-  await overImpairedLinks(t, `flexup (${server.engine}) to flexup`, server.local, "127.32.0.2", windowsizes, false, (through, windowsize) =>
-    fetchByFlexup(through, "image", windowsize),
-  );
-});
+for (const { engine, skip } of fetchEngines) {
+  t.test(`flexup and flexup's ${engine} client: every transfer arrives`, { skip, timeout: SUBTEST_LIMIT_MS }, async (t) => {
+    const server = await serve(t, "127.32.0.1");
+    const what = `flexup (${server.engine}) to flexup (${engine})`;
+    await overImpairedLinks(t, what, server.local, "127.32.0.2", windowsizes, false, (through, windowsize) =>
+      fetchByFlexup(engine, through, "image", windowsize),
+    );
+  });
+}
 
 t.test("damaged headers: no hang, and what is complete is whole", { timeout: SUBTEST_LIMIT_MS }, async (t) => {
   const server = await serve(t, "127.32.0.3");
   for (const windowsize of windowsizes) {
     const link = await openImpairedLink(server.local, "127.32.0.4", { corrupt: 0.01 }, windowsize);
-    const { outcome, detail } = await fetchByFlexup(link.endpoint, "foreign", windowsize);
+    for (const { engine } of fetchEngines) {
+      const { outcome, detail } = await fetchByFlexup(engine, link.endpoint, "foreign", windowsize);
+      t.ok(outcome === "complete" || outcome === "gave up", `windowsize ${windowsize}, ${engine} client: ${outcome} ${detail}`);
+    }
     await link.close();
-    t.ok(outcome === "complete" || outcome === "gave up", `windowsize ${windowsize}: ${outcome} ${detail}`);
   }
 });
 
@@ -155,12 +167,14 @@ for (const [index, name] of ["atftp", "curl"].entries()) {
   });
 }
 
-t.test("atftpd to flexup's client: no hang, no wrong content", { timeout: SUBTEST_LIMIT_MS }, async (t) => {
-  const atftpd = foreignServers().find(({ name }) => name === "atftpd");
-  const running = atftpd === undefined || isAbsent(atftpd) ? undefined : await startServer(atftpd, "127.32.0.7", folder);
-  if (running === undefined) return void t.pass("atftpd", { skip: "atftpd is not here or does not start: apt-get install atftpd" });
-  t.teardown(() => running.stop());
-  await overImpairedLinks(t, "atftpd to flexup", running.endpoint, "127.32.0.8", windowsizes, true, (through, windowsize) =>
-    fetchByFlexup(through, "foreign", windowsize),
-  );
-});
+for (const { engine, skip } of fetchEngines) {
+  t.test(`atftpd to flexup's ${engine} client: no hang, no wrong content`, { skip, timeout: SUBTEST_LIMIT_MS }, async (t) => {
+    const atftpd = foreignServers().find(({ name }) => name === "atftpd");
+    const running = atftpd === undefined || isAbsent(atftpd) ? undefined : await startServer(atftpd, "127.32.0.7", folder);
+    if (running === undefined) return void t.pass("atftpd", { skip: "atftpd is not here or does not start: apt-get install atftpd" });
+    t.teardown(() => running.stop());
+    await overImpairedLinks(t, `atftpd to flexup (${engine})`, running.endpoint, "127.32.0.8", windowsizes, true, (through, windowsize) =>
+      fetchByFlexup(engine, through, "foreign", windowsize),
+    );
+  });
+}

@@ -13,6 +13,7 @@ import { fileSink, startTftpFetch } from "../../src/runtime/tftp-client.js";
 import { openTftpServer } from "../../src/runtime/tftp-server.js";
 import { temporaryFolder } from "../support/folder.js";
 import { type InteropRow, interopPage, writeInteropPage } from "../support/interop-page.js";
+import { fetchEngines } from "../support/tftp-engines.js";
 import {
   type ForeignClient,
   foreignClients,
@@ -153,25 +154,29 @@ t.test("flexup fetches from servers of others", { timeout: 1_800_000 }, async (t
       continue;
     }
     t.teardown(() => running.stop());
-    await t.test(`${server.name} ${server.version} → flexup`, { timeout: 900_000 }, (t: Test) =>
-      runPair(t, { server: server.name, client: "flexup" }, cellsFor({ blksizeMin: 8, windowsize: true }, "all"), async (wish) => {
-        const handle = await open(wish.file, "w");
-        const fetch = startTftpFetch({
-          server: running.endpoint,
-          fileName: wish.name,
-          blksize: wish.blksize,
-          windowsize: wish.windowsize,
-          settings: { dallyMs: 0, idleMsMax: 20_000 },
-          clock: systemClock,
-          sink: fileSink(handle),
-          onFatal: failOnBug,
-        });
-        const { outcome, detail } = await fetch.ended;
-        await fetch.closed;
-        await handle.close();
-        return outcome === "complete" ? undefined : `${outcome} ${detail}`;
-      }),
-    );
+    for (const { engine, skip } of fetchEngines) {
+      const names = { server: server.name, client: engine === "auto" ? "flexup (native)" : "flexup (plain)" };
+      await t.test(`${server.name} ${server.version} → ${names.client}`, { skip, timeout: 900_000 }, (t: Test) =>
+        runPair(t, names, cellsFor({ blksizeMin: 8, windowsize: true }, engine === "auto" ? "all" : "some"), async (wish) => {
+          const handle = await open(wish.file, "w");
+          const fetch = startTftpFetch({
+            server: running.endpoint,
+            engine,
+            fileName: wish.name,
+            blksize: wish.blksize,
+            windowsize: wish.windowsize,
+            settings: { dallyMs: 0, idleMsMax: 20_000 },
+            clock: systemClock,
+            sink: fileSink(handle),
+            onFatal: failOnBug,
+          });
+          const { outcome, detail } = await fetch.ended;
+          await fetch.closed;
+          await handle.close();
+          return outcome === "complete" ? undefined : `${outcome} ${detail}`;
+        }),
+      );
+    }
     await running.stop();
   }
 });

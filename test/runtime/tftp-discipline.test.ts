@@ -9,9 +9,10 @@ import { loadNativeTftp } from "../../src/runtime/tftp-native.js";
 import { openTftpServer, type TftpServer } from "../../src/runtime/tftp-server.js";
 import { CpuWait } from "../support/cpu-wait.js";
 import { tftpEnds } from "../support/tftp-ends.js";
+import { fetchEngines } from "../support/tftp-engines.js";
 
 t.setTimeout(400_000);
-const { image, path, sha256, serve, fetch, exchange, failOnBug } = tftpEnds(t);
+const { image, path, sha256, serve, fetch: fetchWith, exchange, failOnBug } = tftpEnds(t);
 const REFUSAL_MS_MAX = 5;
 
 /** A bound socket that asks for the file and then says nothing. */
@@ -30,6 +31,7 @@ async function silentPeer(t: Test, server: Endpoint, address = "127.35.9.1") {
 for (const [index, engine] of (["auto", "plain"] as const).entries()) {
   const skip = engine === "auto" && loadNativeTftp() === undefined ? "the native sender is not built here" : false;
   t.test(`engine ${engine}`, { skip }, async (t) => {
+    const fetch: typeof fetchWith = (server, options) => fetchWith(server, { engine, ...options });
     const address = (last: number): string => `127.35.${index}.${last}`;
 
     t.test("replies and transfers leave from the address that was asked, on every address of the host", async (t) => {
@@ -127,41 +129,44 @@ for (const [index, engine] of (["auto", "plain"] as const).entries()) {
   });
 }
 
-t.test("progress is told as it is written, the size before it; an abort is one at any time", async (t) => {
-  const server = await serve(t, "auto", "127.35.2.1");
-  const told: number[] = [];
-  let size: number | undefined;
-  const { ended } = fetch(server.local, {
-    onSize: (bytes) => {
-      size = bytes;
-      t.same(told, [], "the size comes first");
-    },
-    onProgress: (bytes) => told.push(bytes),
-  });
-  t.match(await ended, { outcome: "complete", bytesDone: image.length });
-  t.equal(size, image.length);
-  t.same(
-    told,
-    [...told].sort((a, b) => a - b),
-  );
-  t.equal(told.at(-1), image.length);
+for (const { engine, skip } of fetchEngines) {
+  t.test(`progress is told as it is written, the size before it; an abort is one at any time (${engine} client)`, { skip }, async (t) => {
+    const fetch: typeof fetchWith = (server, options) => fetchWith(server, { engine, ...options });
+    const server = await serve(t, "auto", "127.35.2.1");
+    const told: number[] = [];
+    let size: number | undefined;
+    const { ended } = fetch(server.local, {
+      onSize: (bytes) => {
+        size = bytes;
+        t.same(told, [], "the size comes first");
+      },
+      onProgress: (bytes) => told.push(bytes),
+    });
+    t.match(await ended, { outcome: "complete", bytesDone: image.length });
+    t.equal(size, image.length);
+    t.same(
+      told,
+      [...told].sort((a, b) => a - b),
+    );
+    t.equal(told.at(-1), image.length);
 
-  const early = fetch(server.local);
-  early.abort();
-  t.match(await early.ended, { outcome: "aborted", bytesDone: 0 });
-  await early.closed;
-  let written = 0;
-  const midway = fetch(server.local, {
-    onProgress: (bytes) => {
-      written = bytes;
-      midway.abort();
-    },
+    const early = fetch(server.local);
+    early.abort();
+    t.match(await early.ended, { outcome: "aborted", bytesDone: 0 });
+    await early.closed;
+    let written = 0;
+    const midway = fetch(server.local, {
+      onProgress: (bytes) => {
+        written = bytes;
+        midway.abort();
+      },
+    });
+    t.match(await midway.ended, { outcome: "aborted", sha256: undefined });
+    t.ok(written < image.length);
+    const late = fetch(server.local);
+    t.match(await late.ended, { outcome: "complete" });
+    late.abort();
+    await late.closed;
+    while (server.serving().sessions.length > 0) await pause(5);
   });
-  t.match(await midway.ended, { outcome: "aborted", sha256: undefined });
-  t.ok(written < image.length);
-  const late = fetch(server.local);
-  t.match(await late.ended, { outcome: "complete" });
-  late.abort();
-  await late.closed;
-  while (server.serving().sessions.length > 0) await pause(5);
-});
+}

@@ -9,13 +9,16 @@ import { systemClock } from "../../src/runtime/clock.js";
 import { loadNativeTftp } from "../../src/runtime/tftp-native.js";
 import { openTftpServer } from "../../src/runtime/tftp-server.js";
 import { tftpEnds } from "../support/tftp-ends.js";
+import { fetchEngines } from "../support/tftp-engines.js";
 
 t.setTimeout(400_000);
-const { folder, image, sha256, serve, fetch, exchange, failOnBug } = tftpEnds(t);
+const { folder, image, sha256, serve, fetch: fetchWith, exchange, failOnBug } = tftpEnds(t);
 
 for (const engine of ["auto", "plain"] as const) {
   const skip = engine === "auto" && loadNativeTftp() === undefined ? "the native sender is not built here" : false;
   t.test(`engine ${engine}`, { skip }, async (t) => {
+    const fetch: typeof fetchWith = (server, options) => fetchWith(server, { engine, ...options });
+
     t.test("files arrive whole, one after the other and three at once", async (t) => {
       const server = await serve(t, engine, "127.31.0.1");
       for (const [blksize, windowsize] of [
@@ -24,9 +27,15 @@ for (const engine of ["auto", "plain"] as const) {
         [8192, 8],
         [65464, 4],
       ] as const) {
-        const one = fetch(server.local, { blksize, windowsize, sizeBytes: image.length });
-        t.match(await one.ended, { outcome: "complete", bytesDone: image.length, sha256 }, `${blksize} × ${windowsize}`);
-        t.ok(one.bytes().equals(image));
+        for (const { engine } of fetchEngines) {
+          const one = fetch(server.local, { engine, blksize, windowsize, sizeBytes: image.length });
+          t.match(
+            await one.ended,
+            { outcome: "complete", bytesDone: image.length, sha256 },
+            `${blksize} × ${windowsize}, ${engine} client`,
+          );
+          t.ok(one.bytes().equals(image));
+        }
       }
       // The last one's slot is free when its last ACK has reached the server, a moment after the client has all.
       while (server.serving().sessions.length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -36,7 +45,7 @@ for (const engine of ["auto", "plain"] as const) {
         [sha256, sha256, sha256],
       );
       while (server.serving().sessions.length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
-      t.match(server.serving(), { sessionsComplete: 7, bytesServed: 7 * image.length, refusals: 0 });
+      t.match(server.serving(), { sessionsComplete: 11, bytesServed: 11 * image.length, refusals: 0 });
     });
 
     t.test("the fourth is refused while three run, and comes in when one has ended", async (t) => {
@@ -108,36 +117,47 @@ t.test("single-port mode: everything comes from the listening port", async (t) =
   t.equal(server.engine, "plain");
   const [answer] = await exchange(server.local, "\0\x01image\0octet\0");
   t.same(answer?.from, server.local);
-  t.match(await fetch(server.local).ended, { outcome: "complete", sha256 });
+  t.match(await fetchWith(server.local).ended, { outcome: "complete", sha256 });
 });
 
-t.test("a slow sink slows the transfer down and bounds what waits", async (t) => {
-  const server = await serve(t, "auto", "127.31.0.6");
-  let taken = 0;
-  let largest = 0;
-  const { ended } = fetch(server.local, {
-    windowsize: 8,
-    settings: { dallyMs: 10, backlogBytesMax: 50_000 },
-    sink: {
-      write: async (_offset, chunks) => {
-        const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-        largest = Math.max(largest, bytes);
-        taken += bytes;
-        await new Promise((resolve) => setTimeout(resolve, 5));
+for (const { engine, skip } of fetchEngines) {
+  const fetch: typeof fetchWith = (server, options) => fetchWith(server, { engine, ...options });
+
+  t.test(`a slow sink slows the transfer down and bounds what waits (${engine} client)`, { skip }, async (t) => {
+    const server = await serve(t, "auto", "127.31.0.6");
+    let taken = 0;
+    let largest = 0;
+    const { ended } = fetch(server.local, {
+      windowsize: 8,
+      settings: { dallyMs: 10, backlogBytesMax: 50_000 },
+      sink: {
+        write: async (_offset, chunks) => {
+          const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+          largest = Math.max(largest, bytes);
+          taken += bytes;
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        },
       },
-    },
+    });
+    t.match(await ended, { outcome: "complete" });
+    t.equal(taken, image.length);
+    t.ok(largest <= 50_000 + 8 * 1428, `${largest} octets waited at most`);
   });
-  t.match(await ended, { outcome: "complete" });
-  t.equal(taken, image.length);
-  t.ok(largest <= 50_000 + 8 * 1428, `${largest} octets waited at most`);
-});
 
-t.test("a full disk, a dead server, a taken port", async (t) => {
-  const server = await serve(t, "auto", "127.31.0.7");
-  const full = fetch(server.local, { sink: { write: () => Promise.reject(new Error("ENOSPC: no space left on device")) } });
-  t.match(await full.ended, { outcome: "storage", detail: "ENOSPC: no space left on device" });
-  const nobody = fetch({ address: "127.31.0.8", port: 9 }, { settings: { idleMsMax: 300, firstTimeoutMs: 100 } });
-  t.match(await nobody.ended, { outcome: "timeout", detail: "no answer from 127.31.0.8:9" });
+  t.test(`a full disk, a dead server, an address of somebody else (${engine} client)`, { skip }, async (t) => {
+    const server = await serve(t, "auto", "127.31.0.7");
+    const full = fetch(server.local, { sink: { write: () => Promise.reject(new Error("ENOSPC: no space left on device")) } });
+    t.match(await full.ended, { outcome: "storage", detail: "ENOSPC: no space left on device" });
+    const nobody = fetch({ address: "127.31.0.8", port: 9 }, { settings: { idleMsMax: 300, firstTimeoutMs: 100 } });
+    t.match(await nobody.ended, { outcome: "timeout", detail: "no answer from 127.31.0.8:9" });
+    const foreign = fetch(server.local, { localAddress: "192.0.2.1" });
+    t.match(await foreign.ended, { outcome: "error", detail: /192\.0\.2\.1 is not an address of this host/, bytesDone: 0 });
+    await foreign.closed;
+  });
+}
+
+t.test("a taken port, a file that is not there", async (t) => {
+  const server = await serve(t, "auto", "127.31.0.9");
   const taken = await openTftpServer({ listen: server.local, clock: systemClock, onFatal: failOnBug });
   t.equal(!taken.ok && taken.failure.code, "port-in-use");
   const missing = await server.offer("x", { path: join(folder, "missing") });

@@ -46,7 +46,7 @@ function fetch(server: Endpoint, options: Partial<TftpFetchOptions> = {}) {
     fileName: "image",
     clock: systemClock,
     settings: { dallyMs: 10 },
-    sink: { write: async (_offset, more) => void chunks.push(...more) },
+    sink: { write: async (_offset, more) => void chunks.push(...more.map((chunk) => Uint8Array.from(chunk))) },
     onFatal: failOnBug,
     ...options,
   });

@@ -16,6 +16,7 @@ import { defaultClientSettings, defaultServerSettings } from "../../src/core/tft
 import { TftpServer } from "../../src/core/tftp/server.js";
 import { blockLength, blockOffset, wireBlock } from "../../src/wire/tftp/block-number.js";
 import { encodePacket } from "../../src/wire/tftp/packet.js";
+import { StreamingClient } from "./streaming-client.js";
 
 export interface Faults {
   readonly loss?: number;
@@ -35,6 +36,10 @@ export interface Fetched {
 export interface WorldReport {
   readonly fetched: readonly (Fetched | undefined)[];
   readonly datagrams: number;
+  /** Every datagram that was sent and every write, with its time. */
+  readonly trace: readonly string[];
+  /** Blocks that a streaming client took by itself. */
+  readonly streamed: number;
   readonly sessionsAtOnce: number;
   readonly serverOutcomes: readonly string[];
   readonly now: number;
@@ -58,8 +63,12 @@ export function runTftpWorld(settings: {
   readonly server?: Partial<ServerSettings>;
   readonly client?: Partial<ClientSettings>;
   readonly untilMs?: number;
+  /** What the clients' disks write; they are never behind without it. */
+  readonly diskBytesPerMs?: number;
+  /** The clients' hosts go on by themselves where the machine allows it. */
+  readonly streaming?: boolean;
 }): WorldReport {
-  const { seed, faults = {}, file, untilMs = 600_000 } = settings;
+  const { seed, faults = {}, file, untilMs = 600_000, diskBytesPerMs = Number.POSITIVE_INFINITY } = settings;
   const prng = new Prng(seed);
   const events: Event[] = [];
   let sequence = 0;
@@ -67,6 +76,8 @@ export function runTftpWorld(settings: {
   let datagrams = 0;
   let sessionsAtOnce = 0;
   const serverOutcomes: string[] = [];
+  const trace: string[] = [];
+  const streaming: StreamingClient[] = [];
   const schedule = (at: number, run: (now: number) => void): void => {
     const event = { at, sequence: sequence++, run };
     let index = events.length;
@@ -77,6 +88,7 @@ export function runTftpWorld(settings: {
   const receivers = new Map<string, (now: number, from: Endpoint, bytes: Uint8Array) => void>();
   const carry = (from: Endpoint, to: Endpoint, bytes: Uint8Array): void => {
     datagrams++;
+    trace.push(`${now} ${endpointText(from)} ${bytes.subarray(0, 4).join(".")}+${bytes.length}`);
     if (prng.fraction() < (faults.loss ?? 0)) return;
     const copies = prng.fraction() < (faults.duplicate ?? 0) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
@@ -144,7 +156,10 @@ export function runTftpWorld(settings: {
       sizeBytes: undefined,
       ...wanted,
     };
-    const client = new TftpClient(request, { ...defaultClientSettings, ...settings.client });
+    const machine = new TftpClient(request, { ...defaultClientSettings, ...settings.client });
+    const client = settings.streaming ? new StreamingClient(machine) : machine;
+    if (client instanceof StreamingClient) streaming.push(client);
+    let diskFreeAt = 0;
     const bytes: number[] | Uint8Array = new Uint8Array(file.length + 70_000);
     let wakeAt: number | undefined;
     const run = (at: number, input: Parameters<TftpClient["step"]>[1]): void => {
@@ -157,11 +172,13 @@ export function runTftpWorld(settings: {
             carry(own, effect.to, effect.bytes);
             break;
           case "write":
+            trace.push(`${at} write ${effect.offset}+${effect.bytes.length}`);
             bytes.set(effect.bytes, effect.offset);
             written = effect.offset + effect.bytes.length;
             break;
           case "ended":
             invariant(fetched[index] === undefined, "a fetch ends once");
+            trace.push(`${at} ${effect.outcome}: ${effect.detail}`);
             fetched[index] = { outcome: effect.outcome, detail: effect.detail, bytes: bytes.subarray(0, effect.bytesDone), endedAt: at };
             break;
           case "close":
@@ -169,7 +186,15 @@ export function runTftpWorld(settings: {
             break;
         }
       }
-      if (written !== undefined) run(at, { type: "written", bytesWritten: written });
+      if (written !== undefined) {
+        const bytesWritten = written;
+        if (diskBytesPerMs === Number.POSITIVE_INFINITY) {
+          run(at, { type: "written", bytesWritten });
+        } else {
+          diskFreeAt = Math.max(diskFreeAt, at) + request.blksize / diskBytesPerMs;
+          schedule(diskFreeAt, (when) => run(when, { type: "written", bytesWritten }));
+        }
+      }
       const next = client.nextWakeAt();
       if (next !== undefined && next !== wakeAt) schedule(next, (when) => run(when, wake));
       wakeAt = next;
@@ -182,5 +207,6 @@ export function runTftpWorld(settings: {
     now = event.at;
     event.run(now);
   }
-  return { fetched, datagrams, sessionsAtOnce, serverOutcomes, now };
+  const streamed = streaming.reduce((sum, client) => sum + client.streamed, 0);
+  return { fetched, datagrams, trace, streamed, sessionsAtOnce, serverOutcomes, now };
 }

@@ -49,6 +49,7 @@ interface GetFlags {
   readonly blksize: number;
   readonly windowsize: number;
   readonly timeout?: number;
+  readonly plain?: true;
   readonly json?: true;
 }
 
@@ -103,6 +104,7 @@ export function registerTftpCommands(program: Program, done: (code: ExitCode) =>
     .option("--blksize <octets>", "payload of a packet", whole(BLKSIZE_MIN, BLKSIZE_MAX), LAN_BLKSIZE)
     .option("--windowsize <packets>", "packets for one ACK", whole(1, WINDOWSIZE_MAX), LAN_WINDOWSIZE)
     .option("--timeout <seconds>", "ask the server for this time-out", whole(1, 255))
+    .option("--plain", "do without the native receiver")
     .option("--json", "the result as JSON")
     .action(async (urlText: string, flags: GetFlags) => {
       const url = parseTftpUrl(urlText);
@@ -122,6 +124,7 @@ export function registerTftpCommands(program: Program, done: (code: ExitCode) =>
           blksize: flags.blksize,
           windowsize: flags.windowsize,
           timeoutSeconds: flags.timeout,
+          engine: flags.plain ? "plain" : "auto",
         },
         { stdout: process.stdout, stderr: process.stderr, signal: aborting.signal },
       );

@@ -15,6 +15,7 @@ export interface GetOptions {
   readonly blksize: number | undefined;
   readonly windowsize: number | undefined;
   readonly timeoutSeconds: number | undefined;
+  readonly engine: "auto" | "plain";
 }
 
 export interface GetIo {
@@ -63,6 +64,7 @@ export async function getByTftp(options: GetOptions, io: GetIo): Promise<Result<
     ...(options.blksize !== undefined && { blksize: options.blksize }),
     ...(options.windowsize !== undefined && { windowsize: options.windowsize }),
     timeoutSeconds: options.timeoutSeconds,
+    engine: options.engine,
     settings: { dallyMs: DALLY_MS },
     clock: systemClock,
     sink: target.value.sink,

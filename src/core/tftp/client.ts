@@ -18,7 +18,7 @@ import {
   opcodeOf,
   printable,
 } from "../../wire/tftp/packet.js";
-import type { ClientEffect, ClientInput, ClientRequest, ClientSettings, FetchOutcome } from "./contract.js";
+import type { ClientEffect, ClientInput, ClientRequest, ClientSettings, ClientStreamable, FetchOutcome } from "./contract.js";
 import { idleMsFor, RoundTrip } from "./round-trip.js";
 import { deservesUnknownTransferId, unknownTransferId } from "./stranger.js";
 
@@ -86,8 +86,35 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
     return this.#bytesReceived;
   }
 
+  /** What was agreed with the server; RFC 1350's values before its first reply. */
+  get agreed(): { readonly blksize: number; readonly windowsize: number } {
+    return { blksize: this.#blksize, windowsize: this.#windowsize };
+  }
+
   nextWakeAt(): Instant | undefined {
     return this.#wakeAt;
+  }
+
+  /**
+   * While this is defined the host need not ask about every block: as long as the next datagram comes from `peer` and is DATA `due`, then
+   * the one after it, … with exactly `blksize` octets, at most `blocksMax` of them, it may store the payload, and send the ACK of each whole
+   * window itself if no more than `backlogBytesMax` octets are unwritten then. Anything else, a window whose ACK must wait for the
+   * disk, and a wake in time, comes here as ever, after a `streamed` that tells how far it went. Before that only `written` may be given.
+   */
+  get streamable(): ClientStreamable | undefined {
+    // A server that skips 0 is rare enough to be counted here.
+    if (this.#state !== "receiving" || this.#peer === undefined || this.#ackHeld || this.#skipsZero) return undefined;
+    const left = this.#sizeBytes === undefined ? Number.MAX_SAFE_INTEGER : this.#sizeBytes - this.#bytesReceived;
+    return {
+      peer: this.#peer,
+      due: this.#due,
+      blksize: this.#blksize,
+      windowsize: this.#windowsize,
+      unacknowledged: this.#unacknowledged,
+      blocksMax: Math.floor(left / this.#blksize),
+      ackAt: this.#measurable && this.#unacknowledged === 0 ? this.#ackAt : undefined,
+      backlogBytesMax: this.#settings.backlogBytesMax,
+    };
   }
 
   step(now: Instant, input: ClientInput, out: ClientEffect[]): void {
@@ -103,6 +130,9 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
         break;
       case "wake":
         if (this.#wakeAt !== undefined && now >= this.#wakeAt) this.#wake(now, out);
+        break;
+      case "streamed":
+        this.#streamed(input, out);
         break;
       case "written":
         this.#written(now, input.bytesWritten, out);
@@ -253,6 +283,25 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
     else this.#wakeAt = this.#roundTrip.deadline(now);
   }
 
+  /** What `nextBlock` would have done for each of the blocks. */
+  #streamed({ blocks, unacknowledged, at, roundTripsMs }: Extract<ClientInput, { type: "streamed" }>, out: ClientEffect[]): void {
+    for (let index = 0; index < roundTripsMs.length; index++) this.#roundTrip.sample(roundTripsMs[index] as number);
+    this.#gapSeen = 0;
+    this.#wrongLengths = 0;
+    this.#skippedZeros = 0;
+    this.#bytesReceived += blocks * this.#blksize;
+    this.#due = (this.#due + blocks) % BLOCK_NUMBERS;
+    if (unacknowledged < this.#unacknowledged + blocks) {
+      this.#acked = (this.#due - 1 - unacknowledged + 2 * BLOCK_NUMBERS) % BLOCK_NUMBERS;
+      this.#ackAt = at;
+    }
+    this.#measurable = unacknowledged === 0;
+    this.#unacknowledged = unacknowledged;
+    this.#progress(at);
+    if (unacknowledged >= this.#windowsize) this.#acknowledgeWhenWritten(at, out);
+    else this.#wakeAt = this.#roundTrip.deadline(at);
+  }
+
   /** A truncated datagram must not pass for the short block that ends a file; the size tells them apart where it is known. */
   #lengthFault(length: number): string | undefined {
     if (length > this.#blksize) return `a block of ${length} bytes where ${this.#blksize} were agreed`;
@@ -333,7 +382,9 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
       this.#fail("timeout", detail, errorCode.notDefined, out);
     } else {
       this.#roundTrip.expired();
+      // The ACK of a part of a window calls for more: that is the disk's to allow. One that went out before may be repeated.
       if (this.#state === "requesting") this.#ask(now, out);
+      else if (this.#unacknowledged > 0) this.#acknowledgeWhenWritten(now, out);
       else this.#acknowledge(now, out);
       this.#measurable = false;
       this.#gapSeen = 0;

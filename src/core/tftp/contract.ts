@@ -5,6 +5,7 @@
  */
 import type { Endpoint } from "../../base/endpoint.js";
 import type { Wake } from "../../base/machine.js";
+import type { Instant } from "../../base/time.js";
 
 /** Names a transfer inside one server; never used again. */
 export type SessionId = number;
@@ -156,10 +157,38 @@ export type ClientInput =
    */
   | { readonly type: "start"; readonly receiveBufferBytes?: number }
   | { readonly type: "datagram"; readonly from: Endpoint; readonly bytes: Uint8Array }
+  /** The host went on by itself, as `TftpClient.streamable` allowed. It has stored the payload: no `write` comes for it. */
+  | {
+      readonly type: "streamed";
+      /** Taken since that `streamable`, at least 1. */
+      readonly blocks: number;
+      /** Of all taken, those since the last ACK; a whole window where its ACK must wait for the disk. */
+      readonly unacknowledged: number;
+      /** When the last block was taken. */
+      readonly at: Instant;
+      /** From each ACK that measures one to the block after it, in order. */
+      readonly roundTripsMs: ArrayLike<number>;
+    }
   /** `bytesWritten` octets from the start of the file are written (cumulative). */
   | { readonly type: "written"; readonly bytesWritten: number }
   | { readonly type: "storage-failed"; readonly detail: string }
   | { readonly type: "abort" };
+
+/** How far a host may go by itself; see `TftpClient.streamable`. */
+export interface ClientStreamable {
+  readonly peer: Endpoint;
+  /** On the wire. Numbers go on with 0 after 65535. */
+  readonly due: number;
+  readonly blksize: number;
+  readonly windowsize: number;
+  /** Blocks taken since the last ACK; fewer than `windowsize`. */
+  readonly unacknowledged: number;
+  /** Full blocks that may be taken; what follows them ends the file. */
+  readonly blocksMax: number;
+  /** When the last ACK was sent; undefined where the next block measures no round trip. */
+  readonly ackAt: Instant | undefined;
+  readonly backlogBytesMax: number;
+}
 
 export type ClientEffect =
   | { readonly type: "send"; readonly to: Endpoint; readonly bytes: Uint8Array }

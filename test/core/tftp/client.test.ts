@@ -167,6 +167,16 @@ t.test("the disk sets the pace, and the last ACK waits for it", async (t) => {
   t.same(wait().sent, ["close"]);
 });
 
+t.test("a time-out within a window does not outrun the disk", async (t) => {
+  const { give, oack, data, wait, client } = fetching({ windowsize: 4 }, { backlogBytesMax: 1000 }, "later");
+  oack({ windowsize: "4" });
+  t.same([...data(1), ...data(2), ...data(3)], ["write 0+512", "write 512+512", "write 1024+512"]);
+  t.same(wait().sent, [], "1536 octets wait");
+  t.equal(client.nextWakeAt(), undefined);
+  t.same(give({ type: "written", bytesWritten: 1024 }), ["ack 3"]);
+  t.same(wait().sent, ["ack 3"], "an ACK that went out may be repeated");
+});
+
 t.test("outcomes", async (t) => {
   const outcome = (packet: Packet) => fetching().packet(packet)[0];
   t.equal(

@@ -29,3 +29,39 @@ for (const [name, faults] of Object.entries(faultSets)) {
     t.pass(`${4 * seeds} transfers`);
   });
 }
+
+t.test("a host that goes on by itself does what it would have been told", { timeout: 3_600_000 }, async (t) => {
+  let streamed = 0;
+  for (const [name, faults] of Object.entries({ "no fault": {}, ...faultSets })) {
+    for (const windowsize of [1, 4, 16, 64]) {
+      for (let seed = 0; seed < seeds / 2; seed++) {
+        const prng = new Prng(seed, windowsize);
+        const file = prng.bytes(prng.below(60_000));
+        const world = {
+          seed,
+          faults,
+          file,
+          clients: [{ windowsize, ...(seed % 2 === 0 && { sizeBytes: file.length }) }],
+          // A disk that is behind makes ACKs wait.
+          ...(seed % 3 === 0 && { diskBytesPerMs: 200, client: { backlogBytesMax: 512 * prng.below(40) } }),
+        };
+        const told = runTftpWorld(world);
+        const alone = runTftpWorld({ ...world, streaming: true });
+        streamed += alone.streamed;
+        const differs = JSON.stringify(told.trace) !== JSON.stringify(alone.trace);
+        if (differs) t.same(alone.trace, told.trace, `${name}, windowsize ${windowsize}, seed ${seed}`);
+      }
+    }
+  }
+  t.ok(streamed > 1000, `${streamed} blocks were streamed`);
+});
+
+t.test("… and so does one whose block numbers roll over", async (t) => {
+  const file = new Prng(3).bytes(8 * 65_700 + 3);
+  const world = { seed: 1, faults: { loss: 0.001 }, file, clients: [{ windowsize: 16, blksize: 8 }] };
+  const told = runTftpWorld(world);
+  const alone = runTftpWorld({ ...world, streaming: true });
+  t.equal(told.fetched[0]?.outcome, "complete");
+  t.ok(alone.streamed > 60_000, `${alone.streamed} blocks were streamed`);
+  t.ok(JSON.stringify(told.trace) === JSON.stringify(alone.trace), "the same datagrams at the same times");
+});
