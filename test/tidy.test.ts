@@ -48,6 +48,23 @@ t.test("imports go one way", async (t) => {
   }
 });
 
+t.test("no files import each other in a loop, for types neither", async (t) => {
+  const targets = (name: string): string[] => {
+    const imports = code(readFileSync(join(source, name), "utf8")).matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)\.js"/g);
+    const paths = [...imports].map(([, target]) => join(dirname(name), target as string));
+    return paths.flatMap((path) => files.filter((file) => file === `${path}.ts` || file === `${path}.tsx`));
+  };
+  const finished = new Set<string>();
+  const visit = (name: string, path: readonly string[]): void => {
+    if (path.includes(name)) return void t.fail([...path.slice(path.indexOf(name)), name].join(" → "));
+    if (finished.has(name)) return;
+    for (const target of targets(name)) visit(target, [...path, name]);
+    finished.add(name);
+  };
+  for (const name of files) visit(name, []);
+  t.equal(finished.size, files.length);
+});
+
 t.test("an operator's command starts without what daemons need", async (t) => {
   const seen = new Set<string>();
   const packages = new Set<string>();

@@ -169,12 +169,13 @@ export class LiveFeed {
         const known = before?.[view].get(name);
         return known?.text === row.text ? [] : [known === undefined ? row.value : changedFields(known, row, key)];
       });
-    const gone = [...(before?.groups.keys() ?? [])].filter((name) => !views.groups.has(name));
+    const gone = (view: "aps" | "groups") => nonEmpty([...(before?.[view].keys() ?? [])].filter((name) => !views[view].has(name)));
     const change: Record<keyof Omit<LiveChange, "now">, unknown> = {
       aps: nonEmpty(changed("aps", "mac")),
       images: nonEmpty(changed("images", "mac")),
+      apsGone: gone("aps"),
       groups: nonEmpty(changed("groups", "name")),
-      groupsGone: nonEmpty(gone),
+      groupsGone: gone("groups"),
       catalogue: before?.catalogue.text === views.catalogue.text ? undefined : views.catalogue.value,
       boot: before?.boot.text === views.boot.text ? undefined : views.boot.value,
       events: nonEmpty(events),

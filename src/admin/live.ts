@@ -30,6 +30,8 @@ export interface LiveChange {
   readonly images?: readonly ChangedRow<ApImageRow, "mac">[];
   readonly groups?: readonly ChangedRow<GroupView, "name">[];
   readonly groupsGone?: readonly string[];
+  /** MAC addresses of APs that the controller has forgotten. */
+  readonly apsGone?: readonly string[];
   /** Complete when present. */
   readonly catalogue?: readonly ImageView[];
   readonly boot?: BootView;

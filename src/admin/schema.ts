@@ -6,8 +6,9 @@ import { z } from "zod";
 import type { Failure } from "../base/failure.js";
 import type { GroupConfig } from "../core/controller/group-config.js";
 import type { ActResult, PredownloadResult } from "../core/controller/order-results.js";
-import type { GroupWanPolicy, LinkRates } from "../core/controller/orders.js";
+import type { LinkRates } from "../core/controller/orders.js";
 import type { ReleaseImage, ReleasesConfig } from "../core/controller/release-config.js";
+import type { GroupWanPolicy } from "../core/controller/settings.js";
 import type {
   ApImageRow,
   ApImageView,

@@ -23,5 +23,8 @@ export function parseHostPort(text: string, defaultPort: number): { host: string
   return port <= 65535 ? { host, port } : undefined;
 }
 
+/** Whether a socket bound to it takes datagrams to any address of the host. */
+export const isWildcard = (address: string): boolean => address === "0.0.0.0" || address === "::";
+
 /** Whether an address is one that only this machine has; an IPv4 address may come mapped into IPv6. `localhost` counts. */
 export const isLoopback = (address: string): boolean => /^(?:(?:::ffff:)?127(?:\.\d{1,3}){3}|::1|localhost)$/.test(address);

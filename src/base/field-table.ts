@@ -110,7 +110,7 @@ export const remainder = (min = 0, max = Number.POSITIVE_INFINITY): Field<Uint8A
 
 /**
  * UTF-8 text that fills the envelope, without NUL. Some encoders end strings with NULs (openCAPWAP does);
- * those are dropped on reading, and a NUL elsewhere is a fault.
+ * those are dropped on reading, so that a lone NUL is read as no text at all, and a NUL elsewhere is a fault.
  */
 export const text = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> => ({
   min,
@@ -136,21 +136,17 @@ export const text = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> => 
   },
 });
 
-/** Text for people: one line without what would steer a terminal. Only for fields whose writers are ours, for it refuses the rest. */
-export const lineText = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> => {
-  const inner = text(min, max);
-  return {
-    ...inner,
-    read: (reader) => {
-      const at = reader.offset;
-      const value = inner.read(reader);
-      if (!reader.fault && !isOneLine(value)) reader.fail("text holds a control character", at);
-      return value;
-    },
-  };
-};
+/** UTF-8 text that fills the envelope and shows as what it is (`isOneLine`). Only for fields whose writers are ours, for it refuses the rest. */
+export const line = (min = 0, max = Number.POSITIVE_INFINITY): Field<string> =>
+  mapped(
+    text(min, max),
+    (value) => (isOneLine(value) ? value : undefined),
+    (value) => value,
+    "text is not one printable line",
+    "",
+  );
 
-/** `inner` behind a length field that counts its octets. */
+/** `inner` behind a length field of one or two octets that counts its octets. */
 export const prefixed = <Value>(length: Field<number>, inner: Field<Value>): Field<Value> => ({
   min: length.min + inner.min,
   max: length.max + inner.max,
@@ -168,8 +164,8 @@ export const prefixed = <Value>(length: Field<number>, inner: Field<Value>): Fie
     inner.write(writer, value);
     const written = writer.length - start;
     invariant(written < 2 ** (8 * length.max), `${written} octets do not fit their length field`);
-    if (length.max === 2) writer.patchU16(at, written);
-    else writer.patchU8(at, written);
+    if (length.max === 1) writer.patchU8(at, written);
+    else writer.patchU16(at, written);
   },
 });
 

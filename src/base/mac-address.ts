@@ -1,3 +1,5 @@
+import { hexOf } from "./hex.js";
+
 /** Six octets as lower-case hex with colons, e.g. `00:0a:b8:3b:0b:c2`. Equal addresses are equal strings. */
 export type MacAddress = string & { readonly __brand: "MacAddress" };
 
@@ -14,8 +16,7 @@ export function parseMac(text: string): MacAddress | undefined {
 const macOfHex = (hex: string): MacAddress => (hex.match(/../g) as string[]).join(":") as MacAddress;
 
 /** @param bytes six octets */
-export const macFromBytes = (bytes: Uint8Array): MacAddress =>
-  macOfHex(Array.from(bytes, (octet) => octet.toString(16).padStart(2, "0")).join(""));
+export const macFromBytes = (bytes: Uint8Array): MacAddress => macOfHex(hexOf(bytes));
 
 export const macToBytes = (mac: MacAddress): Uint8Array => Uint8Array.from(mac.split(":"), (octet) => Number.parseInt(octet, 16));
 

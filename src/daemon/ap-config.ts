@@ -5,6 +5,7 @@ import { type Endpoint, parseHostPort } from "../base/endpoint.js";
 import { failure, type Result, success } from "../base/failure.js";
 import { type MacAddress, parseMac } from "../base/mac-address.js";
 import { isOneLine } from "../base/one-line.js";
+import { isTellable } from "../core/ap/order.js";
 import type { ControllerName } from "../runtime/controller-lookup.js";
 import { logLevels } from "../runtime/log.js";
 import { ports } from "../wire/capwap/defaults.js";
@@ -70,7 +71,10 @@ const schema = z.strictObject({
   /** Where others reach its TFTP server when a NAT is between; port 0: the port that it serves at. */
   tftpAdvertise: endpoint(0, "192.0.2.1:69").optional(),
   /** In the primary slot of an AP that is new. */
-  version: words("a version, e.g. 8.5.161.0", 64).optional(),
+  version: z
+    .string()
+    .refine((text) => isTellable(text), { error: "expected a version, e.g. 8.5.161.0" })
+    .optional(),
   onReset: z.enum(["restart", "exit"], { error: "expected restart or exit" }).default("restart"),
   flashBytes: wholeNumber("a number of bytes", 1, Number.MAX_SAFE_INTEGER).optional(),
   metrics: endpoint(metricsPort, `127.0.0.1:${metricsPort}`).optional(),

@@ -7,6 +7,7 @@ import { type Endpoint, endpointText, isIPv6 } from "../base/endpoint.js";
 import { failure, type Result, success } from "../base/failure.js";
 import { Prng } from "../base/prng.js";
 import { Agent } from "../core/ap/agent.js";
+import { windowBytesFor } from "../core/capwap/fast-image-offer.js";
 import { WtpSession } from "../core/capwap/wtp-session.js";
 import { ApHost, eventLine } from "../runtime/ap-host.js";
 import { type ApMeter, measureAp } from "../runtime/ap-metrics.js";
@@ -17,6 +18,7 @@ import { freshSeed } from "../runtime/entropy.js";
 import { lockFolder } from "../runtime/folder-lock.js";
 import { ImageFiles, type ImageFilesOptions } from "../runtime/image-files.js";
 import { createLogger, LimitedWarnings, type Logger } from "../runtime/log.js";
+import { memoryBytes } from "../runtime/memory.js";
 import { Metrics } from "../runtime/metrics.js";
 import { openMetricsPage } from "../runtime/metrics-page.js";
 import { openTftpServer } from "../runtime/tftp-server.js";
@@ -115,6 +117,7 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Logger, me
             timers: settings.lab ? labTimers : defaultTimers,
             bootImageDownload: true,
             fastTransfer: settings.fastTransfer,
+            fastWindowBytes: windowBytesFor(memoryBytes()),
           },
           self,
           prng.split("capwap"),

@@ -20,6 +20,8 @@ export class DaemonProcess {
   readonly #waiting = new Set<() => void>();
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;
   #stderr = "";
+  /** It has ended and all that it wrote is here; the end of the process alone comes sooner. */
+  #closed = false;
 
   /**
    * @param args e.g. `["ap", "--data", dir]`
@@ -34,6 +36,7 @@ export class DaemonProcess {
     });
     this.ended = new Promise((resolve) => {
       this.#child.on("close", (code, signal) => {
+        this.#closed = true;
         resolve({ code, signal });
         this.#wakeAll();
       });
@@ -67,7 +70,7 @@ export class DaemonProcess {
         const picked = pick(this.#lines[next] as LogLine);
         if (picked !== undefined) return picked;
       }
-      if (!this.running)
+      if (this.#closed)
         throw new Error(`flexup ended before the awaited log line: ${this.#stderr.trim() || JSON.stringify(this.#lines.at(-1))}`);
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }

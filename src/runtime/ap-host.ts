@@ -141,18 +141,19 @@ export class ApHost {
   }
 }
 
+const damageLines = {
+  recovered: "boot.json was damaged: booting what its copy and the slots' digests agree on",
+  rebuilt: "boot.json and its copy were damaged: booting what the slots' labels and digests agree on",
+  lost: "boot.json, its copy and the slots' labels were damaged: both slots count as empty; predownload an image",
+} as const;
+
 /** An event as a log line. */
 export function eventLine(event: ApEvent): { readonly message: string; readonly fields: object } {
   switch (event.name) {
     case "booted":
       return { message: `booted ${event.version} from slot ${event.slot}`, fields: { corrupt: event.corrupt } };
     case "boot-record-damaged":
-      return {
-        message: event.recovered
-          ? "boot.json was damaged: booting what its copy and the slots' digests agree on"
-          : "boot.json and its copy were damaged: both slots count as empty; predownload an image",
-        fields: {},
-      };
+      return { message: damageLines[event.recordState], fields: {} };
     case "joined":
       return { message: `joined ${endpointText(event.controller)}`, fields: {} };
     case "session-lost":

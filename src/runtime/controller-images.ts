@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readSync, rmSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { failure, type Result, success } from "../base/failure.js";
+import { syncFolder } from "./lasting-file.js";
 
 /** What is known of a file once it lies in the folder. Digests are lower-case hex. */
 export interface MeasuredImage {
@@ -12,6 +13,9 @@ export interface MeasuredImage {
 }
 
 const temporarySuffix = ".part";
+/** An upload that was cut off, and an image: the folder may be a disk of its own, with files of others. */
+const temporaryName = /^[0-9a-f-]{36}\.part$/;
+const imageName = /^[0-9a-f]{64}$/;
 
 /**
  * The image files of a controller, each named by its SHA-256. A file appears under that name only after it is
@@ -27,7 +31,7 @@ export class ImageFolder {
   static open(folder: string): Result<ImageFolder> {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      for (const name of readdirSync(folder)) if (name.endsWith(temporarySuffix)) rmSync(join(folder, name));
+      for (const name of readdirSync(folder)) if (temporaryName.test(name)) rmSync(join(folder, name));
       return success(new ImageFolder(folder));
     } catch (error) {
       return failure("data-folder-unusable", `${folder} cannot hold images: ${(error as Error).message}; check that it is writable`);
@@ -72,9 +76,9 @@ export class ImageFolder {
     if (!this.#undecided.has(sha256)) this.#delete(sha256);
   }
 
-  /** Deletes every file that is not in `known`: what a crash left between storing a file and its catalogue entry. */
+  /** Deletes every image that is not in `known`: what a crash left between storing a file and its catalogue entry. */
   keepOnly(known: ReadonlySet<string>): void {
-    for (const name of readdirSync(this.#folder)) if (!known.has(name)) this.remove(name);
+    for (const name of readdirSync(this.#folder)) if (imageName.test(name) && !known.has(name)) this.remove(name);
   }
 
   close(): void {
@@ -151,14 +155,4 @@ async function writeMeasured(source: AsyncIterable<Uint8Array>, path: string, by
     await file.close();
   }
   return success({ sizeBytes, sha256: sha256.digest("hex"), md5: md5.digest("hex") });
-}
-
-/** A rename is on the disk only when its folder is. */
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

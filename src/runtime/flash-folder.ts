@@ -5,6 +5,7 @@
  *     boot-copy.json                the same once more, for the day on which a medium loses a small file
  *     run.json                      the run in hand and the reports still owed
  *     slot-a-<sha256>.image         a slot's content, whole and verified
+ *     slot-a-<sha256>.json          its label: what it is, for the day on which both records are lost
  *     download.part, download.json  a download under way, and how much of it is safely stored
  *
  * The moment of a commit is the rename of boot.json. A slot's new content has another name than its old, so that before
@@ -19,11 +20,20 @@ import type { BootRecord, BootState, RunJournal, SlotId, SlotImage } from "../co
 import { emptyBootRecord } from "../core/ap/image-slots.js";
 import type { Disk, DiskFile } from "./disk.js";
 import { loadSealedJson, saveSealedJson, unsavedEnding } from "./sealed-json.js";
+import {
+  count,
+  type LabelledSlot,
+  labelsDue,
+  recordOfLabels,
+  sha256Text,
+  slotFileName,
+  slotImage,
+  slotLabel,
+  slotLabelName,
+  slotOfLabelName,
+} from "./slot-label.js";
 import { ignoreStorageError, isAbsent, isUnreadable } from "./storage-failure.js";
 
-const digest = (length: number) => z.string().regex(new RegExp(`^[0-9a-f]{${length}}$`));
-const count = z.number().int().nonnegative();
-const slotImage = z.object({ version: z.string(), sizeBytes: count, sha256: digest(64), md5: digest(32), runId: count });
 const slotId = z.enum(["a", "b"]);
 const bootRecord = z.object({
   primary: slotId,
@@ -36,7 +46,7 @@ const bootRecord = z.object({
 const runJournal = z.custom<RunJournal>((value) => typeof value === "object" && value !== null && "run" in value && "owed" in value);
 const emptyJournal: RunJournal = { run: null, owed: [] };
 
-const partFacts = z.object({ version: z.string(), sizeBytes: count, sha256: digest(64), safeBytes: count });
+const partFacts = z.object({ version: z.string(), sizeBytes: count, sha256: sha256Text, safeBytes: count });
 export type PartFacts = z.output<typeof partFacts>;
 
 const slotIds: readonly SlotId[] = ["a", "b"];
@@ -49,7 +59,6 @@ const names = {
 } as const;
 /** A journal that is on its way to the disk. */
 export const journalUnsaved = names.journal + unsavedEnding;
-const slotFileName = (slot: SlotId, sha256: string): string => `slot-${slot}-${sha256}.image`;
 
 const readBytes = 1 << 20;
 
@@ -111,6 +120,7 @@ export class FlashFolder {
     const corrupt: SlotId[] = [];
     for (const slot of slotIds) if (!(await this.#slotIsSound(slot))) corrupt.push(slot);
     for (const slot of corrupt) this.#record = { ...this.#record, slots: { ...this.#record.slots, [slot]: null } };
+    await this.#labelSlots(this.#record);
     await this.clearLeftovers();
     if (stored.state === "absent" && factoryVersion !== undefined) await this.#installFactoryImage(factoryVersion);
     const journal = await loadSealedJson(this.#disk, this.#path(names.journal), runJournal);
@@ -123,20 +133,42 @@ export class FlashFolder {
     };
   }
 
-  /** The record, or its copy where that is all that is left; makes both the same again. What it says of the slots is not checked yet. */
+  /** The record, its copy or what the slots' labels say, whichever is left; makes all the same again. What it says of the slots is not checked yet. */
   async #loadRecord(): Promise<{ readonly record: BootRecord; readonly state: BootState["recordState"] | "absent" }> {
     const stored = await loadSealedJson(this.#disk, this.#path(names.record), bootRecord);
     const copy = await loadSealedJson(this.#disk, this.#path(names.recordCopy), bootRecord);
-    if (stored === "absent" && copy === "absent") return { record: emptyBootRecord, state: "absent" };
     if (stored === "damaged") await this.#disk.rename(this.#path(names.record), this.#path(`${names.record}.damaged`));
     if (typeof stored === "object") {
       const isSame = typeof copy === "object" && JSON.stringify(copy.value) === JSON.stringify(stored.value);
       if (!isSame) await this.#saveRecordCopy(stored.value);
       return { record: stored.value, state: "sound" };
     }
-    if (typeof copy !== "object") return { record: emptyBootRecord, state: "lost" };
-    await saveSealedJson(this.#disk, this.#path(names.record), copy.value);
-    return { record: copy.value, state: "recovered" };
+    const left = typeof copy === "object" ? copy.value : recordOfLabels(await this.#labels());
+    if (left === undefined) return { record: emptyBootRecord, state: stored === "absent" && copy === "absent" ? "absent" : "lost" };
+    await saveSealedJson(this.#disk, this.#path(names.record), left);
+    if (typeof copy === "object") return { record: left, state: "recovered" };
+    await this.#saveRecordCopy(left);
+    return { record: left, state: "rebuilt" };
+  }
+
+  /** Of images that are there. */
+  async #labels(): Promise<LabelledSlot[]> {
+    const found = await this.#disk.list(this.#folder);
+    const labels: LabelledSlot[] = [];
+    for (const name of found) {
+      const slot = slotOfLabelName(name);
+      if (slot === undefined) continue;
+      const stored = await loadSealedJson(this.#disk, this.#path(name), slotLabel);
+      if (typeof stored !== "object" || !found.includes(slotFileName(slot, stored.value.image.sha256))) continue;
+      labels.push({ slot, label: stored.value });
+    }
+    return labels;
+  }
+
+  /** A disk that would not take a label costs the label alone. */
+  async #labelSlots(record: BootRecord): Promise<void> {
+    for (const { slot, label } of labelsDue(record, await this.#labels()))
+      await saveSealedJson(this.#disk, this.#path(slotLabelName(slot, label.image.sha256)), label).catch(ignoreStorageError);
   }
 
   async #slotIsSound(slot: SlotId): Promise<boolean> {
@@ -157,7 +189,9 @@ export class FlashFolder {
 
   /** Removes what neither a slot nor a part needs. @param inUse names that are about to be something */
   async clearLeftovers(inUse: readonly string[] = []): Promise<void> {
-    const listed = slotIds.map((slot) => this.#record.slots[slot] && slotFileName(slot, this.#record.slots[slot].sha256));
+    const images = slotIds.flatMap((slot) => ({ slot, sha256: this.#record.slots[slot]?.sha256 ?? "" }));
+    const listed = images.map(({ slot, sha256 }) => slotFileName(slot, sha256));
+    const labels = images.map(({ slot, sha256 }) => slotLabelName(slot, sha256));
     const part = await this.loadPartFacts();
     const found = await this.#disk.list(this.#folder);
     // A commit that a crash cut off between its renames: the image is whole, and becomes a part of full length again.
@@ -166,7 +200,7 @@ export class FlashFolder {
     );
     if (uncommitted !== undefined && !found.includes(names.part)) await this.#disk.rename(this.#path(uncommitted), this.#path(names.part));
     const resumable = part && (uncommitted !== undefined || found.includes(names.part)) ? [names.part, names.partFacts] : [];
-    const kept = [...listed, ...resumable, names.record, names.recordCopy, `${names.record}.damaged`, names.journal, ...inUse];
+    const kept = [...listed, ...labels, ...resumable, names.record, names.recordCopy, `${names.record}.damaged`, names.journal, ...inUse];
     for (const name of found) if (isOurs(name) && !kept.includes(name)) await this.#disk.remove(this.#path(name));
     await this.#disk.syncFolder(this.#folder);
   }
@@ -190,13 +224,16 @@ export class FlashFolder {
   /** Resolves when the record is lasting and what it does not list any more is gone. */
   async saveRecord(record: BootRecord): Promise<void> {
     const before = this.#record;
+    await this.#labelSlots(record);
     await saveSealedJson(this.#disk, this.#path(names.record), record);
     this.#record = record;
     // Before the old content goes: at no moment does the copy name a file that is not there.
     await this.#saveRecordCopy(record);
     for (const slot of slotIds) {
       const old = before.slots[slot];
-      if (old !== null && old.sha256 !== record.slots[slot]?.sha256) await this.#disk.remove(this.#path(slotFileName(slot, old.sha256)));
+      if (old === null || old.sha256 === record.slots[slot]?.sha256) continue;
+      await this.#disk.remove(this.#path(slotFileName(slot, old.sha256)));
+      await this.#disk.remove(this.#path(slotLabelName(slot, old.sha256)));
     }
   }
 
@@ -296,5 +333,8 @@ export async function digestsOf(file: DiskFile): Promise<StoredDigests> {
 }
 
 const ownNames: readonly string[] = Object.values(names);
-const isOurs = (name: string): boolean =>
-  ownNames.includes(name) || ownNames.some((own) => name === own + unsavedEnding) || /^slot-[ab]-[0-9a-f]{64}\.image$/.test(name);
+const slotFilePattern = /^slot-[ab]-[0-9a-f]{64}\.(?:image|json)$/;
+const isOurs = (name: string): boolean => {
+  const saved = name.endsWith(unsavedEnding) ? name.slice(0, -unsavedEnding.length) : name;
+  return ownNames.includes(saved) || slotFilePattern.test(saved);
+};

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-
-const isAny = (address: string): boolean => address === "0.0.0.0" || address === "::";
+import { isWildcard } from "../base/endpoint.js";
 
 /** Nothing that carries IPv6 is narrower; a smaller figure is some interface that images do not go through. */
 const mtuBytesMin = 1_280;
@@ -12,7 +11,7 @@ const mtuBytesMin = 1_280;
  */
 export function interfaceMtuBytes(address: string, folder = "/sys/class/net"): number | undefined {
   const sizes = Object.entries(networkInterfaces()).flatMap(([name, addresses]) => {
-    const concerned = addresses?.some((own) => (isAny(address) ? !own.internal : own.address === address)) ?? false;
+    const concerned = addresses?.some((own) => (isWildcard(address) ? !own.internal : own.address === address)) ?? false;
     const size = concerned ? mtuOf(folder, name) : undefined;
     return size === undefined ? [] : [Math.max(mtuBytesMin, size)];
   });

@@ -1,7 +1,8 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import ssh2 from "ssh2";
+import { writeLastingFile } from "./lasting-file.js";
 
 /** Ed25519 for today's clients, RSA for automation that has not learned it. */
 const kinds = [
@@ -9,12 +10,14 @@ const kinds = [
   { file: "host-rsa", type: "rsa" as const, options: { bits: 3072 } },
 ];
 
-const generate = promisify(
+type Generate = (type: string, options: object) => Promise<{ readonly private: string }>;
+
+const generateBySsh2: Generate = promisify(
   ssh2.utils.generateKeyPair as (type: string, options: object, done: (error: Error | null, keys: { private: string }) => void) => void,
 );
 
 /** The private host keys of a data folder, made at the first call. A key that exists is never replaced: clients remember it. */
-export async function sshHostKeys(folder: string): Promise<string[]> {
+export async function sshHostKeys(folder: string, generate = generateBySsh2): Promise<string[]> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const keys: string[] = [];
   for (const { file, type, options } of kinds) {
@@ -23,21 +26,20 @@ export async function sshHostKeys(folder: string): Promise<string[]> {
       if (error.code === "ENOENT") return undefined;
       throw error;
     });
-    keys.push(stored ?? (await makeKey(path, type, options)));
+    keys.push(stored ?? store(path, await readableKey(() => generate(type, options))));
   }
   return keys;
 }
 
-async function makeKey(path: string, type: string, options: object): Promise<string> {
-  const { private: key } = await generate(type, options);
-  const temporary = `${path}.new`;
-  const file = await open(temporary, "w", 0o600);
-  try {
-    await file.writeFile(key);
-    await file.sync();
-  } finally {
-    await file.close();
+/** ssh2 takes leading zero octets off an Ed25519 public key, and then cannot read what it made: one in 256. */
+async function readableKey(make: () => ReturnType<Generate>): Promise<string> {
+  for (;;) {
+    const { private: key } = await make();
+    if (!(ssh2.utils.parseKey(key) instanceof Error)) return key;
   }
-  await rename(temporary, path);
+}
+
+function store(path: string, key: string): string {
+  writeLastingFile(path, key, 0o600);
   return key;
 }

@@ -4,7 +4,7 @@
  * §4.2.3.4's hosts would otherwise reply from wherever the route leads).
  */
 import { networkInterfaces } from "node:os";
-import { type Endpoint, isIPv6 } from "../base/endpoint.js";
+import { type Endpoint, isIPv6, isWildcard } from "../base/endpoint.js";
 import { type Result, success } from "../base/failure.js";
 import { openUdpPort, type UdpPort } from "./udp-ports.js";
 
@@ -83,8 +83,6 @@ export async function openListeningPorts(
 }
 
 const LISTENING_BUFFER_BYTES = 256 * 1024;
-
-const isWildcard = (address: string): boolean => address === "0.0.0.0" || address === "::";
 
 function ownAddresses(v6Too: boolean): string[] {
   return Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>

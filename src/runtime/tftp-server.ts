@@ -72,6 +72,9 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
   const machine = new TftpListener(settings);
   const files = new Map<string, OfferedFile>();
   const sessions = new Map<SessionId, Session>();
+  /** The newest offer of each name that was not withdrawn since: what is asked while a file is being opened is not undone when it is open. */
+  const newestOffers = new Map<string, number>();
+  let offers = 0;
   let ports: ListeningPorts | undefined;
 
   const host = new Host<ListenerInput, ListenerEffect>({
@@ -140,7 +143,7 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
     options.onSessionEnd?.(session.plan, outcome, detail);
   };
 
-  const withdraw = async (fileName: string): Promise<void> => {
+  const endOffer = async (fileName: string): Promise<void> => {
     const file = files.get(fileName);
     if (file === undefined) return;
     files.delete(fileName);
@@ -148,6 +151,11 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
     file.withdrawn = true;
     closeUnused(file);
     await file.closed;
+  };
+
+  const withdraw = (fileName: string): Promise<void> => {
+    newestOffers.delete(fileName);
+    return endOffer(fileName);
   };
 
   const opened = await openListeningPorts(
@@ -161,6 +169,7 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
+    newestOffers.clear();
     await Promise.all([...files.keys()].map(withdraw));
     host.deliver({ type: "stop" });
     host.stop();
@@ -171,11 +180,17 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
     local: listening.local,
     engine: threads === undefined ? "plain" : "native",
     offer: async (fileName, { path }) => {
+      const offer = ++offers;
+      newestOffers.set(fileName, offer);
       const file = await openFile(path);
       if (!file.ok) return file;
-      // The transfers of a replaced offer end in their own time.
-      withdraw(fileName).catch(options.onFatal);
       const { handle, sizeBytes } = file.value;
+      if (newestOffers.get(fileName) !== offer || closing !== undefined) {
+        await handle.close();
+        return success({ sizeBytes });
+      }
+      // The transfers of a replaced offer end in their own time.
+      endOffer(fileName).catch(options.onFatal);
       let markClosed: () => void = () => {};
       const closed = new Promise<void>((resolve) => {
         markClosed = resolve;

@@ -1,64 +1,23 @@
-import type { MacAddress } from "../base/mac-address.js";
-import type { ApEvent, RunProgress, SlotId } from "../core/ap/contract.js";
-import type { ControllerEvent } from "../core/controller/events.js";
+import type { SlotId } from "../core/ap/contract.js";
 import { newGroup } from "../core/controller/groups.js";
-import type { ApImageRow, RunState } from "../core/controller/views.js";
+import type { ApImageRow } from "../core/controller/views.js";
 import { ports } from "../wire/capwap/defaults.js";
 import type { ApNode } from "./ap-node.js";
-import type { Check } from "./checkers.js";
-import type { Fleet } from "./fleet.js";
+import { type Check, enforce } from "./checkers.js";
+import { Fleet, type FleetOptions } from "./fleet.js";
 import { watchRequests } from "./request-watch.js";
 import { watchFallbacks, watchWanRate } from "./wan-watch.js";
 
-/** What the events of a fleet have told so far. */
-export interface FleetWatch {
-  readonly joined: Set<MacAddress>;
-  running: boolean;
-  /** The state in which the last run ended, null while none has. */
-  runState: RunState | null;
-  /** What each AP last said of its run, and the most tries that it ever admitted. */
-  readonly progress: Map<string, { readonly runId: number; readonly progress: RunProgress }>;
-  triesMost: number;
-  /** APs that were ordered to take the WAN for want of a primary, by run. */
-  readonly fallbacks: Map<number, Set<string>>;
-  /** Most sessions that any one server had at a moment. */
-  sessionsMost: number;
-}
-
-export const newWatch = (): FleetWatch => ({
-  joined: new Set(),
-  running: false,
-  runState: null,
-  progress: new Map(),
-  triesMost: 0,
-  fallbacks: new Map(),
-  sessionsMost: 0,
-});
-
-export function noteControllerEvent(watch: FleetWatch, event: ControllerEvent): void {
-  if (event.type === "ap-joined") watch.joined.add(event.mac);
-  else if (event.type === "ap-left") watch.joined.delete(event.mac);
-  else if (event.type === "run-started") {
-    watch.running = true;
-    watch.runState = null;
-  } else if (event.type === "run-finished") {
-    watch.running = false;
-    watch.runState = event.state;
-  }
-}
-
-export function noteApEvent(watch: FleetWatch, ap: ApNode, event: ApEvent): void {
-  if (event.name === "order" && event.order.role === "fallback") {
-    const { runId } = event.order;
-    watch.fallbacks.set(runId, (watch.fallbacks.get(runId) ?? new Set()).add(ap.facts.name));
-  }
-  if (event.name !== "run") return;
-  watch.progress.set(ap.facts.name, { runId: event.runId, progress: event.progress });
-  watch.triesMost = Math.max(watch.triesMost, event.progress.tries);
+/** A fleet that stops with a CheckFailed at the first event after which something does not hold. */
+export function checkedFleet(options?: Partial<FleetOptions>): Fleet {
+  const fleet = new Fleet(options);
+  enforce(fleet.world, fleetChecks(fleet));
+  return fleet;
 }
 
 /** What must hold in a branch after every single event, whatever is lost, cut off or killed. */
-export function fleetChecks(fleet: Fleet, watch: FleetWatch): readonly Check[] {
+function fleetChecks(fleet: Fleet): readonly Check[] {
+  const { watch } = fleet;
   const { sessionsMax, retryCount, aps, imageBytes, wanPolicy, wanBytesPerSecond } = fleet.options;
   const policy = { ...newGroup("").wan, ...wanPolicy };
   const someAp = (what: (ap: ApNode) => string | undefined): (() => string | undefined) => {

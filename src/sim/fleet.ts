@@ -5,16 +5,16 @@ import { parseMac } from "../base/mac-address.js";
 import type { ApEvent } from "../core/ap/contract.js";
 import type { ControllerEvent } from "../core/controller/events.js";
 import type { ResultOf } from "../core/controller/order-results.js";
-import type { GroupWanPolicy, Order } from "../core/controller/orders.js";
+import type { Order } from "../core/controller/orders.js";
+import type { GroupWanPolicy } from "../core/controller/settings.js";
 import type { ApImageRow, GroupView } from "../core/controller/views.js";
 import type { ReleaseName } from "../core/upgrade/limits.js";
 import { familyOfName } from "../core/upgrade/models.js";
 import { ports } from "../wire/capwap/defaults.js";
 import { type ApFacts, ApNode } from "./ap-node.js";
-import { enforce } from "./checkers.js";
 import { ControllerNode } from "./controller-node.js";
-import { fleetChecks, newWatch, noteApEvent, noteControllerEvent } from "./fleet-checks.js";
 import { apMachines, controllerMachine } from "./fleet-machines.js";
+import { newWatch, noteApEvent, noteControllerEvent } from "./fleet-watch.js";
 import { type FlashSpeed, ImageStore } from "./image-store.js";
 import { Link, type LinkQuality, Network } from "./network.js";
 import { SyntheticImage } from "./synthetic-image.js";
@@ -147,7 +147,6 @@ export class Fleet {
       },
     });
     this.aps = facts.map((fact, index) => this.#newAp(fact, known, ipv6Aps.includes(index)));
-    enforce(this.world, fleetChecks(this, this.watch));
   }
 
   /** Gives an operator's order and lets time pass until it is answered. */

@@ -1,12 +1,7 @@
 import type { Prng } from "../base/prng.js";
 import type { Instant } from "../base/time.js";
+import type { StoredRecord } from "../core/controller/records.js";
 import type { World } from "./world.js";
-
-export interface StoredRecord {
-  readonly key: string;
-  /** null removes the key. */
-  readonly value: unknown;
-}
 
 /**
  * The controller's data folder. A batch of records is applied whole at the end of its fsync; a power cut before that
@@ -37,7 +32,7 @@ export class KeyValueStore {
     return this.#freeAt;
   }
 
-  records(): { readonly key: string; readonly value: unknown }[] {
+  records(): StoredRecord[] {
     return [...this.#stored].map(([key, value]) => ({ key, value: JSON.parse(value) }));
   }
 

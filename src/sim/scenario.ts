@@ -2,8 +2,8 @@ import type { ApEvent } from "../core/ap/contract.js";
 import type { ControllerEvent } from "../core/controller/events.js";
 import type { Order } from "../core/controller/orders.js";
 import type { ApNode } from "./ap-node.js";
-import { defaultFleet, Fleet, type FleetOptions, type Happening } from "./fleet.js";
-import { finalFaults } from "./fleet-checks.js";
+import { defaultFleet, type Fleet, type FleetOptions, type Happening } from "./fleet.js";
+import { checkedFleet, finalFaults } from "./fleet-checks.js";
 import { type FleetFault, planFaults } from "./fleet-faults.js";
 
 /**
@@ -54,7 +54,7 @@ class Player {
   }
 
   newFleet(options: Partial<FleetOptions>): void {
-    this.#fleet = new Fleet(options);
+    this.#fleet = checkedFleet(options);
     this.#fleet.setUp();
     this.#told = this.#fleet.happenings.length;
   }

@@ -1,3 +1,4 @@
+import { hexOf } from "../base/hex.js";
 import { invariant } from "../base/invariant.js";
 import { Prng } from "../base/prng.js";
 
@@ -19,11 +20,10 @@ export class SyntheticImage {
 
   constructor(name: string, sizeBytes: number) {
     const prng = new Prng(sizeBytes).split(name);
-    const hex = (length: number): string => Array.from(prng.bytes(length), (octet) => octet.toString(16).padStart(2, "0")).join("");
     this.name = name;
     this.sizeBytes = sizeBytes;
-    this.sha256 = hex(32);
-    this.md5 = hex(16);
+    this.sha256 = hexOf(prng.bytes(32));
+    this.md5 = hexOf(prng.bytes(16));
     const period = prng.bytes(periodBytes);
     this.#content = new Uint8Array(periodBytes + rangeBytesMax);
     this.#content.set(period);

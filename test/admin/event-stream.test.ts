@@ -89,6 +89,15 @@ t.test("a snapshot, then changes in order: rows that are new whole, of others wh
   t.notOk("boot" in (second?.data ?? {}));
 });
 
+t.test("an AP that the controller has forgotten is told as gone", async (t) => {
+  const { door, url } = await streaming(t);
+  const [, second] = await read(url, (all) => {
+    if (all.length === 1) door.aps = [];
+    return all.length === 2;
+  });
+  t.match(second, { event: "change", data: { apsGone: [mac] } });
+});
+
 t.test("a reader resumes after the last id that it has, and a stranger's id gets a snapshot", async (t) => {
   const { door, url } = await streaming(t);
   const [snapshot] = await read(url, (all) => all.length === 1);

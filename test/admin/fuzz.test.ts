@@ -1,6 +1,5 @@
 /** Every route against what its schema does not allow: never a 5xx, never a word to the controller that the schema would refuse. */
 import { readdirSync } from "node:fs";
-import fc from "fast-check";
 import type { FastifyInstance, InjectOptions } from "fastify";
 import t, { type Test } from "tap";
 import type { z } from "zod";
@@ -11,6 +10,7 @@ import { failure } from "../../src/base/failure.js";
 import { bearer, firstPassword, guarded, serving } from "../support/admin.js";
 import { operationsOf, pathOf, sampleOf, sampleRequest } from "../support/api-operations.js";
 import { FakeDoor } from "../support/door.js";
+import fc from "../support/properties.js";
 
 const types = Object.keys(orderRoutes) as RoutedOrder["type"][];
 

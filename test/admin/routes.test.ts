@@ -3,7 +3,6 @@ import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import fc from "fast-check";
 import type { FastifyInstance } from "fastify";
 import t from "tap";
 import { AdminClient } from "../../src/admin/client.js";
@@ -14,6 +13,7 @@ import { ownTlsIdentity } from "../../src/runtime/tls.js";
 import { serving } from "../support/admin.js";
 import { FakeDoor } from "../support/door.js";
 import { temporaryFolder } from "../support/folder.js";
+import fc from "../support/properties.js";
 
 const name = fc.string({ minLength: 1, maxLength: 60, unit: "grapheme" }).filter((text) => text !== "." && text !== "..");
 const release = fc.constantFrom("primary" as const, "backup" as const);

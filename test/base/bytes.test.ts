@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import t from "tap";
 import { ByteReader, ByteWriter, textOf, utf8 } from "../../src/base/bytes.js";
+import fc from "../support/properties.js";
 
 t.test("a reader never leaves its window and says where it stopped", async (t) => {
   const reader = new ByteReader(Uint8Array.of(1, 2, 3, 4, 5), 1, 4);

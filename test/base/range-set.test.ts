@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import t from "tap";
 import { RangeSet } from "../../src/base/range-set.js";
+import fc from "../support/properties.js";
 
 t.test("a range set is the set of the numbers that were added", async (t) => {
   const ranges = fc.array(fc.tuple(fc.nat(40), fc.nat(12)), { maxLength: 20 });

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import t from "tap";
 import { TimerTable } from "../../src/base/timer-table.js";
+import fc from "../support/properties.js";
 
 t.test("deadlines come due in order, equal ones in the order of setting", async (t) => {
   const timers = new TimerTable<string>();

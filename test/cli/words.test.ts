@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import t from "tap";
 import { quotedIfNeeded, splitLast, splitWords } from "../../src/cli/words.js";
+import fc from "../support/properties.js";
 
 const texts = (line: string): string[] | undefined => splitWords(line)?.map(({ text }) => text);
 

@@ -56,3 +56,14 @@ t.test("what an AP says of itself is one line", async (t) => {
   ] as const)
     for (const text of ["a\nb", "a\u001b[2J", "\u202eb"]) t.equal(refused({ [field]: text }), `--${field}: expected ${what}`);
 });
+
+t.test("a version that the AP could not tell its controller is refused, as octets are counted there", async (t) => {
+  for (const [version, ok] of [
+    ["8.5.161.0", true],
+    ["9".repeat(64), true],
+    ["é".repeat(33), false],
+    ["8.5\n", false],
+    ["", false],
+  ] as const)
+    t.equal(readApSettings({ ...options, version }).ok, ok, JSON.stringify(version));
+});

@@ -79,7 +79,7 @@ t.test("records are given back at the next start, and files of no image are gone
   t.same(first.inputs[0], { type: "boot", records: [] });
   await controller.stop();
   t.equal(first.inputs.at(-1)?.type, "stop");
-  writeFileSync(join(data, "images", "orphan"), "x");
+  writeFileSync(join(data, "images", "0".repeat(64)), "x");
 
   const second = new ScriptedController();
   await running(t, { data }, () => second);

@@ -22,9 +22,10 @@ t.test("an operator who tries again and again does not keep the peer from being 
   t.teardown(() => watch.close());
   while (answers === 0) await sleep(10);
   const failure = { code: "peer-differs", message: "" };
-  for (let tries = 0; tries < 20; tries++) {
+  let tries = 0;
+  for (; asked < 2 && tries < 100; tries++) {
     watch.note({ type: "order-refused", order: "group-start", failure });
     await sleep(100);
   }
-  t.ok(asked > 1, `asked ${asked} times in two seconds of tries`);
+  t.ok(asked > 1, `asked ${asked} times while an operator tried ${tries} times`);
 });

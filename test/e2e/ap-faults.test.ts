@@ -10,13 +10,12 @@ import { type ApPlan, after, apsOf, before, Fleet, must, until } from "../suppor
 
 const mebibyte = 2 ** 20;
 const long = process.env["FLEXUP_LONG"] === "1";
-const network = 61;
 const model = "AIR-AP2802I";
 const group = "branch";
 
 /** APs of one model, joined and in a group, and an image for them. */
 async function branch(t: Test, count: number, imageBytes: number, ...apArgs: string[]) {
-  const fleet = await Fleet.start(t, network);
+  const fleet = await Fleet.start(t);
   const plans = apsOf(model, count);
   await fleet.join(plans, ...apArgs);
   const image = await fleet.addImage(model, imageBytes);
@@ -24,6 +23,9 @@ async function branch(t: Test, count: number, imageBytes: number, ...apArgs: str
   const [first] = plans as [ApPlan];
   return { fleet, plans, first, image };
 }
+
+/** Most of the time these wait, each in a network of its own. */
+t.jobs = 2;
 
 t.test("the controller is killed in the middle of a run: the run ends, and no AP fetches twice", async (t) => {
   const imageBytes = 4 * mebibyte;

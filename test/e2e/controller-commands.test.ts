@@ -9,6 +9,8 @@ import { flexup } from "../support/flexup-process.js";
 import { temporaryFolder } from "../support/folder.js";
 
 const host = "127.50.9.1";
+/** Most of the time these wait for processes of their own. */
+t.jobs = 2;
 
 async function controller(t: Pick<Test, "teardown">, env: NodeJS.ProcessEnv, data: string, ...more: string[]) {
   const daemon = new DaemonProcess(["controller", "--data", data, "--listen", `${host}:0`, "--admin", `${host}:0`, ...more], env);

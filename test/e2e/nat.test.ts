@@ -3,15 +3,14 @@ import t, { type Test } from "tap";
 import { type ApPlan, apsOf, Fleet } from "../support/fleet.js";
 import { UdpRelay } from "../support/udp-relay.js";
 
-const network = 84;
 const imageBytes = 400_000;
 const group = "branch";
 
 /** AP1 serves behind a NAT of its own; AP2 is told the outer address. */
 async function behindNat(t: Test, ...primaryArgs: string[]) {
-  const nat = await UdpRelay.open(`127.${network}.2.1`);
+  const fleet = await Fleet.start(t);
+  const nat = await UdpRelay.open(`${fleet.network}.2.1`);
   t.teardown(() => nat.close());
-  const fleet = await Fleet.start(t, network);
   const [primary, other] = apsOf("AIR-AP2802I", 2) as [ApPlan, ApPlan];
   nat.server = { address: fleet.address(primary), port: 6969 };
   const { address, port } = nat.local;
@@ -21,6 +20,9 @@ async function behindNat(t: Test, ...primaryArgs: string[]) {
   await fleet.group(group, [primary, other], { retryCount: 1 });
   return { fleet, nat };
 }
+
+/** Most of the time these wait, each in a network of its own. */
+t.jobs = 2;
 
 t.test("with --tftp-single-port the image comes through the NAT", async (t) => {
   const { fleet, nat } = await behindNat(t, "--tftp-single-port");

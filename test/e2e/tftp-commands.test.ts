@@ -14,7 +14,9 @@ import { decodePacket, encodePacket, type Packet } from "../../src/wire/tftp/pac
 import { flexup } from "../support/flexup-process.js";
 import { temporaryFolder } from "../support/folder.js";
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
+/** Most of the time these wait, each with a server of its own. */
+t.jobs = 2;
 const host = "127.50.10.1";
 const files = { empty: "", "two words.txt": "text with ümlauts\n", "image.bin": "flexup image ".repeat(40_000) } as const;
 

@@ -4,8 +4,10 @@
  */
 
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import t from "tap";
 import type { z } from "zod";
 import { AdminClient } from "../../src/admin/client.js";
@@ -17,9 +19,9 @@ import { startCrowd } from "../support/crowd.js";
 import { must, until } from "../support/fleet.js";
 import { temporaryFolder } from "../support/folder.js";
 import { groupName, largeModels, version, writeLargeStore } from "../support/large-store.js";
-import { launchBrowser, openPage, skipWithoutChromium } from "../support/web/browser.js";
+import { goTo, launchBrowser, openPage, skipWithoutChromium } from "../support/web/browser.js";
 
-t.setTimeout(240_000);
+t.setTimeout(900_000);
 
 const net = 94;
 const joinedCount = 24;
@@ -36,7 +38,9 @@ const admin = new AdminClient(url);
 t.before(async () => {
   const aps = fleet.slice(0, joinedCount).map(({ group: _, ...ap }) => ap);
   const crowd = await startCrowd({ folder, controller: ready.capwap, aps, options: { lab: true, tftpRate: 40_000 } });
-  t.teardown(() => crowd.kill("SIGKILL"));
+  t.teardown(async () => {
+    if (crowd.kill("SIGKILL")) await once(crowd, "exit");
+  });
   await until("every AP joined", async () => {
     const rows = must(await admin.order({ type: "show-ap-summary" }));
     return rows.filter(({ state }) => state === "Joined").length === joinedCount || undefined;
@@ -68,6 +72,7 @@ t.test("a page is sent little, and less still while the run goes on", async (t) 
   t.ok((await sent("/")) + (await sent("/main.js")) + (await sent("/style.css")) < 40_000, "and that is compressed");
   t.ok((await bytes("/api/v1/run-summary")) < 1500 * 51, "the runs");
   const stop = new AbortController();
+  const askedAt = performance.now();
   const response = await fetch(new URL("/api/v1/events", url), { signal: stop.signal });
   const decoder = new TextDecoder();
   let text = "";
@@ -82,10 +87,11 @@ t.test("a page is sent little, and less still while the run goes on", async (t) 
     }
     if (from > 0 && performance.now() - from > seconds * 1000) break;
   }
+  const elapsedSeconds = (performance.now() - askedAt) / 1000;
   stop.abort();
   const changes = text.split("\n\n").filter((block) => block.includes("event: change"));
   t.ok(changes.length > 2, "the run moves");
-  t.ok(changes.length <= 4 * (seconds + 1), `at most four changes a second: ${changes.length}`);
+  t.ok(changes.length <= 4 * (elapsedSeconds + 1), `at most four changes a second: ${changes.length} in ${elapsedSeconds.toFixed(1)} s`);
   const longest = Math.max(...changes.map(({ length }) => length));
   t.ok(longest < 600 * joinedCount, `what did not change is not in them: ${longest} bytes`);
 });
@@ -101,15 +107,15 @@ t.test("a page draws what can be read", skipWithoutChromium, async (t) => {
     [`wireless/groups/${encodeURIComponent(groupName(0))}/general`, 51],
     ["monitor/runs", 51],
   ] as const) {
-    await page.goto(`${url}#/${path}`);
+    await goTo(page, `${url}#/${path}`);
     await page.locator("h1").waitFor();
     await page.getByText("Live", { exact: true }).waitFor();
-    if (rows > 0)
-      await page
-        .locator("tbody tr")
-        .nth(rows - 2)
-        .waitFor();
-    t.equal(await page.getByRole("row").count(), rows, path);
+    let drawn = await page.getByRole("row").count();
+    for (let looks = 0; drawn !== rows && looks < 300; looks++) {
+      await sleep(100);
+      drawn = await page.getByRole("row").count();
+    }
+    t.equal(drawn, rows, path);
     const elements = Number(await page.evaluate("document.querySelectorAll('*').length"));
     t.ok(elements < 1600, `${path}: ${elements} elements`);
   }

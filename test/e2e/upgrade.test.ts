@@ -7,8 +7,11 @@ import { after, apsOf, before, Fleet, must, until } from "../support/fleet.js";
 
 const mebibyte = 2 ** 20;
 
+/** Most of the time these wait, each in a network of its own. */
+t.jobs = 2;
+
 t.test("two models, one WAN copy each, then swap and reset", async (t) => {
-  const fleet = await Fleet.start(t, 81);
+  const fleet = await Fleet.start(t);
   const wave2 = apsOf("AIR-AP2802I", 3, 1);
   const wave1 = apsOf("AIR-CAP3702I", 2, 4);
   const plans = [...wave2, ...wave1];
@@ -72,7 +75,7 @@ t.test("two models, one WAN copy each, then swap and reset", async (t) => {
 });
 
 t.test("a manual primary, a forced subordinate, and the feature switched off", async (t) => {
-  const fleet = await Fleet.start(t, 82);
+  const fleet = await Fleet.start(t);
   const plans = apsOf("AIR-CAP3702I", 3);
   await fleet.join(plans);
   await fleet.addImage("AIR-CAP3702I", mebibyte);

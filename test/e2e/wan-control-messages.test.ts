@@ -51,12 +51,13 @@ t.test("control messages beside blocks", { skip: noSpaces() ?? false }, async (t
       "ac",
       ...["env", `FLEXUP_ADMIN=http://${admin}`, process.execPath, join(import.meta.dirname, "../../../bin/flexup.js"), ...words],
     );
+  const watchCpu = (): CpuWait => new CpuWait([controller.pid, ap.pid as number]);
 
   const said: Said[] = [];
   const ap = startAp(spaces, said);
   t.teardown(() => ap.kill("SIGKILL"));
   const until = async (what: string, holds: () => boolean): Promise<void> => {
-    const deadline = performance.now() + 60_000;
+    const deadline = performance.now() + 120_000;
     while (!holds()) {
       if (performance.now() > deadline) throw new Error(`waited for ${what} in vain: ${JSON.stringify(said.slice(-3))}`);
       await sleep(20);
@@ -65,11 +66,13 @@ t.test("control messages beside blocks", { skip: noSpaces() ?? false }, async (t
   await until("the join", () => said.some(({ joined }) => joined === true));
   flexup("image", "add", image, "--version", "9.0", "--models", "AIR-AP2802I", "--release", "primary");
   flexup("config", "ap", "image", "predownload", "primary", "all");
+  await until("the transfer", () => (said.at(-1)?.imageBytes ?? 0) > 0);
   await sleep(4_000);
 
-  const cpuWait = new CpuWait([controller.pid, ap.pid as number]);
+  const cpuWait = watchCpu();
   const from = said.length;
   await sleep(seconds * 1000);
+  cpuWait.end();
   const during = said.slice(from);
   const waits = during.flatMap(({ answeredMs }) => answeredMs ?? []).sort((a, b) => a - b);
   const carried = (during.at(-1)?.imageBytes ?? 0) - (during[0]?.imageBytes ?? 0);
@@ -78,30 +81,29 @@ t.test("control messages beside blocks", { skip: noSpaces() ?? false }, async (t
   t.comment(
     `${waits.length} answers: median ${median.toFixed(0)} ms, p95 ${waits[Math.floor(waits.length * 0.95)]?.toFixed(0)} ms, most ${most.toFixed(0)} ms; blocks took ${(share * 100).toFixed(0)} % of the line`,
   );
-  if (cpuWait.tooBusy !== undefined) {
-    t.comment(cpuWait.tooBusy);
-    return;
-  }
-  t.ok(share > 0.6, "the line is full of blocks");
-  t.ok(median <= 2 * roundTripMs, `median ${median}`);
+  t.ok(waits.length > 0 && carried > 0, "there were answers and blocks");
+  cpuWait.judge(t, share > 0.6, "the line is full of blocks");
+  cpuWait.judge(t, median <= 2 * roundTripMs, `median ${median}`);
   // The AP's own request goes up an empty line and its answer comes down the full one; a busy machine adds to it.
   const late = waits.filter((ms) => ms > 2 * roundTripMs + 50).length;
-  t.ok(late <= waits.length * 0.05, `${late} of ${waits.length} took longer`);
+  cpuWait.judge(t, late <= waits.length * 0.05, `${late} of ${waits.length} took longer`);
 
+  const aborting = watchCpu();
   const { beganAt, tookMs } = timed(() => flexup("config", "ap", "image", "predownload", "abort", "all"));
   await until("the abort", () => said.some(({ failedAt }) => failedAt !== undefined));
   const failedAt = said.find((line) => line.failedAt !== undefined)?.failedAt ?? Number.NaN;
   t.comment(`the abort reached the AP ${(failedAt - beganAt).toFixed(0)} ms after the command began, which took ${tookMs.toFixed(0)} ms`);
-  t.ok(failedAt - beganAt <= tookMs + 2 * roundTripMs + 50, "the abort overtakes what was not sent");
+  aborting.judge(t, failedAt - beganAt <= tookMs + 2 * roundTripMs + 50, "the abort overtakes what was not sent");
 
   // In a run a reset is refused, so an operator's comes on the heels of an abort.
+  const resetting = watchCpu();
   const reset = timed(() => flexup("config", "ap", "reset", "all"));
   await until("the reset", () => said.some(({ resetAt }) => resetAt !== undefined));
   const resetAt = said.find((line) => line.resetAt !== undefined)?.resetAt ?? Number.NaN;
   t.comment(
     `the reset reached the AP ${(resetAt - reset.beganAt).toFixed(0)} ms after the command began, which took ${reset.tookMs.toFixed(0)} ms`,
   );
-  t.ok(resetAt - reset.beganAt <= reset.tookMs + 2 * roundTripMs + 50, "so does a reset");
+  resetting.judge(t, resetAt - reset.beganAt <= reset.tookMs + 2 * roundTripMs + 50, "so does a reset");
 });
 
 function timed(work: () => void): { beganAt: number; tookMs: number } {

@@ -61,7 +61,7 @@ for (const { name, imageBytes, datagramBytesMax, wanRate } of rounds) {
       for (const ap of aps) ap.close();
     });
     for (const ap of aps) await ap.start();
-    const until = async (what: string, holds: () => boolean, secondsMax = 60): Promise<void> => {
+    const until = async (what: string, holds: () => boolean, secondsMax = 240): Promise<void> => {
       const deadline = performance.now() + secondsMax * 1000;
       while (!holds()) {
         if (performance.now() > deadline) throw new Error(`waited for ${what} in vain`);
@@ -95,7 +95,7 @@ for (const { name, imageBytes, datagramBytesMax, wanRate } of rounds) {
     const residentAtWork = residentBytes(controller.pid);
     await until("every image", () => aps.every(({ completedAt }) => completedAt !== undefined), 240);
     const seconds = (performance.now() - started) / 1000;
-    const { tooBusy } = cpuWait;
+    cpuWait.end();
     const loop = await loopDelayMs(ready.admin);
     const idleAps = await new Promise<{ echoMs: number[]; sessionsLost: number }>((resolve) => {
       watch.once("message", resolve);
@@ -121,17 +121,16 @@ for (const { name, imageBytes, datagramBytesMax, wanRate } of rounds) {
       "every byte is right",
     );
     t.ok(echoes.length > 0 && idleAps.echoMs.length > 0, "there were echoes");
-    if (tooBusy === undefined) {
-      const cameOnce = aps.every((ap) => ap.imageBytes === imageBytes);
-      t.ok(cameOnce, "and came once");
-      t.equal(aps.reduce((sum, ap) => sum + ap.sessionsLost, 0) + idleAps.sessionsLost, 0, "no session was lost");
-      // The retransmission interval of a lab is 200 ms: slower answers would be asked for twice.
-      t.ok(percentile(idleAps.echoMs, 0.99) < 200, `echo of an idle AP: ${percentiles(idleAps.echoMs)}`);
-      if (wanRate !== undefined) {
-        t.ok(underWay > transfers * 0.9, `${underWay} were under way at once`);
-        t.ok(jain > 0.9, `shares: ${JSON.stringify(figures.shares)}`);
-      }
-    } else t.comment(tooBusy);
+    const cameOnce = aps.every((ap) => ap.imageBytes === imageBytes);
+    cpuWait.judge(t, cameOnce, "and came once");
+    const sessionsLost = aps.reduce((sum, ap) => sum + ap.sessionsLost, 0) + idleAps.sessionsLost;
+    cpuWait.judge(t, sessionsLost === 0, `${sessionsLost} sessions were lost`);
+    // The retransmission interval of a lab is 200 ms: slower answers would be asked for twice.
+    cpuWait.judge(t, percentile(idleAps.echoMs, 0.99) < 200, `echo of an idle AP: ${percentiles(idleAps.echoMs)}`);
+    if (wanRate !== undefined) {
+      cpuWait.judge(t, underWay > transfers * 0.9, `${underWay} were under way at once`);
+      cpuWait.judge(t, jain > 0.9, `shares: ${JSON.stringify(figures.shares)}`);
+    }
     t.ok(residentAtWork - residentBefore < 256 * mebibyte, "memory stays bounded");
   });
 }

@@ -72,7 +72,7 @@ async function transfer(
       join(import.meta.dirname, "../../../bin/flexup.js"),
       ...words,
     );
-  const deadline = performance.now() + 60_000;
+  const deadline = performance.now() + 240_000;
   while (!flexup("show", "ap", "summary").includes(name)) {
     if (performance.now() > deadline) throw new Error("the AP did not join");
     await sleep(200);

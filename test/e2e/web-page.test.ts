@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import t, { type Test } from "tap";
 import type { Accounts } from "../../src/admin/accounts.js";
-import { launchBrowser, openPage, screens, seriousFaults, skipWithoutChromium } from "../support/web/browser.js";
+import { goTo, launchBrowser, openPage, screens, seriousFaults, skipWithoutChromium } from "../support/web/browser.js";
 import { FakeBranches } from "../support/web/fake-branches.js";
 import { adminPassword, type PageServer, servePage } from "../support/web/page-server.js";
 
@@ -12,7 +12,9 @@ import { adminPassword, type PageServer, servePage } from "../support/web/page-s
 const pictures = process.env["FLEXUP_SCREENS"];
 if (pictures !== undefined) mkdirSync(pictures, { recursive: true });
 
-t.setTimeout(300_000);
+t.setTimeout(900_000);
+/** Each has a browser and a server of its own. */
+t.jobs = 2;
 
 const pages = {
   dashboard: "",
@@ -61,7 +63,7 @@ for (const [screen, options] of Object.entries(screens))
   t.test(`every page at ${options.viewport.width} px: nothing cut off, nothing that keeps people out`, skipWithoutChromium, async (t) => {
     const { page, at } = await open(t, await busyBranches(), options);
     for (const [name, path] of Object.entries(pages)) {
-      await page.goto(`${at}#/${path}`);
+      await goTo(page, `${at}#/${path}`);
       await page.locator("h1").waitFor();
       await page.getByText("Live", { exact: true }).waitFor({ state: "attached" });
       t.equal(await page.evaluate("document.documentElement.scrollWidth - innerWidth"), 0, `${name} fits the width`);
@@ -90,7 +92,7 @@ for (const [screen, options] of Object.entries(screens))
     const { page, at } = await open(t, branches, options);
     page.on("dialog", (dialog) => t.fail(`a name ran: ${dialog.message()}`));
     for (const path of [pages.aps, pages["group-general"], pages["group-image-upgrade"], "wireless/aps/00:0a:b8:00:00:02"]) {
-      await page.goto(`${at}#/${path}`);
+      await goTo(page, `${at}#/${path}`);
       await page.getByText(/^AIR-/).first().waitFor({ state: "attached" });
       t.equal(await page.evaluate("document.documentElement.scrollWidth - innerWidth"), 0, `${path} fits the width`);
       for (const table of await page.locator(".table-scroll").all()) {
@@ -117,10 +119,10 @@ t.test("a peer with other images is told, and an upgrade starts all the same onl
   };
   await branches.order({ type: "group-predownload", group: "Lyon", enabled: true });
   const { page, at } = await open(t, branches);
-  await page.goto(`${at}#/${pages.images}`);
+  await goTo(page, `${at}#/${pages.images}`);
   await page.getByText("primary ap3g3: here 8.10.183.0 (SHA-256 abababababab…), there no image").waitFor();
 
-  await page.goto(`${at}#/wireless/groups/Lyon/image-upgrade`);
+  await goTo(page, `${at}#/wireless/groups/Lyon/image-upgrade`);
   const preview = page.getByRole("region", { name: "What would happen" });
   await preview.getByText("A start would be refused: The peer controller https://wlc2:8443/ does not hold").waitFor();
   await page.getByRole("button", { name: "FlexConnect Upgrade" }).click();
@@ -139,7 +141,7 @@ t.test("a peer with other images is told, and an upgrade starts all the same onl
 t.test("the source document's steps", skipWithoutChromium, async (t) => {
   const branches = new FakeBranches([{ name: "Lyon", apCount: 12 }]);
   const { page, at } = await open(t, branches);
-  await page.goto(`${at}`);
+  await goTo(page, `${at}`);
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "FlexConnect Groups" }).click();
   await page.getByRole("link", { name: "Lyon" }).click();
   await page.getByRole("tab", { name: "Image Upgrade" }).click();
@@ -204,7 +206,7 @@ t.test("what a run makes useless is not offered", skipWithoutChromium, async (t)
     ["Lyon", "Primary", "A run goes on: wait for its end, or choose Abort."],
     ["Porto", "Abort", "There is no run to abort."],
   ] as const) {
-    await page.goto(`${at}#/wireless/groups/${group}/image-upgrade`);
+    await goTo(page, `${at}#/wireless/groups/${group}/image-upgrade`);
     await page.getByLabel("Upgrade Image").selectOption(image);
     await page.getByText(said).waitFor();
     t.notOk(await upgrade.isEnabled());
@@ -216,7 +218,7 @@ t.test("what a run makes useless is not offered", skipWithoutChromium, async (t)
 t.test("an abort asks first and says what it will do", skipWithoutChromium, async (t) => {
   const branches = await busyBranches();
   const { page, at } = await open(t, branches);
-  await page.goto(`${at}#/wireless/groups/Lyon/image-upgrade`);
+  await goTo(page, `${at}#/wireless/groups/Lyon/image-upgrade`);
   await page.getByRole("combobox", { name: "Upgrade Image" }).selectOption("Abort");
   await page.getByRole("button", { name: "FlexConnect Upgrade" }).click();
   t.match(await page.getByRole("dialog").innerText(), /transfers stop .* partial files are deleted/);
@@ -232,12 +234,12 @@ t.test("an abort asks first and says what it will do", skipWithoutChromium, asyn
 
 t.test("a refusal stays on the screen in the controller's words", skipWithoutChromium, async (t) => {
   const { page, at } = await open(t, await busyBranches());
-  await page.goto(`${at}#/wireless/groups`);
+  await goTo(page, `${at}#/wireless/groups`);
   await page.getByLabel("New group").fill("Lyon");
   await page.getByRole("button", { name: "Add group" }).click();
   await page.getByRole("alert").waitFor();
   t.match(await page.getByRole("alert").innerText(), /There is a group "Lyon" already; choose another name/);
-  await page.goto(`${at}#/wireless/groups/Branch%207`);
+  await goTo(page, `${at}#/wireless/groups/Branch%207`);
   await page.getByLabel("AP MAC address").fill("hello");
   await page.getByRole("button", { name: "Add AP" }).click();
   await page.getByText('"hello" is no MAC address; write it like 00:0a:b8:3b:0b:c2').waitFor();
@@ -249,7 +251,7 @@ t.test("a refusal stays on the screen in the controller's words", skipWithoutChr
 t.test("an image goes up and can be removed", skipWithoutChromium, async (t) => {
   const branches = await busyBranches();
   const { page, at } = await open(t, branches);
-  await page.goto(`${at}#/wireless/images`);
+  await goTo(page, `${at}#/wireless/images`);
   await page.getByLabel("Image file").setInputFiles({ name: "ap1g4.tar", mimeType: "application/x-tar", buffer: Buffer.alloc(100_000, 7) });
   await page.getByRole("combobox", { name: "Release" }).selectOption("Backup release");
   await page.getByLabel("Version").fill("8.5.171.0");
@@ -264,7 +266,7 @@ t.test("an image goes up and can be removed", skipWithoutChromium, async (t) => 
 
 t.test("whoever has no login gets the login, and a wrong password a reason", skipWithoutChromium, async (t) => {
   const { page, at } = await open(t, await busyBranches());
-  await page.goto(`${at}#/wireless/aps`);
+  await goTo(page, `${at}#/wireless/aps`);
   await page.getByRole("button", { name: "Log out" }).click();
   await page.getByLabel("User").fill("admin");
   await page.getByLabel("Password").fill("wrong");
@@ -278,7 +280,7 @@ t.test("whoever has no login gets the login, and a wrong password a reason", ski
 
 t.test("users come, change and go, tokens are shown once, and all of it is in the audit log", skipWithoutChromium, async (t) => {
   const { page, at, accounts } = await open(t, await busyBranches());
-  await page.goto(`${at}#/management/users`);
+  await goTo(page, `${at}#/management/users`);
   const form = page.getByRole("region", { name: "Add a user" });
   await form.getByLabel("User", { exact: true }).fill("noc");
   await form.getByLabel("Password").fill("eight letters");
@@ -314,7 +316,7 @@ t.test("the audit log is read to its beginning", skipWithoutChromium, async (t) 
   const token = { headers: { "x-csrf-token": (await (await page.request.get(`${at}api/v1/session`)).json()).csrfToken } };
   for (let number = 0; number < 230; number++)
     await page.request.post(`${at}api/v1/tokens`, { ...token, data: { name: `t${number}`, role: "read-only" } });
-  await page.goto(`${at}#/management/audit`);
+  await goTo(page, `${at}#/management/audit`);
   await page.getByText("of 200 rows").waitFor();
   await page.getByRole("button", { name: "Load older entries" }).click();
   await page.getByText("of 231 rows").waitFor();
@@ -329,7 +331,7 @@ t.test("whoever may only look is offered nothing that the controller would refus
   t.ok(login.ok());
   const look = /^(?:Skip to the page|Menu|Log out|Print|Previous|Next|Change password|Refresh)$/;
   for (const [name, path] of Object.entries(pages)) {
-    await page.goto(`${at}#/${path}`);
+    await goTo(page, `${at}#/${path}`);
     await page.locator("h1").waitFor();
     await page.getByText("Live", { exact: true }).waitFor({ state: "attached" });
     await page.getByText("what would change something is not offered").waitFor();
@@ -354,7 +356,7 @@ t.test("whoever may only look is offered nothing that the controller would refus
 t.test("the bounds of the WAN fallback are set in APs and MiB, and are left alone by another policy", skipWithoutChromium, async (t) => {
   const branches = await busyBranches();
   const { page, at } = await open(t, branches);
-  await page.goto(`${at}#/wireless/groups/Porto/general`);
+  await goTo(page, `${at}#/wireless/groups/Porto/general`);
   const rules = page.getByRole("region", { name: "Rules" });
   const saved = async (): Promise<unknown> => {
     await rules.getByRole("button", { name: "Save rules" }).click();
@@ -380,14 +382,14 @@ t.test("the bounds of the WAN fallback are set in APs and MiB, and are left alon
 t.test("an answer that comes before the first paint is not missed", skipWithoutChromium, async (t) => {
   const { page, at } = await open(t, await busyBranches());
   await page.addInitScript("window.requestAnimationFrame = (act) => setTimeout(() => act(performance.now()), 2000)");
-  await page.goto(`${at}#/wireless/groups`);
+  await goTo(page, `${at}#/wireless/groups`);
   await page.getByRole("navigation", { name: "Main" }).waitFor();
   await page.getByRole("link", { name: "Lyon" }).waitFor();
 });
 
 t.test("everything can be done with the keyboard", skipWithoutChromium, async (t) => {
   const { page, at } = await open(t, await busyBranches());
-  await page.goto(`${at}#/wireless/groups/Lyon/general`);
+  await goTo(page, `${at}#/wireless/groups/Lyon/general`);
   await page.getByRole("tab", { name: "General" }).focus();
   await page.keyboard.press("ArrowRight");
   await page.getByRole("tab", { name: "Image Upgrade", selected: true }).waitFor();
@@ -412,7 +414,7 @@ t.test("a thousand APs: there at once, smooth during a run", skipWithoutChromium
     await branches.order({ type: "group-start", group: `Branch ${index}`, release: "primary" });
   }
   const { page, at } = await open(t, branches);
-  await page.goto(`${at}#/wireless/aps`);
+  await goTo(page, `${at}#/wireless/aps`);
   await page.getByRole("link", { name: "branch-0-ap01" }).waitFor();
   const rowsAtMs = Number(await page.evaluate("performance.now()"));
   const paintAtMs = Number(await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"));
@@ -422,7 +424,7 @@ t.test("a thousand APs: there at once, smooth during a run", skipWithoutChromium
   await page.getByRole("link", { name: "branch-9-ap10", exact: true }).waitFor();
   t.equal(await page.getByRole("link", { name: "branch-0-ap01" }).count(), 0);
 
-  await page.goto(`${at}#/wireless/groups/Branch%200/image-upgrade`);
+  await goTo(page, `${at}#/wireless/groups/Branch%200/image-upgrade`);
   await page.getByRole("heading", { name: /^Run/ }).first().waitFor();
   const frames = page.evaluate(
     `new Promise((resolve) => {
@@ -463,7 +465,7 @@ t.test("a stream that something in between refuses is asked for again, and nobod
 
 t.test("a lost connection is said, and mended by itself", skipWithoutChromium, async (t) => {
   const { page, at, server } = await open(t, await busyBranches());
-  await page.goto(`${at}`);
+  await goTo(page, `${at}`);
   await page.getByText("Live", { exact: true }).waitFor();
   server.cutStreams();
   await page.getByText("Connection lost, trying again").waitFor();

@@ -18,7 +18,7 @@ t.test(
   { skip: present ? false : "python3-netmiko or python3-textfsm is not installed" },
   async (t) => {
     const password = "netmiko-Test-1";
-    const fleet = await Fleet.start(t, 91, ["--ssh", "127.0.0.1:0"], { FLEXUP_ADMIN_PASSWORD: password });
+    const fleet = await Fleet.start(t, ["--ssh", "127.0.0.1:0"], { FLEXUP_ADMIN_PASSWORD: password });
     const plans = apsOf("AIR-CAP3702I", 3);
     await fleet.join(plans);
     await fleet.addImage("AIR-CAP3702I", 1_000_000);

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { failure, success } from "../../src/base/failure.js";
@@ -82,12 +82,13 @@ t.test("removal closes and deletes, but not an image whose upload is being decid
 
 t.test("what a crash left is cleared away at start", async (t) => {
   const folder = temporaryFolder(t);
-  writeFileSync(join(folder, "0b5e.part"), "half an upload");
-  writeFileSync(join(folder, "orphan"), "stored, but never in the catalogue");
+  const orphan = "0".repeat(64);
+  writeFileSync(join(folder, `${randomUUID()}.part`), "half an upload");
+  writeFileSync(join(folder, orphan), "stored, but never in the catalogue");
   writeFileSync(join(folder, sha256), content);
   const images = opened(folder);
   t.teardown(() => images.close());
-  t.same(readdirSync(folder).sort(), [sha256, "orphan"].sort());
+  t.same(readdirSync(folder).sort(), [sha256, orphan].sort());
   images.keepOnly(new Set([sha256]));
   t.same(readdirSync(folder), [sha256]);
 });
@@ -108,4 +109,16 @@ t.test("a folder that cannot be made is refused", async (t) => {
     ok: false,
     failure: { code: "data-folder-unusable", message: /^\S+ cannot hold images: EEXIST.*; check that it is writable$/ },
   });
+});
+
+t.test("what is not ours in the folder, as on a disk that is mounted there, is let alone", async (t) => {
+  const folder = temporaryFolder(t);
+  mkdirSync(join(folder, "lost+found"));
+  mkdirSync(join(folder, "old.part"));
+  writeFileSync(join(folder, "notes.txt"), "mine");
+  const images = opened(folder);
+  t.teardown(() => images.close());
+  await images.add(chunks(content), 1000, accept);
+  images.keepOnly(new Set());
+  t.same(readdirSync(folder).sort(), ["lost+found", "notes.txt", "old.part"]);
 });

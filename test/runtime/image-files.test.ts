@@ -1,127 +1,15 @@
-import { createHash, randomBytes } from "node:crypto";
+/** An AP's storage on a disk that fails, fills up or loses power at any step. */
 import { join } from "node:path";
 import t from "tap";
-import type { ApInput, BootRecord, BootState, SlotId, SlotImage } from "../../src/core/ap/contract.js";
+import type { BootRecord, SlotId } from "../../src/core/ap/contract.js";
 import { slotToBoot } from "../../src/core/ap/image-slots.js";
-import { type Disk, nodeDisk } from "../../src/runtime/disk.js";
-import { ImageFiles } from "../../src/runtime/image-files.js";
+import { nodeDisk } from "../../src/runtime/disk.js";
+import { Flash, folder, makeImage } from "../support/flash.js";
 import { temporaryFolder } from "../support/folder.js";
 import { MemoryDisk, powerCut } from "../support/memory-disk.js";
 
-const folder = "/flash";
-const chunkBytes = 30_000;
-
-interface TestImage {
-  readonly version: string;
-  readonly bytes: Buffer;
-  readonly sha256: string;
-  readonly md5: string;
-}
-
-const makeImage = (version: string, sizeBytes: number): TestImage => {
-  const bytes = randomBytes(sizeBytes);
-  const digest = (name: string): string => createHash(name).update(bytes).digest("hex");
-  return { version, bytes, sha256: digest("sha256"), md5: digest("md5") };
-};
-
-const slotImage = ({ version, bytes, sha256, md5 }: TestImage, runId = 7): SlotImage => ({
-  version,
-  sizeBytes: bytes.length,
-  sha256,
-  md5,
-  runId,
-});
-
-type Answer = Extract<ApInput, { readonly downloadId: number }>;
-
-/** Plays the agent: one effect at a time, each until its answer. */
-class Flash {
-  readonly answers: Answer[] = [];
-  readonly journalsLost: string[] = [];
-  readonly fatal: Promise<never>;
-  files!: ImageFiles;
-  state!: BootState;
-  #lastId = 0;
-  #told: (() => void) | undefined;
-  #fail!: (error: unknown) => void;
-
-  private constructor() {
-    this.fatal = new Promise((_, reject) => {
-      this.#fail = reject;
-    });
-    this.fatal.catch(() => {});
-  }
-
-  static async open(
-    disk: Disk,
-    options: { readonly folder?: string; readonly flashBytes?: number; readonly factoryVersion?: string } = {},
-  ): Promise<Flash> {
-    const flash = new Flash();
-    const opened = await ImageFiles.open({
-      folder,
-      flashBytes: undefined,
-      factoryVersion: undefined,
-      ...options,
-      disk,
-      deliver: (input) => {
-        flash.answers.push(input);
-        flash.#told?.();
-      },
-      onJournalLost: (detail) => flash.journalsLost.push(detail),
-      onFatal: (error) => flash.#fail(error),
-    });
-    flash.files = opened.files;
-    flash.state = opened.state;
-    return flash;
-  }
-
-  async answer<Type extends Answer["type"]>(...types: Type[]): Promise<Extract<Answer, { readonly type: Type }>> {
-    for (;;) {
-      const at = this.answers.findIndex(({ type }) => (types as string[]).includes(type));
-      if (at >= 0) return this.answers.splice(at, 1)[0] as Extract<Answer, { readonly type: Type }>;
-      const told = new Promise<void>((resolve) => {
-        this.#told = resolve;
-      });
-      await Promise.race([told, this.fatal]);
-    }
-  }
-
-  async open({ version, bytes, sha256 }: TestImage, slot: SlotId, resume = true) {
-    const downloadId = ++this.#lastId;
-    this.files.perform({ type: "open-download", downloadId, slot, version, sizeBytes: bytes.length, sha256, resume });
-    return await this.answer("download-opened", "storage-failed");
-  }
-
-  /** Writes `bytes` from `offset` on, in chunks; stops at a failure. */
-  async write(downloadId: number, bytes: Buffer, offset: number): Promise<void> {
-    for (let at = offset; at < bytes.length; at += chunkBytes) {
-      this.files.perform({ type: "write-chunk", downloadId, offset: at, bytes: bytes.subarray(at, at + chunkBytes) });
-      if ((await this.answer("chunk-written", "storage-failed")).type === "storage-failed") return;
-    }
-  }
-
-  async verify(downloadId: number) {
-    this.files.perform({ type: "verify-download", downloadId });
-    return await this.answer("download-verified", "storage-failed");
-  }
-
-  async commit(downloadId: number, slot: SlotId, record: BootRecord) {
-    this.files.perform({ type: "commit-slot", downloadId, slot, record });
-    return await this.answer("slot-committed", "storage-failed");
-  }
-
-  /** A whole download into `slot`. @returns the record with it, and where it began */
-  async fetch(image: TestImage, slot: SlotId, record: BootRecord): Promise<{ record: BootRecord; resumeOffset: number }> {
-    const opened = await this.open(image, slot);
-    if (opened.type !== "download-opened") throw new Error(opened.detail);
-    await this.write(opened.downloadId, image.bytes, opened.resumeOffset);
-    const verified = await this.verify(opened.downloadId);
-    if (verified.type !== "download-verified" || verified.sha256 !== image.sha256) throw new Error(`not verified: ${verified.type}`);
-    const next = { ...record, slots: { ...record.slots, [slot]: slotImage(image) } };
-    await this.commit(opened.downloadId, slot, next);
-    return { record: next, resumeOffset: opened.resumeOffset };
-  }
-}
+const recordPath = join(folder, "boot.json");
+const copyPath = join(folder, "boot-copy.json");
 
 const contentOf = (disk: MemoryDisk, flash: Flash, slot: SlotId): Buffer | undefined => disk.content(flash.files.slotPath(slot));
 
@@ -161,7 +49,7 @@ t.test("a slot's old content goes when the new is committed", async (t) => {
   const flash = await Flash.open(disk, { factoryVersion: "8.5" });
   const first = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
   const { record } = await flash.fetch(makeImage("8.7", 60_000), "b", first.record);
-  t.equal(disk.names.filter((name) => name.includes("slot-b")).length, 1);
+  t.equal(disk.names.filter((name) => name.includes("slot-b")).length, 2, "the new and its label");
   t.same((await Flash.open(disk.reborn("seen"))).state.record, record);
 });
 
@@ -212,6 +100,12 @@ t.test("the power goes at any step, or the process alone: the running slot, its 
       t.same(recovered.corrupt, [], `${place}, record damaged: no slot of the copy is broken`);
       t.ok(recovered.record.slots[slotToBoot(recovered.record)], `${place}, record damaged: something boots`);
       if (told?.slots.b) t.ok(recovered.record.slots.b, `${place}, record damaged: a committed image is not forgotten`);
+
+      const bare = disk.reborn(what);
+      for (const path of [recordPath, copyPath]) if (bare.content(path) !== undefined) bare.flipBit(path, 100);
+      const rebuilt = (await Flash.open(bare)).state;
+      t.ok(rebuilt.record.slots[slotToBoot(rebuilt.record)], `${place}, no record: something boots`);
+      if (told?.slots.b) t.same(rebuilt.record.slots.b, told.slots.b, `${place}, no record: a committed image is not forgotten`);
 
       const target = slotToBoot(record) === "a" ? "b" : "a";
       const image = images.find(({ sha256 }) => record.slots.a?.sha256 !== sha256 && record.slots.b?.sha256 !== sha256);
@@ -340,88 +234,6 @@ t.test("a TFTP fetch appends and hears of a failure", async (t) => {
   await t.rejects(flash.files.append(opened.downloadId, 90_000, [image.bytes]), /given up/);
   t.match(await flash.answer("storage-failed"), { reason: "not-enough-flash" });
   await t.rejects(flash.files.append(opened.downloadId, 90_000, [image.bytes]), /given up/, "and again for a download that is gone");
-});
-
-t.test("a flipped bit makes a slot unbootable, and the other one boots", async (t) => {
-  const disk = new MemoryDisk();
-  const flash = await Flash.open(disk, { factoryVersion: "8.5" });
-  const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
-  await flash.files.saveRecord({ ...record, primary: "b" });
-  const after = disk.reborn("lasting");
-  after.flipBit(flash.files.slotPath("b"), 49_999);
-  const { state } = await Flash.open(after);
-  t.same(state.corrupt, ["b"]);
-  t.equal(slotToBoot(state.record), "a");
-  t.equal(state.record.slots.b, null);
-});
-
-const recordPath = join(folder, "boot.json");
-const copyPath = join(folder, "boot-copy.json");
-
-t.test("a damaged boot record: the AP comes up with what its slots say, and the record is whole again", async (t) => {
-  const disk = new MemoryDisk();
-  const flash = await Flash.open(disk, { factoryVersion: "8.5" });
-  const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
-  const swapped = { ...record, primary: "b", swapOrderId: 9 } as const;
-  await flash.files.saveRecord(swapped);
-  for (const damage of ["flipped bit", "gone", "empty", "unreadable"] as const) {
-    const after = disk.reborn("lasting");
-    if (damage === "flipped bit") after.flipBit(recordPath, 100);
-    else if (damage === "gone") await after.remove(recordPath);
-    else if (damage === "empty") await after.open(recordPath, "create");
-    else after.unreadable.add(recordPath);
-    const { state } = await Flash.open(after, { factoryVersion: "9.9" });
-    t.same(state.record, swapped, damage);
-    t.equal(state.recordState, "recovered", damage);
-    t.same(state.corrupt, [], damage);
-    after.unreadable.clear();
-    const next = await Flash.open(after.reborn("lasting"));
-    t.match(next.state, { record: swapped, recordState: "sound" }, `${damage}: once`);
-    after.flipBit(copyPath, 100);
-    t.match(
-      (await Flash.open(after.reborn("seen"))).state,
-      { record: swapped, recordState: "sound" },
-      `${damage}: a damaged copy alone is mended`,
-    );
-  }
-});
-
-t.test("a recovered record is believed no more than any other: a slot that is not what it says does not boot", async (t) => {
-  const disk = new MemoryDisk();
-  const flash = await Flash.open(disk, { factoryVersion: "8.5" });
-  const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
-  await flash.files.saveRecord({ ...record, primary: "b" });
-  const after = disk.reborn("lasting");
-  after.flipBit(flash.files.slotPath("b"), 7);
-  after.flipBit(recordPath, 100);
-  const { state } = await Flash.open(after);
-  t.match(state, { recordState: "recovered", corrupt: ["b"] });
-  t.equal(slotToBoot(state.record), "a");
-});
-
-t.test("record and copy damaged: both are put aside, and the AP comes up with empty slots rather than a guess", async (t) => {
-  const disk = new MemoryDisk();
-  await Flash.open(disk, { factoryVersion: "8.5" });
-  for (const path of [recordPath, copyPath]) disk.flipBit(path, 100);
-  const { state } = await Flash.open(disk, { factoryVersion: "8.5" });
-  t.same(state.record.slots, { a: null, b: null });
-  t.equal(state.recordState, "lost");
-  t.ok(disk.names.includes("/flash/boot.json.damaged"));
-});
-
-t.test("a full disk keeps no swap from being stored: the copy waits for the next boot", async (t) => {
-  const disk = new MemoryDisk();
-  const flash = await Flash.open(disk, { factoryVersion: "8.5" });
-  const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
-  const swapped = { ...record, primary: "b", swapOrderId: 9 } as const;
-  disk.failOpen.add(`${copyPath}.new`);
-  await flash.files.saveRecord(swapped);
-  const next = await Flash.open(disk.reborn("lasting"));
-  t.same(next.state.record, swapped);
-  const after = disk.reborn("lasting");
-  await Flash.open(after);
-  after.flipBit(recordPath, 100);
-  t.match((await Flash.open(after)).state, { record: swapped, recordState: "recovered" });
 });
 
 t.test("the journal is what was saved last", async (t) => {

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import t from "tap";
 import { EventHeap, type Scheduled } from "../../src/sim/event-heap.js";
+import fc from "../support/properties.js";
 
 t.test("events come out by instant, equal instants in the order of scheduling", async (t) => {
   const outcome = fc.check(

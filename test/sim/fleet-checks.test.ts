@@ -1,13 +1,12 @@
 /** The checks can fail: each rule is broken on purpose. */
 import t from "tap";
-import { Fleet } from "../../src/sim/fleet.js";
-import { finalFaults } from "../../src/sim/fleet-checks.js";
+import { checkedFleet, finalFaults } from "../../src/sim/fleet-checks.js";
 import type { Actor } from "../../src/sim/world.js";
 
 const nobody: Actor<unknown> = { name: "nobody", alive: false, take: () => {} };
 
 function branch() {
-  const fleet = new Fleet({ seed: 1, aps: 2, models: ["AIR-CAP3702I"], imageBytes: 20_000 });
+  const fleet = checkedFleet({ seed: 1, aps: 2, models: ["AIR-CAP3702I"], imageBytes: 20_000 });
   fleet.setUp();
   const [ap] = fleet.aps;
   if (ap === undefined) throw new RangeError("no AP");
@@ -55,7 +54,7 @@ t.test("a run that has not ended, and counts that differ", async (t) => {
 });
 
 t.test("more of the WAN than the cap allows", async (t) => {
-  const fleet = new Fleet({ seed: 1, aps: 2, models: ["AIR-CAP3702I"], imageBytes: 20_000, wanBytesPerSecond: 10_000 });
+  const fleet = checkedFleet({ seed: 1, aps: 2, models: ["AIR-CAP3702I"], imageBytes: 20_000, wanBytesPerSecond: 10_000 });
   fleet.setUp();
   fleet.controller.imageBytesSent += 104_000;
   fleet.world.runFor(60_000);
@@ -65,7 +64,7 @@ t.test("more of the WAN than the cap allows", async (t) => {
 
 t.test("one fallback too many, by APs, by bytes and by policy", async (t) => {
   for (const wanPolicy of [{ fallbackApsMax: 1 }, { fallbackBytesMax: 39_999 }, { fallback: "wait" }, { fallback: "fail" }] as const) {
-    const fleet = new Fleet({ seed: 1, aps: 2, models: ["AIR-CAP3702I"], imageBytes: 20_000, wanPolicy });
+    const fleet = checkedFleet({ seed: 1, aps: 2, models: ["AIR-CAP3702I"], imageBytes: 20_000, wanPolicy });
     fleet.setUp();
     fleet.watch.fallbacks.set(7, new Set(["ap-01", "ap-02"]));
     t.throws(() => fleet.world.runFor(60_000), { name: "CheckFailed", check: "fallbacks within the budget" }, JSON.stringify(wanPolicy));

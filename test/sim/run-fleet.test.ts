@@ -1,5 +1,6 @@
 import t from "tap";
-import { defaultFleet, Fleet } from "../../src/sim/fleet.js";
+import { defaultFleet } from "../../src/sim/fleet.js";
+import { checkedFleet } from "../../src/sim/fleet-checks.js";
 import { drawRun, runFleet } from "../../src/sim/run-fleet.js";
 
 const bad = { loss: 0.01, duplication: 0.01, reordering: 0.02 };
@@ -28,7 +29,7 @@ t.test("25 APs of three models, loss, duplicates, reordering, and a primary dies
 });
 
 t.test("a subordinate that cannot reach its primary: told at once, and after its tries it takes the WAN", async (t) => {
-  const fleet = new Fleet({ seed: 5, aps: 3, models: ["AIR-CAP3702I"], imageBytes: 50_000, retryCount: 3 });
+  const fleet = checkedFleet({ seed: 5, aps: 3, models: ["AIR-CAP3702I"], imageBytes: 50_000, retryCount: 3 });
   fleet.setUp();
   const [first, , last] = fleet.aps.map(({ facts }) => facts);
   const ends = new Set([first?.address, last?.address]);

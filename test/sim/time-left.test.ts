@@ -1,6 +1,7 @@
 /** After a quarter of a WAN transfer the controller says within a fifth how long the rest takes, over lines and caps of every kind. */
 import t from "tap";
-import { defaultFleet, Fleet, type FleetOptions } from "../../src/sim/fleet.js";
+import { defaultFleet, type FleetOptions } from "../../src/sim/fleet.js";
+import { checkedFleet } from "../../src/sim/fleet-checks.js";
 
 interface Line {
   readonly name: string;
@@ -45,7 +46,7 @@ for (const line of lines) {
       fastTransfer,
       wan: { ...defaultFleet.wan, latencyMs: rttMs / 2, bitsPerSecond, loss, queueBytes },
     };
-    const fleet = new Fleet(options);
+    const fleet = checkedFleet(options);
     fleet.setUp();
     if (capBytesPerSecond !== undefined)
       fleet.must({ type: "group-wan", group: fleet.groupName, wan: { bytesPerSecondMax: capBytesPerSecond } });

@@ -1,5 +1,5 @@
 /** Random values for every element, and random messages with every element that their layout allows. */
-import fc from "fast-check";
+
 import { macFromBytes } from "../../src/base/mac-address.js";
 import {
   type AnyElementName,
@@ -11,6 +11,7 @@ import {
   messages,
 } from "../../src/wire/capwap/messages.js";
 import { failureReasons } from "../../src/wire/capwap/vendor.js";
+import fc from "./properties.js";
 
 const u8 = fc.nat(0xff);
 const u16 = fc.nat(0xffff);
@@ -23,6 +24,7 @@ const text = (min: number, max: number) =>
     const bytes = Buffer.byteLength(value);
     return bytes >= min && bytes <= max && !value.includes("\0");
   });
+const line = (min: number, max: number) => text(min, max).filter((value) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(value));
 const ipv4 = octets(4).map((raw) => raw.join("."));
 const ipv6 = fc.ipV6().map((address) => new URL(`http://[${address}]/`).hostname.slice(1, -1));
 const shortMac = fc.oneof(octets(6), octets(8));
@@ -31,8 +33,8 @@ const information = fc.array(fc.record({ vendor: u32, type: u16, value: octets(0
 const macs = fc.integer({ min: 6, max: 7 }).chain((size) => fc.array(octets(size === 6 ? 6 : 8), { maxLength: 4 }));
 const endpoint = fc.record({ address: fc.oneof(fc.constant(""), ipv4), port: u16 });
 const reason = fc.constantFrom(...(Object.keys(failureReasons) as (keyof typeof failureReasons)[]));
-const imageFacts = { version: text(0, 64), fileName: text(0, 128), sizeBytes: u64, sha256: octets(32) };
-const slot = fc.record({ version: text(0, 64), sha256: octets(32) });
+const imageFacts = { version: line(0, 64), fileName: line(0, 128), sizeBytes: u64, sha256: octets(32) };
+const slot = fc.record({ version: line(0, 64), sha256: octets(32) });
 const path = fc.constantFrom("none" as const, "wan" as const, "lan" as const);
 
 export const mac = octets(6).map(macFromBytes);
@@ -140,7 +142,7 @@ const chosen: { readonly [Name in AnyElementName]?: fc.Arbitrary<AnyElementValue
     runId: u32,
     role: fc.constantFrom("primary" as const, "subordinate" as const, "fallback" as const),
     ...imageFacts,
-    family: text(0, 32),
+    family: line(0, 32),
     primary: endpoint,
     retryCountMax: u8,
     backoffMsMin: u32,
@@ -159,7 +161,7 @@ const chosen: { readonly [Name in AnyElementName]?: fc.Arbitrary<AnyElementValue
     wanBytes: u64,
     lanBytes: u64,
     reason,
-    detail: text(0, 200),
+    detail: line(0, 200),
   }),
   apInventory: fc.record({
     primary: slot,
@@ -178,7 +180,7 @@ const chosen: { readonly [Name in AnyElementName]?: fc.Arbitrary<AnyElementValue
     sessions: fc.array(fc.record({ peer: endpoint, bytesDone: u64 }), { maxLength: 4 }),
   }),
   swapOrder: fc.record({ orderId: u32 }),
-  refusal: fc.record({ reason, detail: text(0, 200) }),
+  refusal: fc.record({ reason, detail: line(0, 200) }),
   fastOffer: fc.record({ transferId: u32, resumeOffset: u64, sha256: octets(32), windowBytes: u32, datagramBytesMax: u16 }),
   fastAccept: fc.record({ transferId: u32, startOffset: u64, segmentBytes: u16, firstFragmentId: u16 }),
   fastAck: fc.record({

@@ -12,10 +12,13 @@ import type { Result } from "../../src/base/failure.js";
 import type { ApImageRow, ApSummaryRow, GroupView } from "../../src/core/controller/views.js";
 import { DaemonProcess } from "../../src/daemon/process.js";
 import { apReady, type ControllerReady, controllerReady } from "../../src/daemon/ready.js";
+import { removal } from "./folder.js";
+import { ownNetwork } from "./own-network.js";
 
 const entryFile = fileURLToPath(new URL("../../../bin/flexup.js", import.meta.url));
 const lookMs = 50;
-const patienceMs = 60_000;
+/** A machine that is ten times as slow and does other work is no failure; what never happens is one soon enough. */
+const patienceMs = 180_000;
 
 export const before = "8.5.161.0";
 export const after = "8.10.183.0";
@@ -39,7 +42,7 @@ export const must = <T>(result: Result<T>): T => {
   return result.value;
 };
 
-/** Looks until `seen` returns something but false. @throws Error after a minute */
+/** Looks until `seen` returns something but false. @throws Error after `patienceMs` */
 export async function until<T>(what: string, seen: () => Promise<T | undefined | false>): Promise<T> {
   for (const deadline = performance.now() + patienceMs; performance.now() < deadline; await sleep(lookMs)) {
     const found = await seen();
@@ -59,31 +62,31 @@ export class Fleet {
   readonly aps = new Map<string, DaemonProcess>();
   readonly #controllerArgs: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
-  /** Each test file gets its own 127.x network, so that files can run side by side. */
-  readonly #network: string;
+  /** `127.N`, where nobody else is. */
+  readonly network: string;
   controller: DaemonProcess;
-  ready: ControllerReady = { capwap: "127.0.0.1:0", admin: "http://127.0.0.1", ssh: undefined };
+  ready: ControllerReady;
   admin: AdminClient;
 
   private constructor(folder: string, network: string, controllerArgs: readonly string[], env: NodeJS.ProcessEnv) {
     this.folder = folder;
-    this.#network = network;
+    this.network = network;
+    // Not a port that the system gives out: between a kill and the restart somebody else could get it.
+    this.ready = { capwap: `${network}.255.1:5246`, admin: "http://127.0.0.1", ssh: undefined };
     this.#controllerArgs = controllerArgs;
     this.#env = { ...process.env, ...env };
     this.controller = new DaemonProcess(this.#controllerCommand(), this.#env);
     this.admin = new AdminClient(new URL(this.ready.admin));
   }
 
-  /**
-   * @param network the second octet of the APs' loopback addresses
-   * @param env added to the controller's environment
-   */
-  static async start(t: Test, network: number, controllerArgs: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Fleet> {
+  /** @param env added to the controller's environment */
+  static async start(t: Test, controllerArgs: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Fleet> {
+    const network = await ownNetwork(t);
     const folder = await mkdtemp(join(tmpdir(), "flexup-fleet-"));
     const fleet = new Fleet(folder, `127.${network}`, controllerArgs, env);
     t.teardown(async () => {
       await Promise.all([fleet.controller, ...fleet.aps.values()].filter(({ running }) => running).map((daemon) => daemon.kill()));
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, removal);
     });
     await fleet.#controllerUp();
     return fleet;
@@ -106,7 +109,7 @@ export class Fleet {
   }
 
   address(plan: ApPlan): string {
-    return `${this.#network}.0.${Number.parseInt(plan.mac.slice(-2), 16)}`;
+    return `${this.network}.0.${Number.parseInt(plan.mac.slice(-2), 16)}`;
   }
 
   /** Starts an AP, or starts it again on the same data. */
@@ -159,6 +162,12 @@ export class Fleet {
     const folder = join(this.folder, name);
     const file = (await readdir(folder)).find((file) => file.endsWith(`-${sha256}.image`));
     return file === undefined ? undefined : readFile(join(folder, file));
+  }
+
+  /** How much of a download is safely on the AP's disk, as its own file says. */
+  async safeBytes({ name }: ApPlan): Promise<number> {
+    const text = await readFile(join(this.folder, name, "download.json"), "utf8").catch(() => undefined);
+    return text === undefined ? 0 : JSON.parse(text).content.safeBytes;
   }
 
   async start(group: string): Promise<void> {

@@ -252,10 +252,13 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** The system gives it to nobody who asks for any port, and each caller has an address of its own. */
+const serverPort = 6_900;
+
 /** Starts a server and waits until it answers a request, or resolves undefined with nothing left running. */
 export async function startServer(server: ForeignServer, wanted: string, folder: string): Promise<RunningServer | undefined> {
   const address = server.fixedAddress ?? wanted;
-  const endpoint = { address, port: server.fixedPort ?? (await freePort(address)) };
+  const endpoint = { address, port: server.fixedPort ?? serverPort };
   const [program, ...args] = server.command(endpoint, folder);
   const child = spawn(program, args, { stdio: ["ignore", server.saysReady ? "pipe" : "ignore", "ignore"], detached: true });
   remember(child, "group");
@@ -266,9 +269,10 @@ export async function startServer(server: ForeignServer, wanted: string, folder:
     kill(child, "group");
     await ended;
   };
-  for (let tries = 0; tries < 50; tries++) {
+  const gone = ended.then(() => false);
+  for (let tries = 0; tries < 200; tries++) {
     if (child.exitCode !== null) return undefined;
-    if (await (server.saysReady ? saidReady : answers(endpoint))) return { endpoint, process: child, stop };
+    if (await (server.saysReady ? Promise.race([saidReady, gone]) : answers(endpoint))) return { endpoint, process: child, stop };
   }
   await stop();
   return undefined;
@@ -287,15 +291,5 @@ function answers({ address, port }: Endpoint): Promise<boolean> {
     socket.on("message", () => finish(true));
     socket.on("error", () => finish(false));
     socket.send("\0\x01no-such-file\0octet\0", port, address);
-  });
-}
-
-function freePort(address: string): Promise<number> {
-  return new Promise((resolve) => {
-    const socket = createSocket("udp4");
-    socket.bind(0, address, () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
   });
 }

@@ -4,6 +4,7 @@
  */
 import { Prng } from "../../src/base/prng.js";
 import type { SendDatagram } from "../../src/core/capwap/contract.js";
+import { windowBytesDefault } from "../../src/core/capwap/fast-image-offer.js";
 import { FastImageReceiver, type FastReceiverOutput } from "../../src/core/capwap/fast-image-receiver.js";
 import { FastImageSender } from "../../src/core/capwap/fast-image-sender.js";
 import type { RateCap } from "../../src/core/capwap/rate-cap.js";
@@ -105,7 +106,7 @@ export class VirtualTransfer {
   #receiverWakeAt = Number.POSITIVE_INFINITY;
 
   constructor(path: Path, options: TransferOptions) {
-    const windowBytes = options.windowBytes ?? 8 << 20;
+    const windowBytes = options.windowBytes ?? windowBytesDefault;
     const plan = {
       transferId: options.transferId ?? 7,
       startOffset: options.startOffset ?? 0,

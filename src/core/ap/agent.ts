@@ -10,18 +10,20 @@ import type { Machine } from "../../base/machine.js";
 import { oneLine } from "../../base/one-line.js";
 import type { Prng } from "../../base/prng.js";
 import { earliest, type Instant } from "../../base/time.js";
+import type { ImageIdentifier } from "../../wire/capwap/elements.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
 import type { ApInventory } from "../../wire/capwap/vendor.js";
 import type { StoredPart, WtpOutput, WtpSelf, WtpSessionPort } from "../capwap/contract.js";
+import { emptyVersion } from "../upgrade/limits.js";
 import { modelFacts } from "../upgrade/models.js";
 import type { ApEffect, ApInput, BootState, SlotId, SlotImage } from "./contract.js";
 import { type FetchCommand, type FetchOutput, ImageFetch, type OrderAnswer } from "./image-fetch.js";
 import { ImageServe } from "./image-serve.js";
 import { ImageSlots, otherSlot } from "./image-slots.js";
-import { plainOrder, refuseOrder, runOrder } from "./order.js";
+import { plainOrder, type Refusal, refuseIdentifier, refuseOrder, runOrder } from "./order.js";
 import { detailOctetsMax, Reports } from "./reports.js";
-import { decideReset, emptyVersion } from "./reset.js";
+import { decideReset } from "./reset.js";
 
 /** What stays of an AP whatever it boots. */
 export interface AgentFacts extends Omit<WtpSelf, "activeVersion" | "otherVersions" | "reboots" | "inventory"> {
@@ -102,8 +104,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
     });
     const session = this.#options.session(() => this.#self());
     this.#parts = { slots, fetch, serve, reports, session };
-    if (recordState !== "sound")
-      out.push({ type: "event", event: { name: "boot-record-damaged", recovered: recordState === "recovered" } });
+    if (recordState !== "sound") out.push({ type: "event", event: { name: "boot-record-damaged", recordState } });
     out.push({ type: "event", event: { name: "booted", slot: slots.running, version: versionOf(slots.image(slots.running)), corrupt } });
     if (corrupt.length > 0) out.push({ type: "save-boot-record", record });
     if (fetch.isComplete) this.#offer(this.#parts, out);
@@ -210,6 +211,11 @@ export class Agent implements Machine<ApInput, ApEffect> {
         out.push({ type: "event", event: { name: "session-lost", reason: output.reason, detail: output.detail } });
         return;
       case "answered": {
+        // A controller that was started anew knows no session, and has not taken the report. Any other error would come again, too.
+        if (output.resultCode === resultCodes.messageUnexpected) {
+          reports.lost(now);
+          return;
+        }
         const report = reports.acknowledged();
         if (report !== undefined) this.#fetch(now, out, (outputs) => fetch.acknowledged(report, outputs));
         return;
@@ -235,10 +241,8 @@ export class Agent implements Machine<ApInput, ApEffect> {
         this.#restart(output.identifier.name, out);
         return;
       case "boot-image-wanted":
-        this.#fetch(now, out, (outputs) => {
-          if (fetch.take(now, plainOrder(output.identifier), outputs).resultCode !== resultCodes.success)
-            outputs.push({ type: "cancel-image" });
-        });
+        if (this.#plainOrder(now, output.identifier, out).resultCode !== resultCodes.success)
+          this.#session(now, out, (outputs) => session.cancelImage(now, outputs));
         return;
       case "image-offered":
         this.#fetch(now, out, (outputs) => fetch.imageOffered(now, { ...output, md5: hexOf(output.md5) }, outputs));
@@ -308,14 +312,18 @@ export class Agent implements Machine<ApInput, ApEffect> {
     if (swapOrder !== undefined) return this.#swap(now, swapOrder.orderId, out);
     if (upgradeOrder !== undefined) {
       const refusal = refuseOrder(upgradeOrder, this.#family);
-      if (refusal !== undefined) {
-        out.push({ type: "event", event: { name: "order-refused", runId: upgradeOrder.runId, ...refusal } });
-        return { resultCode: resultCodes.imageOtherError, ...refusal };
-      }
-      return this.#order(now, runOrder(upgradeOrder, imageIdentifier), out);
+      return refusal === undefined
+        ? this.#order(now, runOrder(upgradeOrder, imageIdentifier), out)
+        : refused(upgradeOrder.runId, refusal, out);
     }
-    if (imageIdentifier !== undefined) return this.#order(now, plainOrder(imageIdentifier), out);
+    if (imageIdentifier !== undefined) return this.#plainOrder(now, imageIdentifier, out);
     return { resultCode: resultCodes.success };
+  }
+
+  /** RFC 5415 §9.1, at boot or in Run. */
+  #plainOrder(now: Instant, identifier: ImageIdentifier, out: ApEffect[]): OrderAnswer {
+    const refusal = refuseIdentifier(identifier);
+    return refusal === undefined ? this.#order(now, plainOrder(identifier), out) : refused(0, refusal, out);
   }
 
   #order(now: Instant, order: ReturnType<typeof runOrder>, out: ApEffect[]): OrderAnswer {
@@ -429,6 +437,11 @@ export class Agent implements Machine<ApInput, ApEffect> {
       extensions: [...extensions],
     };
   }
+}
+
+function refused(runId: number, refusal: Refusal, out: ApEffect[]): OrderAnswer {
+  out.push({ type: "event", event: { name: "order-refused", runId, ...refusal } });
+  return { resultCode: resultCodes.imageOtherError, ...refusal };
 }
 
 const versionOf = (image: SlotImage | null): string => image?.version ?? emptyVersion;

@@ -96,8 +96,8 @@ export interface BootState {
   readonly journal: RunJournal;
   /** Slots whose content did not match what the record said; `record` has them as empty. */
   readonly corrupt: readonly SlotId[];
-  /** The boot record was whole, or damaged: `recovered` from its copy, or `lost` with it. */
-  readonly recordState: "sound" | "recovered" | "lost";
+  /** The boot record was whole, or damaged: `recovered` from its copy, `rebuilt` from what the slots say of themselves, or `lost` with all. */
+  readonly recordState: "sound" | "recovered" | "rebuilt" | "lost";
   readonly freeBytes: number;
 }
 
@@ -210,7 +210,7 @@ export type ApEffect =
 /** What an operator reads in the AP's log, and what its metrics count. */
 export type ApEvent =
   | { readonly name: "booted"; readonly slot: SlotId; readonly version: string; readonly corrupt: readonly SlotId[] }
-  | { readonly name: "boot-record-damaged"; readonly recovered: boolean }
+  | { readonly name: "boot-record-damaged"; readonly recordState: Exclude<BootState["recordState"], "sound"> }
   | { readonly name: "joined"; readonly controller: Endpoint }
   | { readonly name: "session-lost"; readonly reason: string; readonly detail: string }
   | { readonly name: "order"; readonly order: RunOrder }

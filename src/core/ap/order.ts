@@ -1,5 +1,6 @@
 /** From the wire's order to the agent's, with everything checked that an AP can check before a byte moves. */
 import { hexOf } from "../../base/hex.js";
+import { oneLine } from "../../base/one-line.js";
 import { secondsToMs } from "../../base/time.js";
 import type { ImageIdentifier } from "../../wire/capwap/elements.js";
 import { type FailureReason, flexupEnterprise, type UpgradeOrder } from "../../wire/capwap/vendor.js";
@@ -12,6 +13,10 @@ export interface Refusal {
 }
 
 const within = ({ min, max }: { readonly min: number; readonly max: number }, value: number): boolean => value >= min && value <= max;
+/** Octets of a version in our vendor elements. */
+const versionOctetsMax = 64;
+/** Whether a version can be told, as what is in a slot must be at every Join. */
+export const isTellable = (version: string): boolean => version !== "" && oneLine(version, versionOctetsMax) === version;
 const backoffMsMax = secondsToMs(limits.backoffSeconds.ceiling);
 
 /** Each check with what a log says when it fails. Runs in this order; the first failure counts. */
@@ -24,8 +29,12 @@ const checks: readonly {
     refusal: (order, family) => ({ reason: "wrong-family", detail: `the image is for ${order.family}, this AP is ${family}` }),
   },
   {
-    holds: ({ runId, version, sizeBytes }) => runId > 0 && version !== "" && sizeBytes > 0,
-    refusal: () => malformed("needs a run, a version and a size"),
+    holds: ({ runId, sizeBytes }) => runId > 0 && sizeBytes > 0,
+    refusal: () => malformed("needs a run and a size"),
+  },
+  {
+    holds: ({ version }) => isTellable(version),
+    refusal: () => untellable,
   },
   {
     holds: ({ fileName }) => /^[\w.-]+$/.test(fileName),
@@ -51,11 +60,15 @@ const checks: readonly {
 ];
 
 const malformed = (what: string): Refusal => ({ reason: "transfer-error", detail: `order not understood: ${what}` });
+const untellable = malformed(`the version must be one line of at most ${versionOctetsMax} octets`);
 
 /** Why this AP cannot take the order, or undefined. @param family of this AP's model */
 export function refuseOrder(order: UpgradeOrder, family: string): Refusal | undefined {
   return checks.find(({ holds }) => !holds(order, family))?.refusal(order, family);
 }
+
+/** Why this AP cannot take an Image Identifier alone, or undefined. */
+export const refuseIdentifier = ({ name }: ImageIdentifier): Refusal | undefined => (isTellable(name) ? undefined : untellable);
 
 /** @param identifier the Image Identifier beside the order, which a WAN fetch asks for */
 export function runOrder(order: UpgradeOrder, identifier: ImageIdentifier | undefined): RunOrder {

@@ -77,11 +77,6 @@ export class Reports {
     if (!this.#due.has(kind)) this.#due.set(kind, Math.max(now, (this.#sentAt.get(kind) ?? 0) + paceMs));
   }
 
-  /** The end of an earlier run is owed. */
-  owe(): void {
-    this.#owes = true;
-  }
-
   nextWakeAt(): Instant | undefined {
     if (!this.#connected || this.#inFlight !== undefined) return undefined;
     if (this.#owes) return 0;

@@ -1,4 +1,5 @@
 import { resultCodes } from "../../wire/capwap/result-code.js";
+import { emptyVersion } from "../upgrade/limits.js";
 import type { BootRecord } from "./contract.js";
 import type { ImageSlots } from "./image-slots.js";
 
@@ -20,8 +21,5 @@ export function decideReset(slots: ImageSlots, version: string): ResetDecision {
     ? { resultCode: resultCodes.resetUnable, record: undefined }
     : { resultCode: resultCodes.success, record: slots.recordReset(slot) };
 }
-
-/** What an AP without any image says that it runs. */
-export const emptyVersion = "0.0.0.0";
 
 const isEmpty = (slots: ImageSlots): boolean => slots.image("a") === null && slots.image("b") === null;

@@ -133,9 +133,12 @@ export class AcSession<Tag> {
     this.#pump(now, out);
   }
 
-  /** A repeat of the Join Request. */
-  repeatJoin(sequence: number, out: AcOutput<Tag>[]): void {
-    this.#dropUnless(["repeat"], this.#channel.admit("joinRequest", sequence, out), "joinRequest", out);
+  /** A Join Request under this session's ID: a repeat gets its answer again. @returns false for a new one, which begins a session of its own */
+  repeatJoin(sequence: number, out: AcOutput<Tag>[]): boolean {
+    const arrival = this.#channel.admit("joinRequest", sequence, out);
+    if (arrival === "new") return false;
+    this.#dropUnless(["repeat"], arrival, "joinRequest", out);
+    return true;
   }
 
   request(now: Instant, request: AcRequest, tag: Tag, out: AcOutput<Tag>[]): void {

@@ -161,10 +161,8 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
   #join(now: Instant, from: Endpoint, { sequence, elements }: Message<"joinRequest">, out: AcOutput<Tag>[]): void {
     const before = this.#byPeer.get(endpointText(from));
     const wtp = identityOf(from, elements);
-    if (before !== undefined && wtp !== undefined && sessionIdText(before.wtp) === sessionIdText(wtp)) {
-      this.#with(before.id, () => before.repeatJoin(sequence, out));
-      return;
-    }
+    const isOfSession = before !== undefined && wtp !== undefined && sessionIdText(before.wtp) === sessionIdText(wtp);
+    if (isOfSession && before.repeatJoin(sequence, out)) return;
     const verdict = wtp === undefined ? { resultCode: resultCodes.joinIncorrectData } : this.#verdict(wtp);
     if (wtp === undefined || !isSuccess(verdict.resultCode)) {
       if (!this.#strangers.admits(now)) {

@@ -179,7 +179,7 @@ export type SessionEnd =
   | "no-response"
   /** No request from the AP for the Echo interval and the retransmission time. */
   | "echo-timeout"
-  /** A state's timer ran out: WaitJoin, ChangeStatePending, DataCheck. */
+  /** A state's timer ran out: WaitJoin, ChangeStatePending. */
   | "state-timeout"
   /** The AP acknowledged a Reset Request. */
   | "reset"
@@ -282,6 +282,8 @@ export interface WtpSettings {
   readonly bootImageDownload: boolean;
   /** Offer the fast transfer (docs/decisions/070-fast-image-transfer.md), or take images the RFC's way alone. */
   readonly fastTransfer: boolean;
+  /** Image bytes that may wait for the disk in a fast transfer; a default that suits a machine of 512 MiB or more without. */
+  readonly fastWindowBytes?: number;
 }
 
 /** A part of an image that lies safely on the AP's disk. */

@@ -7,6 +7,9 @@ import type { KnownController } from "./contract.js";
 const groupAddresses: ReadonlySet<string> = new Set(["255.255.255.255", "224.0.1.140"]);
 const isGroupAddress = (address: string): boolean => groupAddresses.has(address) || /^ff0[0-9a-f]::18c$/i.test(address);
 
+/** Answers that are kept: to a broadcast anybody may answer. */
+const answersMax = 64;
+
 /** An AC that answered. */
 export interface Candidate {
   readonly endpoint: Endpoint;
@@ -35,11 +38,12 @@ export class ControllerChoice {
     this.#list = list;
   }
 
-  /** Notes who answered. False: it is none of the list, or has another name than the list says. */
+  /** Notes who answered. False: it is none of the list, has another name than the list says, or comes after too many others. */
   answered(from: Endpoint, acName: string): boolean {
     const rank = this.rankOf(from, acName);
-    if (rank === undefined) return false;
-    this.#answers.set(endpointText(from), { endpoint: from, acName, rank });
+    const key = endpointText(from);
+    if (rank === undefined || (this.#answers.size >= answersMax && !this.#answers.has(key))) return false;
+    this.#answers.set(key, { endpoint: from, acName, rank });
     return true;
   }
 

@@ -3,13 +3,20 @@ import { fastFragmentIdBit, type SegmentPlan } from "../../wire/capwap/fast-segm
 import type { FastAccept, FastOffer } from "../../wire/capwap/vendor-transfer.js";
 import type { StoredPart } from "./contract.js";
 
-/** Two bandwidth-delay products of 100 Mbit/s and 300 ms. */
-const windowBytes = 8 << 20;
+/** Nine bandwidth-delay products of 100 Mbit/s and 300 ms: room for repairs of repairs. It is a promise, not memory (`fast-buffer.ts`). */
+export const windowBytesDefault = 32 << 20;
+const windowBytesMin = 8 << 20;
+/** Part of a machine's memory that may hold what its disk does not take in time. */
+const memoryShare = 1 / 16;
+
+export const windowBytesFor = (memoryBytes: number): number =>
+  Math.max(windowBytesMin, Math.min(windowBytesDefault, Math.floor(memoryBytes * memoryShare)));
+
 /** Any datagram that UDP can carry over IPv4. */
 const datagramBytesMax = 65_507;
 const noDigest = new Uint8Array(32);
 
-export const fastOfferOf = (transferId: number, stored: StoredPart | undefined): FastOffer => ({
+export const fastOfferOf = (transferId: number, stored: StoredPart | undefined, windowBytes = windowBytesDefault): FastOffer => ({
   transferId,
   resumeOffset: stored?.offset ?? 0,
   sha256: stored?.sha256 ?? noDigest,

@@ -1,6 +1,6 @@
 /**
  * The AP's side of one fast image transfer (docs/decisions/070-fast-image-transfer.md): takes fragments in any order, hands the image
- * on in order and acknowledges. Bytes wait in a ring until they are written; its size is the window that the sender sees.
+ * on in order and acknowledges. The window that the sender sees is what may wait to be written.
  */
 import { RangeSet } from "../../base/range-set.js";
 import type { Instant } from "../../base/time.js";
@@ -9,6 +9,7 @@ import { type FragmentFault, placeFragment, type SegmentPlan } from "../../wire/
 import { resultCodes } from "../../wire/capwap/result-code.js";
 import { type FastAck, fastAckRangesMax } from "../../wire/capwap/vendor-transfer.js";
 import type { Sink } from "./contract.js";
+import { chunkBytes, FastBuffer } from "./fast-buffer.js";
 
 /** What to send; the session makes an Image Data Response of it. */
 export interface FastAckOutput {
@@ -17,7 +18,7 @@ export interface FastAckOutput {
   readonly ack: FastAck;
 }
 
-/** The image's next bytes, in order. `bytes` is part of the ring: it stays as it is until `answer` was called for it. */
+/** The image's next bytes, in order, those that come quickly in chunks. `bytes` stays as it is until `answer` was called for it. */
 export interface FastBlockOutput {
   readonly type: "image-block";
   readonly offset: number;
@@ -31,8 +32,6 @@ export type FastReceiverOutput =
   /** Nothing came for `silenceMsMax`: the transfer is over. */
   | { readonly type: "fast-silence" };
 
-/** Bytes that are handed on together, if they come quickly. */
-const chunkBytes = 65_536;
 /** An acknowledgement comes after this many bytes or this time, sooner while the sender still learns the path. */
 const ackBytes = 11_700;
 const ackBytesEarly = 2_000;
@@ -49,7 +48,8 @@ type Deadline = "acknowledge" | "silence";
 
 export class FastImageReceiver {
   readonly plan: SegmentPlan;
-  readonly #ring: Uint8Array;
+  readonly #buffer: FastBuffer;
+  readonly #windowBytes: number;
   /** Arrived at or behind `#receivedOffset`. */
   readonly #ranges = new RangeSet();
   readonly #timers = new TimerTable<Deadline>();
@@ -68,7 +68,8 @@ export class FastImageReceiver {
 
   constructor(plan: SegmentPlan, windowBytes: number) {
     this.plan = plan;
-    this.#ring = new Uint8Array(Math.min(windowBytes, plan.sizeBytes - plan.startOffset));
+    this.#buffer = new FastBuffer(plan.startOffset);
+    this.#windowBytes = Math.min(windowBytes, plan.sizeBytes - plan.startOffset);
     this.#receivedOffset = plan.startOffset;
     this.#handedOffset = plan.startOffset;
     this.#writtenOffset = plan.startOffset;
@@ -78,6 +79,11 @@ export class FastImageReceiver {
   /** The verdict on the whole, once there is one: from then on the sender is only told so. */
   get resultCode(): number | undefined {
     return this.#resultCode;
+  }
+
+  /** What the bytes that wait take, and those before them took. */
+  get memoryBytes(): number {
+    return this.#buffer.memoryBytes;
   }
 
   /** Bytes that arrived without a gap, what was stored before included. */
@@ -124,20 +130,21 @@ export class FastImageReceiver {
   answer(now: Instant, resultCode: number, out: Sink<FastReceiverOutput>): void {
     const end = this.#writing.shift();
     if (end === undefined || this.#resultCode !== undefined) return;
-    if (resultCode !== resultCodes.success) this.#resultCode = resultCode;
+    if (resultCode !== resultCodes.success) this.#conclude(resultCode);
     else {
       this.#writtenOffset = end;
-      if (end === this.plan.sizeBytes) this.#resultCode = resultCode;
+      this.#buffer.release(end);
+      if (end === this.plan.sizeBytes) this.#conclude(resultCode);
     }
     const opened = this.#windowEnd() - this.#announcedEnd;
     const left = this.#announcedEnd - this.#receivedOffset;
-    if (this.#resultCode !== undefined || (opened >= this.#ring.length / 4 && left <= this.#ring.length / 2)) this.#acknowledge(now, out);
+    if (this.#resultCode !== undefined || (opened >= this.#windowBytes / 4 && left <= this.#windowBytes / 2)) this.#acknowledge(now, out);
   }
 
   /** The AP gives up; the sender is told so for as long as it sends. */
   reject(now: Instant, resultCode: number, out: Sink<FastReceiverOutput>): void {
     if (this.#resultCode !== undefined) return;
-    this.#resultCode = resultCode;
+    this.#conclude(resultCode);
     this.#acknowledge(now, out);
   }
 
@@ -148,27 +155,26 @@ export class FastImageReceiver {
     }
   }
 
-  /** Copies what is new into the ring. @returns false for nothing new, or no room */
+  /** From now on the sender is only told so; what is being written keeps its own chunk. */
+  #conclude(resultCode: number): void {
+    this.#resultCode = resultCode;
+    this.#buffer.clear();
+  }
+
+  /** Keeps what is new. @returns false for nothing new, or no room */
   #store(offset: number, bytes: Uint8Array): boolean {
     const end = offset + bytes.length;
     if (end <= this.#receivedOffset || end > this.#windowEnd() || this.#ranges.ranges.length >= rangesMax) return false;
     let stored = false;
     this.#ranges.forEachGap(Math.max(offset, this.#receivedOffset), end, (from, to) => {
       stored = true;
-      const at = this.#ringIndex(from);
-      const firstLength = Math.min(to - from, this.#ring.length - at);
-      this.#ring.set(bytes.subarray(from - offset, from - offset + firstLength), at);
-      this.#ring.set(bytes.subarray(from - offset + firstLength, to - offset), 0);
+      this.#buffer.put(from, bytes.subarray(from - offset, to - offset));
     });
     return stored;
   }
 
-  #ringIndex(offset: number): number {
-    return (offset - this.plan.startOffset) % this.#ring.length;
-  }
-
   #windowEnd(): number {
-    return this.#writtenOffset + this.#ring.length;
+    return this.#writtenOffset + this.#windowBytes;
   }
 
   #noteRecent(offset: number): void {
@@ -188,17 +194,17 @@ export class FastImageReceiver {
 
   #hand(out: Sink<FastReceiverOutput>): void {
     const offset = this.#handedOffset;
-    const at = this.#ringIndex(offset);
-    const length = Math.min(chunkBytes, this.#receivedOffset - offset, this.#ring.length - at);
-    this.#handedOffset = offset + length;
+    const bytes = this.#buffer.view(offset, this.#receivedOffset);
+    this.#handedOffset = offset + bytes.length;
     this.#writing.push(this.#handedOffset);
     const last = this.#handedOffset === this.plan.sizeBytes;
-    out.push({ type: "image-block", offset, bytes: this.#ring.subarray(at, at + length), last });
+    out.push({ type: "image-block", offset, bytes, last });
   }
 
   #acknowledge(now: Instant, out: Sink<FastReceiverOutput>): void {
     // What came slowly is handed on with the acknowledgement: it must not wait for a full chunk to be safe.
-    while (this.#unacknowledgedBytes < ackBytes && this.#handedOffset < this.#receivedOffset) this.#hand(out);
+    const handsOn = this.#unacknowledgedBytes < ackBytes && this.#resultCode === undefined;
+    while (handsOn && this.#handedOffset < this.#receivedOffset) this.#hand(out);
     this.#timers.clear("acknowledge");
     this.#unacknowledgedBytes = 0;
     this.#announcedEnd = this.#windowEnd();

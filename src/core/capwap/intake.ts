@@ -25,7 +25,7 @@ const clearMessages: ReadonlySet<MessageName> = new Set<MessageName>([
   "primaryDiscoveryResponse",
 ]);
 
-export const mayBeClear = (mode: LinkMode, name: MessageName): boolean => mode === "clear" || clearMessages.has(name);
+const mayBeClear = (mode: LinkMode, name: MessageName): boolean => mode === "clear" || clearMessages.has(name);
 
 export class Intake {
   readonly #mode: LinkMode;

@@ -5,7 +5,7 @@
  * fragments, `native/socket-options.c`).
  */
 
-import { isIPv6 } from "../../base/endpoint.js";
+import { isIPv6, isLoopback } from "../../base/endpoint.js";
 import type { Carriage } from "./secure-link.js";
 
 /** IPv4 or IPv6 header without options, and UDP's. */
@@ -18,8 +18,7 @@ const dtlsRecordBytesMax = 16_384;
 
 /** Largest UDP payload towards a peer that needs no IP fragmentation here. @param mtuBytes smallest MTU of our interfaces to the world */
 export function udpPayloadMax(address: string, mtuBytes: number, carriage: Carriage): number {
-  const isLoopback = address.startsWith("127.") || address === "::1";
-  const payload = isLoopback ? (ladder.at(-1) as number) : mtuBytes - headerBytesTo(address);
+  const payload = isLoopback(address) ? (ladder.at(-1) as number) : mtuBytes - headerBytesTo(address);
   return carriage === "dtls" ? Math.min(payload - dtlsBytes, dtlsRecordBytesMax) : payload;
 }
 

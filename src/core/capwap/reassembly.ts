@@ -12,6 +12,8 @@ export const reassemblyLimits = {
   messagesPerPeerMax: 4,
   /** Octets held for all peers. */
   heldBytesMax: 1 << 20,
+  /** Fragments held for all peers: a small one costs many times its octets. */
+  heldPiecesMax: 1 << 13,
 } as const;
 
 export type Reassembled =
@@ -34,9 +36,14 @@ export class Reassembly {
   readonly #partials = new Map<string, Partial>();
   readonly #perPeer = new Map<string, number>();
   #heldBytes = 0;
+  #heldPieces = 0;
 
   get heldBytes(): number {
     return this.#heldBytes;
+  }
+
+  get heldPieces(): number {
+    return this.#heldPieces;
   }
 
   /**
@@ -77,11 +84,12 @@ export class Reassembly {
     partial.totalBytes = total;
     partial.heldBytes += payload.length;
     this.#heldBytes += payload.length;
+    this.#heldPieces++;
     if (partial.heldBytes === total) {
       this.#forget(key);
       return { type: "whole", message: joined(partial, total) };
     }
-    while (this.#heldBytes > reassemblyLimits.heldBytesMax) this.#forgetOldest();
+    while (this.#heldBytes > reassemblyLimits.heldBytesMax || this.#heldPieces > reassemblyLimits.heldPiecesMax) this.#forgetOldest();
     return { type: "partial" };
   }
 
@@ -111,6 +119,7 @@ export class Reassembly {
     if (partial === undefined) return;
     this.#partials.delete(key);
     this.#heldBytes -= partial.heldBytes;
+    this.#heldPieces -= partial.pieces.length;
     const left = (this.#perPeer.get(partial.peer) ?? 1) - 1;
     if (left === 0) this.#perPeer.delete(partial.peer);
     else this.#perPeer.set(partial.peer, left);

@@ -15,11 +15,7 @@ export class RoundMaxFilter {
   add(round: number, value: number): void {
     while (this.#candidates.length > 0 && (this.#candidates.at(-1)?.value ?? 0) <= value) this.#candidates.pop();
     this.#candidates.push({ round, value });
-    this.advance(round);
-  }
-
-  /** Forgets what is too old at `round`; the last value stays until another comes. */
-  advance(round: number): void {
+    // What is too old goes; the last value stays until another comes.
     while (this.#candidates.length > 1 && (this.#candidates[0]?.round ?? 0) <= round - this.#rounds) this.#candidates.shift();
   }
 }

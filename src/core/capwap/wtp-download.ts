@@ -106,7 +106,9 @@ export class WtpDownload {
 
   /** An Image Data Request of the AC. */
   request(now: Instant, { imageData }: ElementsOf<"imageDataRequest">, out: Output): void {
-    const verdict = imageData === undefined ? undefined : this.#image?.block(imageData);
+    // The fast transfer's blocks come another way; through the request window the AC can only end it.
+    const isDue = imageData !== undefined && (this.#fast === undefined || imageData.dataType === "abort");
+    const verdict = isDue ? this.#image?.block(imageData) : undefined;
     switch (verdict?.type) {
       case "write":
         this.expectData(now);

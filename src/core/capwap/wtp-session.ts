@@ -388,7 +388,8 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
       out.push({ type: "image-failed", reason: "session-ended", detail: `no download in state ${this.#state}` });
       return;
     }
-    const offer = this.#settings.fastTransfer ? fastOfferOf(this.#prng.u32(), stored) : undefined;
+    const { fastTransfer, fastWindowBytes } = this.#settings;
+    const offer = fastTransfer ? fastOfferOf(this.#prng.u32(), stored, fastWindowBytes) : undefined;
     this.#downloadDoes(now, out, (download, outputs) => {
       this.#link?.unqueueImage();
       this.#link?.enqueue({ type: "image", image: download.start(identifier, offer, outputs) });

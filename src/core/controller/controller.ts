@@ -304,14 +304,17 @@ export class Controller implements ControllerMachine {
 
   // ---- decisions while a message is being answered -------------------------------------------------------------------
 
-  #judgeJoin({ mac, model, activeVersion }: WtpIdentity): JoinVerdict {
+  #judgeJoin(wtp: WtpIdentity): JoinVerdict {
     const domain = this.#domain as ControllerDomain;
-    if (domain.inventory.get(mac) === undefined && domain.inventory.size >= limits.knownAps) {
-      return { resultCode: resultCodes.joinResourceDepletion };
-    }
-    const wanted = this.#config.downloadAtJoin ? domain.catalogue.imageFor("primary", modelFacts(model).family) : undefined;
-    if (!wanted || wanted.version === activeVersion) return { resultCode: resultCodes.success };
-    return { resultCode: resultCodes.success, imageIdentifier: identifier(wanted.version) };
+    if (!domain.hasRoomFor(wtp.mac)) return { resultCode: resultCodes.joinResourceDepletion };
+    const wanted = this.#wantedAtJoin(domain, wtp);
+    return { resultCode: resultCodes.success, ...(wanted && { imageIdentifier: identifier(wanted.version) }) };
+  }
+
+  /** What the AP must run before it may serve, where that is another version than it runs. */
+  #wantedAtJoin({ catalogue }: ControllerDomain, { model, activeVersion }: WtpIdentity): ImageRecord | undefined {
+    const wanted = this.#config.downloadAtJoin ? catalogue.imageFor("primary", modelFacts(model).family) : undefined;
+    return wanted?.version === activeVersion ? undefined : wanted;
   }
 
   /** An AP gets an image that it was ordered to fetch, or before Run the one that the Join Response named; nothing else crosses the WAN. */
@@ -322,7 +325,7 @@ export class Controller implements ControllerMachine {
   ): ImageAnswer {
     const refused: ImageAnswer = { type: "refuse", resultCode: resultCodes.imageOtherError };
     if (vendor !== flexupEnterprise) return refused;
-    const image = running ? domain.orderedImage(wtp.mac) : domain.catalogue.imageFor("primary", modelFacts(wtp.model).family);
+    const image = running ? domain.orderedImage(wtp.mac) : this.#wantedAtJoin(domain, wtp);
     if (!image || image.version !== name) return refused;
     return transferOf(image, this.#wanRates.capsFor(domain.groups.of(wtp.mac)));
   }

@@ -7,7 +7,7 @@ import { unreachable } from "../../base/invariant.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import { earliest, type Instant } from "../../base/time.js";
 import type { ApInventory, FailureReason, ServingReport, UpgradeReport } from "../../wire/capwap/vendor.js";
-import type { ReleaseName } from "../upgrade/limits.js";
+import { limits, type ReleaseName } from "../upgrade/limits.js";
 import type { Answer, ApCommand, JoinedAp } from "./ap-port.js";
 import type { ControllerConfig } from "./contract.js";
 import { GroupUpgrade } from "./group-upgrade.js";
@@ -15,7 +15,7 @@ import { Groups } from "./groups.js";
 import { ImageCatalogue } from "./image-catalogue.js";
 import { Inventory, type KnownAp } from "./inventory.js";
 import type { OrderValue, PredownloadResult } from "./order-results.js";
-import type { NewImage, Order } from "./orders.js";
+import type { Order } from "./orders.js";
 import { Outbox } from "./outbox.js";
 import { type PeerAnswer, PeerParity } from "./peer-parity.js";
 import { previewRun } from "./preview.js";
@@ -24,6 +24,7 @@ import { refuse } from "./refusals.js";
 import { releaseDifferences, releasesOf } from "./release-config.js";
 import { hasEnded, isRunning } from "./run.js";
 import { RunTable } from "./run-table.js";
+import type { NewImage } from "./settings.js";
 import { imageView, StatusTable } from "./status-table.js";
 import { SwapAndReset } from "./swap-and-reset.js";
 import type { GroupPreview, ImageView } from "./views.js";
@@ -56,12 +57,12 @@ export class ControllerDomain {
     this.catalogue = new ImageCatalogue(stored.images, outbox);
     this.#peer = new PeerParity(config.peer, this.catalogue, outbox);
     this.groups = new Groups(stored.groups, config, outbox);
-    this.runs = new RunTable(stored.runs, outbox);
+    this.runs = new RunTable(stored.runs, outbox, (name) => this.groups.find(name).ok);
     this.#wanCounts = new WanCounts(this.runs);
     const { inventory, catalogue, groups, runs } = this;
     const wanTransfersMax = config.wan.transfersMax;
     this.#upgrade = new GroupUpgrade(now, { inventory, groups, catalogue, runs, outbox, timings, sessionsMax, wanTransfersMax });
-    this.#acts = new SwapAndReset(stored.resets, { inventory, outbox, timings, objection: (ap) => this.#objection(ap) });
+    this.#acts = new SwapAndReset(now, stored.resets, { inventory, outbox, timings, objection: (ap) => this.#objection(ap) });
     this.#status = new StatusTable({
       inventory,
       groups,
@@ -94,6 +95,19 @@ export class ControllerDomain {
     this.inventory.joined(now, ap);
     this.#acts.joined(ap.mac, ap.runningVersion);
     this.#upgrade.joined(now, ap.mac);
+  }
+
+  /**
+   * Whether this AP may be known. Where all places are taken an AP that went away makes room, if nobody counts on it: what anyone can
+   * invent by joining under many addresses must not keep real ones out for good.
+   */
+  hasRoomFor(mac: MacAddress): boolean {
+    if (this.inventory.get(mac) !== undefined || this.inventory.size < limits.knownAps) return true;
+    const forgotten = this.inventory.forgetOne(
+      (other) => !this.groups.of(other) && !this.runs.runningOfAp(other) && this.#acts.resetOf(other)?.state !== "waiting",
+    );
+    if (forgotten !== undefined) this.#acts.forget(forgotten);
+    return forgotten !== undefined;
   }
 
   apLeft(now: Instant, mac: MacAddress, why: string): void {

@@ -9,8 +9,8 @@ import type { Instant } from "../../base/time.js";
 import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../upgrade/limits.js";
 import type { OrderType } from "./orders.js";
-import type { MemberPhase, MemberRole } from "./run.js";
-import type { PeerView, RunState } from "./views.js";
+import type { MemberPhase, MemberRole, RunState } from "./run.js";
+import type { PeerView } from "./views.js";
 
 /** Image bytes of the AP in this run so far, as in its row (`views.ts`). */
 interface ApBytes {
@@ -21,6 +21,8 @@ interface ApBytes {
 export type ControllerEvent =
   | { readonly type: "ap-joined"; readonly mac: MacAddress; readonly name: string; readonly model: string; readonly from: Endpoint }
   | { readonly type: "ap-left"; readonly mac: MacAddress; readonly name: string; readonly why: string }
+  /** Absent the longest of those that are in no group; a new AP took its place among the known ones. */
+  | { readonly type: "ap-forgotten"; readonly mac: MacAddress; readonly name: string }
   | { readonly type: "ap-renamed"; readonly mac: MacAddress; readonly name: string; readonly formerName: string }
   | { readonly type: "run-started"; readonly runId: number; readonly group: string | null; readonly release: ReleaseName }
   | { readonly type: "run-finished"; readonly runId: number; readonly group: string | null; readonly state: RunState }

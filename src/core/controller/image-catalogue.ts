@@ -1,13 +1,13 @@
 /** The controller's two releases, each a set of images by family. */
 import { type Result, success } from "../../base/failure.js";
 import type { Instant } from "../../base/time.js";
-import type { ReleaseName } from "../upgrade/limits.js";
+import { emptyVersion, type ReleaseName } from "../upgrade/limits.js";
 import { familyOfName } from "../upgrade/models.js";
-import type { NewImage } from "./orders.js";
 import type { Outbox } from "./outbox.js";
 import { type ImageRecord, keys } from "./records.js";
 import { refuse } from "./refusals.js";
 import { type ReleasesConfig, releaseDifferences, releaseNames } from "./release-config.js";
+import type { NewImage } from "./settings.js";
 
 const unique = (texts: readonly string[]): string[] => [...new Set(texts)];
 
@@ -17,7 +17,7 @@ const factChecks: readonly Check<Omit<NewImage, "md5">>[] = [
   [({ sizeBytes }) => Number.isSafeInteger(sizeBytes) && sizeBytes > 0, "the file is empty"],
   [({ sizeBytes }) => sizeBytes < 2 ** 32, "the file is 4 GiB or more, which RFC 5415 cannot describe"],
   [({ version }) => /^[!-~]{1,64}$/.test(version), "the version must be 1 to 64 printable characters without blanks"],
-  [({ version }) => version !== "0.0.0.0", "version 0.0.0.0 means an empty slot"],
+  [({ version }) => version !== emptyVersion, `version ${emptyVersion} means an empty slot`],
   [
     ({ models }) => models.length > 0 && models.every((model) => /^[ -~]{1,64}$/.test(model) && model.trim() !== ""),
     "it needs one model or more",
@@ -92,6 +92,7 @@ export class ImageCatalogue {
       else this.#store({ ...other, families: left, models: other.models.filter((model) => left.includes(familyOfName(model))) });
     }
     const { version, models, release, sizeBytes, sha256, md5, fileName } = image;
+    const newest = this.all().findLast((other) => other.release === release);
     const record: ImageRecord = {
       id: idOf(release, sha256),
       version,
@@ -102,7 +103,8 @@ export class ImageCatalogue {
       sha256,
       md5,
       fileName,
-      addedAt: now,
+      // The newest of its release, whatever the clock was set to since the others came.
+      addedAt: Math.max(now, newest === undefined ? now : newest.addedAt + 1),
     };
     const twin = this.#images.get(record.id);
     const rest = twin?.families.filter((family) => !families.includes(family)) ?? [];

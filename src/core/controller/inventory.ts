@@ -132,6 +132,21 @@ export class Inventory {
     this.#outbox.event({ type: "ap-left", mac, name: ap.record.name, why });
   }
 
+  /** Forgets the AP that is absent the longest of those that may go. @returns which; undefined where none may */
+  forgetOne(mayGo: (mac: MacAddress) => boolean): MacAddress | undefined {
+    let absent: KnownAp | undefined;
+    for (const ap of this.#aps.values())
+      if (!ap.session && (!absent || this.#lastSign(ap) < this.#lastSign(absent)) && mayGo(ap.record.mac)) absent = ap;
+    if (!absent) return undefined;
+    const { mac, name } = absent.record;
+    this.#unname(name, mac);
+    this.#aps.delete(mac);
+    this.#heardAt.delete(mac);
+    this.#outbox.remove(keys.ap(mac));
+    this.#outbox.event({ type: "ap-forgotten", mac, name });
+    return mac;
+  }
+
   /** A joined AP tells what is in its slots now. */
   changed(mac: MacAddress, inventory: ApInventory): void {
     const ap = this.#aps.get(mac);
@@ -156,6 +171,10 @@ export class Inventory {
     if (!ap || !slots) return;
     const running = slots.running === "primary" ? "backup" : "primary";
     this.#store({ ...ap, record: { ...ap.record, slots: { primary: slots.backup, backup: slots.primary, running } } });
+  }
+
+  #lastSign({ record }: KnownAp): Instant {
+    return this.#heardAt.get(record.mac) ?? record.joinedAt;
   }
 
   #store(ap: KnownAp): void {

@@ -78,7 +78,10 @@ export class MemberSteps {
   /** To the end of the WAN queue. @param role `fallback` when the AP gives up its primary for it */
   askWan(live: LiveMember, role?: "fallback"): void {
     const { stored, run } = live;
-    if (role) Object.assign(stored, { role, fellBack: true });
+    if (role) {
+      stored.role = role;
+      stored.fallbacks++;
+    }
     this.stopWaiting(live);
     this.#wan.leave(stored.mac);
     if (stored.phase === "queued") this.#parts.runs.saveMember(live);
@@ -91,12 +94,11 @@ export class MemberSteps {
   budgetAllows({ run, family, stored }: LiveMember): boolean {
     const { fallbackApsMax, fallbackBytesMax } = this.policy(run).wan;
     if (fallbackApsMax === null && fallbackBytesMax === null) return true;
-    let aps = 1;
+    let aps = stored.fallbacks === 0 ? 1 : 0;
     let bytes = family.stored.image?.sizeBytes ?? 0;
-    for (const { mac, fellBack, family: name } of run.members.values()) {
-      if (!fellBack || mac === stored.mac) continue;
-      aps++;
-      bytes += run.families.get(name)?.image?.sizeBytes ?? 0;
+    for (const { fallbacks, family: name } of run.members.values()) {
+      if (fallbacks > 0) aps++;
+      bytes += fallbacks * (run.families.get(name)?.image?.sizeBytes ?? 0);
     }
     return aps <= (fallbackApsMax ?? aps) && bytes <= (fallbackBytesMax ?? bytes);
   }

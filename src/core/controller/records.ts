@@ -4,8 +4,8 @@
  */
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Instant } from "../../base/time.js";
-import type { GroupWanPolicy, NewImage } from "./orders.js";
 import type { FamilyRun, Member, Run } from "./run.js";
+import type { GroupWanPolicy, NewImage } from "./settings.js";
 
 /** `value` null deletes the row. */
 export interface StoredRecord {
@@ -79,8 +79,12 @@ export const runRecord = ({ members: _, families, ...run }: Run): RunRecord => (
   families: [...families.values()].map((family) => ({ ...family, steppedDown: [...family.steppedDown] })),
 });
 
-/** What rows of former releases lack. */
-const countsBefore = { wanSentBytes: 0, wanWireBytes: 0 };
+/** What rows of former versions lack, or had in another form. */
+type NewFields = "wanSentBytes" | "wanWireBytes" | "fallbacks";
+const memberOf = (row: Omit<Member, NewFields> & Partial<Pick<Member, NewFields>> & { readonly fellBack?: boolean }): Member => {
+  const { fellBack, ...member } = { wanSentBytes: 0, wanWireBytes: 0, fallbacks: row.fellBack ? 1 : 0, ...row };
+  return member;
+};
 
 /** The rows of a store, sorted into kinds. */
 export interface StoredState {
@@ -106,7 +110,7 @@ export function readRecords(records: readonly StoredRecord[]): StoredState | { r
     reset: (value: ResetRecord) => resets.push(value),
     run: (value: RunRecord | Member, path) => {
       const runId = Number(path[1]);
-      if (path.length > 2) members.push({ runId, member: { ...countsBefore, ...(value as Member) } });
+      if (path.length > 2) members.push({ runId, member: memberOf(value as Member) });
       else runs.set(runId, runOfRecord(value as RunRecord));
     },
   };

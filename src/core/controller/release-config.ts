@@ -1,8 +1,8 @@
 /** The two releases as a document that can be kept, compared and put back. It describes images; their bytes are not in it. */
 import type { ReleaseName } from "../upgrade/limits.js";
 import { differences, type NamedSettings } from "./differences.js";
-import type { NewImage } from "./orders.js";
 import type { ImageRecord } from "./records.js";
+import type { NewImage } from "./settings.js";
 
 /** An image of a release. The MD5 follows from the bytes that the SHA-256 names. */
 export type ReleaseImage = Omit<NewImage, "release" | "md5">;

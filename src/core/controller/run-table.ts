@@ -55,10 +55,13 @@ export class RunTable {
   /** By group; null for runs without LAN sharing, of which there may be many. */
   readonly #latestOfGroup = new Map<string, Run>();
   readonly #outbox: Outbox;
+  readonly #hasGroup: (name: string) => boolean;
   #lastId = 0;
 
-  constructor(runs: readonly Run[], outbox: Outbox) {
+  /** @param hasGroup whether there is a group of that name now */
+  constructor(runs: readonly Run[], outbox: Outbox, hasGroup: (name: string) => boolean) {
     this.#outbox = outbox;
+    this.#hasGroup = hasGroup;
     for (const run of runs) {
       this.#index(run);
       for (const family of run.families.values()) this.#liveFamily(run, family);
@@ -147,12 +150,14 @@ export class RunTable {
     return live;
   }
 
+  // An AP may have more to say of a run that is forgotten, its latest: that is shown and no longer stored.
+
   saveRun(run: Run): void {
-    this.#outbox.put(keys.run(run.id), runRecord(run));
+    if (this.#runs.has(run.id)) this.#outbox.put(keys.run(run.id), runRecord(run));
   }
 
   saveMember({ run, stored }: Pick<LiveMember, "run" | "stored">): void {
-    this.#outbox.put(keys.member(run.id, stored.mac), stored);
+    if (this.#runs.has(run.id)) this.#outbox.put(keys.member(run.id, stored.mac), stored);
   }
 
   #index(run: Run): void {
@@ -204,6 +209,6 @@ export class RunTable {
   }
 
   #isLatestSomewhere(run: Run): boolean {
-    return run.group !== null && this.#latestOfGroup.get(run.group) === run;
+    return run.group !== null && this.#hasGroup(run.group) && this.#latestOfGroup.get(run.group) === run;
   }
 }

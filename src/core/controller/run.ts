@@ -3,7 +3,8 @@ import type { MacAddress } from "../../base/mac-address.js";
 import type { Instant } from "../../base/time.js";
 import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../upgrade/limits.js";
-import type { RunState } from "./views.js";
+
+export type RunState = "running" | "complete" | "partial" | "failed" | "aborted";
 
 /** `fallback` fetches over the WAN and serves nobody: out of tries, or no primary for it to use. */
 export type MemberRole = "primary" | "subordinate" | "fallback";
@@ -64,8 +65,8 @@ export interface Member {
   server: MacAddress | null;
   /** Fetches although it holds the image (Wave 2 primary). */
   refetch: boolean;
-  /** It fell back in this run, whatever its role is now: the budget counts it. */
-  fellBack: boolean;
+  /** How often it fell back in this run, whatever its role is now: each time may cost a copy, and the budget counts them. */
+  fallbacks: number;
   tries: number;
   /** Orders that ended without an image. */
   failedOrders: number;
@@ -100,7 +101,7 @@ export const newMember = (now: Instant, mac: MacAddress, release: ReleaseName, {
   source: null,
   server: null,
   refetch: false,
-  fellBack: false,
+  fallbacks: 0,
   tries: 0,
   failedOrders: 0,
   wanBytes: 0,

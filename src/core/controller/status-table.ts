@@ -1,7 +1,7 @@
 /** From the controller's state to what people and scripts see (`views.ts`). Nothing here changes anything. */
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Instant } from "../../base/time.js";
-import { limits } from "../upgrade/limits.js";
+import { emptyVersion, limits } from "../upgrade/limits.js";
 import type { Groups } from "./groups.js";
 import type { ImageCatalogue } from "./image-catalogue.js";
 import { holdsImage, type Inventory, type KnownAp } from "./inventory.js";
@@ -47,8 +47,6 @@ const paceOf = (now: Instant, { rate }: LiveMember, bytesTotal: number): Pick<Tr
   bytesPerSecond: wholeRate(rate.bytesPerSecond(now)),
   secondsLeft: rate.secondsLeft(now, bytesTotal),
 });
-
-const emptySlot = "0.0.0.0";
 
 const statusOfPhase = {
   pending: "Initiated",
@@ -214,8 +212,8 @@ export class StatusTable {
       group: this.#parts.groups.of(record.mac)?.name ?? null,
       role: started ? roleOf(live.run, live.stored) : null,
       // Without our inventory only the running version is known.
-      primaryImage: (record.slots ? record.slots.primary.version : record.runningVersion) || emptySlot,
-      backupImage: record.slots?.backup.version || emptySlot,
+      primaryImage: (record.slots ? record.slots.primary.version : record.runningVersion) || emptyVersion,
+      backupImage: record.slots?.backup.version || emptyVersion,
       status: live ? statusOf(live.stored, live.state) : "None",
       version: started ? image.version : null,
       nextRetrySeconds: nextRetryAt === null ? null : Math.max(0, Math.ceil((nextRetryAt - now) / 1000)),

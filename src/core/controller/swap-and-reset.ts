@@ -38,6 +38,9 @@ const resultCodeWords: ReadonlyMap<number, string> = new Map([
   [11, "it could not write its firmware record"],
 ]);
 
+/** What the order's field can say. */
+const orderIds = 2 ** 32;
+
 const refusalOf = (refused: { readonly failure: Failure }): Failure => refused.failure;
 
 export class SwapAndReset {
@@ -47,11 +50,12 @@ export class SwapAndReset {
   readonly #timers = new TimerTable<Act | MacAddress>();
   #lastOrderId = 0;
 
-  constructor(records: readonly ResetRecord[], parts: ActParts) {
+  constructor(now: Instant, records: readonly ResetRecord[], parts: ActParts) {
     this.#parts = parts;
     for (const reset of records) {
       this.#resets.set(reset.mac, reset);
-      if (reset.state === "waiting") this.#timers.set(reset.mac, reset.sentAt + parts.timings.resetRejoinMs);
+      // The clock may have been set back since.
+      if (reset.state === "waiting") this.#timers.set(reset.mac, Math.min(reset.sentAt, now) + parts.timings.resetRejoinMs);
     }
   }
 
@@ -64,8 +68,8 @@ export class SwapAndReset {
   }
 
   swap(now: Instant, requestId: number, aps: readonly KnownAp[], single: boolean): void {
-    // Never used twice, not even by the controller's next life: an AP recognises a repeated order by it.
-    this.#lastOrderId = Math.max(this.#lastOrderId + 1, Math.floor(now) % 2 ** 32);
+    // Never used twice, not even by the controller's next life: an AP recognises a repeated order by it, and takes 0 for none.
+    this.#lastOrderId = Math.max(this.#lastOrderId + 1, Math.floor(now) % orderIds) % orderIds || 1;
     const orderId = this.#lastOrderId;
     this.#start(now, requestId, aps, single, (ap) => {
       const { slots } = ap.record;
@@ -180,6 +184,10 @@ export class SwapAndReset {
     this.#parts.outbox.event(
       isConfirmed ? { type: "reset-confirmed", mac, version } : { type: "reset-unconfirmed", mac, version, reported },
     );
+  }
+
+  forget(mac: MacAddress): void {
+    if (this.#resets.delete(mac)) this.#parts.outbox.remove(keys.reset(mac));
   }
 
   #setReset(reset: ResetRecord): void {

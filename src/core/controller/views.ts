@@ -5,7 +5,9 @@
 import type { Failure } from "../../base/failure.js";
 import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../upgrade/limits.js";
-import type { GroupWanPolicy, LinkRates } from "./orders.js";
+import type { LinkRates } from "./orders.js";
+import type { RunState } from "./run.js";
+import type { GroupWanPolicy } from "./settings.js";
 
 /** `show ap image` status words, one word where the vendor's table needs one (`NotSupported` is printed `Not Supported` in counts only). */
 export type PredownloadStatus = "None" | "Initiated" | "Predownloading" | "Complete" | "Failed" | "NotSupported";
@@ -84,8 +86,6 @@ export interface GroupSummaryRow {
   readonly predownload: boolean;
   readonly runState: RunState | null;
 }
-
-export type RunState = "running" | "complete" | "partial" | "failed" | "aborted";
 
 export interface GroupView {
   readonly name: string;

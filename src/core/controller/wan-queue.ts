@@ -32,10 +32,6 @@ export class WanQueue {
     return this.#laneOf.size - this.#running.size;
   }
 
-  isRunning(mac: MacAddress): boolean {
-    return this.#running.has(mac);
-  }
-
   /** Queues an AP. One that waits or runs already keeps its place. */
   ask(mac: MacAddress, laneName: string, urgent: boolean): void {
     if (this.#laneOf.has(mac)) return;

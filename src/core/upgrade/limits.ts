@@ -15,7 +15,7 @@ export const limits = {
   wanBytesPerSecond: { min: 1000 },
   /** Orders of one AP in a run that may end without an image, for reasons that may pass, before it counts as failed. */
   failedOrders: 3,
-  /** APs that a controller knows; a Join beyond is refused as short of resources. */
+  /** APs that a controller knows. Then one that is away and in no group is forgotten for a new one, or the Join refused as short of resources. */
   knownAps: 6000,
   /** Finished runs whose reports are kept. */
   runsKept: 200,
@@ -30,6 +30,9 @@ export const platforms = {
   default: { apsPerGroup: 100 },
 } as const;
 export type PlatformName = keyof typeof platforms;
+
+/** The version of an empty slot, and of an AP without any image. */
+export const emptyVersion = "0.0.0.0";
 
 /** The controller's two releases. */
 export type ReleaseName = "primary" | "backup";

@@ -3,6 +3,7 @@
  * is not text is given as hexadecimal: some peers put binary numbers where the RFC asks for text.
  */
 import { textOf, utf8 } from "../../base/bytes.js";
+import { hexOf } from "../../base/hex.js";
 import { type MacAddress, macFromBytes, macToBytes } from "../../base/mac-address.js";
 import { isOneLine } from "../../base/one-line.js";
 import type { ElementValue } from "./elements.js";
@@ -21,7 +22,7 @@ function readable(raw: Uint8Array): string {
   while (end > 0 && raw[end - 1] === 0) end--;
   const decoded = textOf(raw.subarray(0, end));
   if (decoded !== undefined && isOneLine(decoded)) return decoded;
-  return Array.from(raw, (octet) => octet.toString(16).padStart(2, "0")).join("");
+  return hexOf(raw);
 }
 
 const textsOf = (list: readonly SubElement[], type: number): string[] =>

@@ -65,6 +65,16 @@ const duplicateAddress = <A>(address: Field<A>) => record({ address, status: cho
 
 const vendorPayload = record({ vendor: u32, elementId: u16, data: remainder(0, 2048) });
 
+/** Text that an AP says back, in an element that must not be empty: a lone NUL is no such text. */
+const saidBack = (max: number): Field<string> =>
+  mapped(
+    text(1, max),
+    (value) => (value === "" ? undefined : value),
+    (value) => value,
+    "text is empty",
+    "",
+  );
+
 const imageData = record({ dataType: choice(u8, { block: 1, last: 2, abort: 5 }), data: remainder(0, limits.imageBlockBytesMax) });
 
 export const elements = {
@@ -87,9 +97,9 @@ export const elements = {
   },
   acIpv4List: { type: 2, value: list(ipv4, 1, 1024) },
   acIpv6List: { type: 3, value: list(ipv6, 1, 1024) },
-  acName: { type: 4, value: text(1, 512) },
+  acName: { type: 4, value: saidBack(512) },
   /** Priority 1 is the primary AC, 2 the secondary. */
-  acNameWithPriority: { type: 5, value: record({ priority: u8, name: text(1, 512) }) },
+  acNameWithPriority: { type: 5, value: record({ priority: u8, name: saidBack(512) }) },
   /** Upper 32 bits of NTP time: seconds since 1900. */
   acTimestamp: { type: 6, value: u32 },
   addMacAcl: { type: 7, value: macList },
@@ -127,7 +137,7 @@ export const elements = {
       { dataType: "abort", data: new Uint8Array() },
     ),
   },
-  imageIdentifier: { type: 25, value: record({ vendor: u32, name: text(1, 1024) }) },
+  imageIdentifier: { type: 25, value: record({ vendor: u32, name: saidBack(1024) }) },
   imageInformation: { type: 26, value: record({ sizeBytes: u32, md5: octets(16) }) },
   initiateDownload: { type: 27, value: record({}) },
   locationData: { type: 28, value: text(1, 1024) },
@@ -220,7 +230,6 @@ export const elements = {
 export type ElementName = keyof typeof elements;
 export type ElementValue<Name extends ElementName> = ValueOf<(typeof elements)[Name]["value"]>;
 export type ImageIdentifier = ElementValue<"imageIdentifier">;
-export type VendorPayload = ElementValue<"vendorPayload">;
 
 /**
  * Types of a wireless binding (§4.6: 802.11 and EPCGlobal). A binding element that the table does not list

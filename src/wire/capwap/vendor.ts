@@ -10,8 +10,9 @@ import {
   counted,
   type Field,
   flag,
-  lineText,
+  line,
   list,
+  mapped,
   octets,
   prefixed,
   record,
@@ -21,15 +22,25 @@ import {
   u64,
   type ValueOf,
 } from "../../base/field-table.js";
+import { isIpAddress } from "./ip-address.js";
 import { vendorTransferElements } from "./vendor-transfer.js";
 
 /** Example enterprise number for documentation (RFC 5612). */
 export const flexupEnterprise = 32473;
 
-const shortText = (max = 255): Field<string> => prefixed(u8, lineText(0, max));
+const shortText = (max: number): Field<string> => prefixed(u8, line(0, max));
 
-/** UDP endpoint as text and port; an empty address means "none". */
-const endpoint = record({ address: shortText(45), port: u16 });
+/** Numeric IPv4 or IPv6 text, or empty for "none". */
+const addressText = mapped(
+  shortText(45),
+  (address) => (address === "" || isIpAddress(address) ? address : undefined),
+  (address) => address,
+  "neither empty nor an IP address",
+  "",
+);
+
+/** UDP endpoint as text and port. */
+const endpoint = record({ address: addressText, port: u16 });
 
 /** Product of an image: what it is called, what it is for and how to prove it. */
 const imageFacts = {
@@ -169,10 +180,7 @@ export const vendorElements = {
 } as const;
 
 export type UpgradeOrder = ValueOf<typeof upgradeOrder>;
-export type UpgradeAbort = ValueOf<typeof upgradeAbort>;
 export type UpgradeReport = ValueOf<typeof upgradeReport>;
 export type ApInventory = ValueOf<typeof apInventory>;
 export type ServingReport = ValueOf<typeof servingReport>;
-export type SwapOrder = ValueOf<typeof swapOrder>;
 export type Refusal = ValueOf<typeof refusal>;
-export type TransferPath = ValueOf<typeof path>;

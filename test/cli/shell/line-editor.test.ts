@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import t from "tap";
 import { type Key, KeyReader } from "../../../src/cli/shell/keys.js";
 import { LineEditor, type LineEvent } from "../../../src/cli/shell/line-editor.js";
+import fc from "../../support/properties.js";
 
 const words = ["show", "shutdown", "config"];
 const editorFor = (): LineEditor => new LineEditor({ help: () => ["show   Display"] });

@@ -4,7 +4,7 @@ import { bytesOfHex } from "../../../src/base/hex.js";
 import { type MacAddress, parseMac } from "../../../src/base/mac-address.js";
 import { Prng } from "../../../src/base/prng.js";
 import { Agent } from "../../../src/core/ap/agent.js";
-import type { ApEffect, ApInput, BootRecord, BootState } from "../../../src/core/ap/contract.js";
+import type { ApEffect, ApInput, BootRecord, BootState, FinalReport } from "../../../src/core/ap/contract.js";
 import type { WtpOutput, WtpSelf, WtpSessionPort } from "../../../src/core/capwap/contract.js";
 import type { UpgradeOrder } from "../../../src/wire/capwap/vendor.js";
 import { emptyJournal, factoryRecord, newImage, oldImage, sha } from "../../support/ap-run.js";
@@ -185,12 +185,9 @@ t.test("a slot that was found corrupt is struck from the record", async (t) => {
 });
 
 t.test("a damaged boot record is told before anything else", async (t) => {
-  for (const [recordState, recovered] of [
-    ["recovered", true],
-    ["lost", false],
-  ] as const) {
+  for (const recordState of ["recovered", "rebuilt", "lost"] as const) {
     const bench = new Bench({ recordState });
-    t.same(bench.out[0], { type: "event", event: { name: "boot-record-damaged", recovered } });
+    t.same(bench.out[0], { type: "event", event: { name: "boot-record-damaged", recordState } });
   }
 });
 
@@ -198,6 +195,35 @@ t.test("a controller that knows RFC 5415 alone gets its answer and no report", a
   const bench = new Bench().joined();
   t.same(bench.configure({ imageIdentifier: { vendor: 99, name: "x" } }).did, ["open-download", "configuration 0"]);
   t.same(bench.configure({ imageIdentifier: { vendor: 99, name: "8.5" } }).did.at(-1), "configuration 17");
+});
+
+t.test("a version that this AP could never tell of is refused, since it would come to be in a slot", async (t) => {
+  for (const name of ["9".repeat(65), "8.6\u001b[2J", " "]) {
+    const bench = new Bench().joined();
+    t.same(bench.configure({ imageIdentifier: { vendor: 99, name } }).did, ["configuration 16 transfer-error"]);
+    t.same(bench.hears({ type: "boot-image-wanted", identifier: { vendor: 99, name } }).did, ["cancel"]);
+    t.same(bench.configure({ upgradeOrder: { ...order, version: name } }).did, ["configuration 16 transfer-error"]);
+  }
+});
+
+t.test("a download before Run ends what is offered, whose slot it is about to fill", async (t) => {
+  const before = new Bench({ record: twoImages }).joined().configure({ upgradeOrder: order });
+  const saved = before.out.find((effect) => effect.type === "save-journal");
+  const bench = new Bench({ record: twoImages, ...(saved && { journal: saved.journal }) });
+  const { did } = bench.hears({ type: "boot-image-wanted", identifier: { vendor: 99, name: "9.9" } });
+  t.ok(did.indexOf("withdraw") >= 0);
+});
+
+t.test("a report that a restarted controller refused is still owed", async (t) => {
+  const owed: FinalReport = {
+    ...{ runId: 5, state: "complete", path: "wan", tries: 0, wanBytes: 1, lanBytes: 0, reason: "none", detail: "", bytesDone: 1 },
+  };
+  const bench = new Bench({ journal: { run: null, owed: [owed] } });
+  t.same(bench.joined().did, ["event upgradeReport"]);
+  const unexpected: Output = { type: "answered", tag: "report", resultCode: 18, elements: {} };
+  t.notOk(bench.hears(unexpected).did.includes("save-journal"), "nothing is struck from the journal");
+  t.same(bench.joined().did, ["event upgradeReport"], "it is told again in the next session");
+  t.same(bench.hears({ ...unexpected, resultCode: 21 }).did, ["save-journal"], "a controller that cannot read it is not asked for ever");
 });
 
 t.test("a report that is lost with its session is said on the next", async (t) => {

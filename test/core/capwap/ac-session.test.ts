@@ -156,6 +156,24 @@ t.test("Join Requests and their result codes", async (t) => {
     t.equal(outcome(out), "joinResponse 2");
     t.match(find(out, "joined"), { wtp: { nat: true, localAddress: "10.0.1.1", peer: { address: "192.0.2.1" } } });
   });
+  t.test("what a WTP calls itself is taken as one line, and one that calls itself nothing goes by its MAC address", async (t) => {
+    const named = (name: string): string | undefined => {
+      const bench = new Bench();
+      const elements = joinRequestElements({ ...wtpSelf(0), name }, new Uint8Array(16));
+      return find(bench.give({ type: "joinRequest", sequence: 0, elements }), "joined")?.wtp.name;
+    };
+    t.equal(named("hall\u001b[2J\r\n"), "hall [2J");
+    t.equal(named("\n"), wtpSelf(0).mac);
+    const bench = new Bench();
+    const elements = joinRequestElements({ ...wtpSelf(0), name: "~", location: "~" }, new Uint8Array(16));
+    const { bytes, ...datagram } = datagramOf(bench.peer, { type: "joinRequest", sequence: 0, elements });
+    const nulls = bytes.map((octet) => (octet === "~".charCodeAt(0) ? 0 : octet));
+    const joined = find(
+      bench.act((out) => bench.ac.datagram(0, { ...datagram, bytes: nulls }, out)),
+      "joined",
+    );
+    t.match(joined?.wtp, { name: wtpSelf(0).mac, location: "" }, "as foreign encoders say nothing");
+  });
   t.test("4 when the AC is full; a WTP that is known still gets in", async (t) => {
     const bench = new Bench({ sessionsMax: 1 });
     t.equal(outcome(bench.join(0)), "joinResponse");
@@ -187,6 +205,15 @@ t.test("Join Requests and their result codes", async (t) => {
     const out = bench.join();
     t.equal(outcome(out), "joinResponse");
     t.same(events(out), []);
+  });
+  t.test("one that asks anew under the same Session ID is answered", async (t) => {
+    const bench = new Bench();
+    bench.join();
+    t.equal(outcome(bench.join()), "joinResponse", "it gave its first request up, whose response was lost (§4.5.3)");
+    t.equal(bench.ac.sessionCount, 1);
+    bench.sequence = 0;
+    const late = bench.join();
+    t.same(events(late), ["dropped old-request"], "the first request, come late, changes nothing");
   });
   t.test("a WTP that was started anew replaces its session", async (t) => {
     const bench = new Bench().to("run");

@@ -1,5 +1,5 @@
 /** A joined peer, or somebody on the way, that lies about a fast transfer: nobody throws, memory and what is sent stay bounded. */
-import fc from "fast-check";
+
 import t from "tap";
 import { Prng } from "../../../src/base/prng.js";
 import type { SendDatagram } from "../../../src/core/capwap/contract.js";
@@ -11,6 +11,7 @@ import { flexupEnterprise } from "../../../src/wire/capwap/vendor.js";
 import type { FastAck } from "../../../src/wire/capwap/vendor-transfer.js";
 import { datagramOf } from "../../support/capwap-messages.js";
 import { acEndpoint, CapwapWorld, cleanNetwork, wtpEndpoint } from "../../support/capwap-world.js";
+import fc from "../../support/properties.js";
 
 const mebibyte = 2 ** 20;
 const plan = {
@@ -133,6 +134,41 @@ t.test("no datagram makes the receiver throw, leave the order of the image or an
     { numRuns: 300 },
   );
   t.pass();
+});
+
+/** The fragment of zeros `[offset, offset + length)`. */
+function zeros(offset: number, length: number): Uint8Array {
+  const head = fragmentHead(plan, offset, length);
+  const bytes = new Uint8Array(head.length + length);
+  bytes.set(head);
+  return bytes;
+}
+
+t.test("once the receiver has given up nothing is handed on any more, whatever still comes", async (t) => {
+  const receiver = new FastImageReceiver(plan, 32 * mebibyte);
+  const out: FastReceiverOutput[] = [];
+  receiver.start(0);
+  for (let offset = 0; offset < 11 * 1_400; offset += 1_400) receiver.datagram(1, zeros(offset, 1_400), out);
+  out.length = 0;
+  receiver.reject(2, 16, out);
+  receiver.datagram(3, zeros(11 * 1_400, 1_400), out);
+  t.same(
+    out.map((output) => (output.type === "fast-ack" ? output.resultCode : output.type)),
+    [16, 16],
+  );
+  t.equal(receiver.memoryBytes, 0);
+});
+
+t.test("a wide window costs memory only where bytes wait, wherever a sender puts them", async (t) => {
+  const receiver = new FastImageReceiver(plan, 32 * mebibyte);
+  const out: FastReceiverOutput[] = [];
+  receiver.start(0);
+  t.equal(receiver.memoryBytes, 0);
+  const far = 500 * segmentBytesDefault;
+  receiver.datagram(1, zeros(far, 1_400), out);
+  t.equal(receiver.memoryBytes, 65_536, "one chunk for the one block");
+  receiver.datagram(1, zeros(600 * segmentBytesDefault, 1_400), out);
+  t.equal(receiver.memoryBytes, 65_536, "and none beyond the window");
 });
 
 t.test("a flood of requests for an image neither floods the line nor takes a rate from the others", async (t) => {

@@ -119,6 +119,18 @@ t.test("a slow disk holds the sender back, and nothing is lost by it", async (t)
   t.ok(transfer.sender.payloadBytesSent <= 3_000_000 * 1.02, `sent ${transfer.sender.payloadBytesSent}`);
 });
 
+t.test("bytes leave the memory when they are on the disk", async (t) => {
+  const path = new Path({ ...tenMegabit, loss: 0, queueBytes: pathBytes });
+  const transfer = new VirtualTransfer(path, { sizeBytes: 20_000_000, windowBytes: 32 << 20 });
+  let most = 0;
+  path.time.run(60_000, () => {
+    most = Math.max(most, transfer.receiver.memoryBytes);
+    return transfer.done;
+  });
+  t.same(transfer.sender.end, { type: "complete" });
+  t.ok(most <= 1 << 20, `${most} bytes for a disk that keeps up`);
+});
+
 t.test("all transfers together keep to the cap, and share it", async (t) => {
   const bytesPerSecond = 500_000;
   const path = new Path({ bitsPerSecond: 100e6, rttMs: 40, loss: 0, queueBytes: 1e6 });

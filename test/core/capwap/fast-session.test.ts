@@ -2,9 +2,11 @@
 import t from "tap";
 import { bytesOfHex } from "../../../src/base/hex.js";
 import { Prng } from "../../../src/base/prng.js";
+import { windowBytesFor } from "../../../src/core/capwap/fast-image-offer.js";
 import { RateCap } from "../../../src/core/capwap/rate-cap.js";
 import { flexupEnterprise } from "../../../src/wire/capwap/vendor.js";
-import { CapwapWorld, cleanNetwork, type NetworkFaults } from "../../support/capwap-world.js";
+import { datagramOf, inShort, sentIn } from "../../support/capwap-messages.js";
+import { acEndpoint, CapwapWorld, cleanNetwork, type NetworkFaults } from "../../support/capwap-world.js";
 
 const image = { imageId: "image", bytes: new Prng(9).bytes(700_001), md5: new Uint8Array(16) };
 const identifier = { vendor: flexupEnterprise, name: "8.5.161.0" };
@@ -139,6 +141,26 @@ for (const bitsPerSecond of [512e3, 2e6, 10e6]) {
     });
   }
 }
+
+t.test("a block of the RFC's transfer beside the fast one is refused and has no place in the image", async (t) => {
+  const world = worldInRun();
+  start(world);
+  world.run(world.now + 50);
+  const imageData = { dataType: "block", data: new Uint8Array(1_000).fill(7) } as const;
+  world.onWtp(0, (wtp, out) => {
+    wtp.datagram(world.now, datagramOf(acEndpoint, { type: "imageDataRequest", sequence: 100, elements: { imageData } }), out);
+    t.same(sentIn(out).map(inShort), ["imageDataResponse 18"]);
+  });
+  world.run(world.now + 60_000, () => ended(world) !== undefined);
+  t.match(ended(world), { outcome: { type: "complete" } });
+  t.ok(Buffer.from(image.bytes).equals(world.imageOf(0)), "right bytes");
+});
+
+t.test("what an AP promises to hold fits its memory", async (t) => {
+  const mebibyte = 2 ** 20;
+  const windows = [64, 256, 512, 65_536].map((memory) => windowBytesFor(memory * mebibyte) / mebibyte);
+  t.same(windows, [8, 16, 32, 32]);
+});
 
 t.test("an abort stops both ends", async (t) => {
   const world = worldInRun();

@@ -1,5 +1,5 @@
 /** Whatever arrives: no throw, no growth, no change of a session that is not the sender's. */
-import fc from "fast-check";
+
 import t from "tap";
 import type { AcOutput, WtpOutput } from "../../../src/core/capwap/contract.js";
 import { encodeMessage } from "../../../src/wire/capwap/codec.js";
@@ -8,6 +8,7 @@ import { readCapture } from "../../support/captures.js";
 import { anyMessage } from "../../support/capwap-arbitraries.js";
 import { acEndpoint, CapwapWorld, wtpEndpoint } from "../../support/capwap-world.js";
 import { fixture } from "../../support/fixtures.js";
+import fc from "../../support/properties.js";
 
 const captured = ["good.pcap", "opencapwap-discovery-to-run.pcapng", "frag.pcap"].flatMap((name) =>
   readCapture(fixture("capwap", name)).map(({ payload }) => payload),

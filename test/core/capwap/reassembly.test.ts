@@ -1,10 +1,10 @@
-import fc from "fast-check";
 import t from "tap";
 import { type Reassembled, Reassembly, reassemblyLimits } from "../../../src/core/capwap/reassembly.js";
 import { decodeMessage } from "../../../src/wire/capwap/codec.js";
 import { packetsOf, readPacket } from "../../../src/wire/capwap/header.js";
 import { readCapture } from "../../support/captures.js";
 import { fixture } from "../../support/fixtures.js";
+import fc from "../../support/properties.js";
 
 const message = (length: number): Uint8Array => Uint8Array.from({ length }, (_, at) => at);
 
@@ -137,6 +137,9 @@ t.test("many peers cannot make it hold more than its bound", async (t) => {
     if (reassembly.heldBytes > reassemblyLimits.heldBytesMax) t.fail(`${reassembly.heldBytes} octets held`);
   }
   t.equal(reassembly.heldBytes, reassemblyLimits.heldBytesMax);
+  for (let peer = 0; peer < 2 * reassemblyLimits.heldPiecesMax; peer++)
+    reassembly.add(0, `small ${peer}`, { id: 1, offset: 0, last: false }, new Uint8Array(8));
+  t.equal(reassembly.heldPieces, reassemblyLimits.heldPiecesMax, "nor many small ones, each of which costs more than its octets");
   fc.assert(
     fc.property(
       fc.array(fc.record({ peer: fc.nat(3), id: fc.nat(6), offset: fc.nat(80), last: fc.boolean(), length: fc.nat(64), at: fc.nat(9) }), {

@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import t from "tap";
 import type { SendDatagram } from "../../../src/core/capwap/contract.js";
 import { giveUpAfterMs, isBefore, RequestChannel } from "../../../src/core/capwap/request-channel.js";
 import { defaultTimers } from "../../../src/wire/capwap/defaults.js";
+import fc from "../../support/properties.js";
 
 const to = { address: "10.0.0.1", port: 5246 };
 const datagram = (mark: number): SendDatagram => ({ type: "send", to, bytes: Uint8Array.of(mark), carriage: "clear" });

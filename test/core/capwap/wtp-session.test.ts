@@ -3,6 +3,7 @@ import t from "tap";
 import type { Endpoint } from "../../../src/base/endpoint.js";
 import { Prng } from "../../../src/base/prng.js";
 import type { WtpEvent, WtpOutput, WtpSelf, WtpSettings, WtpState } from "../../../src/core/capwap/contract.js";
+import { ControllerChoice } from "../../../src/core/capwap/controller-choice.js";
 import { WtpSession } from "../../../src/core/capwap/wtp-session.js";
 import { isRequest, type Message, type MessageName, messages, type RequestName } from "../../../src/wire/capwap/messages.js";
 import { completeElements, completeMessage, datagramOf, inShort, sentIn } from "../../support/capwap-messages.js";
@@ -11,6 +12,7 @@ import { hex } from "../../support/fixtures.js";
 
 const secondary: Endpoint = { address: "10.0.0.2", port: 5246 };
 const identifier = { vendor: 32473, name: "8.5" };
+const discovered = completeElements.discoveryResponse;
 
 class Bench {
   readonly wtp: WtpSession<string>;
@@ -230,6 +232,16 @@ t.test("answers that are not from the list, under another name, or to no recent 
   t.same(events(bench.answer("discoveryResponse", { acName: "wanted" })), ["state join"]);
 });
 
+t.test("an AC Name of nothing but NULs is none, and is never said back", async (t) => {
+  const bench = new Bench();
+  bench.start();
+  bench.tick();
+  const elements = { ...discovered, acName: "~~" };
+  const datagram = datagramOf(acEndpoint, { type: "discoveryResponse", sequence: bench.last, elements });
+  const nameless = { ...datagram, bytes: datagram.bytes.map((octet) => (octet === "~".charCodeAt(0) ? 0 : octet)) };
+  t.same(events(bench.act((out) => bench.wtp.datagram(bench.now, nameless, out))), ["dropped unrecognized-element"]);
+});
+
 t.test("any controller may answer a broadcast", async (t) => {
   const bench = new Bench({ controllers: [{ endpoint: { address: "255.255.255.255", port: 5246 } }] });
   bench.start();
@@ -237,6 +249,13 @@ t.test("any controller may answer a broadcast", async (t) => {
   t.same(events(bench.answer("discoveryResponse")), [], "others may answer, too");
   t.same(events(bench.tick()), ["state join"]);
   t.same(bench.wtp.controller, acEndpoint);
+});
+
+t.test("many answers to a broadcast, which anybody can make up, are not all kept", async (t) => {
+  const choice = new ControllerChoice([{ endpoint: { address: "255.255.255.255", port: 5246 } }], 1_000);
+  const kept = Array.from({ length: 1_000 }, (_, at) => choice.answered({ address: `10.0.${at >> 8}.${at & 255}`, port: 5246 }, "ac"));
+  t.equal(kept.filter(Boolean).length, 64);
+  t.ok(choice.answered({ address: "10.0.0.1", port: 5246 }, "renamed"), "one that has answered may answer again");
 });
 
 t.test("a controller that refused comes after the others", async (t) => {

@@ -4,11 +4,14 @@ import type { Endpoint } from "../../../src/base/endpoint.js";
 import { hexOf } from "../../../src/base/hex.js";
 import { Prng } from "../../../src/base/prng.js";
 import type { WtpEvent, WtpOutput } from "../../../src/core/capwap/contract.js";
+import { joinRequestElements } from "../../../src/core/capwap/wtp-messages.js";
 import { WtpSession } from "../../../src/core/capwap/wtp-session.js";
 import type { ControllerConfig, ControllerEffect } from "../../../src/core/controller/contract.js";
 import { Controller } from "../../../src/core/controller/controller.js";
 import type { Order } from "../../../src/core/controller/orders.js";
 import type { StoredRecord } from "../../../src/core/controller/records.js";
+import type { Message } from "../../../src/wire/capwap/messages.js";
+import { datagramOf } from "../../support/capwap-messages.js";
 import { wtpSelf, wtpSettings } from "../../support/capwap-world.js";
 import { ControllerLab, image, labConfig } from "../../support/controller-lab.js";
 
@@ -142,6 +145,29 @@ t.test("nobody gets an image that it was not ordered to fetch", async (t) => {
     pair.heard.filter(({ type }) => type === "image-failed"),
     [{ reason: "refused" }],
   );
+});
+
+t.test("before Run an AP gets the image that its Join Response named, and no other", async (t) => {
+  const asked = [
+    { downloadAtJoin: true, activeVersion: "8.5.100.0", version: "9.0", gets: true },
+    { downloadAtJoin: true, activeVersion: "8.5.100.0", version: "9.1", gets: false },
+    { downloadAtJoin: true, activeVersion: "9.0", version: "9.0", gets: false },
+    { downloadAtJoin: false, activeVersion: "8.5.100.0", version: "9.0", gets: false },
+  ];
+  for (const { downloadAtJoin, activeVersion, version, gets } of asked) {
+    const pair = new Pair({ downloadAtJoin });
+    pair.order({ type: "image-add", image: image({ models: ["AIR-AP2802I"] }) });
+    const join = joinRequestElements({ ...wtpSelf(0), activeVersion }, new Uint8Array(16));
+    const say = (message: Message) => pair.step({ ...datagramOf(apEndpoint, message), type: "datagram" });
+    say({ type: "joinRequest", sequence: 0, elements: join });
+    const imageIdentifier = { vendor: 32473, name: version };
+    const out = say({ type: "imageDataRequest", sequence: 1, elements: { imageIdentifier, initiateDownload: {} } });
+    t.equal(
+      out.some((effect) => effect.type === "send" && effect.image !== undefined),
+      gets,
+      `${activeVersion} asks for ${version}${downloadAtJoin ? "" : ", no download at join"}`,
+    );
+  }
 });
 
 t.test("a run of another controller, which an AP that failed over still has, is left alone", async (t) => {

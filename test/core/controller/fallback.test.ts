@@ -76,6 +76,37 @@ t.test("a fallback counts for the whole run, also when its AP becomes the primar
   t.same(lab.takeTold(), ["3 subordinate from 10.0.0.2"]);
 });
 
+t.test("an AP that falls back again may cost another copy, which the budget of bytes counts", async (t) => {
+  const lab = servingBranch(3);
+  lab.takeTold();
+  lab.do({ type: "group-wan", group: "G", wan: { fallbackBytesMax: 2400 } });
+  outOfTries(lab, 2);
+  t.same(lab.takeTold(), ["2 fallback"]);
+  lab.leave(2);
+  for (let lanBytes = 100; lab.row(2).status !== "Failed"; lanBytes += 10) {
+    lab.pass(10_000);
+    lab.report(3, "fetching", { path: "lan", lanBytes });
+  }
+  lab.join({ number: 2 });
+  t.same(lab.takeTold(), ["2 subordinate from 10.0.0.1"], "it was given up, and begins anew");
+  outOfTries(lab, 2);
+  t.same(lab.takeTold(), ["2 fallback"], "two copies of 1,000");
+  outOfTries(lab, 3);
+  t.same(lab.takeTold(), ["3 subordinate from 10.0.0.1"], "a third would be 3,000 of 2,400");
+});
+
+t.test("a former primary falls back within the budget, whatever it fetched before", async (t) => {
+  const lab = branch(3);
+  lab.do({ type: "group-wan", group: "G", wan: { fallbackBytesMax: 1000 } });
+  lab.do(start);
+  lab.report(1, "fetching", { path: "wan", wanBytes: 900, bytesDone: 900 });
+  lab.fail(1, "checksum-mismatch");
+  lab.report(2, "complete", { path: "wan", wanBytes: 1000 });
+  lab.takeTold();
+  lab.report(1, "needs-wan", { path: "lan", tries: 44, wanBytes: 900, reason: "primary-busy", detail: "busy" });
+  t.same(lab.takeTold(), ["1 fallback"]);
+});
+
 t.test("the budget holds where no AP can be primary, too: the rest fail with the reason", async (t) => {
   const lab = new ControllerLab();
   lab.do({ type: "group-add", group: "G" });

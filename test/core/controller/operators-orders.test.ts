@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import t from "tap";
 import type { Order } from "../../../src/core/controller/orders.js";
 import { branch, ControllerLab, digest, image, mac, start } from "../../support/controller-lab.js";
+import fc from "../../support/properties.js";
 
 /** The order, the code of its refusal, and a lab in which it is given. */
 type Refusal = readonly [code: string, order: Order];
@@ -166,6 +166,14 @@ t.test("the catalogue", async (t) => {
   lab.do({ type: "group-abort", group: "G" });
   lab.do({ type: "image-remove", imageId: `primary-${"d".repeat(12)}` });
   t.same(lab.gone.at(-1), digest("d"));
+});
+
+t.test("the image added last gives a release its version, also when the clock was set back since", async (t) => {
+  const lab = new ControllerLab();
+  lab.do({ type: "image-add", image: image({ version: "9.0" }) });
+  lab.now -= 86_400_000;
+  lab.do({ type: "image-add", image: image({ version: "9.1", models: ["AIR-AP2802I"], sha256: digest("c") }) });
+  t.equal(lab.do({ type: "show-boot" }).primary, "9.1");
 });
 
 t.test("a run that goes on keeps group and feature as they are", async (t) => {

@@ -1,4 +1,5 @@
 import t from "tap";
+import { labTimings } from "../../../src/core/controller/timings.js";
 import { branch, ControllerLab, mac } from "../../support/controller-lab.js";
 
 /** AP 1 and 2 have an image in their backup slot, AP 3 has none, AP 4 knows the RFC alone. */
@@ -62,6 +63,17 @@ t.test("order numbers are never used twice, not by the next life either", async 
   t.equal(new Set(numbers).size, 3, numbers.join(" "));
 });
 
+t.test("order numbers fit their field when the clock's low 32 bits begin anew, and none is the 0 that means no order", async (t) => {
+  const lab = labOfFour();
+  lab.now = 2 ** 32 * 400 - 1;
+  const numbers = ["ap1", "ap2"].map((ap, at) => {
+    lab.ask({ type: "ap-swap", ap });
+    const command = lab.answer(at + 1);
+    return command.type === "swap" ? command.orderId : undefined;
+  });
+  t.same(numbers, [2 ** 32 - 1, 1]);
+});
+
 t.test("reset is for the version that boots next, and is confirmed by what the AP says on its return", async (t) => {
   const lab = labOfFour();
   lab.ask({ type: "ap-swap", ap: "ap1" });
@@ -91,6 +103,16 @@ t.test("reset is for the version that boots next, and is confirmed by what the A
     lab.events.flatMap((event) => (event.type === "reset-unconfirmed" ? [event.reported] : [])),
     [null, "7.0", null],
   );
+});
+
+t.test("a reset is not waited for longer because the clock was set back while the controller was down", async (t) => {
+  const lab = labOfFour();
+  lab.ask({ type: "ap-reset", ap: "ap1" });
+  lab.answer(1);
+  lab.now -= 86_400_000;
+  lab.restart();
+  lab.pass(labTimings.resetRejoinMs + 1_000);
+  t.match(lab.events.at(-1), { type: "reset-unconfirmed", mac: mac(1), reported: null });
 });
 
 t.test("a session that ends before the answer", async (t) => {

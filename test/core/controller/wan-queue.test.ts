@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import t from "tap";
 import { type MacAddress, macFromBytes } from "../../../src/base/mac-address.js";
 import { WanQueue } from "../../../src/core/controller/wan-queue.js";
+import fc from "../../support/properties.js";
 
 const mac = (number: number): MacAddress => macFromBytes(Uint8Array.from([0, 0, 0, 0, 0, number]));
 const number = (text: MacAddress | undefined): number | undefined => (text === undefined ? undefined : Number.parseInt(text.slice(-2), 16));

@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import t from "tap";
 import { Prng } from "../../../src/base/prng.js";
 import { drawBackoffMs } from "../../../src/core/upgrade/backoff.js";
+import fc from "../../support/properties.js";
 
 t.test("whole milliseconds in (min, max]", async () => {
   fc.assert(

@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import t from "tap";
 import { type MacAddress, macFromBytes } from "../../../src/base/mac-address.js";
 import { type Candidate, elect, ineligibility } from "../../../src/core/upgrade/election.js";
+import fc from "../../support/properties.js";
 
 const sizeBytes = 1000;
 const mac = (last: number): MacAddress => macFromBytes(Uint8Array.from([0, 0, 0, 0, last >> 8, last & 0xff]));

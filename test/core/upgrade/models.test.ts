@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import t from "tap";
 import { familyNameMax, familyOfName, modelFacts } from "../../../src/core/upgrade/models.js";
+import fc from "../../support/properties.js";
 
 const known: readonly (readonly [model: string, family: string, generation: string])[] = [
   ["AIR-AP2802I", "ap3g3", "wave-2"],

@@ -25,6 +25,9 @@ export const screens = {
   phone: { viewport: { width: 390, height: 844 }, colorScheme: "dark" },
 } satisfies Record<string, BrowserContextOptions>;
 
+/** For everything that a page is waited for: far longer than any machine needs. */
+const patienceMs = 90_000;
+
 /** A page on which every script error, refused resource and foreign address fails the test. */
 export async function openPage(
   t: Pick<Test, "fail" | "teardown">,
@@ -32,6 +35,7 @@ export async function openPage(
   options: BrowserContextOptions = screens.desk,
 ): Promise<Page> {
   const context = await browser.newContext(options);
+  context.setDefaultTimeout(patienceMs);
   t.teardown(() => context.close());
   const page = await context.newPage();
   page.on("pageerror", (error) => t.fail(`the page threw: ${error.stack}`));
@@ -40,6 +44,15 @@ export async function openPage(
     if (protocol !== "data:" && !hostname.startsWith("127.")) t.fail(`the page asked ${request.url()}`);
   });
   return page;
+}
+
+/**
+ * Goes to a place of the page and waits until that is what is drawn: only the fragment may differ, and then nothing is loaded anew and
+ * what was there before stands a moment longer.
+ */
+export async function goTo(page: Page, address: string): Promise<void> {
+  await page.goto(address);
+  await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(drawn))))");
 }
 
 const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");

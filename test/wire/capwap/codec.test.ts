@@ -1,5 +1,4 @@
 import { readdirSync } from "node:fs";
-import fc from "fast-check";
 import t from "tap";
 import { decodeMessage, encodeMessage } from "../../../src/wire/capwap/codec.js";
 import { readPacket } from "../../../src/wire/capwap/header.js";
@@ -7,6 +6,7 @@ import { type Message, type MessageName, messages } from "../../../src/wire/capw
 import { readCapture } from "../../support/captures.js";
 import { anyMessage, messageOf, withoutArbitrary } from "../../support/capwap-arbitraries.js";
 import { fixture, hex, hexOf } from "../../support/fixtures.js";
+import fc from "../../support/properties.js";
 
 const foreign = hex;
 
@@ -201,3 +201,40 @@ t.test("our own mistakes are not encoded", async (t) => {
     /resetRequest lacks imageIdentifier/,
   );
 });
+
+t.test(
+  "in our own elements text is one printable line and an address is numeric: both come to be shown and dialled elsewhere",
+  async (t) => {
+    const inventory = { version: "8.5", sha256: new Uint8Array(32) };
+    const withAddress = (address: string): Message => ({
+      type: "wtpEventRequest",
+      sequence: 1,
+      elements: {
+        apInventory: {
+          ...{ primary: inventory, backup: inventory, running: "primary", freeBytes: 0, extensions: [] },
+          tftp: { address, port: 69 },
+        },
+      },
+    });
+    const withDetail = (detail: string): Message => ({
+      type: "configurationUpdateResponse",
+      sequence: 1,
+      elements: { resultCode: 16, refusal: { reason: "busy", detail } },
+    });
+    for (const [message, ok] of [
+      [withDetail("Grüße"), true],
+      [withDetail("\u001b[2J"), false],
+      [withAddress(""), true],
+      [withAddress("192.0.2.1"), true],
+      [withAddress("fe80::1%eth0"), true],
+      [withAddress("::ffff:192.0.2.1"), true],
+      [withAddress("192.0.2.256"), false],
+      [withAddress("tftp.example"), false],
+      [withAddress("1::2::3"), false],
+    ] as const) {
+      const decoded = decodeMessage(encodeMessage(message));
+      t.equal(decoded.ok, ok, JSON.stringify(message.elements).slice(0, 120));
+      if (!decoded.ok) t.equal(decoded.problem, "unrecognized-element");
+    }
+  },
+);

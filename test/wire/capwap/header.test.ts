@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import t from "tap";
 import { ByteWriter } from "../../../src/base/bytes.js";
 import { packetsOf, plainHeader, readPacket, type TransportHeader, writeHeader } from "../../../src/wire/capwap/header.js";
 import { hex, hexOf } from "../../support/fixtures.js";
+import fc from "../../support/properties.js";
 
 const written = (header: TransportHeader): string => {
   const writer = new ByteWriter();

@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import t from "tap";
 import { utf8 } from "../../../src/base/bytes.js";
 import { decodePacket, encodePacket, type Packet } from "../../../src/wire/tftp/packet.js";
+import fc from "../../support/properties.js";
 
 const text = (octets: string): Uint8Array => Uint8Array.from(octets, (sign) => sign.charCodeAt(0));
 

@@ -31,6 +31,7 @@ const because = { start: "as the run began", holder: "because it holds the image
 const writers: Writers = {
   "ap-joined": (event) => good(`${event.name} (${event.model}) joined from ${event.from.address}`),
   "ap-left": (event) => warning(`${event.name} left: ${event.why}`),
+  "ap-forgotten": (event) => info(`${event.name} is forgotten: it was away the longest, is in no group, and a new AP needed its place`),
   "ap-renamed": (event) => info(`${event.formerName} is now ${event.name}`),
   "run-started": (event) => info(`Run ${event.runId} started${whose(event.group)}: ${event.release} release`),
   "run-finished": (event) => (ends[event.state] ?? info)(`Run ${event.runId}${whose(event.group)} ended: ${event.state}`),

@@ -95,10 +95,12 @@ function mergeAps(
   known: ReadonlyMap<string, Ap>,
   summaries: readonly ChangedRow<ApSummaryRow, "mac">[],
   rows: readonly ChangedRow<ApImageRow, "mac">[],
+  gone: readonly string[] = [],
 ): ReadonlyMap<string, Ap> {
-  if (summaries.length === 0 && rows.length === 0) return known;
+  if (summaries.length === 0 && rows.length === 0 && gone.length === 0) return known;
   const now = Date.now();
   const merged = new Map(known);
+  for (const mac of gone) merged.delete(mac);
   for (const changed of summaries) {
     const ap = merged.get(changed.mac);
     merged.set(changed.mac, { images: undefined, retryAt: null, ...ap, summary: mergeRow(ap?.summary, changed) });
@@ -139,7 +141,7 @@ export function takeChange(change: LiveChange): void {
   }
   replace({
     connection: "live",
-    aps: mergeAps(state.aps, change.aps ?? [], change.images ?? []),
+    aps: mergeAps(state.aps, change.aps ?? [], change.images ?? [], change.apsGone),
     groups,
     catalogue: change.catalogue ?? state.catalogue,
     boot: change.boot ?? state.boot,
