@@ -23,7 +23,7 @@
 
 enum {
   SEGMENTS_MAX = 64,       /* UDP_MAX_SEGMENTS of Linux before 6.9 */
-  SEGMENT_BYTES_MAX = 4096, /* a larger packet costs its copy, not its system call: one by one the peer has the first while the next is made */
+  SEGMENT_BYTES_MAX = 9000, /* a jumbo frame; where the path's MTU is smaller the kernel refuses, and packets go one by one */
   FIRST_BATCH = 2,         /* packets of a window's first system call; the peer works on them while the others are made */
   REPORT_HEAD = 4,         /* numbers in `stream`'s report before the round trips */
   SPIN_PAUSE_MAX = 1023,   /* waits that sleep at once after some that spun for nothing */
