@@ -8,11 +8,11 @@ import { createHash } from "node:crypto";
 import { openSync, readFileSync, readSync } from "node:fs";
 import type { Endpoint } from "../../src/base/endpoint.js";
 import type { Wake } from "../../src/base/machine.js";
-import { AccessController } from "../../src/core/capwap/access-controller.js";
+import { AccessController } from "../../src/core/capwap/ac/access-controller.js";
 import type { AcOutput, SendDatagram, SessionId } from "../../src/core/capwap/contract.js";
 import { systemClock } from "../../src/runtime/clock.js";
 import { Host } from "../../src/runtime/host.js";
-import { openUdpPort } from "../../src/runtime/udp-ports.js";
+import { openUdpPort } from "../../src/runtime/udp/udp-ports.js";
 import { defaultTimers } from "../../src/wire/capwap/defaults.js";
 import { flexupEnterprise } from "../../src/wire/capwap/vendor.js";
 

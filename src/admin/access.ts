@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { isLoopback } from "../base/endpoint.js";
 import { type Failure, failure, type Result } from "../base/failure.js";
 import type { Instant } from "../base/time.js";
-import type { AccountStore } from "../runtime/account-store.js";
+import type { AccountStore } from "../runtime/access/account-store.js";
 import type { Accounts } from "./accounts.js";
 import { notAllowed, type WriteAudit } from "./audited-door.js";
 import { statusOf } from "./http-status.js";

@@ -1,8 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { failure, type Result, success } from "../base/failure.js";
 import type { Instant } from "../base/time.js";
-import type { AccountStore, StoredUser } from "../runtime/account-store.js";
-import { checkPassword, hashPassword, randomPassword } from "../runtime/password-hash.js";
+import type { AccountStore, StoredUser } from "../runtime/access/account-store.js";
+import { checkPassword, hashPassword, randomPassword } from "../runtime/access/password-hash.js";
 import type { TokenView, UserView } from "./access-views.js";
 import { GuessLimit } from "./guess-limit.js";
 import { type Caller, type Role, reservedNames } from "./roles.js";

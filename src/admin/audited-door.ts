@@ -1,9 +1,9 @@
 /** A door for one caller: it refuses what the role does not allow, and every act leaves an audit entry with what it changed. */
 import { failure, type Result } from "../base/failure.js";
-import type { ResultOf } from "../core/controller/order-results.js";
-import type { Order } from "../core/controller/orders.js";
-import type { GroupView, ModelView } from "../core/controller/views.js";
-import type { AuditEntry } from "../runtime/account-store.js";
+import type { ResultOf } from "../core/controller/operator/order-results.js";
+import type { Order } from "../core/controller/operator/orders.js";
+import type { GroupView, ModelView } from "../core/controller/operator/views.js";
+import type { AuditEntry } from "../runtime/access/account-store.js";
 import type { Door } from "./door.js";
 import { type Caller, callerText, mayAct, type Role } from "./roles.js";
 import { orderRoutes } from "./routes.js";

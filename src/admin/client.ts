@@ -2,9 +2,9 @@ import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
 import { type Failure, failure, isFailure, type Result, success } from "../base/failure.js";
-import type { ResultOf } from "../core/controller/order-results.js";
-import type { Order } from "../core/controller/orders.js";
-import type { ImageView } from "../core/controller/views.js";
+import type { ResultOf } from "../core/controller/operator/order-results.js";
+import type { Order } from "../core/controller/operator/orders.js";
+import type { ImageView } from "../core/controller/operator/views.js";
 import type { Door } from "./door.js";
 import { type ImageDescription, type RoutedOrder, requestOf, uploadPath } from "./order-paths.js";
 

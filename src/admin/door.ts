@@ -1,6 +1,6 @@
 import type { Result } from "../base/failure.js";
-import type { ResultOf } from "../core/controller/order-results.js";
-import type { Order } from "../core/controller/orders.js";
+import type { ResultOf } from "../core/controller/operator/order-results.js";
+import type { Order } from "../core/controller/operator/orders.js";
 
 /**
  * The one way to a controller for everything that people and scripts use. The daemon has one that steps its machine,

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { failure, type Result } from "../base/failure.js";
-import type { Order } from "../core/controller/orders.js";
+import type { Order } from "../core/controller/operator/orders.js";
 import { callerText } from "./roles.js";
 
 /** As many keys as a busy script uses in a day; then the oldest is forgotten. */

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import type { z } from "zod";
-import type { ImageFolder } from "../runtime/controller-images.js";
+import type { ImageFolder } from "../runtime/controller/controller-images.js";
 import { statusOf } from "./http-status.js";
 import { apiPrefix } from "./order-paths.js";
 import type { DoorFor } from "./order-routes.js";

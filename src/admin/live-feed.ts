@@ -4,7 +4,7 @@
  */
 import type { Instant } from "../base/time.js";
 import type { ControllerEvent } from "../core/controller/events.js";
-import type { ApImageRow } from "../core/controller/views.js";
+import type { ApImageRow } from "../core/controller/operator/views.js";
 import type { Door } from "./door.js";
 import type { LiveChange, LiveSnapshot, LoggedEvent } from "./live.js";
 

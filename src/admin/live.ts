@@ -5,7 +5,7 @@
  */
 import type { Instant } from "../base/time.js";
 import type { ControllerEvent } from "../core/controller/events.js";
-import type { ApImageRow, ApSummaryRow, BootView, GroupView, ImageView } from "../core/controller/views.js";
+import type { ApImageRow, ApSummaryRow, BootView, GroupView, ImageView } from "../core/controller/operator/views.js";
 
 /** Server-sent event `snapshot`. */
 export interface LiveSnapshot {

@@ -3,7 +3,7 @@
  * the schemas (`routes.ts`). An order's fields are its `type` (the row), the `:names` in its path, and for the rest the query (GET, DELETE)
  * or the JSON body.
  */
-import type { Order } from "../core/controller/orders.js";
+import type { Order } from "../core/controller/operator/orders.js";
 import type { ReleaseName } from "../core/upgrade/limits.js";
 
 export const apiPrefix = "/api/v1";

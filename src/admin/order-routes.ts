@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Result } from "../base/failure.js";
-import type { Order } from "../core/controller/orders.js";
+import type { Order } from "../core/controller/operator/orders.js";
 import type { Door } from "./door.js";
 import { statusOf } from "./http-status.js";
 import { IdempotencyKeys } from "./idempotency.js";

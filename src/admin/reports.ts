@@ -1,7 +1,7 @@
 /** Reports of runs for people and spreadsheets. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import type { RunReport, RunReportRow } from "../core/controller/views.js";
+import type { RunReport, RunReportRow } from "../core/controller/operator/views.js";
 import { statusOf } from "./http-status.js";
 import { apiPrefix } from "./order-paths.js";
 import type { DoorFor } from "./order-routes.js";

@@ -1,14 +1,14 @@
 /**
  * The shapes of the admin API as zod schemas: requests are checked against them, answers are built by them and the
- * OpenAPI document is generated from them. The views are typed in `core/controller/views.ts`; `satisfies` keeps both alike.
+ * OpenAPI document is generated from them. The views are typed in `core/controller/operator/views.ts`; `satisfies` keeps both alike.
  */
 import { z } from "zod";
 import type { Failure } from "../base/failure.js";
-import type { GroupConfig } from "../core/controller/group-config.js";
-import type { ActResult, PredownloadResult } from "../core/controller/order-results.js";
-import type { LinkRates } from "../core/controller/orders.js";
-import type { ReleaseImage, ReleasesConfig } from "../core/controller/release-config.js";
-import type { GroupWanPolicy } from "../core/controller/settings.js";
+import type { GroupConfig } from "../core/controller/operator/group-config.js";
+import type { ActResult, PredownloadResult } from "../core/controller/operator/order-results.js";
+import type { LinkRates } from "../core/controller/operator/orders.js";
+import type { ReleaseImage, ReleasesConfig } from "../core/controller/operator/release-config.js";
+import type { GroupWanPolicy } from "../core/controller/operator/settings.js";
 import type {
   ApImageRow,
   ApImageView,
@@ -25,7 +25,7 @@ import type {
   RunSummaryRow,
   RunView,
   TransferView,
-} from "../core/controller/views.js";
+} from "../core/controller/operator/views.js";
 import { limits } from "../core/upgrade/limits.js";
 import { type FailureReason, failureReasons } from "../wire/capwap/vendor.js";
 

@@ -12,9 +12,9 @@ import fastify, {
 import { hasZodFastifySchemaValidationErrors, jsonSchemaTransform, validatorCompiler } from "fastify-type-provider-zod";
 import type { Failure } from "../base/failure.js";
 import { invariant } from "../base/invariant.js";
-import type { ImageFolder } from "../runtime/controller-images.js";
+import type { TlsIdentity } from "../runtime/access/tls.js";
+import type { ImageFolder } from "../runtime/controller/controller-images.js";
 import type { Logger } from "../runtime/log.js";
-import type { TlsIdentity } from "../runtime/tls.js";
 import { type AccessOptions, auditWriter, registerAccess, registerPublic, standingOf } from "./access.js";
 import { registerAccessRoutes } from "./access-routes.js";
 import { AuditedDoor } from "./audited-door.js";

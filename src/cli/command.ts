@@ -1,9 +1,9 @@
 import type { Door } from "../admin/door.js";
 import type { ImageDescription } from "../admin/order-paths.js";
 import type { Failure, Result } from "../base/failure.js";
-import type { ResultOf } from "../core/controller/order-results.js";
-import type { Order } from "../core/controller/orders.js";
-import type { ImageView } from "../core/controller/views.js";
+import type { ResultOf } from "../core/controller/operator/order-results.js";
+import type { Order } from "../core/controller/operator/orders.js";
+import type { ImageView } from "../core/controller/operator/views.js";
 import type { Pattern, Values } from "./grammar.js";
 import type { ParameterName, ParameterValue } from "./parameters.js";
 

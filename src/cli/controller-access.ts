@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import { AdminClient } from "../admin/client.js";
 import { isLoopback } from "../base/endpoint.js";
 import { failure, success } from "../base/failure.js";
-import { readLocalToken } from "../runtime/local-token.js";
+import { readLocalToken } from "../runtime/access/local-token.js";
 import type { CommandContext, LocalFiles } from "./command.js";
 import type { Screen } from "./live-screen.js";
 import { UploadProgress } from "./upload-progress.js";

@@ -1,7 +1,7 @@
 import type { Door } from "../admin/door.js";
 import { type MacAddress, parseMac } from "../base/mac-address.js";
 import { parseScaled } from "../base/scaled-number.js";
-import type { FallbackPolicy } from "../core/controller/settings.js";
+import type { FallbackPolicy } from "../core/controller/operator/settings.js";
 import { limits, type ReleaseName } from "../core/upgrade/limits.js";
 
 /** One kind of value in a command. */

@@ -1,5 +1,5 @@
 /** A group's run as lines for a terminal: its sum, then an AP a line with a bar, the busiest first. */
-import type { ApImageRow, GroupView, PredownloadRole, PredownloadStatus } from "../core/controller/views.js";
+import type { ApImageRow, GroupView, PredownloadRole, PredownloadStatus } from "../core/controller/operator/views.js";
 import { columns } from "./layouts/columns.js";
 import { bytesText } from "./tftp/units.js";
 

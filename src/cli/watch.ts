@@ -1,8 +1,8 @@
 /** `--watch`: a picture that moves on a terminal, lines of what changed elsewhere. */
 import type { Door } from "../admin/door.js";
 import type { Result } from "../base/failure.js";
-import type { RunState } from "../core/controller/run.js";
-import type { ApImageRow } from "../core/controller/views.js";
+import type { ApImageRow } from "../core/controller/operator/views.js";
+import type { RunState } from "../core/controller/run/run.js";
 import type { Outcome } from "./command.js";
 import { LiveScreen, type Screen } from "./live-screen.js";
 import { runEndText, runPicture } from "./run-picture.js";

@@ -6,7 +6,7 @@ import { failure, type Result, success } from "../base/failure.js";
 import { type MacAddress, parseMac } from "../base/mac-address.js";
 import { isOneLine } from "../base/one-line.js";
 import { isTellable } from "../core/ap/order.js";
-import type { ControllerName } from "../runtime/controller-lookup.js";
+import type { ControllerName } from "../runtime/ap/controller-lookup.js";
 import { logLevels } from "../runtime/log.js";
 import { ports } from "../wire/capwap/defaults.js";
 

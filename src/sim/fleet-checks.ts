@@ -1,6 +1,6 @@
 import type { SlotId } from "../core/ap/contract.js";
 import { newGroup } from "../core/controller/groups.js";
-import type { ApImageRow } from "../core/controller/views.js";
+import type { ApImageRow } from "../core/controller/operator/views.js";
 import { ports } from "../wire/capwap/defaults.js";
 import type { ApNode } from "./ap-node.js";
 import { type Check, enforce } from "./checkers.js";

@@ -1,6 +1,6 @@
 import { Prng } from "../base/prng.js";
 import { Agent } from "../core/ap/agent.js";
-import { WtpSession } from "../core/capwap/wtp-session.js";
+import { WtpSession } from "../core/capwap/wtp/wtp-session.js";
 import type { ControllerMachine } from "../core/controller/contract.js";
 import { Controller } from "../core/controller/controller.js";
 import { defaultTimings } from "../core/controller/timings.js";

@@ -1,7 +1,7 @@
 import type { MacAddress } from "../base/mac-address.js";
 import type { ApEvent, RunProgress } from "../core/ap/contract.js";
 import type { ControllerEvent } from "../core/controller/events.js";
-import type { RunState } from "../core/controller/run.js";
+import type { RunState } from "../core/controller/run/run.js";
 import type { ApNode } from "./ap-node.js";
 
 /** What the events of a fleet have told so far. */

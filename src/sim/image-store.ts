@@ -7,7 +7,7 @@ import type { SyntheticImage } from "./synthetic-image.js";
 import { VirtualFile } from "./virtual-file.js";
 import type { Actor, World } from "./world.js";
 
-/** The storage effects of an AP, which `runtime/image-files.ts` serves in the daemon. */
+/** The storage effects of an AP, which `runtime/ap/image-files.ts` serves in the daemon. */
 export type StorageEffect = Extract<
   ApEffect,
   {

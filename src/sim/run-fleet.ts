@@ -1,6 +1,6 @@
 import { Prng } from "../base/prng.js";
-import type { RunState } from "../core/controller/run.js";
-import type { ApImageRow } from "../core/controller/views.js";
+import type { ApImageRow } from "../core/controller/operator/views.js";
+import type { RunState } from "../core/controller/run/run.js";
 import { familyOfName } from "../core/upgrade/models.js";
 import { CheckFailed } from "./checkers.js";
 import type { Fleet, FleetOptions } from "./fleet.js";

@@ -1,6 +1,6 @@
 import type { ApEvent } from "../core/ap/contract.js";
 import type { ControllerEvent } from "../core/controller/events.js";
-import type { Order } from "../core/controller/orders.js";
+import type { Order } from "../core/controller/operator/orders.js";
 import type { ApNode } from "./ap-node.js";
 import { defaultFleet, type Fleet, type FleetOptions, type Happening } from "./fleet.js";
 import { checkedFleet, finalFaults } from "./fleet-checks.js";

@@ -6,7 +6,7 @@ import { DATA_HEADER_BYTES, opcode } from "../wire/tftp/packet.js";
 import type { Network, Socket } from "./network.js";
 import type { Life, MachineHost } from "./node-host.js";
 
-/** A TFTP server machine on its listening port, with a port for each session. Twin of `runtime/tftp-server.ts`. */
+/** A TFTP server machine on its listening port, with a port for each session. Twin of `runtime/tftp/server.ts`. */
 export function hostTftpServer(
   life: Life,
   machine: Machine<ServerInput, ServerEffect>,
@@ -65,7 +65,7 @@ function dataPacket(block: number, payload: Uint8Array): Uint8Array {
   return packet;
 }
 
-/** One fetch: a TFTP client machine on a port of its own. Twin of `runtime/tftp-client.ts`. */
+/** One fetch: a TFTP client machine on a port of its own. Twin of `runtime/tftp/client.ts`. */
 export function hostTftpClient(
   life: Life,
   fetchName: string,

@@ -2,8 +2,8 @@ import { connect } from "node:net";
 import type { Test } from "tap";
 import t from "tap";
 import { failure, success } from "../../src/base/failure.js";
-import type { Order } from "../../src/core/controller/orders.js";
-import type { ApImageRow, ApSummaryRow, GroupView } from "../../src/core/controller/views.js";
+import type { Order } from "../../src/core/controller/operator/orders.js";
+import type { ApImageRow, ApSummaryRow, GroupView } from "../../src/core/controller/operator/views.js";
 import { serving } from "../support/admin.js";
 import { FakeDoor } from "../support/door.js";
 

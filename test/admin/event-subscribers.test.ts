@@ -2,7 +2,7 @@
 import { connect } from "node:net";
 import t from "tap";
 import { success } from "../../src/base/failure.js";
-import type { Order } from "../../src/core/controller/orders.js";
+import type { Order } from "../../src/core/controller/operator/orders.js";
 import { serving } from "../support/admin.js";
 import { FakeDoor } from "../support/door.js";
 

@@ -1,6 +1,6 @@
 import t from "tap";
 import { failure, success } from "../../src/base/failure.js";
-import type { RunReport } from "../../src/core/controller/views.js";
+import type { RunReport } from "../../src/core/controller/operator/views.js";
 import { serving } from "../support/admin.js";
 import { FakeDoor } from "../support/door.js";
 

@@ -2,7 +2,7 @@ import t from "tap";
 import { Grammar, type MatchOptions } from "../../src/cli/grammar.js";
 import { commandTable, operatorGrammar } from "../../src/cli/table.js";
 import { splitWords } from "../../src/cli/words.js";
-import type { Order } from "../../src/core/controller/orders.js";
+import type { Order } from "../../src/core/controller/operator/orders.js";
 
 const words = (line: string) => splitWords(line) ?? [];
 

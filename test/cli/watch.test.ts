@@ -3,8 +3,8 @@ import { failure, success } from "../../src/base/failure.js";
 import type { Outcome } from "../../src/cli/command.js";
 import { UploadProgress } from "../../src/cli/upload-progress.js";
 import { watchOutcome, watchRun } from "../../src/cli/watch.js";
-import type { RunState } from "../../src/core/controller/run.js";
-import type { ApImageRow } from "../../src/core/controller/views.js";
+import type { ApImageRow } from "../../src/core/controller/operator/views.js";
+import type { RunState } from "../../src/core/controller/run/run.js";
 import { FakeDoor } from "../support/door.js";
 
 const row = (change: Partial<ApImageRow>): ApImageRow =>

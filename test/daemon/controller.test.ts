@@ -8,7 +8,7 @@ import { failure } from "../../src/base/failure.js";
 import { type CreateMachine, startController } from "../../src/daemon/controller.js";
 import { type ControllerOptions, readControllerSettings } from "../../src/daemon/controller-config.js";
 import { createLogger } from "../../src/runtime/log.js";
-import { openUdpPort } from "../../src/runtime/udp-ports.js";
+import { openUdpPort } from "../../src/runtime/udp/udp-ports.js";
 import { temporaryFolder } from "../support/folder.js";
 import { ScriptedController } from "../support/scripted-controller.js";
 

@@ -5,7 +5,7 @@ import t, { type Test } from "tap";
 import { parseHostPort } from "../../src/base/endpoint.js";
 import { apReady } from "../../src/daemon/ready.js";
 import { systemClock } from "../../src/runtime/clock.js";
-import { startTftpFetch } from "../../src/runtime/tftp-client.js";
+import { startTftpFetch } from "../../src/runtime/tftp/client.js";
 import { type ApPlan, after, apsOf, before, Fleet, must, until } from "../support/fleet.js";
 
 const mebibyte = 2 ** 20;

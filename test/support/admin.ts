@@ -5,11 +5,11 @@ import type { Door } from "../../src/admin/door.js";
 import { LiveFeed } from "../../src/admin/live-feed.js";
 import { type AdminOptions, createAdminServer } from "../../src/admin/server.js";
 import { Sessions } from "../../src/admin/sessions.js";
-import { AccountStore } from "../../src/runtime/account-store.js";
-import { ImageFolder } from "../../src/runtime/controller-images.js";
+import { AccountStore } from "../../src/runtime/access/account-store.js";
+import { ImageFolder } from "../../src/runtime/controller/controller-images.js";
+import { openStore } from "../../src/runtime/controller/store.js";
 import { createLogger } from "../../src/runtime/log.js";
-import { Metrics } from "../../src/runtime/metrics.js";
-import { openStore } from "../../src/runtime/store.js";
+import { Metrics } from "../../src/runtime/metrics/metrics.js";
 import { FakeDoor } from "./door.js";
 import { temporaryFolder } from "./folder.js";
 

@@ -1,4 +1,4 @@
-import type { ApImageRow } from "../../src/core/controller/views.js";
+import type { ApImageRow } from "../../src/core/controller/operator/views.js";
 
 /** What is shown of an AP that takes part in no run. */
 export const idleRow = (ap: Pick<ApImageRow, "name" | "mac" | "model" | "group" | "primaryImage">): ApImageRow => ({

@@ -1,7 +1,7 @@
 /** Short ways to hand a machine a message and to read what it sends. */
 import type { Endpoint } from "../../src/base/endpoint.js";
 import type { Datagram } from "../../src/core/capwap/contract.js";
-import type { Carriage } from "../../src/core/capwap/secure-link.js";
+import type { Carriage } from "../../src/core/capwap/link/secure-link.js";
 import { decodeMessage, encodeMessage } from "../../src/wire/capwap/codec.js";
 import { packetsOf, readPacket } from "../../src/wire/capwap/header.js";
 import type { FailureResponse, Message, MessageName } from "../../src/wire/capwap/messages.js";

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { type Endpoint, endpointText } from "../../src/base/endpoint.js";
 import { parseMac } from "../../src/base/mac-address.js";
 import { Prng } from "../../src/base/prng.js";
-import { AccessController } from "../../src/core/capwap/access-controller.js";
+import { AccessController } from "../../src/core/capwap/ac/access-controller.js";
 import type {
   AcEvent,
   AcOutput,
@@ -19,8 +19,8 @@ import type {
   WtpSelf,
   WtpSettings,
 } from "../../src/core/capwap/contract.js";
-import type { RateCap } from "../../src/core/capwap/rate-cap.js";
-import { WtpSession } from "../../src/core/capwap/wtp-session.js";
+import type { RateCap } from "../../src/core/capwap/image/rate-cap.js";
+import { WtpSession } from "../../src/core/capwap/wtp/wtp-session.js";
 import { defaultTimers, ports } from "../../src/wire/capwap/defaults.js";
 import type { ImageIdentifier } from "../../src/wire/capwap/elements.js";
 import { readPacket } from "../../src/wire/capwap/header.js";

@@ -8,13 +8,13 @@ import type { ApCommand } from "../../src/core/controller/ap-port.js";
 import type { ControllerConfig } from "../../src/core/controller/contract.js";
 import { ControllerDomain } from "../../src/core/controller/domain.js";
 import type { ControllerEvent } from "../../src/core/controller/events.js";
-import type { OrderValue, ResultOf } from "../../src/core/controller/order-results.js";
-import type { Order } from "../../src/core/controller/orders.js";
+import type { OrderValue, ResultOf } from "../../src/core/controller/operator/order-results.js";
+import type { Order } from "../../src/core/controller/operator/orders.js";
+import type { NewImage } from "../../src/core/controller/operator/settings.js";
+import type { ApImageRow, GroupView } from "../../src/core/controller/operator/views.js";
 import type { PeerAnswer } from "../../src/core/controller/peer-parity.js";
 import { readRecords, type StoredRecord } from "../../src/core/controller/records.js";
-import type { NewImage } from "../../src/core/controller/settings.js";
 import { labTimings } from "../../src/core/controller/timings.js";
-import type { ApImageRow, GroupView } from "../../src/core/controller/views.js";
 import { labTimers } from "../../src/wire/capwap/defaults.js";
 import type { ApInventory, FailureReason, UpgradeReport } from "../../src/wire/capwap/vendor.js";
 

@@ -1,6 +1,6 @@
 import type { Door } from "../../src/admin/door.js";
 import type { Result } from "../../src/base/failure.js";
-import type { Order } from "../../src/core/controller/orders.js";
+import type { Order } from "../../src/core/controller/operator/orders.js";
 
 /** A door that remembers every order and answers what the test says. */
 export class FakeDoor implements Door {

@@ -11,8 +11,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { systemClock } from "../../src/runtime/clock.js";
-import { startTftpFetch } from "../../src/runtime/tftp-client.js";
-import { openTftpServer } from "../../src/runtime/tftp-server.js";
+import { startTftpFetch } from "../../src/runtime/tftp/client.js";
+import { openTftpServer } from "../../src/runtime/tftp/server.js";
 
 const ADDRESS = "127.38.0.1";
 const IMAGE_BYTES = 20_000_000;

@@ -1,8 +1,8 @@
 /** Plays an AP's agent on its image files. */
 import { createHash, randomBytes } from "node:crypto";
 import type { ApInput, BootRecord, BootState, SlotId, SlotImage } from "../../src/core/ap/contract.js";
-import type { Disk } from "../../src/runtime/disk.js";
-import { ImageFiles } from "../../src/runtime/image-files.js";
+import type { Disk } from "../../src/runtime/ap/disk.js";
+import { ImageFiles } from "../../src/runtime/ap/image-files.js";
 
 export const folder = "/flash";
 const chunkBytes = 30_000;

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { Test } from "tap";
 import { AdminClient } from "../../src/admin/client.js";
 import type { Result } from "../../src/base/failure.js";
-import type { ApImageRow, ApSummaryRow, GroupView } from "../../src/core/controller/views.js";
+import type { ApImageRow, ApSummaryRow, GroupView } from "../../src/core/controller/operator/views.js";
 import { DaemonProcess } from "../../src/daemon/process.js";
 import { apReady, type ControllerReady, controllerReady } from "../../src/daemon/ready.js";
 import { removal } from "./folder.js";

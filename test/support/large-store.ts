@@ -2,9 +2,9 @@
 import type { MacAddress } from "../../src/base/mac-address.js";
 import { newGroup } from "../../src/core/controller/groups.js";
 import { type ApRecord, formatVersion, keys, runRecord, type StoredRecord } from "../../src/core/controller/records.js";
-import { type FamilyRun, type Member, newMember, type Run, runImage } from "../../src/core/controller/run.js";
+import { type FamilyRun, type Member, newMember, type Run, runImage } from "../../src/core/controller/run/run.js";
 import { modelFacts } from "../../src/core/upgrade/models.js";
-import { openStore } from "../../src/runtime/store.js";
+import { openStore } from "../../src/runtime/controller/store.js";
 import type { CrowdAp } from "./crowd.js";
 
 export const largeModels = ["AIR-AP2802I", "AIR-AP1832I", "AIR-AP1815I"] as const;

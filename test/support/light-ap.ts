@@ -9,7 +9,7 @@ import { type MacAddress, parseMac } from "../../src/base/mac-address.js";
 import type { Wake } from "../../src/base/machine.js";
 import { Prng } from "../../src/base/prng.js";
 import type { SendDatagram, WtpEvent, WtpOutput } from "../../src/core/capwap/contract.js";
-import { WtpSession } from "../../src/core/capwap/wtp-session.js";
+import { WtpSession } from "../../src/core/capwap/wtp/wtp-session.js";
 import { systemClock } from "../../src/runtime/clock.js";
 import { Host } from "../../src/runtime/host.js";
 import { labTimers } from "../../src/wire/capwap/defaults.js";

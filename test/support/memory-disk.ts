@@ -1,4 +1,4 @@
-import type { Disk, DiskFile } from "../../src/runtime/disk.js";
+import type { Disk, DiskFile } from "../../src/runtime/ap/disk.js";
 
 /** The power went; nothing more happens on this disk. */
 export const powerCut = new Error("power cut");

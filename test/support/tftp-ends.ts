@@ -7,8 +7,8 @@ import type { Test } from "tap";
 import type { Endpoint } from "../../src/base/endpoint.js";
 import type { ServerSettings } from "../../src/core/tftp/contract.js";
 import { systemClock } from "../../src/runtime/clock.js";
-import { startTftpFetch, type TftpFetchOptions } from "../../src/runtime/tftp-client.js";
-import { openTftpServer, type TftpServer } from "../../src/runtime/tftp-server.js";
+import { startTftpFetch, type TftpFetchOptions } from "../../src/runtime/tftp/client.js";
+import { openTftpServer, type TftpServer } from "../../src/runtime/tftp/server.js";
 import { temporaryFolder } from "./folder.js";
 
 const failOnBug = (error: unknown): void => {

@@ -1,5 +1,5 @@
 /** The two ways that a fetch can go, for tests that run on both. */
-import { loadNativeReceiver } from "../../src/runtime/tftp-native-receiver.js";
+import { loadNativeReceiver } from "../../src/runtime/tftp/native-receiver.js";
 
 export interface FetchEngine {
   readonly engine: "auto" | "plain";

@@ -4,10 +4,10 @@
  */
 import { Prng } from "../../src/base/prng.js";
 import type { SendDatagram } from "../../src/core/capwap/contract.js";
-import { windowBytesDefault } from "../../src/core/capwap/fast-image-offer.js";
-import { FastImageReceiver, type FastReceiverOutput } from "../../src/core/capwap/fast-image-receiver.js";
-import { FastImageSender } from "../../src/core/capwap/fast-image-sender.js";
-import type { RateCap } from "../../src/core/capwap/rate-cap.js";
+import { windowBytesDefault } from "../../src/core/capwap/image/fast-image-offer.js";
+import { FastImageReceiver, type FastReceiverOutput } from "../../src/core/capwap/image/fast-image-receiver.js";
+import { FastImageSender } from "../../src/core/capwap/image/fast-image-sender.js";
+import type { RateCap } from "../../src/core/capwap/image/rate-cap.js";
 import { EventHeap, type Scheduled } from "../../src/sim/event-heap.js";
 import { Link, type LinkQuality, perfectLink } from "../../src/sim/network.js";
 import { SyntheticImage } from "../../src/sim/synthetic-image.js";

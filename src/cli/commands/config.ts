@@ -1,4 +1,4 @@
-import type { ActResult } from "../../core/controller/order-results.js";
+import type { ActResult } from "../../core/controller/operator/order-results.js";
 import { type Command, command } from "../command.js";
 import { actText } from "../layouts/acts.js";
 

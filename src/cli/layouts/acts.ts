@@ -1,4 +1,4 @@
-import type { ActResult } from "../../core/controller/order-results.js";
+import type { ActResult } from "../../core/controller/operator/order-results.js";
 
 /** One line a refusal, one for the rest. */
 export function actText(verb: string, { done, refused, pending }: ActResult): string {

@@ -1,4 +1,4 @@
-import type { ApImageRow, ApImageView, PredownloadRole } from "../../core/controller/views.js";
+import type { ApImageRow, ApImageView, PredownloadRole } from "../../core/controller/operator/views.js";
 import { columns, dashes, dotted, lines } from "./columns.js";
 
 const widths = [18, 14, 14, 15, 14, 16, 12, 14];

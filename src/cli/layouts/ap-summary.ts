@@ -1,4 +1,4 @@
-import type { ApSummaryRow } from "../../core/controller/views.js";
+import type { ApSummaryRow } from "../../core/controller/operator/views.js";
 import { columns, dashes, dotted, lines } from "./columns.js";
 
 const widths = [18, 5, 20, 17, 16, 10, 15, 8, 14];

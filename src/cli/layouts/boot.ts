@@ -1,4 +1,4 @@
-import type { BootView } from "../../core/controller/views.js";
+import type { BootView } from "../../core/controller/operator/views.js";
 import { dotted, lines } from "./columns.js";
 
 /** `show boot`: an empty release is the vendor's version of nothing. */

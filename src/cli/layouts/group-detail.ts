@@ -1,4 +1,4 @@
-import type { GroupView, ModelView, RunView, TransferView } from "../../core/controller/views.js";
+import type { GroupView, ModelView, RunView, TransferView } from "../../core/controller/operator/views.js";
 import { columns, dashes, lines } from "./columns.js";
 
 const apWidths = [17, 20, 14, 14];

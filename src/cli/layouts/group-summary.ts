@@ -1,4 +1,4 @@
-import type { GroupSummaryRow } from "../../core/controller/views.js";
+import type { GroupSummaryRow } from "../../core/controller/operator/views.js";
 import { lines } from "./columns.js";
 
 /** Wider than the dashes above it, as public captures show. */

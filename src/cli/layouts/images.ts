@@ -1,4 +1,4 @@
-import type { ImageView } from "../../core/controller/views.js";
+import type { ImageView } from "../../core/controller/operator/views.js";
 import { columns, dashes, lines } from "./columns.js";
 
 /** `image ls`, flexup's own. */

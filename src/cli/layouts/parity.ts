@@ -1,5 +1,5 @@
+import type { PeerView } from "../../core/controller/operator/views.js";
 import { sidesText } from "../../core/controller/peer-parity.js";
-import type { PeerView } from "../../core/controller/views.js";
 import { lines } from "./columns.js";
 
 const verdicts: Readonly<Record<PeerView["verdict"], string>> = {

@@ -1,4 +1,4 @@
-import type { GroupPreview, ModelPreview } from "../../core/controller/views.js";
+import type { GroupPreview, ModelPreview } from "../../core/controller/operator/views.js";
 import { columns, dashes, dotted, lines } from "./columns.js";
 
 const widths = [12, 14, 18, 6, 6, 12, 8];

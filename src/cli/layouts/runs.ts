@@ -1,4 +1,4 @@
-import type { RunReport } from "../../core/controller/views.js";
+import type { RunReport } from "../../core/controller/operator/views.js";
 import { limits } from "../../core/upgrade/limits.js";
 import { columns, dashes, dotted, lines } from "./columns.js";
 

@@ -4,7 +4,7 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { failure, type Result, success } from "../../base/failure.js";
 import { systemClock } from "../../runtime/clock.js";
-import { type FetchSink, fileSink, startTftpFetch } from "../../runtime/tftp-client.js";
+import { type FetchSink, fileSink, startTftpFetch } from "../../runtime/tftp/client.js";
 import type { TftpUrl } from "../../wire/tftp/url.js";
 import { bytesText, progressText } from "./units.js";
 

@@ -5,7 +5,7 @@ import { type Endpoint, endpointText } from "../../base/endpoint.js";
 import { failure, type Result, success } from "../../base/failure.js";
 import type { ServerSettings } from "../../core/tftp/contract.js";
 import { systemClock } from "../../runtime/clock.js";
-import { openTftpServer, type TftpServer } from "../../runtime/tftp-server.js";
+import { openTftpServer, type TftpServer } from "../../runtime/tftp/server.js";
 
 /** Each offered file stays open. */
 const FILES_MAX = 512;

@@ -9,8 +9,8 @@ import type { MacAddress } from "../../base/mac-address.js";
 import type { CapwapTimers } from "../../wire/capwap/defaults.js";
 import type { ImageIdentifier } from "../../wire/capwap/elements.js";
 import type { ElementsOf, ResponseName } from "../../wire/capwap/messages.js";
-import type { RateCap } from "./rate-cap.js";
-import type { Carriage, LinkEffect, LinkMode } from "./secure-link.js";
+import type { RateCap } from "./image/rate-cap.js";
+import type { Carriage, LinkEffect, LinkMode } from "./link/secure-link.js";
 
 /** A range of an image that the runtime keeps open; it goes behind `bytes` in the same datagram. */
 export interface ImageRange {

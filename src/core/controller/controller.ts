@@ -11,7 +11,7 @@ import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { isImageData } from "../../wire/capwap/peek.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
 import { type FailureReason, flexupEnterprise } from "../../wire/capwap/vendor.js";
-import { AccessController } from "../capwap/access-controller.js";
+import { AccessController } from "../capwap/ac/access-controller.js";
 import type {
   AcOutput,
   AcRequest,
@@ -22,16 +22,16 @@ import type {
   TransferOutcome,
   WtpIdentity,
 } from "../capwap/contract.js";
-import type { RateCap } from "../capwap/rate-cap.js";
+import type { RateCap } from "../capwap/image/rate-cap.js";
 import { limits } from "../upgrade/limits.js";
 import { modelFacts } from "../upgrade/models.js";
 import type { ApCommand } from "./ap-port.js";
 import type { ControllerConfig, ControllerEffect, ControllerInput, ControllerMachine } from "./contract.js";
 import { ControllerDomain } from "./domain.js";
+import { refuse } from "./operator/refusals.js";
 import { formatVersion, type ImageRecord, keys, readRecords } from "./records.js";
-import { refuse } from "./refusals.js";
-import { drawRunNumberStart, RunNumbers } from "./run-numbers.js";
-import { WanRates } from "./wan-rates.js";
+import { drawRunNumberStart, RunNumbers } from "./run/run-numbers.js";
+import { WanRates } from "./run/wan-rates.js";
 
 type Output = AcOutput<ApCommand>;
 

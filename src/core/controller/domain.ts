@@ -10,25 +10,25 @@ import type { ApInventory, FailureReason, ServingReport, UpgradeReport } from ".
 import { limits, type ReleaseName } from "../upgrade/limits.js";
 import type { Answer, ApCommand, JoinedAp } from "./ap-port.js";
 import type { ControllerConfig } from "./contract.js";
-import { GroupUpgrade } from "./group-upgrade.js";
 import { Groups } from "./groups.js";
 import { ImageCatalogue } from "./image-catalogue.js";
 import { Inventory, type KnownAp } from "./inventory.js";
-import type { OrderValue, PredownloadResult } from "./order-results.js";
-import type { Order } from "./orders.js";
+import type { OrderValue, PredownloadResult } from "./operator/order-results.js";
+import type { Order } from "./operator/orders.js";
+import { refuse } from "./operator/refusals.js";
+import { releaseDifferences, releasesOf } from "./operator/release-config.js";
+import type { NewImage } from "./operator/settings.js";
+import { imageView, StatusTable } from "./operator/status-table.js";
+import type { GroupPreview, ImageView } from "./operator/views.js";
 import { Outbox } from "./outbox.js";
 import { type PeerAnswer, PeerParity } from "./peer-parity.js";
-import { previewRun } from "./preview.js";
 import type { GroupRecord, ImageRecord, StoredState } from "./records.js";
-import { refuse } from "./refusals.js";
-import { releaseDifferences, releasesOf } from "./release-config.js";
-import { hasEnded, isRunning } from "./run.js";
-import { RunTable } from "./run-table.js";
-import type { NewImage } from "./settings.js";
-import { imageView, StatusTable } from "./status-table.js";
+import { GroupUpgrade } from "./run/group-upgrade.js";
+import { previewRun } from "./run/preview.js";
+import { hasEnded, isRunning } from "./run/run.js";
+import { RunTable } from "./run/run-table.js";
+import { WanCounts } from "./run/wan-counts.js";
 import { SwapAndReset } from "./swap-and-reset.js";
-import type { GroupPreview, ImageView } from "./views.js";
-import { WanCounts } from "./wan-counts.js";
 
 /** Answered later, through the outbox. */
 const later = Symbol("later");

@@ -8,9 +8,9 @@ import type { MacAddress } from "../../base/mac-address.js";
 import type { Instant } from "../../base/time.js";
 import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../upgrade/limits.js";
-import type { OrderType } from "./orders.js";
-import type { MemberPhase, MemberRole, RunState } from "./run.js";
-import type { PeerView } from "./views.js";
+import type { OrderType } from "./operator/orders.js";
+import type { PeerView } from "./operator/views.js";
+import type { MemberPhase, MemberRole, RunState } from "./run/run.js";
 
 /** Image bytes of the AP in this run so far, as in its row (`views.ts`). */
 interface ApBytes {

@@ -2,11 +2,11 @@
 import { type Result, success } from "../../base/failure.js";
 import { compareMac, type MacAddress, parseMac } from "../../base/mac-address.js";
 import { limits, type PlatformName, platforms } from "../upgrade/limits.js";
-import { type GroupConfig, groupDifferences } from "./group-config.js";
+import { type GroupConfig, groupDifferences } from "./operator/group-config.js";
+import { refuse } from "./operator/refusals.js";
+import type { GroupWanPolicy } from "./operator/settings.js";
 import { Outbox } from "./outbox.js";
 import { type GroupRecord, keys } from "./records.js";
-import { refuse } from "./refusals.js";
-import type { GroupWanPolicy } from "./settings.js";
 
 export interface GroupLimits {
   readonly platform: PlatformName;

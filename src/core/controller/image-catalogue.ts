@@ -3,11 +3,11 @@ import { type Result, success } from "../../base/failure.js";
 import type { Instant } from "../../base/time.js";
 import { emptyVersion, type ReleaseName } from "../upgrade/limits.js";
 import { familyOfName } from "../upgrade/models.js";
+import { refuse } from "./operator/refusals.js";
+import { type ReleasesConfig, releaseDifferences, releaseNames } from "./operator/release-config.js";
+import type { NewImage } from "./operator/settings.js";
 import type { Outbox } from "./outbox.js";
 import { type ImageRecord, keys } from "./records.js";
-import { refuse } from "./refusals.js";
-import { type ReleasesConfig, releaseDifferences, releaseNames } from "./release-config.js";
-import type { NewImage } from "./settings.js";
 
 const unique = (texts: readonly string[]): string[] => [...new Set(texts)];
 

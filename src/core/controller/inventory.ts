@@ -7,9 +7,9 @@ import type { Instant } from "../../base/time.js";
 import type { ApInventory } from "../../wire/capwap/vendor.js";
 import { type Generation, modelFacts } from "../upgrade/models.js";
 import type { JoinedAp } from "./ap-port.js";
+import { refuse } from "./operator/refusals.js";
 import type { Outbox } from "./outbox.js";
 import { type ApRecord, keys, type SlotRecord } from "./records.js";
-import { refuse } from "./refusals.js";
 
 /** What holds only while the AP is joined. */
 export interface ApSession {

@@ -6,7 +6,7 @@ import type { Result } from "../../base/failure.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import type { ApCommand } from "./ap-port.js";
 import type { ControllerEvent } from "./events.js";
-import type { OrderValue } from "./order-results.js";
+import type { OrderValue } from "./operator/order-results.js";
 import type { StoredRecord } from "./records.js";
 
 export interface Reply {

@@ -5,10 +5,10 @@
 import type { Instant } from "../../base/time.js";
 import type { ReleaseName } from "../upgrade/limits.js";
 import type { ImageCatalogue } from "./image-catalogue.js";
+import { refuse } from "./operator/refusals.js";
+import { releaseNames } from "./operator/release-config.js";
+import type { PeerDifference, PeerView } from "./operator/views.js";
 import type { Outbox } from "./outbox.js";
-import { refuse } from "./refusals.js";
-import { releaseNames } from "./release-config.js";
-import type { PeerDifference, PeerView } from "./views.js";
 
 export interface PeerConfig {
   /** What people call it: its admin URL. */

@@ -4,8 +4,8 @@
  */
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Instant } from "../../base/time.js";
-import type { FamilyRun, Member, Run } from "./run.js";
-import type { GroupWanPolicy, NewImage } from "./settings.js";
+import type { GroupWanPolicy, NewImage } from "./operator/settings.js";
+import type { FamilyRun, Member, Run } from "./run/run.js";
 
 /** `value` null deletes the row. */
 export interface StoredRecord {

@@ -8,10 +8,10 @@ import type { Instant } from "../../base/time.js";
 import { TimerTable } from "../../base/timer-table.js";
 import type { Answer, ApCommand } from "./ap-port.js";
 import type { Inventory, KnownAp } from "./inventory.js";
-import type { ActResult } from "./order-results.js";
+import type { ActResult } from "./operator/order-results.js";
+import { refuse } from "./operator/refusals.js";
 import type { Outbox } from "./outbox.js";
 import { keys, type ResetRecord } from "./records.js";
-import { refuse } from "./refusals.js";
 import type { ControllerTimings } from "./timings.js";
 
 type ActCommand = ApCommand & { type: "swap" | "reset" };

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AdminClient } from "../../admin/client.js";
 import type { Result } from "../../base/failure.js";
-import type { GroupView, RunReport } from "../../core/controller/views.js";
+import type { GroupView, RunReport } from "../../core/controller/operator/views.js";
 import { DaemonProcess } from "../process.js";
 import { controllerReady } from "../ready.js";
 import { aps, groupName, makeImages, versions } from "./branch.js";

@@ -1,4 +1,4 @@
-import type { ApImageRow } from "../../core/controller/views.js";
+import type { ApImageRow } from "../../core/controller/operator/views.js";
 
 const barColumns = 24;
 const roles: Readonly<Record<NonNullable<ApImageRow["role"]>, string>> = {

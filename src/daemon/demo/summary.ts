@@ -1,4 +1,4 @@
-import type { GroupView, RunReport } from "../../core/controller/views.js";
+import type { GroupView, RunReport } from "../../core/controller/operator/views.js";
 
 const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 

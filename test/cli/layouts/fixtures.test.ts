@@ -9,7 +9,7 @@ import { bootText } from "../../../src/cli/layouts/boot.js";
 import { groupApsText, groupDetailText } from "../../../src/cli/layouts/group-detail.js";
 import { groupSummaryText } from "../../../src/cli/layouts/group-summary.js";
 import { imagesText } from "../../../src/cli/layouts/images.js";
-import type { ApImageRow, ApSummaryRow, GroupView } from "../../../src/core/controller/views.js";
+import type { ApImageRow, ApSummaryRow, GroupView } from "../../../src/core/controller/operator/views.js";
 import { idleRow } from "../../support/ap-image-row.js";
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), "../../../../fixtures/cli");

@@ -1,6 +1,6 @@
 import t from "tap";
 import { previewText } from "../../../src/cli/layouts/preview.js";
-import type { GroupPreview } from "../../../src/core/controller/views.js";
+import type { GroupPreview } from "../../../src/core/controller/operator/views.js";
 
 const preview: GroupPreview = {
   group: "branch-1",

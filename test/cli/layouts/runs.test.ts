@@ -1,6 +1,6 @@
 import t from "tap";
 import { runsText } from "../../../src/cli/layouts/runs.js";
-import type { RunReport } from "../../../src/core/controller/views.js";
+import type { RunReport } from "../../../src/core/controller/operator/views.js";
 
 const report = (id: number) => ({ id, state: "complete", group: "G", release: "primary", startedAt: 0, finishedAt: 1, aps: [] }) as unknown;
 const reports = (count: number): RunReport[] => Array.from({ length: count }, (_, index) => report(100 - index) as RunReport);

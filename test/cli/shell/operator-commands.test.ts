@@ -3,7 +3,7 @@ import type { Door } from "../../../src/admin/door.js";
 import { Grammar } from "../../../src/cli/grammar.js";
 import { incorrectUsage, OperatorCommands } from "../../../src/cli/shell/operator-commands.js";
 import { operatorGrammar } from "../../../src/cli/table.js";
-import type { Order } from "../../../src/core/controller/orders.js";
+import type { Order } from "../../../src/core/controller/operator/orders.js";
 
 const setUp = () => {
   const orders: Order[] = [];

@@ -6,7 +6,7 @@ import ssh2, { type ConnectConfig } from "ssh2";
 import t from "tap";
 import type { CommandOutcome, ShellCommands } from "../../../src/cli/shell/shell.js";
 import { type SshServer, startSshServer } from "../../../src/cli/ssh/server.js";
-import { sshHostKeys } from "../../../src/runtime/ssh-host-keys.js";
+import { sshHostKeys } from "../../../src/runtime/access/ssh-host-keys.js";
 
 /** ssh2 makes one in 256 that it cannot read. */
 function keyPair(): ReturnType<typeof ssh2.utils.generateKeyPairSync> {

@@ -6,8 +6,7 @@ import type { Door } from "../../../src/admin/door.js";
 import { type Failure, failure, type Result, success } from "../../../src/base/failure.js";
 import type { MacAddress } from "../../../src/base/mac-address.js";
 import type { ControllerEvent } from "../../../src/core/controller/events.js";
-import type { Order } from "../../../src/core/controller/orders.js";
-import { previewRun } from "../../../src/core/controller/preview.js";
+import type { Order } from "../../../src/core/controller/operator/orders.js";
 import type {
   ApImageRow,
   ApSummaryRow,
@@ -17,7 +16,8 @@ import type {
   PeerView,
   RunReport,
   RunTotals,
-} from "../../../src/core/controller/views.js";
+} from "../../../src/core/controller/operator/views.js";
+import { previewRun } from "../../../src/core/controller/run/preview.js";
 import { modelFacts } from "../../../src/core/upgrade/models.js";
 import { idleRow } from "../ap-image-row.js";
 

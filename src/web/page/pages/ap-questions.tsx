@@ -1,6 +1,6 @@
 /** What is asked before an act on one AP or all, and said afterwards. */
 import type { Result } from "../../../base/failure.js";
-import type { ActResult } from "../../../core/controller/order-results.js";
+import type { ActResult } from "../../../core/controller/operator/order-results.js";
 import type { ReleaseName } from "../../../core/upgrade/limits.js";
 import { order } from "../state/api.js";
 import { countText } from "../state/format.js";

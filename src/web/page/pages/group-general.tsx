@@ -1,7 +1,7 @@
 /** Who belongs to the group, and the rules of its back-off and its WAN. */
 import { useState } from "preact/hooks";
 import type { Failure } from "../../../base/failure.js";
-import type { GroupView } from "../../../core/controller/views.js";
+import type { GroupView } from "../../../core/controller/operator/views.js";
 import { order } from "../state/api.js";
 import { useLive } from "../state/live.js";
 import { linkTo } from "../state/route.js";

@@ -4,7 +4,7 @@
  */
 import { useState } from "preact/hooks";
 import type { Failure, Result } from "../../../base/failure.js";
-import type { GroupView } from "../../../core/controller/views.js";
+import type { GroupView } from "../../../core/controller/operator/views.js";
 import { limits, type ReleaseName } from "../../../core/upgrade/limits.js";
 import { RunPanel } from "../run/run-panel.js";
 import { order } from "../state/api.js";

@@ -1,8 +1,8 @@
 /** A group's back-off, and how it uses the WAN. */
 import { useState } from "preact/hooks";
 import type { Failure } from "../../../base/failure.js";
-import type { FallbackPolicy } from "../../../core/controller/settings.js";
-import type { GroupView } from "../../../core/controller/views.js";
+import type { FallbackPolicy } from "../../../core/controller/operator/settings.js";
+import type { GroupView } from "../../../core/controller/operator/views.js";
 import { limits } from "../../../core/upgrade/limits.js";
 import { order } from "../state/api.js";
 import { useMayAct } from "../state/session.js";

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Failure } from "../../../base/failure.js";
-import type { GroupView } from "../../../core/controller/views.js";
+import type { GroupView } from "../../../core/controller/operator/views.js";
 import { order } from "../state/api.js";
 import { countText } from "../state/format.js";
 import { useLive } from "../state/live.js";

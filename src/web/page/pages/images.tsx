@@ -1,6 +1,6 @@
 import { useRef, useState } from "preact/hooks";
 import type { Failure } from "../../../base/failure.js";
-import type { ImageView } from "../../../core/controller/views.js";
+import type { ImageView } from "../../../core/controller/operator/views.js";
 import type { ReleaseName } from "../../../core/upgrade/limits.js";
 import { order, uploadImage } from "../state/api.js";
 import { bytesText, instantText, percentText, versionText } from "../state/format.js";

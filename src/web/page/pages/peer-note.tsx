@@ -1,4 +1,4 @@
-import type { PeerView } from "../../../core/controller/views.js";
+import type { PeerView } from "../../../core/controller/operator/views.js";
 import { order } from "../state/api.js";
 import { instantText } from "../state/format.js";
 import { controllerNow, useLive } from "../state/live.js";

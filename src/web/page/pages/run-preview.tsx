@@ -1,7 +1,7 @@
 /** What a start would do now: who fetches over the WAN, how many bytes cross it, how long it takes. */
 import { useState } from "preact/hooks";
-import type { LinkRates } from "../../../core/controller/orders.js";
-import type { GroupPreview, GroupView, ModelPreview } from "../../../core/controller/views.js";
+import type { LinkRates } from "../../../core/controller/operator/orders.js";
+import type { GroupPreview, GroupView, ModelPreview } from "../../../core/controller/operator/views.js";
 import type { ReleaseName } from "../../../core/upgrade/limits.js";
 import { Figure } from "../run/run-panel.js";
 import { order } from "../state/api.js";

@@ -1,5 +1,5 @@
 import { apiPrefix } from "../../../admin/order-paths.js";
-import type { RunReport, RunReportRow, RunSummaryRow } from "../../../core/controller/views.js";
+import type { RunReport, RunReportRow, RunSummaryRow } from "../../../core/controller/operator/views.js";
 import { Figure } from "../run/run-panel.js";
 import { order } from "../state/api.js";
 import { bytesText, durationText, instantText, percentText } from "../state/format.js";

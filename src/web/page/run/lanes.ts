@@ -1,5 +1,5 @@
 /** A run sorted for the picture: one lane per image family, every AP of it in exactly one place. */
-import type { GroupView, ModelView } from "../../../core/controller/views.js";
+import type { GroupView, ModelView } from "../../../core/controller/operator/views.js";
 import type { Ap } from "../state/ap.js";
 
 export interface Lane {

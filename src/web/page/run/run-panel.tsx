@@ -1,6 +1,6 @@
 /** A group's run: its sum in one line, then the picture, then the table. */
 import { useMemo } from "preact/hooks";
-import type { GroupView, RunView } from "../../../core/controller/views.js";
+import type { GroupView, RunView } from "../../../core/controller/operator/views.js";
 import type { Ap } from "../state/ap.js";
 import { bytesText, durationText, instantText, rateText } from "../state/format.js";
 import { apRates, controllerNow, useLive } from "../state/live.js";

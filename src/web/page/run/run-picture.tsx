@@ -1,5 +1,5 @@
 /** The run as a picture, left to right as the bytes go: controller, WAN link, primary, its slots, and who waits or is done. */
-import type { GroupView } from "../../../core/controller/views.js";
+import type { GroupView } from "../../../core/controller/operator/views.js";
 import type { Ap } from "../state/ap.js";
 import { bytesText, countText, durationText, percentText, rateText } from "../state/format.js";
 import { apRates } from "../state/live.js";

@@ -1,5 +1,5 @@
 /** The same run as rows: for screen readers, for search, and for groups too large for a picture. */
-import type { GroupView, PredownloadRole } from "../../../core/controller/views.js";
+import type { GroupView, PredownloadRole } from "../../../core/controller/operator/views.js";
 import type { Ap } from "../state/ap.js";
 import { bytesText, percentText, rateText } from "../state/format.js";
 import { apRates } from "../state/live.js";

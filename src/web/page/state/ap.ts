@@ -1,4 +1,4 @@
-import type { ApImageRow, ApSummaryRow } from "../../../core/controller/views.js";
+import type { ApImageRow, ApSummaryRow } from "../../../core/controller/operator/views.js";
 
 /** An AP with what it holds; `images` is absent until the controller has heard of its slots. */
 export interface Ap {

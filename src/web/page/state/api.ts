@@ -2,8 +2,8 @@
 
 import { apiPrefix, type ImageDescription, type RoutedOrder, requestOf, uploadPath } from "../../../admin/order-paths.js";
 import { failure, isFailure, type Result, success } from "../../../base/failure.js";
-import type { ResultOf } from "../../../core/controller/order-results.js";
-import type { ImageView } from "../../../core/controller/views.js";
+import type { ResultOf } from "../../../core/controller/operator/order-results.js";
+import type { ImageView } from "../../../core/controller/operator/views.js";
 
 export const liveAddress = `${apiPrefix}/events`;
 

@@ -4,7 +4,7 @@
  */
 import { useEffect, useReducer, useRef } from "preact/hooks";
 import type { ChangedRow, LiveChange, LiveSnapshot, LoggedEvent } from "../../../admin/live.js";
-import type { ApImageRow, ApSummaryRow, BootView, GroupView, ImageView } from "../../../core/controller/views.js";
+import type { ApImageRow, ApSummaryRow, BootView, GroupView, ImageView } from "../../../core/controller/operator/views.js";
 import type { Ap } from "./ap.js";
 import { request } from "./api.js";
 import { RateMeter } from "./rate-meter.js";

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
-import type { RunState } from "../../../core/controller/run.js";
-import type { PredownloadStatus } from "../../../core/controller/views.js";
+import type { PredownloadStatus } from "../../../core/controller/operator/views.js";
+import type { RunState } from "../../../core/controller/run/run.js";
 
 /** A word with a shape and a colour, so that no meaning hangs on the colour alone. */
 export type StatusTone = "idle" | "busy" | "waiting" | "good" | "bad";

@@ -1,5 +1,5 @@
 import t from "tap";
-import type { ApImageRow, GroupView, ModelView } from "../../../../src/core/controller/views.js";
+import type { ApImageRow, GroupView, ModelView } from "../../../../src/core/controller/operator/views.js";
 import { lanesOf } from "../../../../src/web/page/run/lanes.js";
 import type { Ap } from "../../../../src/web/page/state/ap.js";
 

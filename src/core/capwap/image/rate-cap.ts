@@ -1,0 +1,30 @@
+import type { Instant } from "../../../base/time.js";
+
+/** Unused allowance that may be spent at once: 1 % of the ten seconds over which a rate is judged. */
+const burstMs = 100;
+
+/**
+ * A rate that several senders share. Each reserves room for one datagram, is told when it may go, and reserves again only when it
+ * is gone; so senders take turns, and none waits longer than one datagram of each other.
+ */
+export class RateCap {
+  #bytesPerMs: number;
+  /** When all that was reserved has gone at the capped rate. */
+  #reservedUntil: Instant = 0;
+
+  /** @param bytesPerSecond Infinity for no cap */
+  constructor(bytesPerSecond: number) {
+    this.#bytesPerMs = bytesPerSecond / 1000;
+  }
+
+  set bytesPerSecond(value: number) {
+    this.#bytesPerMs = value / 1000;
+  }
+
+  /** @returns when `bytes` may be sent; now or later */
+  reserve(now: Instant, bytes: number): Instant {
+    const from = Math.max(this.#reservedUntil, now - burstMs);
+    this.#reservedUntil = from + bytes / this.#bytesPerMs;
+    return Math.max(now, from);
+  }
+}

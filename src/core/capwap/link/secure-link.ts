@@ -1,0 +1,25 @@
+/**
+ * The port behind which DTLS (RFC 5415 §2.4.4) lives. A record layer works asynchronously in the world, so to the sessions
+ * it is data: a mark on each datagram, two effects and two inputs. With `linkMode` "clear" there are no links: the sessions
+ * skip the DTLS states, no link effect is made and every datagram is `clear`. That is a declared deviation (docs/capwap.md).
+ */
+import type { Endpoint } from "../../../base/endpoint.js";
+
+export type LinkMode = "clear" | "dtls";
+
+/** How one datagram travels: as it is, or as a record of the DTLS link to its peer. */
+export type Carriage = "clear" | "dtls";
+
+/** WTP: begin a DTLS handshake with the peer; `linkUp` or `linkDown` is due later. */
+export interface OpenLink {
+  readonly type: "open-link";
+  readonly peer: Endpoint;
+}
+
+/** Both roles: end the link to the peer, if there is one. */
+export interface CloseLink {
+  readonly type: "close-link";
+  readonly peer: Endpoint;
+}
+
+export type LinkEffect = OpenLink | CloseLink;

@@ -1,0 +1,85 @@
+/**
+ * What an operator can ask of a controller: the one list that the admin API, the CLI and the page share.
+ * Each order gets exactly one `reply` with a Result; a refused order has changed nothing.
+ */
+
+import type { ReleaseName } from "../../upgrade/limits.js";
+import type { GroupConfig } from "./group-config.js";
+import type { ReleasesConfig } from "./release-config.js";
+import type { GroupWanPolicy, NewImage } from "./settings.js";
+
+/** An AP by its name or MAC address in any usual spelling, in any letter case. */
+export type ApSelector = string;
+
+export type Order =
+  | { readonly type: "group-add"; readonly group: string }
+  | { readonly type: "group-delete"; readonly group: string }
+  | { readonly type: "group-ap-add"; readonly group: string; readonly mac: string }
+  | { readonly type: "group-ap-delete"; readonly group: string; readonly mac: string }
+  | { readonly type: "group-predownload"; readonly group: string; readonly enabled: boolean }
+  /** Manual primary for its model; replaces the manual primary that the model had. */
+  | { readonly type: "group-primary-add"; readonly group: string; readonly ap: ApSelector }
+  | { readonly type: "group-primary-remove"; readonly group: string; readonly ap: ApSelector }
+  /** Forced subordinate: never elected. */
+  | { readonly type: "group-subordinate-add"; readonly group: string; readonly ap: ApSelector }
+  | { readonly type: "group-subordinate-remove"; readonly group: string; readonly ap: ApSelector }
+  | { readonly type: "group-retry-count"; readonly group: string; readonly retryCount: number }
+  | { readonly type: "group-backoff"; readonly group: string; readonly minSeconds: number; readonly maxSeconds: number }
+  /** Whether a Wave 2 primary fetches an image that it already holds. */
+  | { readonly type: "group-wave2-refetch"; readonly group: string; readonly enabled: boolean }
+  /** How the group uses the WAN; fields left out keep their value. */
+  | { readonly type: "group-wan"; readonly group: string; readonly wan: Partial<GroupWanPolicy> }
+  /** What `group-start` would do now, as a GroupPreview; nothing is sent and nothing changes. */
+  | { readonly type: "group-preview"; readonly group: string; readonly release: ReleaseName; readonly link?: LinkRates }
+  /** `force`: also while the peer controller is known to hold other images. */
+  | { readonly type: "group-start"; readonly group: string; readonly release: ReleaseName; readonly force?: boolean | undefined }
+  | { readonly type: "group-abort"; readonly group: string }
+  | {
+      readonly type: "ap-predownload";
+      readonly ap: ApSelector | "all";
+      readonly release: ReleaseName;
+      readonly force?: boolean | undefined;
+    }
+  | { readonly type: "ap-predownload-abort"; readonly ap: ApSelector | "all" }
+  | { readonly type: "ap-swap"; readonly ap: ApSelector | "all" }
+  | { readonly type: "ap-reset"; readonly ap: ApSelector | "all" }
+  /** The runtime has stored and measured the file before it gives this order. */
+  | { readonly type: "image-add"; readonly image: NewImage }
+  | { readonly type: "image-remove"; readonly imageId: string }
+  | { readonly type: "show-ap-image"; readonly ap: ApSelector | "all" }
+  | { readonly type: "show-ap-summary" }
+  | { readonly type: "show-group-summary" }
+  | { readonly type: "show-group"; readonly group: string }
+  /**
+   * All groups and both releases as they are given, or nothing; with `check` only what would change. Without `releases` they stay.
+   * Answers the differences.
+   */
+  | {
+      readonly type: "config-replace";
+      readonly releases?: ReleasesConfig | undefined;
+      readonly groups: readonly GroupConfig[];
+      readonly check: boolean;
+    }
+  | { readonly type: "show-config" }
+  | { readonly type: "show-boot" }
+  | { readonly type: "show-images" }
+  /** The peer controller, and how its images compare with this one's. */
+  | { readonly type: "show-peer" }
+  /** Reports of the runs of a group, or of all runs, newest first: `limit` of them (20), those older than the run `before` where it is given. */
+  | {
+      readonly type: "show-runs";
+      readonly group: string | null;
+      readonly limit?: number | undefined;
+      readonly before?: number | undefined;
+    }
+  /** The same without the rows of their APs, which may be tens of thousands. */
+  | { readonly type: "show-run-summary" }
+  | { readonly type: "show-run"; readonly run: number };
+
+export type OrderType = Order["type"];
+
+/** What a forecast takes the branch's links to carry, in image bytes a second. */
+export interface LinkRates {
+  readonly wanBytesPerSecond: number;
+  readonly lanBytesPerSecond: number;
+}

@@ -1,0 +1,276 @@
+/**
+ * What the controller shows: the JSON of `--json`, of the admin API and of the page. Field names are a
+ * promise to scripts; add, never rename.
+ */
+import type { Failure } from "../../../base/failure.js";
+import type { FailureReason } from "../../../wire/capwap/vendor.js";
+import type { ReleaseName } from "../../upgrade/limits.js";
+import type { RunState } from "../run/run.js";
+import type { LinkRates } from "./orders.js";
+import type { GroupWanPolicy } from "./settings.js";
+
+/** `show ap image` status words, one word where the vendor's table needs one (`NotSupported` is printed `Not Supported` in counts only). */
+export type PredownloadStatus = "None" | "Initiated" | "Predownloading" | "Complete" | "Failed" | "NotSupported";
+
+/** The four roles of the vendor's MIB; null outside a run with the feature on. */
+export type PredownloadRole = "primaryCentral" | "primaryLocal" | "subordinateCentral" | "subordinateLocal";
+
+export interface ApImageRow {
+  readonly name: string;
+  readonly mac: string;
+  readonly model: string;
+  readonly group: string | null;
+  readonly role: PredownloadRole | null;
+  /** Version in the slot that boots next, `0.0.0.0` when empty. */
+  readonly primaryImage: string;
+  readonly backupImage: string;
+  readonly status: PredownloadStatus;
+  /** Version being or last predownloaded. */
+  readonly version: string | null;
+  /** Whole seconds to the next try, null when none is planned. */
+  readonly nextRetrySeconds: number | null;
+  /** Tries spent in this run, null outside a run. */
+  readonly retryCount: number | null;
+  readonly source: "wan" | "lan" | null;
+  /** Image bytes in the current or last run: that crossed the WAN to it, resent ones included, and that it received over the LAN. */
+  readonly wanBytes: number;
+  readonly lanBytes: number;
+  /** Why it failed, or why it waits for another try. */
+  readonly failureReason: FailureReason | null;
+  /** Bytes of the image received in the current transfer, and its size. */
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  /** Rate and whole seconds left of the current transfer; null while nobody can tell. */
+  readonly bytesPerSecond: number | null;
+  readonly secondsLeft: number | null;
+  /**
+   * Octets of UDP payload of all Image Data messages between controller and AP, both ways, in the current or last run, as the
+   * controller's socket carried them: `wanBytes` and what it took to move them.
+   */
+  readonly wanWireBytes: number;
+}
+
+export interface ApImageView {
+  readonly total: number;
+  readonly counts: {
+    readonly initiated: number;
+    readonly downloading: number;
+    readonly predownloading: number;
+    readonly completedPredownloading: number;
+    readonly notSupported: number;
+    readonly failedToPredownload: number;
+  };
+  readonly aps: readonly ApImageRow[];
+}
+
+export interface ApSummaryRow {
+  readonly name: string;
+  readonly mac: string;
+  readonly model: string;
+  readonly family: string;
+  readonly address: string | null;
+  readonly group: string | null;
+  /** `Joined` while a CAPWAP session is in Run. */
+  readonly state: "Joined" | "Not Joined";
+  readonly runningVersion: string;
+  /** Instant (ms since the epoch) of the last join, null before the first. */
+  readonly joinedAt: number | null;
+  readonly serial: string;
+  /** The last reset that the controller sent: did the AP come back on that version? Null before the first. */
+  readonly reset: { readonly version: string; readonly state: "waiting" | "confirmed" | "unconfirmed" } | null;
+}
+
+export interface GroupSummaryRow {
+  readonly name: string;
+  readonly apCount: number;
+  readonly predownload: boolean;
+  readonly runState: RunState | null;
+}
+
+export interface GroupView {
+  readonly name: string;
+  readonly predownload: boolean;
+  readonly retryCount: number;
+  readonly backoffSecondsMin: number;
+  readonly backoffSecondsMax: number;
+  readonly wave2Refetch: boolean;
+  readonly wan: GroupWanPolicy;
+  readonly aps: readonly {
+    readonly mac: string;
+    readonly name: string | null;
+    readonly model: string | null;
+    readonly status: "Joined" | "Not Joined";
+    readonly forcedSubordinate: boolean;
+  }[];
+  /** The primaries: of the run while there is one, else those that an election would choose now. */
+  readonly models: readonly ModelView[];
+  readonly run: RunView | null;
+  /** Transfers of the run that move now. */
+  readonly transfers: readonly TransferView[];
+}
+
+export interface TransferView {
+  readonly mac: string;
+  readonly name: string;
+  readonly path: "wan" | "lan";
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  /** Null while nobody can tell. */
+  readonly bytesPerSecond: number | null;
+  readonly secondsLeft: number | null;
+}
+
+export interface ModelView {
+  /** Image family, the election's key (`ap3g3`); model names that it covers in this group. */
+  readonly family: string;
+  readonly models: readonly string[];
+  readonly primary: { readonly mac: string; readonly name: string; readonly model: string } | null;
+  readonly manual: boolean;
+  /** Why the manual primary could not be used, null when all is well. */
+  readonly warning: string | null;
+  /** Transfers over the WAN that delivered a whole image. */
+  readonly wanCopies: number;
+  readonly wanBytes: number;
+  readonly lanBytes: number;
+  readonly wanWireBytes: number;
+  /** TFTP sessions of the primary: now, most at one moment, allowed. */
+  readonly sessions: number;
+  readonly sessionsPeak: number;
+  readonly sessionsMax: number;
+  /** Peers being served now. */
+  readonly serving: readonly {
+    readonly mac: string | null;
+    readonly name: string | null;
+    readonly address: string;
+    readonly bytesDone: number;
+  }[];
+}
+
+/** Sums over the APs of a run. */
+export interface RunTotals {
+  readonly wanBytes: number;
+  readonly lanBytes: number;
+  readonly wanWireBytes: number;
+  /** Image bytes that one copy per AP would have cost on top of `wanBytes`. */
+  readonly wanBytesSaved: number;
+}
+
+export interface RunView extends RunTotals {
+  readonly id: number;
+  readonly state: RunState;
+  readonly release: ReleaseName;
+  readonly startedAt: number;
+  readonly finishedAt: number | null;
+  readonly counts: { readonly [Status in PredownloadStatus]: number };
+}
+
+/** What a `group-start` would do now. */
+export interface GroupPreview {
+  readonly group: string;
+  readonly release: ReleaseName;
+  /** Why a start would be refused although all of this could be done, unless it is told to start all the same; null for no reason. */
+  readonly objection: Failure | null;
+  readonly models: readonly ModelPreview[];
+  /** Sums over the models. */
+  readonly wanBytes: number;
+  /** WAN bytes if every AP fetched for itself. */
+  readonly wanBytesWithoutFeature: number;
+  /** Until the last AP has the image, rounded up; null while no AP would fetch. */
+  readonly expectedSeconds: number | null;
+  /** What the forecast took the links to carry. */
+  readonly link: LinkRates;
+  /** Members that would not take part, and why, in words for people. */
+  readonly skipped: readonly { readonly mac: string; readonly name: string | null; readonly reason: string }[];
+}
+
+export interface ModelPreview {
+  readonly family: string;
+  readonly models: readonly string[];
+  /** The AP that would fetch over the WAN. */
+  readonly primary: { readonly mac: string; readonly name: string; readonly model: string } | null;
+  readonly manual: boolean;
+  readonly warning: string | null;
+  /** The release's image for this family; null when the release has none. */
+  readonly image: { readonly version: string; readonly sizeBytes: number } | null;
+  /** APs that would fetch from the primary. */
+  readonly subordinates: number;
+  /** APs that hold the image already. */
+  readonly alreadyHolding: number;
+  /** Subordinates expected to run out of tries and take the WAN. */
+  readonly expectedFallbacks: number;
+  readonly wanBytes: number;
+  readonly expectedSeconds: number;
+}
+
+export interface BootView {
+  readonly primary: string | null;
+  readonly backup: string | null;
+}
+
+export interface ImageView {
+  readonly id: string;
+  readonly version: string;
+  readonly release: ReleaseName;
+  readonly models: readonly string[];
+  readonly families: readonly string[];
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly md5: string;
+  readonly fileName: string;
+  readonly addedAt: number;
+}
+
+/** The other controller of the network and how its images compare with this one's. */
+export interface PeerView {
+  /** Its admin URL. */
+  readonly name: string;
+  readonly onMismatch: "refuse" | "warn";
+  /** From what was heard of it last; `unknown` before that. */
+  readonly verdict: "same" | "differs" | "unknown";
+  /** When it told its images last, null before the first time. */
+  readonly heardAt: number | null;
+  /** Since when it does not answer, and why; null while it does. */
+  readonly unreachableSince: number | null;
+  readonly trouble: string | null;
+  readonly differences: readonly PeerDifference[];
+}
+
+/** Null: that side has no image for this family in this release. */
+export interface PeerDifference {
+  readonly release: ReleaseName;
+  readonly family: string;
+  readonly here: { readonly version: string; readonly sha256: string } | null;
+  readonly there: { readonly version: string; readonly sha256: string } | null;
+}
+
+/** One run in numbers, kept after it ended. */
+export interface RunSummaryRow extends RunView {
+  readonly group: string | null;
+  readonly models: readonly Pick<
+    ModelView,
+    "family" | "models" | "primary" | "manual" | "warning" | "wanCopies" | "wanBytes" | "lanBytes" | "wanWireBytes"
+  >[];
+  readonly apCount: number;
+}
+
+/** The same with a row for each AP. */
+export interface RunReport extends RunSummaryRow {
+  readonly aps: readonly RunReportRow[];
+}
+
+export interface RunReportRow {
+  readonly name: string;
+  readonly mac: string;
+  readonly model: string;
+  readonly role: PredownloadRole | null;
+  readonly status: PredownloadStatus;
+  readonly source: "wan" | "lan" | null;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly wanBytes: number;
+  readonly lanBytes: number;
+  readonly wanWireBytes: number;
+  readonly tries: number;
+  readonly failureReason: FailureReason | null;
+  readonly detail: string;
+}

@@ -1,0 +1,42 @@
+/** What crosses the WAN for the images of a run, counted at the controller's socket and stored now and then. */
+import type { MacAddress } from "../../../base/mac-address.js";
+import type { Instant } from "../../../base/time.js";
+import type { LiveMember, RunTable } from "./run-table.js";
+
+/** A killed controller forgets at most what was carried in this time. */
+const storeEveryMs = 5_000;
+
+export class WanCounts {
+  readonly #runs: RunTable;
+  readonly #unstored = new Set<LiveMember>();
+  #storeAt: Instant | undefined;
+
+  constructor(runs: RunTable) {
+    this.#runs = runs;
+  }
+
+  /** One datagram that belongs to an image transfer, either way. @param imageOctets of it, image bytes that were sent */
+  carried(now: Instant, mac: MacAddress, octets: number, imageOctets: number): void {
+    // The last acknowledgement may come when the run is over.
+    const live = this.#runs.latestOfAp(mac);
+    if (live === undefined) return;
+    live.stored.wanWireBytes += octets;
+    live.stored.wanSentBytes += imageOctets;
+    this.#unstored.add(live);
+    this.#storeAt ??= now + storeEveryMs;
+  }
+
+  nextWakeAt(): Instant | undefined {
+    return this.#storeAt;
+  }
+
+  wake(now: Instant): void {
+    if (this.#storeAt !== undefined && this.#storeAt <= now) this.store();
+  }
+
+  store(): void {
+    for (const live of this.#unstored) this.#runs.saveMember(live);
+    this.#unstored.clear();
+    this.#storeAt = undefined;
+  }
+}

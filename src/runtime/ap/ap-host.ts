@@ -1,0 +1,190 @@
+import type { Endpoint } from "../../base/endpoint.js";
+import { endpointText } from "../../base/endpoint.js";
+import { InvariantError } from "../../base/invariant.js";
+import type { Machine, Wake } from "../../base/machine.js";
+import type { ApEffect, ApEvent, ApInput, BootState } from "../../core/ap/contract.js";
+import type { Serving } from "../../core/tftp/contract.js";
+import type { Clock } from "../clock.js";
+import { Host } from "../host.js";
+import type { LimitedWarnings } from "../log.js";
+import { startTftpFetch, type TftpFetch } from "../tftp/client.js";
+import type { TftpServer } from "../tftp/server.js";
+import type { UdpPort } from "../udp/udp-ports.js";
+import type { ImageFiles } from "./image-files.js";
+
+export interface ApHostOptions {
+  readonly machine: Machine<ApInput, ApEffect>;
+  readonly files: ImageFiles;
+  readonly tftp: TftpServer;
+  readonly clock: Clock;
+  readonly warnings: LimitedWarnings;
+  /** Address of ours from which images are fetched by TFTP. */
+  readonly localAddress: string;
+  readonly resolveControllers: () => Promise<readonly Endpoint[]>;
+  readonly onEvent: (event: ApEvent) => void;
+  /** The agent wants to boot anew. */
+  readonly onReboot: () => void;
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** At most this often a fetch tells the agent how far it is. */
+const progressMs = 250;
+
+/** The AP agent in the real world, for one life from boot to reboot: CAPWAP port, image files, TFTP server and fetches. */
+export class ApHost {
+  readonly #options: ApHostOptions;
+  readonly #host: Host<Exclude<ApInput, Wake>, ApEffect>;
+  readonly #fetches = new Map<number, TftpFetch>();
+  #port: UdpPort | undefined;
+
+  constructor(options: ApHostOptions) {
+    this.#options = options;
+    this.#host = new Host<Exclude<ApInput, Wake>, ApEffect>({
+      machine: options.machine,
+      clock: options.clock,
+      perform: (effect) => this.#perform(effect),
+      onFatal: options.onFatal,
+    });
+  }
+
+  /** Boots the agent on what storage found. */
+  start(port: UdpPort, state: BootState): void {
+    this.#port = port;
+    this.#host.deliver({ type: "boot", state });
+  }
+
+  deliver(input: Exclude<ApInput, Wake>): void {
+    this.#host.deliver(input);
+  }
+
+  serving({ sessions, bytesServed, refusals }: Serving): void {
+    this.#host.deliver({ type: "serving", sessions: sessions.map(({ peer, bytesDone }) => ({ peer, bytesDone })), bytesServed, refusals });
+  }
+
+  /** Tells the agent to leave, then lets nothing run any more. Resolves when no fetch is open; files and server stay the caller's. */
+  async stop(): Promise<void> {
+    this.#host.deliver({ type: "stop" });
+    this.#host.stop();
+    const fetches = [...this.#fetches.values()];
+    for (const fetch of fetches) fetch.abort();
+    await Promise.all(fetches.map(({ closed }) => closed));
+  }
+
+  #perform(effect: ApEffect): void | Promise<void> {
+    const { files, tftp, onEvent, onReboot, onFatal, warnings } = this.#options;
+    switch (effect.type) {
+      case "send":
+        this.#port?.send(effect.bytes, effect.to);
+        return;
+      case "open-link":
+      case "close-link":
+        throw new InvariantError("this AP speaks clear CAPWAP");
+      case "resolve-controllers":
+        this.#options.resolveControllers().then((endpoints) => this.deliver({ type: "controllers-resolved", endpoints }), onFatal);
+        return;
+      case "open-download":
+      case "write-chunk":
+      case "verify-download":
+      case "commit-slot":
+      case "discard-download":
+        files.perform(effect);
+        return;
+      case "save-boot-record":
+        return files.saveRecord(effect.record);
+      case "save-journal":
+        return files.saveJournal(effect.journal);
+      case "offer":
+        tftp.setSessionsMax(effect.sessionsMax);
+        tftp.offer(effect.fileName, { path: files.slotPath(effect.slot) }).then((result) => {
+          if (!result.ok) warnings.warn("offer", result.failure.message, { fileName: effect.fileName });
+        }, onFatal);
+        return;
+      case "withdraw":
+        tftp.withdraw(effect.fileName).catch(onFatal);
+        return;
+      case "fetch":
+        this.#fetch(effect);
+        return;
+      case "cancel-fetch":
+        this.#fetches.get(effect.fetchId)?.abort();
+        return;
+      case "reboot":
+        onReboot();
+        return;
+      case "event":
+        onEvent(effect.event);
+    }
+  }
+
+  #fetch({ fetchId, server, fileName, sizeBytes, downloadId }: Extract<ApEffect, { readonly type: "fetch" }>): void {
+    const { files, clock, localAddress, onFatal } = this.#options;
+    let toldAt = clock.now();
+    const fetch = startTftpFetch({
+      server,
+      fileName,
+      sizeBytes,
+      localAddress,
+      clock,
+      sink: { write: (offset, chunks) => files.append(downloadId, offset, chunks) },
+      onProgress: (bytesDone) => {
+        if (clock.now() - toldAt < progressMs) return;
+        toldAt = clock.now();
+        this.deliver({ type: "fetch-progress", fetchId, bytesDone });
+      },
+      onFatal,
+    });
+    this.#fetches.set(fetchId, fetch);
+    fetch.ended.then(({ outcome, bytesDone, detail }) => {
+      this.deliver({ type: "fetch-ended", fetchId, outcome, bytesDone, detail });
+    }, onFatal);
+    fetch.closed.then(() => this.#fetches.delete(fetchId), onFatal);
+  }
+}
+
+const damageLines = {
+  recovered: "boot.json was damaged: booting what its copy and the slots' digests agree on",
+  rebuilt: "boot.json and its copy were damaged: booting what the slots' labels and digests agree on",
+  lost: "boot.json, its copy and the slots' labels were damaged: both slots count as empty; predownload an image",
+} as const;
+
+/** An event as a log line. */
+export function eventLine(event: ApEvent): { readonly message: string; readonly fields: object } {
+  switch (event.name) {
+    case "booted":
+      return { message: `booted ${event.version} from slot ${event.slot}`, fields: { corrupt: event.corrupt } };
+    case "boot-record-damaged":
+      return { message: damageLines[event.recordState], fields: {} };
+    case "joined":
+      return { message: `joined ${endpointText(event.controller)}`, fields: {} };
+    case "session-lost":
+      return { message: `session lost: ${event.detail}`, fields: { reason: event.reason } };
+    case "order": {
+      const { runId, role, version, server } = event.order;
+      return { message: `run ${runId}: fetch ${version} as ${role}`, fields: { runId, role, version, server } };
+    }
+    case "order-refused":
+      return { message: `run ${event.runId} refused: ${event.detail}`, fields: { runId: event.runId, reason: event.reason } };
+    case "run":
+      return {
+        message: `run ${event.runId}: ${event.progress.state}`,
+        fields: { runId: event.runId, ...event.progress, nextRetryMs: event.nextRetryMs },
+      };
+    case "try-failed":
+      return {
+        message: `run ${event.runId}: try ${event.tries} failed: ${event.detail || event.outcome}`,
+        fields: { outcome: event.outcome },
+      };
+    case "slot-written":
+      return { message: `${event.image.version} verified and stored in slot ${event.slot}`, fields: { sha256: event.image.sha256 } };
+    case "offering":
+      return { message: `offering ${event.fileName} to ${event.sessionsMax} at a time`, fields: {} };
+    case "withdrawn":
+      return { message: `no longer offering ${event.fileName}`, fields: {} };
+    case "swapped":
+      return { message: `swapped: slot ${event.record.primary} boots next`, fields: {} };
+    case "reset":
+      return { message: `reset into ${event.version}`, fields: {} };
+    case "dropped":
+      return { message: `dropped a datagram: ${event.detail}`, fields: { reason: event.reason, from: endpointText(event.from) } };
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * What a slot's image is, in a file of its own beside it: should the boot record and its copy be lost, two whole images would lie
+ * there and nobody would know their versions.
+ */
+import { z } from "zod";
+import type { BootRecord, SlotId, SlotImage } from "../../core/ap/contract.js";
+import { emptyBootRecord, otherSlot } from "../../core/ap/image-slots.js";
+
+export const count = z.number().int().nonnegative();
+const digest = (length: number) => z.string().regex(new RegExp(`^[0-9a-f]{${length}}$`));
+export const sha256Text = digest(64);
+export const slotImage = z.object({
+  version: z.string(),
+  sizeBytes: count,
+  sha256: sha256Text,
+  md5: digest(32),
+  runId: count,
+}) satisfies z.ZodType<SlotImage>;
+
+/** Of two slots the one of the higher rank boots next. */
+export const slotLabel = z.object({ rank: count, image: slotImage });
+export type SlotLabel = z.output<typeof slotLabel>;
+
+export interface LabelledSlot {
+  readonly slot: SlotId;
+  readonly label: SlotLabel;
+}
+
+export const slotFileName = (slot: SlotId, sha256: string): string => `slot-${slot}-${sha256}.image`;
+export const slotLabelName = (slot: SlotId, sha256: string): string => `slot-${slot}-${sha256}.json`;
+
+const labelPattern = /^slot-([ab])-[0-9a-f]{64}\.json$/;
+/** Which slot a label's file name belongs to; undefined for any other file. */
+export const slotOfLabelName = (name: string): SlotId | undefined => labelPattern.exec(name)?.[1] as SlotId | undefined;
+
+/**
+ * The record that labels lead to, undefined without any.
+ * @param labels those of images that are there; a commit that was cut off may leave two for one slot
+ */
+export function recordOfLabels(labels: readonly LabelledSlot[]): BootRecord | undefined {
+  const highest = (slot: SlotId): SlotLabel | undefined => labels.filter((each) => each.slot === slot).sort(byRank)[0]?.label;
+  const [primary] = [...labels].sort(byRank);
+  if (primary === undefined) return undefined;
+  return { ...emptyBootRecord, primary: primary.slot, slots: { a: highest("a")?.image ?? null, b: highest("b")?.image ?? null } };
+}
+
+const byRank = (one: LabelledSlot, other: LabelledSlot): number => other.label.rank - one.label.rank;
+
+/** The labels that a record needs and that are not there yet. */
+export function labelsDue({ primary, slots }: BootRecord, labels: readonly LabelledSlot[]): LabelledSlot[] {
+  const due: LabelledSlot[] = [];
+  let rankMin = 0;
+  for (const slot of [otherSlot(primary), primary]) {
+    const image = slots[slot];
+    if (image === null) continue;
+    const ofSlot = labels.flatMap((each) => (each.slot === slot ? [each.label] : []));
+    const found = ofSlot.find((label) => label.image.sha256 === image.sha256);
+    // What the slot held before may come back with its label: its removal is not made lasting at once.
+    const rank = Math.max(rankMin, found?.rank ?? 1 + Math.max(-1, ...ofSlot.map((label) => label.rank)));
+    const isSound = found?.rank === rank && found.image.version === image.version && found.image.runId === image.runId;
+    if (!isSound) due.push({ slot, label: { rank, image } });
+    rankMin = rank + 1;
+  }
+  return due;
+}

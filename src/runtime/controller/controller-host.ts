@@ -1,0 +1,172 @@
+import { type Endpoint, endpointText } from "../../base/endpoint.js";
+import { type Failure, failure, type Result } from "../../base/failure.js";
+import { unreachable } from "../../base/invariant.js";
+import type { Wake } from "../../base/machine.js";
+import type { ControllerEffect, ControllerInput, ControllerMachine, ImageRange } from "../../core/controller/contract.js";
+import type { ControllerEvent } from "../../core/controller/events.js";
+import type { OrderValue, ResultOf } from "../../core/controller/operator/order-results.js";
+import type { Order } from "../../core/controller/operator/orders.js";
+import type { PeerAnswer } from "../../core/controller/peer-parity.js";
+import type { Clock } from "../clock.js";
+import { Host } from "../host.js";
+import { LimitedWarnings, type Logger } from "../log.js";
+import type { CapwapMeter } from "../metrics/capwap-meter.js";
+import type { UdpPort } from "../udp/udp-ports.js";
+import type { ImageFolder } from "./controller-images.js";
+import type { Store } from "./store.js";
+
+export interface ControllerHostOptions {
+  readonly machine: ControllerMachine;
+  readonly store: Store;
+  readonly images: ImageFolder;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Counts what goes over the port. */
+  readonly meter: CapwapMeter;
+  /** The controller cannot go on: its store is of another version, or our own bug. Called once. */
+  readonly onHalt: (failure: Failure) => void;
+}
+
+export type EventListener = (event: ControllerEvent) => void;
+
+/** The controller machine in the real world: one UDP port, one store, one image folder, and orders as promises. */
+export class ControllerHost {
+  readonly #options: ControllerHostOptions;
+  readonly #host: Host<Exclude<ControllerInput, Wake>, ControllerEffect>;
+  readonly #warnings: LimitedWarnings;
+  readonly #replies = new Map<number, (result: Result<OrderValue>) => void>();
+  readonly #listeners = new Set<EventListener>();
+  #lastRequestId = 0;
+  #port: UdpPort | undefined;
+
+  constructor(options: ControllerHostOptions) {
+    this.#options = options;
+    this.#warnings = new LimitedWarnings(options.log, options.clock);
+    this.#host = new Host<Exclude<ControllerInput, Wake>, ControllerEffect>({
+      machine: options.machine,
+      clock: options.clock,
+      perform: (effect) => this.#perform(effect),
+      onFatal: (error) => {
+        options.log.fatal({ err: error }, "the controller cannot go on");
+        this.#halt({ code: "controller-failed", message: `The controller cannot go on: ${(error as Error).message}` });
+      },
+    });
+  }
+
+  /** Gives the machine its records and from then on what arrives at `port`. Files of no image in the catalogue are deleted. */
+  async start(port: UdpPort): Promise<void> {
+    this.#port = port;
+    this.#host.deliver({ type: "boot", records: this.#options.store.records() });
+    const catalogue = await this.order({ type: "show-images" });
+    if (catalogue.ok) this.#options.images.keepOnly(new Set(catalogue.value.map(({ sha256 }) => sha256)));
+  }
+
+  datagram(bytes: Uint8Array, from: Endpoint): void {
+    this.#options.meter.see("received", bytes, from);
+    this.#host.deliver({ type: "datagram", from, bytes });
+  }
+
+  portError(error: Error): void {
+    this.#warnings.warn("udp", "the CAPWAP port reported an error", { error: error.message });
+  }
+
+  /** One order, one answer; `controller-stopping` when the process ends before it. */
+  order<T extends Order>(order: T): Promise<Result<ResultOf<T["type"]>>> {
+    if (this.#host.stopped) return Promise.resolve(stopping());
+    const requestId = ++this.#lastRequestId;
+    return new Promise((resolve) => {
+      this.#replies.set(requestId, resolve as (result: Result<OrderValue>) => void);
+      this.#host.deliver({ type: "operator", requestId, order });
+    });
+  }
+
+  /** The peer controller was asked for its images. */
+  peerAnswered(answer: PeerAnswer): void {
+    this.#host.deliver({ type: "peer-answered", answer });
+  }
+
+  /** Every event from now on, in order. @returns how to end it */
+  onEvent(listener: EventListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Lets the machine say what it says at its end, then takes no more. */
+  stop(): void {
+    this.#host.deliver({ type: "stop" });
+    this.#end();
+  }
+
+  #perform(effect: ControllerEffect): void {
+    switch (effect.type) {
+      case "send":
+        this.#send(effect.bytes, effect.to, effect.image);
+        break;
+      case "persist":
+        this.#options.store.apply(effect.records);
+        break;
+      case "reply":
+        this.#replies.get(effect.requestId)?.(effect.result);
+        this.#replies.delete(effect.requestId);
+        break;
+      case "event":
+        this.#note(effect.event);
+        for (const listener of this.#listeners) listener(effect.event);
+        break;
+      case "image-gone":
+        this.#options.images.remove(effect.sha256);
+        break;
+      case "halt":
+        this.#halt(effect.failure);
+        break;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #send(bytes: Uint8Array, to: Endpoint, image: ImageRange | undefined): void {
+    this.#options.meter.see("sent", bytes, to, image?.length);
+    if (image === undefined) {
+      this.#port?.send(bytes, to);
+      return;
+    }
+    try {
+      this.#port?.sendParts([bytes, this.#options.images.read(image.sha256, image.offset, image.length)], to);
+    } catch (error) {
+      // The AP asks again, and in the end fails with a reason; the controller goes on for the others.
+      this.#warnings.warn("image-read", "an image cannot be read", { error: (error as Error).message, image: image.sha256 });
+    }
+  }
+
+  #note(event: ControllerEvent): void {
+    const { type, ...fields } = event;
+    if (event.type === "ap-progress") return;
+    if (event.type === "datagram-dropped") {
+      this.#warnings.warn(event.why, "dropped a datagram", { from: endpointText(event.from), detail: event.detail });
+    } else this.#options.log[isWarning(event) ? "warn" : "info"](fields, type);
+  }
+
+  #halt(failure: Failure): void {
+    this.#end();
+    this.#options.onHalt(failure);
+  }
+
+  #end(): void {
+    this.#host.stop();
+    for (const reply of this.#replies.values()) reply(stopping());
+    this.#replies.clear();
+  }
+}
+
+const warnable: ReadonlySet<ControllerEvent["type"]> = new Set([
+  "ap-left",
+  "primary-lost",
+  "primary-unreachable",
+  "reset-unconfirmed",
+  "order-refused",
+]);
+
+const isWarning = (event: ControllerEvent): boolean =>
+  event.type === "peer-images" ? event.verdict !== "same" || !event.reachable : warnable.has(event.type);
+
+const stopping = (): Result<never> => failure("controller-stopping", "The controller is stopping; try again when it is back");

@@ -1,0 +1,158 @@
+import { createHash, randomUUID } from "node:crypto";
+import { closeSync, mkdirSync, openSync, readdirSync, readSync, rmSync } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { failure, type Result, success } from "../../base/failure.js";
+import { syncFolder } from "../lasting-file.js";
+
+/** What is known of a file once it lies in the folder. Digests are lower-case hex. */
+export interface MeasuredImage {
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly md5: string;
+}
+
+const temporarySuffix = ".part";
+/** An upload that was cut off, and an image: the folder may be a disk of its own, with files of others. */
+const temporaryName = /^[0-9a-f-]{36}\.part$/;
+const imageName = /^[0-9a-f]{64}$/;
+
+/**
+ * The image files of a controller, each named by its SHA-256. A file appears under that name only after it is
+ * complete, measured and fsynced. Each is opened once, whatever the number of APs that read it.
+ */
+export class ImageFolder {
+  readonly #folder: string;
+  readonly #open = new Map<string, number>();
+  /** Images stored whose `image-add` is not decided yet: `remove` leaves them. */
+  readonly #undecided = new Map<string, number>();
+
+  /** Creates the folder where needed and drops what an interrupted upload left. Failure: `data-folder-unusable`. */
+  static open(folder: string): Result<ImageFolder> {
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      for (const name of readdirSync(folder)) if (temporaryName.test(name)) rmSync(join(folder, name));
+      return success(new ImageFolder(folder));
+    } catch (error) {
+      return failure("data-folder-unusable", `${folder} cannot hold images: ${(error as Error).message}; check that it is writable`);
+    }
+  }
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /**
+   * Stores a file. It stays only if `decide`, told its measures, answers with success: a refused image leaves nothing behind.
+   * Failures besides those of `decide`: `image-empty`, `image-too-large`, `image-not-stored`.
+   */
+  async add<T>(
+    source: AsyncIterable<Uint8Array>,
+    bytesMax: number,
+    decide: (image: MeasuredImage) => Promise<Result<T>>,
+  ): Promise<Result<T>> {
+    const stored = await this.#store(source, bytesMax);
+    if (!stored.ok) return stored;
+    const { sha256 } = stored.value.image;
+    try {
+      const decision = await decide(stored.value.image);
+      if (!decision.ok && stored.value.isNew && this.#undecided.get(sha256) === 1) this.#delete(sha256);
+      return decision;
+    } finally {
+      this.#leave(sha256);
+    }
+  }
+
+  /** `length` octets of an image from `offset`. @throws when the file is gone or shorter: the disk's fault, not the peer's */
+  read(sha256: string, offset: number, length: number): Uint8Array {
+    const bytes = Buffer.allocUnsafe(length);
+    const got = readSync(this.#descriptor(sha256), bytes, 0, length, offset);
+    if (got !== length) throw new Error(`image ${sha256} is shorter than it was: ${got} of ${length} octets at ${offset}`);
+    return bytes;
+  }
+
+  /** Deletes an image that no release holds any more. */
+  remove(sha256: string): void {
+    if (!this.#undecided.has(sha256)) this.#delete(sha256);
+  }
+
+  /** Deletes every image that is not in `known`: what a crash left between storing a file and its catalogue entry. */
+  keepOnly(known: ReadonlySet<string>): void {
+    for (const name of readdirSync(this.#folder)) if (imageName.test(name) && !known.has(name)) this.remove(name);
+  }
+
+  close(): void {
+    for (const descriptor of this.#open.values()) closeSync(descriptor);
+    this.#open.clear();
+  }
+
+  async #store(source: AsyncIterable<Uint8Array>, bytesMax: number): Promise<Result<{ image: MeasuredImage; isNew: boolean }>> {
+    const temporary = join(this.#folder, `${randomUUID()}${temporarySuffix}`);
+    try {
+      const measured = await writeMeasured(source, temporary, bytesMax);
+      if (!measured.ok) return measured;
+      const { sha256 } = measured.value;
+      // From here on nothing awaits between the look and the mark, so two uploads of one image see each other.
+      this.#undecided.set(sha256, (this.#undecided.get(sha256) ?? 0) + 1);
+      const isNew = !readdirSync(this.#folder).includes(sha256);
+      try {
+        await rename(temporary, join(this.#folder, sha256));
+        syncFolder(this.#folder);
+      } catch (error) {
+        this.#leave(sha256);
+        throw error;
+      }
+      return success({ image: measured.value, isNew });
+    } catch (error) {
+      const full = (error as NodeJS.ErrnoException).code === "ENOSPC";
+      const why = full ? "no space is left in the controller's data folder; free some" : (error as Error).message;
+      return failure("image-not-stored", `The image could not be stored: ${why}`);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  }
+
+  #leave(sha256: string): void {
+    const left = (this.#undecided.get(sha256) ?? 0) - 1;
+    if (left > 0) this.#undecided.set(sha256, left);
+    else this.#undecided.delete(sha256);
+  }
+
+  #delete(sha256: string): void {
+    const descriptor = this.#open.get(sha256);
+    if (descriptor !== undefined) closeSync(descriptor);
+    this.#open.delete(sha256);
+    rmSync(join(this.#folder, sha256), { force: true });
+  }
+
+  #descriptor(sha256: string): number {
+    let descriptor = this.#open.get(sha256);
+    if (descriptor === undefined) {
+      descriptor = openSync(join(this.#folder, sha256), "r");
+      this.#open.set(sha256, descriptor);
+    }
+    return descriptor;
+  }
+}
+
+async function writeMeasured(source: AsyncIterable<Uint8Array>, path: string, bytesMax: number): Promise<Result<MeasuredImage>> {
+  const sha256 = createHash("sha256");
+  const md5 = createHash("md5");
+  let sizeBytes = 0;
+  const file = await open(path, "wx", 0o600);
+  try {
+    for await (const chunk of source) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > bytesMax)
+        return failure("image-too-large", `The image is larger than ${bytesMax} bytes, the most that this controller takes`);
+      sha256.update(chunk);
+      md5.update(chunk);
+      await file.writeFile(chunk);
+    }
+    if (sizeBytes === 0) return failure("image-empty", "The image file is empty; give the file that the vendor released");
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return success({ sizeBytes, sha256: sha256.digest("hex"), md5: md5.digest("hex") });
+}

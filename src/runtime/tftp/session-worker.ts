@@ -1,0 +1,97 @@
+/**
+ * A thread that runs one transfer at a time: it sleeps in the kernel until the peer answers and steps the session machine,
+ * with no event loop in between. Started by `threaded-sessions.ts`.
+ */
+import { availableParallelism } from "node:os";
+import { parentPort, receiveMessageOnPort } from "node:worker_threads";
+import { invariant } from "../../base/invariant.js";
+import { wake } from "../../base/machine.js";
+import { SendSession, type SessionEffect, type SessionInput } from "../../core/tftp/send-session.js";
+import { systemClock } from "../clock.js";
+import { loadNativeTftp, type NativeSender, REPORT_HEAD, SLEEP_MS_MAX, WAIT_PEER_GONE } from "./native-sender.js";
+import type { SessionEnd } from "./session.js";
+import { MAIL, PROGRESS, type SessionOrder } from "./threaded-sessions.js";
+
+/** No ACK and no ERROR is longer; what is cut off is not read. */
+const DATAGRAM_BYTES_MAX = 1024;
+
+/** Longer than a fast peer takes to answer, shorter than it takes to sleep and wake. */
+const SPIN_MS = 0.05;
+const coresToSpare = availableParallelism() > 1;
+
+const native = loadNativeTftp();
+const mailbox = parentPort;
+invariant(native !== undefined && mailbox !== null, "started as a session thread with a native sender");
+
+const received = new Uint8Array(DATAGRAM_BYTES_MAX);
+const report = new Float64Array(REPORT_HEAD + 64);
+mailbox.on("message", (order: SessionOrder) => {
+  // An input that finds no session running was meant for one that has just ended.
+  if (order.type === "run") mailbox.postMessage(run(order));
+});
+
+function run({ plan, fileDescriptor, localPort, shared, running }: Extract<SessionOrder, { type: "run" }>): SessionEnd {
+  invariant(native !== undefined && mailbox !== null, "checked above");
+  const mail = new Int32Array(shared, MAIL, 1);
+  const progress = new Float64Array(shared, PROGRESS, 1);
+  let sender: NativeSender;
+  try {
+    sender = native.open(plan.local, localPort, plan.peer.address, plan.peer.port, fileDescriptor, plan.sizeBytes, plan.blksize);
+  } catch (error) {
+    return { outcome: "failed", detail: (error as Error).message, bytesDone: 0 };
+  }
+  const session = new SendSession(plan);
+  const effects: SessionEffect[] = [];
+  session.step(systemClock.now(), { type: "start" }, effects);
+  for (;;) {
+    for (const effect of effects) {
+      switch (effect.type) {
+        case "send":
+          native.send(sender, effect.bytes);
+          break;
+        case "send-blocks":
+          native.sendBlocks(sender, effect.firstBlock, effect.count);
+          break;
+        case "ended":
+          native.close(sender);
+          return { outcome: effect.outcome, detail: effect.detail, bytesDone: session.bytesDone };
+      }
+    }
+    effects.length = 0;
+    progress[0] = session.bytesDone;
+    if (Atomics.exchange(mail, 0, 0) !== 0) {
+      for (let order = receiveMessageOnPort(mailbox); order !== undefined; order = receiveMessageOnPort(mailbox)) {
+        const message = order.message as SessionOrder;
+        if (message.type === "input") session.step(systemClock.now(), message.input, effects);
+      }
+      if (effects.length > 0) continue;
+    }
+    const alone = coresToSpare && Atomics.load(running, 0) === 1;
+    const length = next(session, sender, effects, alone ? SPIN_MS : 0);
+    session.step(systemClock.now(), heard(length), effects);
+  }
+}
+
+/** Sleeps until the machine has something to decide: what `wait` returns. */
+function next(session: SendSession, sender: NativeSender, effects: SessionEffect[], spinMs: number): number {
+  invariant(native !== undefined, "checked above");
+  const now = systemClock.now();
+  const leftMs = (session.nextWakeAt() ?? Number.POSITIVE_INFINITY) - now;
+  const { streamable } = session;
+  // `stream` knows no deadline but the length of its sleep.
+  if (streamable === undefined || leftMs < SLEEP_MS_MAX) return native.wait(sender, received, Math.max(0, leftMs));
+  const outMs = streamable.sentAt === undefined ? -1 : now - streamable.sentAt;
+  const length = native.stream(sender, received, report, streamable.next, session.plan.windowsize, streamable.end, outMs, spinMs);
+  const [base, next, sentMsAgo, trips] = report as unknown as [number, number, number, number];
+  if (next > streamable.next) {
+    const now = systemClock.now();
+    const roundTripsMs = report.subarray(REPORT_HEAD, REPORT_HEAD + trips);
+    session.step(now, { type: "streamed", base, next, sentAt: now - sentMsAgo, roundTripsMs }, effects);
+  }
+  return length;
+}
+
+const heard = (length: number): SessionInput => {
+  if (length >= 0) return { type: "datagram", bytes: received.subarray(0, length) };
+  return length === WAIT_PEER_GONE ? { type: "peer-gone" } : wake;
+};

@@ -1,0 +1,109 @@
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import t from "tap";
+import { openStore, type Store, storeFileName } from "../../../src/runtime/controller/store.js";
+import { temporaryFolder } from "../../support/folder.js";
+
+function opened(folder: string): Store {
+  const result = openStore(folder);
+  if (!result.ok) throw new Error(result.failure.message);
+  return result.value;
+}
+
+t.test("records survive a reopening; null removes", async (t) => {
+  const folder = join(temporaryFolder(t), "made", "on demand");
+  const first = opened(folder);
+  first.apply([
+    { key: "group/b", value: { name: "b", aps: ["00:0a:b8:3b:0b:c2"] } },
+    { key: "group/a", value: 1 },
+    { key: "gone", value: "soon" },
+  ]);
+  first.apply([
+    { key: "gone", value: null },
+    { key: "group/a", value: { größe: 2 } },
+  ]);
+  first.close();
+  const second = opened(folder);
+  t.teardown(() => second.close());
+  t.same(second.records(), [
+    { key: "group/a", value: { größe: 2 } },
+    { key: "group/b", value: { name: "b", aps: ["00:0a:b8:3b:0b:c2"] } },
+  ]);
+});
+
+t.test("a batch is applied whole or not at all", async (t) => {
+  const store = opened(temporaryFolder(t));
+  t.teardown(() => store.close());
+  const cyclic: Record<string, unknown> = {};
+  cyclic["self"] = cyclic;
+  t.throws(() =>
+    store.apply([
+      { key: "a", value: 1 },
+      { key: "b", value: cyclic },
+    ]),
+  );
+  t.same(store.records(), []);
+});
+
+t.test("every commit is synced to the disk", async (t) => {
+  const store = opened(temporaryFolder(t));
+  t.teardown(() => store.close());
+  t.same(store.database.pragma("synchronous"), [{ synchronous: 2 }]);
+  t.same(store.database.pragma("journal_mode"), [{ journal_mode: "wal" }]);
+});
+
+t.test("a folder that cannot be used says why in one line", async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, storeFileName);
+  const codeAndMessage = (place: string): unknown => {
+    const result = openStore(place);
+    if (result.ok) result.value.close();
+    return result.ok ? "opened" : result.failure;
+  };
+
+  const holder = opened(folder);
+  t.same(codeAndMessage(folder), {
+    code: "data-folder-in-use",
+    message: `${folder} is in use by another flexup controller; stop it or choose another --data folder`,
+  });
+  holder.database.exec("PRAGMA user_version = 99");
+  holder.close();
+  t.same(codeAndMessage(folder), {
+    code: "data-folder-newer",
+    message: `${path} was written by a newer flexup (layout 99, this one knows 2); use that one`,
+  });
+
+  writeFileSync(path, "this is no database, and long enough that SQLite reads a whole header of it; this is no database");
+  t.same(codeAndMessage(folder), {
+    code: "data-folder-corrupt",
+    message: `${path} is damaged (file is not a database); restore it from a backup, or move it away to start empty`,
+  });
+
+  const file = join(temporaryFolder(t), "file");
+  writeFileSync(file, "");
+  t.match(codeAndMessage(file), {
+    code: "data-folder-unusable",
+    message: /^\S+ cannot be used as data folder: EEXIST.*; check that it exists and is writable$/,
+  });
+  if (process.getuid?.() !== 0) {
+    const sealed = temporaryFolder(t);
+    chmodSync(sealed, 0o500);
+    t.match(codeAndMessage(sealed), { code: "data-folder-unusable" });
+  }
+});
+
+t.test("a damaged page is found at start and not later", async (t) => {
+  const folder = temporaryFolder(t);
+  const store = opened(folder);
+  store.apply(Array.from({ length: 500 }, (_, index) => ({ key: `key/${index}`, value: "x".repeat(200) })));
+  store.close();
+  const path = join(folder, storeFileName);
+  const bytes = readFileSync(path);
+  t.ok(bytes.length > 8 * 4096, "there are pages to damage");
+  bytes.fill(0x55, 3 * 4096, 6 * 4096);
+  writeFileSync(path, bytes);
+  const result = openStore(folder);
+  if (result.ok) result.value.close();
+  t.match(result, { ok: false, failure: { code: "data-folder-corrupt" } });
+  t.notOk(!result.ok && result.failure.message.includes("\n"), "one line");
+});
