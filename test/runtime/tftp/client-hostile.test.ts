@@ -118,7 +118,7 @@ for (const { engine, skip } of fetchEngines) {
         }
       }
       if (acked <= asked) await answer(50);
-      for (let more = (datagramsMax - sent) / BURST / Math.max(1, windowsLeft()); more > 1; more--) await burst();
+      for (let more = (datagramsMax - sent) / BURST / Math.max(1, windowsLeft()); more > 0; more--) await burst();
     }
     const { outcome, detail, sha256 } = await ended;
     await fetch.closed;
