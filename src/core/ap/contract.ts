@@ -218,6 +218,7 @@ export type ApEvent =
   | { readonly name: "run"; readonly runId: number; readonly progress: RunProgress; readonly nextRetryMs: number }
   | { readonly name: "try-failed"; readonly runId: number; readonly tries: number; readonly outcome: FetchOutcome; readonly detail: string }
   | { readonly name: "slot-written"; readonly slot: SlotId; readonly image: SlotImage }
+  /** The host's own, when a client that asks now gets the image: the file has to be opened first. */
   | { readonly name: "offering"; readonly fileName: string; readonly sessionsMax: number }
   | { readonly name: "withdrawn"; readonly fileName: string }
   | { readonly name: "swapped"; readonly record: BootRecord }

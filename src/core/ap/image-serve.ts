@@ -47,7 +47,6 @@ export class ImageServe {
       sessionsPeak: 0,
     };
     out.push({ type: "offer", fileName, slot, sizeBytes: image.sizeBytes, sha256: image.sha256, sessionsMax });
-    out.push({ type: "event", event: { name: "offering", fileName, sessionsMax } });
   }
 
   withdraw(out: ApEffect[]): void {

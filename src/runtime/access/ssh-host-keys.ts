@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import ssh2 from "ssh2";
@@ -16,7 +16,10 @@ const generateBySsh2: Generate = promisify(
   ssh2.utils.generateKeyPair as (type: string, options: object, done: (error: Error | null, keys: { private: string }) => void) => void,
 );
 
-/** The private host keys of a data folder, made at the first call. A key that exists is never replaced: clients remember it. */
+/**
+ * The private host keys of a data folder, made at the first call. A key that exists is never replaced, for clients remember it; but one that
+ * cannot be read, which no client can have seen, is set aside as `NAME.unreadable`.
+ */
 export async function sshHostKeys(folder: string, generate = generateBySsh2): Promise<string[]> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const keys: string[] = [];
@@ -26,16 +29,19 @@ export async function sshHostKeys(folder: string, generate = generateBySsh2): Pr
       if (error.code === "ENOENT") return undefined;
       throw error;
     });
-    keys.push(stored ?? store(path, await readableKey(() => generate(type, options))));
+    if (stored !== undefined && !isReadable(stored)) await rename(path, `${path}.unreadable`);
+    keys.push(stored !== undefined && isReadable(stored) ? stored : store(path, await readableKey(() => generate(type, options))));
   }
   return keys;
 }
+
+const isReadable = (key: string): boolean => !(ssh2.utils.parseKey(key) instanceof Error);
 
 /** ssh2 takes leading zero octets off an Ed25519 public key, and then cannot read what it made: one in 256. */
 async function readableKey(make: () => ReturnType<Generate>): Promise<string> {
   for (;;) {
     const { private: key } = await make();
-    if (!(ssh2.utils.parseKey(key) instanceof Error)) return key;
+    if (isReadable(key)) return key;
   }
 }
 

@@ -71,7 +71,7 @@ export class ApHost {
   }
 
   #perform(effect: ApEffect): void | Promise<void> {
-    const { files, tftp, onEvent, onReboot, onFatal, warnings } = this.#options;
+    const { files, tftp, onEvent, onReboot, onFatal } = this.#options;
     switch (effect.type) {
       case "send":
         this.#port?.send(effect.bytes, effect.to);
@@ -94,10 +94,7 @@ export class ApHost {
       case "save-journal":
         return files.saveJournal(effect.journal);
       case "offer":
-        tftp.setSessionsMax(effect.sessionsMax);
-        tftp.offer(effect.fileName, { path: files.slotPath(effect.slot) }).then((result) => {
-          if (!result.ok) warnings.warn("offer", result.failure.message, { fileName: effect.fileName });
-        }, onFatal);
+        this.#offer(effect);
         return;
       case "withdraw":
         tftp.withdraw(effect.fileName).catch(onFatal);
@@ -114,6 +111,15 @@ export class ApHost {
       case "event":
         onEvent(effect.event);
     }
+  }
+
+  #offer({ fileName, slot, sessionsMax }: Extract<ApEffect, { readonly type: "offer" }>): void {
+    const { files, tftp, onEvent, onFatal, warnings } = this.#options;
+    tftp.setSessionsMax(sessionsMax);
+    tftp.offer(fileName, { path: files.slotPath(slot) }).then((result) => {
+      if (!result.ok) warnings.warn("offer", result.failure.message, { fileName });
+      else if (result.value.offered) onEvent({ name: "offering", fileName, sessionsMax });
+    }, onFatal);
   }
 
   #fetch({ fetchId, server, fileName, sizeBytes, downloadId }: Extract<ApEffect, { readonly type: "fetch" }>): void {

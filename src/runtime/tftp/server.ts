@@ -40,9 +40,9 @@ export interface TftpServer {
   readonly engine: "native" | "plain";
   /**
    * Serves the file under `fileName` until it is withdrawn; it stays open, so a rename changes nothing. A second offer of a
-   * name replaces the first.
+   * name replaces the first. `offered` is false where it was withdrawn or replaced before the file was open.
    */
-  offer(fileName: string, file: { readonly path: string }): Promise<Result<{ readonly sizeBytes: number }>>;
+  offer(fileName: string, file: { readonly path: string }): Promise<Result<{ readonly sizeBytes: number; readonly offered: boolean }>>;
   /** The name is gone at once; resolves when its transfers have ended and the file is closed. */
   withdraw(fileName: string): Promise<void>;
   setSessionsMax(sessionsMax: number): void;
@@ -187,7 +187,7 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
       const { handle, sizeBytes } = file.value;
       if (newestOffers.get(fileName) !== offer || closing !== undefined) {
         await handle.close();
-        return success({ sizeBytes });
+        return success({ sizeBytes, offered: false });
       }
       // The transfers of a replaced offer end in their own time.
       endOffer(fileName).catch(options.onFatal);
@@ -198,7 +198,7 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
       files.set(fileName, { handle, users: 0, withdrawn: false, closed, markClosed });
       host.deliver({ type: "offer", fileName, sizeBytes });
       threads?.prepare();
-      return success({ sizeBytes });
+      return success({ sizeBytes, offered: true });
     },
     withdraw,
     setSessionsMax: (sessionsMax) => host.deliver({ type: "sessions-max", sessionsMax }),

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import ssh2 from "ssh2";
 import t from "tap";
@@ -29,6 +29,16 @@ t.test("a key that nobody can read is made again and not stored", async (t) => {
   );
   const again = await sshHostKeys(folder, () => Promise.reject(new Error("no key is made twice")));
   t.same(again, keys);
+});
+
+t.test("a stored key that nobody can read is set aside, and clients remember the new one", async (t) => {
+  const folder = temporaryFolder(t);
+  const cut = cutKey();
+  writeFileSync(join(folder, "host-ed25519"), cut);
+  const keys = await sshHostKeys(folder);
+  t.notOk(keys.includes(cut));
+  t.equal(readFileSync(join(folder, "host-ed25519.unreadable"), "utf8"), cut);
+  t.same(await sshHostKeys(folder), keys);
 });
 
 t.test("its own keys can be read", async (t) => {

@@ -81,10 +81,10 @@ for (const engine of ["auto", "plain"] as const) {
       await server.withdraw("image");
       const offered = server.offer("image", { path: join(folder, "image") });
       await server.withdraw("image");
-      t.match(await offered, { ok: true }, "it was, and is no more");
+      t.match(await offered, { ok: true, value: { offered: false } }, "it was, and is no more");
       t.match(await fetch(server.local).ended, { outcome: "refused" });
       const both = [server.offer("image", { path: join(folder, "image") }), server.offer("image", { path: join(folder, "image") })];
-      await Promise.all(both);
+      t.match(await Promise.all(both), [{ value: { offered: false } }, { value: { offered: true } }]);
       t.match(await fetch(server.local).ended, { outcome: "complete" }, "the last of two offers counts");
       const late = server.offer("image", { path: join(folder, "image") });
       await server.close();
