@@ -4,7 +4,7 @@
  */
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Instant } from "../../base/time.js";
-import type { GroupWanPolicy, NewImage } from "./operator/settings.js";
+import type { GroupSettings, NewImage } from "./operator/settings.js";
 import type { FamilyRun, Member, Run } from "./run/run.js";
 
 /** `value` null deletes the row. */
@@ -27,14 +27,8 @@ export const keys = {
   reset: (mac: MacAddress): string => `reset/${mac}`,
 } as const;
 
-export interface GroupRecord {
+export interface GroupRecord extends GroupSettings {
   readonly name: string;
-  readonly predownload: boolean;
-  readonly retryCount: number;
-  readonly backoffSecondsMin: number;
-  readonly backoffSecondsMax: number;
-  readonly wave2Refetch: boolean;
-  readonly wan: GroupWanPolicy;
   readonly aps: readonly MacAddress[];
   readonly manualPrimaries: readonly MacAddress[];
   readonly forcedSubordinates: readonly MacAddress[];

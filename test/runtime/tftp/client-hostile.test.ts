@@ -6,10 +6,10 @@ import { Prng } from "../../../src/base/prng.js";
 import { systemClock } from "../../../src/runtime/clock.js";
 import { startTftpFetch } from "../../../src/runtime/tftp/client.js";
 import { blockOf, encodePacket, opcode, opcodeOf } from "../../../src/wire/tftp/packet.js";
+import { hostileDatagram } from "../../support/hostile-datagrams.js";
 import { fetchEngines } from "../../support/tftp-engines.js";
 
 const datagramsMax = process.env["FLEXUP_LONG"] === "1" ? 1_000_000 : 12_000;
-const LENGTH_MAX = 600;
 const BLKSIZE = 512;
 const WINDOWSIZE = 8;
 const BLOCKS = 2400;
@@ -24,13 +24,6 @@ const valid = [
   encodePacket({ type: "error", code: 0, message: "stop" }),
   encodePacket({ type: "oack", options: [{ name: "tsize", value: "1" }] }),
 ];
-
-function hostile(prng: Prng, index: number): Uint8Array {
-  if (index % 2 === 0) return prng.bytes((index / 2) % (LENGTH_MAX + 1));
-  const bytes = (valid[prng.below(valid.length)] as Uint8Array).slice();
-  for (let flips = prng.below(4); flips > 0; flips--) bytes[prng.below(bytes.length)] = prng.below(256);
-  return bytes.subarray(0, prng.below(4) === 0 ? prng.below(bytes.length + 1) : bytes.length);
-}
 
 const bound = (t: Test, address: string): Promise<Socket> =>
   new Promise((resolve) => {
@@ -93,7 +86,7 @@ for (const { engine, skip } of fetchEngines) {
     const burst = async (): Promise<void> => {
       if (residentBefore === 0 && sent >= datagramsMax / 10) residentBefore = process.memoryUsage.rss();
       for (let count = 0; count < BURST; count++, sent++) {
-        const bytes = hostile(prng, sent);
+        const bytes = hostileDatagram(prng, sent, valid);
         const code = opcodeOf(bytes);
         // DATA and ERROR from the server's own port are its word, mutated or not.
         const fromServer = acked > 0 && prng.below(2) === 0 && code !== opcode.data && code !== opcode.error;

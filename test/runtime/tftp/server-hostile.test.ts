@@ -11,9 +11,9 @@ import { systemClock } from "../../../src/runtime/clock.js";
 import { openTftpServer } from "../../../src/runtime/tftp/server.js";
 import { blockOf, encodePacket, opcode, opcodeOf } from "../../../src/wire/tftp/packet.js";
 import { temporaryFolder } from "../../support/folder.js";
+import { hostileDatagram } from "../../support/hostile-datagrams.js";
 
 const datagramsMax = process.env["FLEXUP_LONG"] === "1" ? 1_000_000 : 12_000;
-const LENGTH_MAX = 600;
 const BLOCKS = 600;
 const BURST = 40;
 interface Memory {
@@ -31,13 +31,6 @@ const valid = [
   encodePacket({ type: "error", code: 0, message: "stop" }),
   encodePacket({ type: "oack", options: [{ name: "tsize", value: "1" }] }),
 ];
-
-function hostile(prng: Prng, index: number): Uint8Array {
-  if (index % 2 === 0) return prng.bytes((index / 2) % (LENGTH_MAX + 1));
-  const bytes = (valid[prng.below(valid.length)] as Uint8Array).slice();
-  for (let flips = prng.below(4); flips > 0; flips--) bytes[prng.below(bytes.length)] = prng.below(256);
-  return bytes.subarray(0, prng.below(4) === 0 ? prng.below(bytes.length + 1) : bytes.length);
-}
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
@@ -111,7 +104,7 @@ for (const engine of ["auto", "plain"] as const) {
     for (let burst = 0; sent < datagramsMax; burst++) {
       if (sent >= datagramsMax / 10) before ??= memory();
       for (let count = 0; count < BURST; count++, sent++) {
-        const bytes = hostile(prng, sent);
+        const bytes = hostileDatagram(prng, sent, valid);
         const code = opcodeOf(bytes);
         const port = prng.below(2) === 0 ? server.local.port : transferPort;
         // From the peer's own port an ACK or ERROR is the peer's word, mutated or not; to everything else applies what a stranger's gets.

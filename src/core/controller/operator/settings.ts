@@ -21,6 +21,16 @@ export interface GroupWanPolicy {
   readonly fallbackBytesMax: number | null;
 }
 
+/** What a group is set to, beside its APs. */
+export interface GroupSettings {
+  readonly predownload: boolean;
+  readonly retryCount: number;
+  readonly backoffSecondsMin: number;
+  readonly backoffSecondsMax: number;
+  readonly wave2Refetch: boolean;
+  readonly wan: GroupWanPolicy;
+}
+
 /** An image file that lies verified in the controller's image folder. */
 export interface NewImage {
   readonly version: string;

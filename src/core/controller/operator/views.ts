@@ -7,7 +7,7 @@ import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../../upgrade/limits.js";
 import type { RunState } from "../run/run.js";
 import type { LinkRates } from "./orders.js";
-import type { GroupWanPolicy } from "./settings.js";
+import type { GroupSettings } from "./settings.js";
 
 /** `show ap image` status words, one word where the vendor's table needs one (`NotSupported` is printed `Not Supported` in counts only). */
 export type PredownloadStatus = "None" | "Initiated" | "Predownloading" | "Complete" | "Failed" | "NotSupported";
@@ -87,14 +87,8 @@ export interface GroupSummaryRow {
   readonly runState: RunState | null;
 }
 
-export interface GroupView {
+export interface GroupView extends GroupSettings {
   readonly name: string;
-  readonly predownload: boolean;
-  readonly retryCount: number;
-  readonly backoffSecondsMin: number;
-  readonly backoffSecondsMax: number;
-  readonly wave2Refetch: boolean;
-  readonly wan: GroupWanPolicy;
   readonly aps: readonly {
     readonly mac: string;
     readonly name: string | null;

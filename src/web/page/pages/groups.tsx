@@ -82,7 +82,7 @@ function AddGroup() {
       <form class="inline" onSubmit={add}>
         <label>
           New group
-          <input value={name} required maxLength={32} placeholder="Branch-Lyon" onInput={(event) => setName(event.currentTarget.value)} />
+          <input value={name} required maxLength={32} onInput={(event) => setName(event.currentTarget.value)} />
         </label>
         <button type="submit">Add group</button>
       </form>

@@ -51,20 +51,14 @@ export function UserChange({ user, onClose, changed }: UserChangeProps) {
         </label>
         <label>
           SSH public keys
-          <textarea
-            name="sshKeys"
-            rows={4}
-            spellcheck={false}
-            placeholder="ssh-ed25519 AAAA… me@laptop"
-            defaultValue={user.sshKeys.join("\n")}
-          />
+          <textarea name="sshKeys" rows={4} spellcheck={false} defaultValue={user.sshKeys.join("\n")} />
         </label>
-        <p class="hint">One a line, as in an id_ed25519.pub file. Taking one away ends the shells of this user.</p>
+        <p class="hint">One a line, as in an id_ed25519.pub file: type, key, comment. Taking one away ends the shells of this user.</p>
         <label>
           New password
-          <input name="password" type="password" minLength={passwordLengthMin} autocomplete="new-password" placeholder="as it is" />
+          <input name="password" type="password" minLength={passwordLengthMin} autocomplete="new-password" />
         </label>
-        <p class="hint">A new one ends every login of this user.</p>
+        <p class="hint">Left empty, it stays as it is. A new one ends every login of this user.</p>
         <FailureNote failure={refusal} />
         <div class="dialog-actions">
           <button type="button" onClick={onClose}>
