@@ -86,7 +86,7 @@ export async function getByTftp(options: GetOptions, io: GetIo): Promise<Result<
   if (sha256 === undefined) {
     await target.value.discard();
     await fetch.closed;
-    return failure(`tftp-${outcome}`, `${url.fileName} from ${url.host}: ${detail}${advice[outcome] ?? ""}`);
+    return failure(`tftp-${outcome}`, `${url.fileName} from ${url.host}: ${detail}${adviceOn(outcome, detail)}`);
   }
   try {
     await target.value.commit();
@@ -99,9 +99,15 @@ export async function getByTftp(options: GetOptions, io: GetIo): Promise<Result<
   return success({ output, bytes: bytesDone, milliseconds, sha256 });
 }
 
+/** Where the server has not said it itself. */
+const adviceOn = (outcome: string, detail: string): string => {
+  const text = advice[outcome];
+  return text === undefined || detail.includes(text) ? "" : `; ${text}`;
+};
+
 const advice: Readonly<Record<string, string>> = {
-  busy: "; try again later",
-  timeout: "; check the address, and that nothing blocks UDP port 69 and the ports above 1023",
+  busy: "try again later",
+  timeout: "check the address, and that nothing blocks UDP port 69 and the ports above 1023",
 };
 
 export const getReportText = ({ output, bytes, milliseconds, sha256 }: GetReport): string =>

@@ -245,6 +245,8 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
       this.#state = "receiving";
     }
     if (this.#state === "receiving") {
+      // A server that does not wait for the ACK would have us hold its whole file; an honest one sends again what was not acknowledged.
+      if (this.#ackHeld) return;
       const ahead = this.#aheadOf(block);
       if (ahead === 0) this.#nextBlock(now, bytes, out);
       else if (ahead <= this.#windowsize) this.#gap(now, block, ahead, bytes, out);

@@ -167,6 +167,17 @@ t.test("the disk sets the pace, and the last ACK waits for it", async (t) => {
   t.same(wait().sent, ["close"]);
 });
 
+t.test("a server that goes on without an ACK is not taken at its word: what waits for the disk is bounded", async (t) => {
+  const { give, data, packet } = fetching({}, { backlogBytesMax: 1000 }, "later");
+  data(1);
+  t.same(data(2), ["write 512+512"], "its ACK waits");
+  const taken = Array.from({ length: 2000 }, (_, index) => data(3 + index)).flat();
+  t.same(taken, []);
+  t.same(packet({ type: "data", block: 3, payload: new Uint8Array(9) }), [], "the end neither");
+  t.same(give({ type: "written", bytesWritten: 1024 }), ["ack 2"]);
+  t.same(data(3), ["write 1024+512", "ack 3"]);
+});
+
 t.test("a time-out within a window does not outrun the disk", async (t) => {
   const { give, oack, data, wait, client } = fetching({ windowsize: 4 }, { backlogBytesMax: 1000 }, "later");
   oack({ windowsize: "4" });
