@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { openSync, readFileSync, readSync } from "node:fs";
 import type { Endpoint } from "../../src/base/endpoint.js";
 import type { Wake } from "../../src/base/machine.js";
+import { sha256HexOf } from "../../src/base/sha256.js";
 import { AccessController } from "../../src/core/capwap/ac/access-controller.js";
 import type { AcOutput, SendDatagram, SessionId } from "../../src/core/capwap/contract.js";
 import { systemClock } from "../../src/runtime/clock.js";
@@ -20,7 +21,7 @@ const [address = "", port = "", file = ""] = process.argv.slice(2);
 const bytes = readFileSync(file);
 const descriptor = openSync(file, "r");
 const digest = (name: string): Uint8Array => createHash(name).update(bytes).digest();
-const facts = { sizeBytes: bytes.length, md5: digest("md5"), sha256: digest("sha256") };
+const facts = { sizeBytes: bytes.length, md5: digest("md5"), sha256: sha256HexOf(digest("sha256")) };
 const identifier = { vendor: flexupEnterprise, name: "bench" };
 
 type Input = { readonly type: "datagram"; readonly from: Endpoint; readonly bytes: Uint8Array };
@@ -63,7 +64,7 @@ function take(now: number, output: AcOutput<null>, out: SendDatagram[]): void {
     again((outputs) => ac.request(now, output.session, request, null, outputs));
   } else if (output.type === "image-wanted") {
     began.set(output.session, now);
-    again((outputs) => ac.answerImage(now, output.session, { type: "transfer", imageId: "bench", ...facts }, outputs));
+    again((outputs) => ac.answerImage(now, output.session, { type: "transfer", ...facts }, outputs));
   } else if (output.type === "transfer-progress" || output.type === "transfer-ended") {
     // All of it but the last step of progress: the rate of the transfer itself, without the check of the whole.
     if (output.bytesDone >= facts.sizeBytes - 65_536 && !delivered.has(output.session)) delivered.set(output.session, now);

@@ -1,6 +1,7 @@
 import { type Endpoint, isIPv6 } from "../base/endpoint.js";
 import type { Failure, Result } from "../base/failure.js";
 import { invariant } from "../base/invariant.js";
+import type { Sha256Hex } from "../base/sha256.js";
 import type { ControllerEffect, ControllerInput, ControllerMachine } from "../core/controller/contract.js";
 import type { ControllerEvent } from "../core/controller/events.js";
 import type { OrderValue, ResultOf } from "../core/controller/operator/order-results.js";
@@ -98,7 +99,7 @@ export class ControllerNode {
     return local;
   }
 
-  #withImage(head: Uint8Array, { sha256, offset, length }: { sha256: string; offset: number; length: number }): Uint8Array {
+  #withImage(head: Uint8Array, { sha256, offset, length }: { sha256: Sha256Hex; offset: number; length: number }): Uint8Array {
     const image = this.#images.get(sha256);
     invariant(image !== undefined, `no image ${sha256} lies here`);
     this.imageBytesSent += length;

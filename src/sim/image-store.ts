@@ -1,5 +1,6 @@
 import { invariant, unreachable } from "../base/invariant.js";
 import type { Prng } from "../base/prng.js";
+import type { Sha256Hex } from "../base/sha256.js";
 import type { Instant } from "../base/time.js";
 import type { ApEffect, ApInput, BootRecord, BootState, RunJournal, SlotId, StorageFailure } from "../core/ap/contract.js";
 import { emptyBootRecord, slotToBoot } from "../core/ap/image-slots.js";
@@ -63,7 +64,7 @@ export class ImageStore {
   #journal: RunJournal = { run: null, owed: [] };
   #download: Download | undefined;
   /** The temporary file that a broken download left, and the digest that it was to have. */
-  #partial: { readonly sha256: string; readonly file: VirtualFile } | undefined;
+  #partial: { readonly sha256: Sha256Hex; readonly file: VirtualFile } | undefined;
   #queue: Queue;
   #freeAt: Instant = 0;
   /** Room for both slots and the temporary file. */

@@ -1,6 +1,7 @@
 import { hexOf } from "../base/hex.js";
 import { invariant } from "../base/invariant.js";
 import { Prng } from "../base/prng.js";
+import type { Sha256Hex } from "../base/sha256.js";
 
 /** Prime, so that a range put at a wrong block, page or 64 KiB boundary never looks right. */
 const periodBytes = 65_521;
@@ -14,7 +15,7 @@ export class SyntheticImage {
   readonly name: string;
   readonly sizeBytes: number;
   /** Lower-case hex. */
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
   readonly md5: string;
   readonly #content: Uint8Array;
 

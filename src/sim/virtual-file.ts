@@ -1,5 +1,6 @@
 import type { Prng } from "../base/prng.js";
 import { type Range, RangeSet } from "../base/range-set.js";
+import type { Sha256Hex } from "../base/sha256.js";
 import { type SyntheticImage, strangeDigest } from "./synthetic-image.js";
 
 /**
@@ -65,7 +66,7 @@ export class VirtualFile {
     return this.#candidates.find(({ sizeBytes }) => this.sizeBytes === sizeBytes && this.prefixBytes === sizeBytes);
   }
 
-  digest(): { readonly sha256: string; readonly md5: string } {
+  digest(): { readonly sha256: Sha256Hex; readonly md5: string } {
     const image = this.image();
     return image === undefined ? strangeDigest : { sha256: image.sha256, md5: image.md5 };
   }

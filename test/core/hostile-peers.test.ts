@@ -160,7 +160,7 @@ class HostedAp {
   order(order: Partial<UpgradeOrder>): void {
     const upgradeOrder: UpgradeOrder = {
       ...{ runId: 7, role: "primary", version: "8.6", fileName: "f", sizeBytes: newImage.sizeBytes, sha256: bytesOfHex(newImage.sha256) },
-      ...{ family: "ap3g3", primary: { address: "10.0.0.9", port: 69 }, retryCountMax: 2, backoffMsMin: 1_000, backoffMsMax: 2_000 },
+      ...{ family: "ap3g3", server: { address: "10.0.0.9", port: 69 }, retryCountMax: 2, backoffMsMin: 1_000, backoffMsMax: 2_000 },
       ...{ sessionsMax: 3, refetch: false },
       ...order,
     };

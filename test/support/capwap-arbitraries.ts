@@ -143,7 +143,7 @@ const chosen: { readonly [Name in AnyElementName]?: fc.Arbitrary<AnyElementValue
     role: fc.constantFrom("primary" as const, "subordinate" as const, "fallback" as const),
     ...imageFacts,
     family: line(0, 32),
-    primary: endpoint,
+    server: endpoint,
     retryCountMax: u8,
     backoffMsMin: u32,
     backoffMsMax: u32,

@@ -84,7 +84,7 @@ export interface NetworkFaults {
 export const cleanNetwork: NetworkFaults = { loss: 0, duplication: 0, delayMsMin: 10, delayMsMax: 10 };
 
 export interface StoredImage {
-  readonly imageId: string;
+  readonly sha256: string;
   readonly bytes: Uint8Array;
   readonly md5: Uint8Array;
 }
@@ -92,7 +92,7 @@ export interface StoredImage {
 /** An image of random bytes, the same ones for the same size. */
 export function storedImage(sizeBytes: number): StoredImage {
   const bytes = new Prng(sizeBytes).bytes(sizeBytes);
-  return { imageId: "image-1", bytes, md5: createHash("md5").update(bytes).digest() };
+  return { sha256: "image-1", bytes, md5: createHash("md5").update(bytes).digest() };
 }
 
 interface Flight {
@@ -118,7 +118,6 @@ export class CapwapWorld {
   image: StoredImage | undefined;
   /** Changes or swallows messages of the AC on their way. */
   rewrite: (message: Message | FailureResponse) => Message | FailureResponse | undefined = (message) => message;
-  imageSha256: Uint8Array = new Uint8Array(32);
   /** Rates that the AC's owner sets for every image. */
   caps: readonly RateCap[] = [];
   /** While false nothing arrives. */
@@ -220,10 +219,9 @@ export class CapwapWorld {
           ? { type: "refuse", resultCode: 16 }
           : {
               type: "transfer",
-              imageId: image.imageId,
+              sha256: image.sha256,
               sizeBytes: image.bytes.length,
               md5: image.md5,
-              sha256: this.imageSha256,
               caps: this.caps,
             },
         out,
@@ -245,7 +243,7 @@ export class CapwapWorld {
       case "image-block": {
         const resultCode = this.blockResults.shift() ?? 0;
         if (resultCode === 0) this.written[index]?.push(event.bytes.slice());
-        this.onWtp(index, (wtp, out) => wtp.answerBlock(this.now, resultCode, out));
+        this.onWtp(index, (wtp, out) => wtp.blockStored(this.now, resultCode, out));
         return;
       }
       case "reset-wanted":
@@ -301,7 +299,7 @@ export class CapwapWorld {
 
   #whole({ bytes, image }: SendDatagram): Uint8Array {
     if (image === undefined) return bytes;
-    const source = this.image?.imageId === image.imageId ? this.image.bytes : fail("such image");
+    const source = this.image?.sha256 === image.sha256 ? this.image.bytes : fail("such image");
     return Buffer.concat([bytes, source.subarray(image.offset, image.offset + image.length)]);
   }
 

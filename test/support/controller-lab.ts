@@ -260,7 +260,7 @@ function commandWords(command: ApCommand): string {
     case "upgrade": {
       const { order, image } = command;
       if (!order) return `image ${image?.version}`;
-      const from = order.role === "subordinate" ? ` from ${order.primary.address}` : "";
+      const from = order.role === "subordinate" ? ` from ${order.server.address}` : "";
       return `${order.role}${from}${order.refetch ? " refetch" : ""}`;
     }
     case "reset":

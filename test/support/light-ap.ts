@@ -149,7 +149,7 @@ export class LightAp {
         const { image } = this.#options;
         if (image !== undefined && Buffer.compare(bytes, image.subarray(offset, offset + bytes.length)) !== 0) this.wrong++;
         this.imageBytes += bytes.length;
-        this.#session.answerBlock(now, 0, outputs);
+        this.#session.blockStored(now, 0, outputs);
         return;
       }
       case "answered":

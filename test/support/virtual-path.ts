@@ -123,7 +123,7 @@ export class VirtualTransfer {
     this.sender = new FastImageSender({
       to: { address: "127.0.0.1", port: 1 },
       carriage: "clear",
-      imageId: "image",
+      sha256: "image",
       plan,
       windowBytes,
       datagramBytesMax: options.datagramBytesMax ?? 1472,

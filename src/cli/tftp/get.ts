@@ -1,8 +1,10 @@
 /** `flexup tftp get`: one fetch into a file, which appears under its name only when it is whole. */
+
 import { lookup } from "node:dns/promises";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { failure, type Result, success } from "../../base/failure.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import { systemClock } from "../../runtime/clock.js";
 import { type FetchSink, fileSink, startTftpFetch } from "../../runtime/tftp/client.js";
 import type { TftpUrl } from "../../wire/tftp/url.js";
@@ -29,7 +31,7 @@ export interface GetReport {
   readonly output: string;
   readonly bytes: number;
   readonly milliseconds: number;
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
 }
 
 const PROGRESS_INTERVAL_MS = 100;

@@ -4,11 +4,12 @@
  * child wants to be saved is saved before the response behind it is sent.
  */
 import type { Endpoint } from "../../base/endpoint.js";
-import { bytesOfHex, hexOf } from "../../base/hex.js";
+import { hexOf } from "../../base/hex.js";
 import { invariant, unreachable } from "../../base/invariant.js";
 import type { Machine } from "../../base/machine.js";
 import { oneLine } from "../../base/one-line.js";
 import type { Prng } from "../../base/prng.js";
+import { sha256Octets } from "../../base/sha256.js";
 import { earliest, type Instant } from "../../base/time.js";
 import type { ImageIdentifier } from "../../wire/capwap/elements.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
@@ -54,7 +55,7 @@ interface Parts {
 const noDigest = new Uint8Array(32);
 
 const storedPart = ({ sha256, storedBytes }: Extract<FetchCommand, { type: "start-image" }>): StoredPart | undefined =>
-  sha256 === null || storedBytes === 0 ? undefined : { offset: storedBytes, sha256: bytesOfHex(sha256) };
+  sha256 === null || storedBytes === 0 ? undefined : { offset: storedBytes, sha256: sha256Octets(sha256) };
 /** RFC 5415 §4.6.47: a count that this AP does not keep. */
 const notCounted = 0xffff;
 
@@ -280,7 +281,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
         );
         return;
       case "answer-block":
-        this.#session(now, out, (outputs) => session.answerBlock(now, output.resultCode, outputs));
+        this.#session(now, out, (outputs) => session.blockStored(now, output.resultCode, outputs));
         return;
       case "cancel-image":
         this.#session(now, out, (outputs) => session.cancelImage(now, outputs));
@@ -426,7 +427,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
     const { primary } = slots.record;
     const described = (slot: SlotId) => {
       const image = slots.image(slot);
-      return image === null ? { version: "", sha256: noDigest } : { version: image.version, sha256: bytesOfHex(image.sha256) };
+      return image === null ? { version: "", sha256: noDigest } : { version: image.version, sha256: sha256Octets(image.sha256) };
     };
     return {
       primary: described(primary),

@@ -6,8 +6,10 @@
  * that the agent chose. An input with an ID that the agent has given up is ignored, so nothing has to be
  * called back.
  */
+
 import type { Endpoint } from "../../base/endpoint.js";
 import type { Wake } from "../../base/machine.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { CapwapEffect, Datagram, Dropped } from "../capwap/contract.js";
 import type { FetchOutcome } from "../tftp/contract.js";
@@ -21,7 +23,7 @@ export interface SlotImage {
   readonly version: string;
   readonly sizeBytes: number;
   /** Lower-case hex. */
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
   /** Lower-case hex; RFC 5415 Image Information knows MD5 only. */
   readonly md5: string;
   /** The upgrade run that brought it, 0 for none. */
@@ -51,7 +53,7 @@ export interface RunOrder {
   /** 0 while only the controller knows, as with `runId` 0. */
   readonly sizeBytes: number;
   /** Lower-case hex; null with `runId` 0. */
-  readonly sha256: string | null;
+  readonly sha256: Sha256Hex | null;
   /** Where a subordinate fetches from; null for the other roles. */
   readonly server: Endpoint | null;
   readonly retryCountMax: number;
@@ -128,7 +130,7 @@ export type ApInput =
       readonly type: "download-verified";
       readonly downloadId: number;
       readonly sizeBytes: number;
-      readonly sha256: string;
+      readonly sha256: Sha256Hex;
       readonly md5: string;
     }
   | { readonly type: "slot-committed"; readonly downloadId: number; readonly freeBytes: number }
@@ -168,7 +170,7 @@ export type ApEffect =
       readonly version: string;
       readonly sizeBytes: number;
       /** Lower-case hex; null when only a foreign controller knows the image. */
-      readonly sha256: string | null;
+      readonly sha256: Sha256Hex | null;
       readonly resume: boolean;
     }
   | { readonly type: "write-chunk"; readonly downloadId: number; readonly offset: number; readonly bytes: Uint8Array }
@@ -187,7 +189,7 @@ export type ApEffect =
       readonly fileName: string;
       readonly slot: SlotId;
       readonly sizeBytes: number;
-      readonly sha256: string;
+      readonly sha256: Sha256Hex;
       readonly sessionsMax: number;
     }
   /** Stop serving; open sessions end with an ERROR packet. */

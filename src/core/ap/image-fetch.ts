@@ -10,8 +10,10 @@
  *
  * An abort is possible anywhere. A commit that has begun is never called back: it is a verified image, and those stay.
  */
+
 import { invariant } from "../../base/invariant.js";
 import type { Prng } from "../../base/prng.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import { type ResultCode, resultCodes } from "../../wire/capwap/result-code.js";
 import type { FailureReason } from "../../wire/capwap/vendor.js";
@@ -30,7 +32,7 @@ export type FetchCommand =
       readonly type: "start-image";
       readonly vendor: number;
       readonly version: string;
-      readonly sha256: string | null;
+      readonly sha256: Sha256Hex | null;
       readonly storedBytes: number;
     }
   | { readonly type: "answer-block"; readonly resultCode: ResultCode }

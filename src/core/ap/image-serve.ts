@@ -1,3 +1,4 @@
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { ServingReport } from "../../wire/capwap/vendor.js";
 import type { ApEffect, ApInput, RunOrder, ServedPeer } from "./contract.js";
 import type { ImageSlots } from "./image-slots.js";
@@ -7,7 +8,7 @@ type Counts = Extract<ApInput, { readonly type: "serving" }>;
 interface Offer {
   readonly runId: number;
   readonly fileName: string;
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
   readonly sessionsMax: number;
   /** The TFTP server's counts when the offer was made; it counts from its start. */
   readonly bytesServedBefore: number;

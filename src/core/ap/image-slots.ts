@@ -1,3 +1,4 @@
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { BootRecord, SlotId, SlotImage } from "./contract.js";
 
 export const otherSlot = (slot: SlotId): SlotId => (slot === "a" ? "b" : "a");
@@ -40,7 +41,7 @@ export class ImageSlots {
   }
 
   /** A slot that holds an image with this digest, the target first: it was fetched last. */
-  holding(sha256: string): SlotId | undefined {
+  holding(sha256: Sha256Hex): SlotId | undefined {
     return [this.target, this.running].find((slot) => this.image(slot)?.sha256 === sha256);
   }
 

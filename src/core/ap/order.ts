@@ -1,6 +1,7 @@
 /** From the wire's order to the agent's, with everything checked that an AP can check before a byte moves. */
-import { hexOf } from "../../base/hex.js";
+
 import { oneLine } from "../../base/one-line.js";
+import { sha256HexOf } from "../../base/sha256.js";
 import { secondsToMs } from "../../base/time.js";
 import type { ImageIdentifier } from "../../wire/capwap/elements.js";
 import { type FailureReason, flexupEnterprise, type UpgradeOrder } from "../../wire/capwap/vendor.js";
@@ -45,7 +46,7 @@ const checks: readonly {
     refusal: ({ sessionsMax }) => malformed(`${sessionsMax} sessions, must be ${limits.sessions.min}–${limits.sessions.max}`),
   },
   {
-    holds: ({ role, primary }) => role !== "subordinate" || (primary.address !== "" && primary.port > 0),
+    holds: ({ role, server }) => role !== "subordinate" || (server.address !== "" && server.port > 0),
     refusal: () => malformed("a subordinate needs its primary's address"),
   },
   {
@@ -72,7 +73,7 @@ export const refuseIdentifier = ({ name }: ImageIdentifier): Refusal | undefined
 
 /** @param identifier the Image Identifier beside the order, which a WAN fetch asks for */
 export function runOrder(order: UpgradeOrder, identifier: ImageIdentifier | undefined): RunOrder {
-  const { runId, role, version, fileName, sizeBytes, sha256, primary, retryCountMax, backoffMsMin, backoffMsMax, sessionsMax, refetch } =
+  const { runId, role, version, fileName, sizeBytes, sha256, server, retryCountMax, backoffMsMin, backoffMsMax, sessionsMax, refetch } =
     order;
   return {
     runId,
@@ -81,8 +82,8 @@ export function runOrder(order: UpgradeOrder, identifier: ImageIdentifier | unde
     vendor: identifier?.vendor ?? flexupEnterprise,
     fileName,
     sizeBytes,
-    sha256: hexOf(sha256),
-    server: role === "subordinate" ? primary : null,
+    sha256: sha256HexOf(sha256),
+    server: role === "subordinate" ? server : null,
     retryCountMax,
     backoffMsMin,
     backoffMsMax,

@@ -1,4 +1,5 @@
 /** One transfer of an image into the slot that is not running, and what its failures are called in a report. */
+import type { Sha256Hex } from "../../base/sha256.js";
 import { type ResultCode, resultCodes } from "../../wire/capwap/result-code.js";
 import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { ImageFailure } from "../capwap/contract.js";
@@ -36,7 +37,7 @@ export const openedTransfer = (downloadId: number, order: RunOrder): Transfer =>
 /** What is on the disk, read back. Digests in lower-case hex. */
 export interface StoredImage {
   readonly sizeBytes: number;
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
   readonly md5: string;
 }
 

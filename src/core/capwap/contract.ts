@@ -4,8 +4,10 @@
  * an effect, which the composite passes on to its host, or an event, which it handles. Because an event comes before the
  * response that it caused, a composite that persists on the event persists before the response is sent.
  */
+
 import type { Endpoint } from "../../base/endpoint.js";
 import type { MacAddress } from "../../base/mac-address.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { CapwapTimers } from "../../wire/capwap/defaults.js";
 import type { ImageIdentifier } from "../../wire/capwap/elements.js";
 import type { ElementsOf, ResponseName } from "../../wire/capwap/messages.js";
@@ -14,7 +16,7 @@ import type { Carriage, LinkEffect, LinkMode } from "./link/secure-link.js";
 
 /** A range of an image that the runtime keeps open; it goes behind `bytes` in the same datagram. */
 export interface ImageRange {
-  readonly imageId: string;
+  readonly sha256: Sha256Hex;
   readonly offset: number;
   readonly length: number;
 }
@@ -153,10 +155,9 @@ export type AcRequest = {
 export type ImageAnswer =
   | {
       readonly type: "transfer";
-      readonly imageId: string;
+      readonly sha256: Sha256Hex;
       readonly sizeBytes: number;
       readonly md5: Uint8Array;
-      readonly sha256: Uint8Array;
       /** Rates that this transfer shares with others, every one of which it keeps to. */
       readonly caps?: readonly RateCap[];
     }
@@ -211,14 +212,14 @@ export type AcEvent<Tag> =
   | {
       readonly type: "transfer-progress";
       readonly session: SessionId;
-      readonly imageId: string;
+      readonly sha256: Sha256Hex;
       readonly bytesDone: number;
       readonly bytesSent: number;
     }
   | {
       readonly type: "transfer-ended";
       readonly session: SessionId;
-      readonly imageId: string;
+      readonly sha256: Sha256Hex;
       readonly outcome: TransferOutcome;
       readonly bytesDone: number;
       readonly bytesSent: number;
@@ -342,7 +343,7 @@ export type WtpEvent<Tag> =
   /** The controller accepted `startImage`; blocks follow, the first at `startOffset`. */
   | { readonly type: "image-offered"; readonly sizeBytes: number; readonly md5: Uint8Array; readonly startOffset: number }
   /**
-   * Write it, then `answerBlock`, in the order of the blocks; until then `bytes` stays as it is. The fast transfer does not wait
+   * Write it, then `blockStored`, in the order of the blocks; until then `bytes` stays as it is. The fast transfer does not wait
    * for the answer before the next. `last`: verify the whole, too.
    */
   | { readonly type: "image-block"; readonly offset: number; readonly bytes: Uint8Array; readonly last: boolean }
@@ -393,7 +394,7 @@ export interface WtpSessionPort<Tag> {
    */
   startImage(now: number, identifier: ImageIdentifier, stored: StoredPart | undefined, out: WtpOutput<Tag>[]): void;
   /** Result of the oldest outstanding `image-block`: 0 written (for the last block: and verified), 14 checksum, 15 length, 16 other. */
-  answerBlock(now: number, resultCode: number, out: WtpOutput<Tag>[]): void;
+  blockStored(now: number, resultCode: number, out: WtpOutput<Tag>[]): void;
   /** Gives the download up: the next block is answered with 16. Nothing is emitted but, if a download ran, `image-failed`. */
   cancelImage(now: number, out: WtpOutput<Tag>[]): void;
 }

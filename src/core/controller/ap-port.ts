@@ -2,8 +2,10 @@
  * The narrow door between what the controller decides and the CAPWAP sessions: the domain sees APs, not
  * datagrams. `controller.ts` turns session events into calls of the domain and commands into requests.
  */
+
 import type { Endpoint } from "../../base/endpoint.js";
 import type { MacAddress } from "../../base/mac-address.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { ApInventory, Refusal, UpgradeOrder } from "../../wire/capwap/vendor.js";
 
 /** An AP whose session reached Run. */
@@ -25,7 +27,7 @@ export interface JoinedAp {
 export interface WanImage {
   readonly version: string;
   /** Lower-case hex. */
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
 }
 
 export type ApCommand =

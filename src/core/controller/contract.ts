@@ -1,7 +1,9 @@
 /** The seam between the controller machine and its host: what goes in, what comes out, what it is told at birth. */
+
 import type { Endpoint } from "../../base/endpoint.js";
 import type { Failure, Result } from "../../base/failure.js";
 import type { Machine, Wake } from "../../base/machine.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { AcSettings } from "../capwap/contract.js";
 import type { PlatformName } from "../upgrade/limits.js";
 import type { ControllerEvent } from "./events.js";
@@ -31,12 +33,12 @@ export type ControllerEffect =
   | { readonly type: "reply"; readonly requestId: number; readonly result: Result<OrderValue> }
   | { readonly type: "event"; readonly event: ControllerEvent }
   /** No release holds this image any more: close and delete its file. */
-  | { readonly type: "image-gone"; readonly sha256: string }
+  | { readonly type: "image-gone"; readonly sha256: Sha256Hex }
   /** The store cannot be used, e.g. a newer version wrote it. The host stops with exit code 1. */
   | { readonly type: "halt"; readonly failure: Failure };
 
 export interface ImageRange {
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
   readonly offset: number;
   readonly length: number;
 }

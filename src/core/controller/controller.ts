@@ -170,7 +170,7 @@ export class Controller implements ControllerMachine {
         type: "send",
         to,
         bytes,
-        ...(image && { image: { sha256: image.imageId, offset: image.offset, length: image.length } }),
+        ...(image && { image: { sha256: image.sha256, offset: image.offset, length: image.length } }),
       });
     }
     this.#sends = [];
@@ -335,10 +335,9 @@ const identifier = (version: string) => ({ vendor: flexupEnterprise, name: versi
 
 const transferOf = ({ sha256, md5, sizeBytes }: ImageRecord, caps: readonly RateCap[]): ImageAnswer => ({
   type: "transfer",
-  imageId: sha256,
+  sha256,
   sizeBytes,
   md5: bytesOfHex(md5),
-  sha256: bytesOfHex(sha256),
   caps,
 });
 

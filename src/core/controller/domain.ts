@@ -2,9 +2,11 @@
  * Everything that the controller decides, without CAPWAP: operators' orders and APs' words in, an outbox out.
  * `controller.ts` joins it to the sessions.
  */
+
 import { type Failure, type Result, success } from "../../base/failure.js";
 import { unreachable } from "../../base/invariant.js";
 import type { MacAddress } from "../../base/mac-address.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import { earliest, type Instant } from "../../base/time.js";
 import type { ApInventory, FailureReason, ServingReport, UpgradeReport } from "../../wire/capwap/vendor.js";
 import { limits, type ReleaseName } from "../upgrade/limits.js";
@@ -426,7 +428,7 @@ export class ControllerDomain {
   }
 
   /** Who needs this image now. */
-  #userOf(sha256: string): string | undefined {
+  #userOf(sha256: Sha256Hex): string | undefined {
     for (const { families, group } of this.runs.running()) {
       for (const { image } of families.values()) {
         if (image?.sha256 === sha256) return group === null ? "APs over the WAN" : `group "${group}"`;

@@ -1,5 +1,7 @@
 /** The controller's two releases, each a set of images by family. */
+
 import { type Result, success } from "../../base/failure.js";
+import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import { emptyVersion, type ReleaseName } from "../upgrade/limits.js";
 import { familyOfName } from "../upgrade/models.js";
@@ -23,7 +25,7 @@ const factChecks: readonly Check<Omit<NewImage, "md5">>[] = [
     "it needs one model or more",
   ],
   [({ release }) => release === "primary" || release === "backup", "the release must be primary or backup"],
-  [({ sha256 }) => /^[0-9a-f]{64}$/.test(sha256), "its SHA-256 is not 64 lower-case hex digits"],
+  [({ sha256 }) => isSha256Hex(sha256), "its SHA-256 is not 64 lower-case hex digits"],
   [({ fileName }) => /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/.test(fileName), 'the file name must be letters, digits, ".", "_" and "-"'],
 ];
 const checks: readonly Check<NewImage>[] = [
@@ -37,7 +39,7 @@ export interface ReleasesPlan {
   readonly changes: readonly string[];
 }
 
-const idOf = (release: ReleaseName, sha256: string): string => `${release}-${sha256.slice(0, 12)}`;
+const idOf = (release: ReleaseName, sha256: Sha256Hex): string => `${release}-${sha256.slice(0, 12)}`;
 const familiesOf = (models: readonly string[]): string[] => unique(models.map(familyOfName));
 
 export class ImageCatalogue {
@@ -63,7 +65,7 @@ export class ImageCatalogue {
     return undefined;
   }
 
-  bySha256(sha256: string): ImageRecord | undefined {
+  bySha256(sha256: Sha256Hex): ImageRecord | undefined {
     for (const image of this.#images.values()) if (image.sha256 === sha256) return image;
     return undefined;
   }
@@ -156,7 +158,7 @@ export class ImageCatalogue {
   }
 
   /** Has the file deleted unless a release still holds it. */
-  dropFile(sha256: string): void {
+  dropFile(sha256: Sha256Hex): void {
     if (this.bySha256(sha256) === undefined) this.#outbox.imageGone(sha256);
   }
 

@@ -1,8 +1,9 @@
 /** Every AP that ever joined: what it said of itself, and its session while there is one. */
+
 import { type Endpoint, isIPv6 } from "../../base/endpoint.js";
 import { type Result, success } from "../../base/failure.js";
-import { hexOf } from "../../base/hex.js";
 import { compareMac, type MacAddress, parseMac } from "../../base/mac-address.js";
+import { type Sha256Hex, sha256HexOf } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import type { ApInventory } from "../../wire/capwap/vendor.js";
 import { type Generation, modelFacts } from "../upgrade/models.js";
@@ -37,12 +38,12 @@ const tftpEndpoint = (ap: JoinedAp, inventory: ApInventory | null): Endpoint => 
 });
 
 const slotRecord = (slot: ApInventory["primary"]): SlotRecord =>
-  slot.version === "" ? { version: "", sha256: "" } : { version: slot.version, sha256: hexOf(slot.sha256) };
+  slot.version === "" ? { version: "", sha256: "" } : { version: slot.version, sha256: sha256HexOf(slot.sha256) };
 
 const slotsOf = (inventory: ApInventory | null): ApRecord["slots"] =>
   inventory && { primary: slotRecord(inventory.primary), backup: slotRecord(inventory.backup), running: inventory.running };
 
-export const holdsImage = ({ record: { slots } }: KnownAp, sha256: string): boolean =>
+export const holdsImage = ({ record: { slots } }: KnownAp, sha256: Sha256Hex): boolean =>
   slots !== null && (slots.primary.sha256 === sha256 || slots.backup.sha256 === sha256);
 
 /** `name (mac)`, for people. */

@@ -2,8 +2,10 @@
  * Gathers what one step of the domain wants done. The composite drains it in the one order that is safe:
  * records first, then everything that the world can see.
  */
+
 import type { Result } from "../../base/failure.js";
 import type { MacAddress } from "../../base/mac-address.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { ApCommand } from "./ap-port.js";
 import type { ControllerEvent } from "./events.js";
 import type { OrderValue } from "./operator/order-results.js";
@@ -42,7 +44,7 @@ export class Outbox {
     this.#replies.push({ requestId, result });
   }
 
-  imageGone(sha256: string): void {
+  imageGone(sha256: Sha256Hex): void {
     this.#goneImages.push(sha256);
   }
 

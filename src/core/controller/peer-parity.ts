@@ -2,6 +2,7 @@
  * Whether the other controller of the network holds the same images. The source document asks for it: an AP that moves from its primary
  * to its secondary controller must find there what it was upgraded to. What the peer holds comes in as a fact; the host asks for it.
  */
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import type { ReleaseName } from "../upgrade/limits.js";
 import type { ImageCatalogue } from "./image-catalogue.js";
@@ -23,7 +24,7 @@ export interface PeerImage {
   readonly families: readonly string[];
   readonly version: string;
   /** Lower-case hex. */
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
 }
 
 /** What came of asking the peer. `trouble` is a few words without a line break. */
@@ -91,7 +92,7 @@ interface HeldImage {
   readonly release: ReleaseName;
   readonly families: readonly string[];
   readonly version: string;
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
 }
 
 /** Release by release and family by family, in the order of their names. */
@@ -106,7 +107,7 @@ export function imageDifferences(here: readonly HeldImage[], there: readonly Hel
   });
 }
 
-function byFamily(images: readonly HeldImage[], release: ReleaseName): Map<string, { version: string; sha256: string }> {
+function byFamily(images: readonly HeldImage[], release: ReleaseName): Map<string, { version: string; sha256: Sha256Hex }> {
   const held = images.filter((image) => image.release === release);
   return new Map(held.flatMap(({ families, version, sha256 }) => families.map((family) => [family, { version, sha256 }])));
 }

@@ -2,7 +2,9 @@
  * What the controller stores: one row per thing, so that a change writes little. Keys sort by kind; values
  * are JSON. `format` says which layout the rows have.
  */
+
 import type { MacAddress } from "../../base/mac-address.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import type { GroupSettings, NewImage } from "./operator/settings.js";
 import type { FamilyRun, Member, Run } from "./run/run.js";
@@ -48,7 +50,7 @@ export interface ApRecord {
 /** Version and digest (lower-case hex); both "" for an empty slot. */
 export interface SlotRecord {
   readonly version: string;
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
 }
 
 export interface ImageRecord extends NewImage {

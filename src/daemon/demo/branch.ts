@@ -1,7 +1,9 @@
 /** The branch that the demo upgrades: who is in it, and what they run before and after. */
+
 import { createHash, randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Sha256Hex } from "../../base/sha256.js";
 
 export const versions = { before: "8.5.161.0", after: "8.10.183.0" } as const;
 export const groupName = "branch-1";
@@ -37,7 +39,7 @@ export const aps: readonly DemoAp[] = models
 export interface DemoImage {
   readonly model: string;
   readonly path: string;
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
 }
 
 /** One image file a model, of random bytes. */

@@ -12,10 +12,12 @@
  * that rename the old content is untouched and after it the new is complete; what the record does not list is removed at
  * the next boot, except a part that can be resumed.
  */
+
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { invariant } from "../../base/invariant.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { BootRecord, BootState, RunJournal, SlotId, SlotImage } from "../../core/ap/contract.js";
 import { emptyBootRecord } from "../../core/ap/image-slots.js";
 import type { Disk, DiskFile } from "./disk.js";
@@ -65,7 +67,7 @@ const readBytes = 1 << 20;
 export interface StoredDigests {
   readonly sizeBytes: number;
   /** Lower-case hex. */
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
   readonly md5: string;
 }
 

@@ -2,7 +2,9 @@
  * What a slot's image is, in a file of its own beside it: should the boot record and its copy be lost, two whole images would lie
  * there and nobody would know their versions.
  */
+
 import { z } from "zod";
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { BootRecord, SlotId, SlotImage } from "../../core/ap/contract.js";
 import { emptyBootRecord, otherSlot } from "../../core/ap/image-slots.js";
 
@@ -26,8 +28,8 @@ export interface LabelledSlot {
   readonly label: SlotLabel;
 }
 
-export const slotFileName = (slot: SlotId, sha256: string): string => `slot-${slot}-${sha256}.image`;
-export const slotLabelName = (slot: SlotId, sha256: string): string => `slot-${slot}-${sha256}.json`;
+export const slotFileName = (slot: SlotId, sha256: Sha256Hex): string => `slot-${slot}-${sha256}.image`;
+export const slotLabelName = (slot: SlotId, sha256: Sha256Hex): string => `slot-${slot}-${sha256}.json`;
 
 const labelPattern = /^slot-([ab])-[0-9a-f]{64}\.json$/;
 /** Which slot a label's file name belongs to; undefined for any other file. */

@@ -3,12 +3,13 @@ import { closeSync, mkdirSync, openSync, readdirSync, readSync, rmSync } from "n
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { failure, type Result, success } from "../../base/failure.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import { syncFolder } from "../lasting-file.js";
 
 /** What is known of a file once it lies in the folder. Digests are lower-case hex. */
 export interface MeasuredImage {
   readonly sizeBytes: number;
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
   readonly md5: string;
 }
 
@@ -64,7 +65,7 @@ export class ImageFolder {
   }
 
   /** `length` octets of an image from `offset`. @throws when the file is gone or shorter: the disk's fault, not the peer's */
-  read(sha256: string, offset: number, length: number): Uint8Array {
+  read(sha256: Sha256Hex, offset: number, length: number): Uint8Array {
     const bytes = Buffer.allocUnsafe(length);
     const got = readSync(this.#descriptor(sha256), bytes, 0, length, offset);
     if (got !== length) throw new Error(`image ${sha256} is shorter than it was: ${got} of ${length} octets at ${offset}`);
@@ -72,7 +73,7 @@ export class ImageFolder {
   }
 
   /** Deletes an image that no release holds any more. */
-  remove(sha256: string): void {
+  remove(sha256: Sha256Hex): void {
     if (!this.#undecided.has(sha256)) this.#delete(sha256);
   }
 
@@ -112,20 +113,20 @@ export class ImageFolder {
     }
   }
 
-  #leave(sha256: string): void {
+  #leave(sha256: Sha256Hex): void {
     const left = (this.#undecided.get(sha256) ?? 0) - 1;
     if (left > 0) this.#undecided.set(sha256, left);
     else this.#undecided.delete(sha256);
   }
 
-  #delete(sha256: string): void {
+  #delete(sha256: Sha256Hex): void {
     const descriptor = this.#open.get(sha256);
     if (descriptor !== undefined) closeSync(descriptor);
     this.#open.delete(sha256);
     rmSync(join(this.#folder, sha256), { force: true });
   }
 
-  #descriptor(sha256: string): number {
+  #descriptor(sha256: Sha256Hex): number {
     let descriptor = this.#open.get(sha256);
     if (descriptor === undefined) {
       descriptor = openSync(join(this.#folder, sha256), "r");

@@ -3,10 +3,12 @@
  * Nothing is kept of a failed fetch here; the sink's owner discards what it was given. Blocks arrive by the native receiver where it
  * was compiled, else by Node's own sockets.
  */
+
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { type Endpoint, isIPv6 } from "../../base/endpoint.js";
 import { type Result, success } from "../../base/failure.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import { TftpClient } from "../../core/tftp/client.js";
 import type { ClientEffect, ClientInput, ClientRequest, ClientSettings, FetchOutcome } from "../../core/tftp/contract.js";
 import { defaultClientSettings, LAN_BLKSIZE, LAN_WINDOWSIZE } from "../../core/tftp/defaults.js";
@@ -49,7 +51,7 @@ export interface FetchResult {
   readonly detail: string;
   readonly bytesDone: number;
   /** Lower-case hex of all bytes, for `complete` alone. */
-  readonly sha256: string | undefined;
+  readonly sha256: Sha256Hex | undefined;
 }
 
 export interface TftpFetch {

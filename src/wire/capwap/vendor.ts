@@ -63,7 +63,7 @@ export const upgradeOrder = record({
   /** Image family (`ap3g3`): an AP of another family refuses before a byte moves. */
   family: shortText(32),
   /** Where to fetch from; filled for `subordinate`. */
-  primary: endpoint,
+  server: endpoint,
   /** 1–63 tries before the WAN. */
   retryCountMax: u8,
   backoffMsMin: u32,

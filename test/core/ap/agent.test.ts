@@ -41,14 +41,14 @@ class ScriptedSession implements WtpSessionPort<"report"> {
   answerConfigurationUpdate: WtpSessionPort<"report">["answerConfigurationUpdate"] = (_now, { resultCode, refusal }, out) =>
     this.#say(`configuration ${resultCode}${refusal ? ` ${refusal.reason}` : ""}`, out);
   answerReset: WtpSessionPort<"report">["answerReset"] = (_now, resultCode, out) => this.#say(`reset ${resultCode}`, out);
-  answerBlock: WtpSessionPort<"report">["answerBlock"] = (_now, resultCode, out) => this.#say(`block ${resultCode}`, out);
+  blockStored: WtpSessionPort<"report">["blockStored"] = (_now, resultCode, out) => this.#say(`block ${resultCode}`, out);
   startImage = (...args: unknown[]) => this.#say("image", args.at(-1) as Output[]);
   cancelImage: WtpSessionPort<"report">["cancelImage"] = (_now, out) => this.#say("cancel", out);
 }
 
 const order: UpgradeOrder = {
   ...{ runId: 7, role: "primary", version: "8.6", fileName: "ap3g3-8.6", sizeBytes: newImage.sizeBytes },
-  ...{ sha256: bytesOfHex(newImage.sha256), family: "ap3g3", primary: { address: "", port: 0 }, retryCountMax: 44 },
+  ...{ sha256: bytesOfHex(newImage.sha256), family: "ap3g3", server: { address: "", port: 0 }, retryCountMax: 44 },
   ...{ backoffMsMin: 100_000, backoffMsMax: 300_000, sessionsMax: 3, refetch: false },
 };
 
@@ -142,7 +142,7 @@ t.test("a primary that has the image offers it at once", async (t) => {
     "configuration 17",
     "event upgradeReport",
   ]);
-  t.same(bench.configure({ upgradeOrder: { ...order, role: "subordinate", primary: { address: "10.0.0.2", port: 69 } } }).did.slice(-2), [
+  t.same(bench.configure({ upgradeOrder: { ...order, role: "subordinate", server: { address: "10.0.0.2", port: 69 } } }).did.slice(-2), [
     "withdraw",
     "configuration 17",
   ]);

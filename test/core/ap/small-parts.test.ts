@@ -49,18 +49,18 @@ t.test("reset boots what the request names", async (t) => {
 t.test("orders are checked before a byte moves", async (t) => {
   const order: UpgradeOrder = {
     ...{ runId: 7, role: "subordinate", version: "8.6", fileName: "ap3g3-8.6.img", sizeBytes: 3000 },
-    ...{ sha256: bytesOfHex(sha("1")), family: "ap3g3", primary: { address: "10.0.0.1", port: 69 } },
+    ...{ sha256: bytesOfHex(sha("1")), family: "ap3g3", server: { address: "10.0.0.1", port: 69 } },
     ...{ retryCountMax: 44, backoffMsMin: 100_000, backoffMsMax: 300_000, sessionsMax: 3, refetch: false },
   };
   t.equal(refuseOrder(order, "ap3g3"), undefined);
   t.match(refuseOrder(order, "ap1g4"), { reason: "wrong-family", detail: "the image is for ap3g3, this AP is ap1g4" });
   const broken: Partial<UpgradeOrder>[] = [
     ...[{ runId: 0 }, { version: "" }, { sizeBytes: 0 }, { fileName: "../boot.json" }, { fileName: "" }, { sessionsMax: 0 }],
-    ...[{ sessionsMax: 65 }, { primary: { address: "", port: 69 } }, { primary: { address: "10.0.0.1", port: 0 } }],
+    ...[{ sessionsMax: 65 }, { server: { address: "", port: 69 } }, { server: { address: "10.0.0.1", port: 0 } }],
     ...[{ retryCountMax: 0 }, { retryCountMax: 64 }, { backoffMsMin: 5, backoffMsMax: 5 }, { backoffMsMax: 2 ** 32 - 1 }],
   ];
   for (const part of broken) t.match(refuseOrder({ ...order, ...part }, "ap3g3"), { reason: "transfer-error" }, JSON.stringify(part));
-  t.equal(refuseOrder({ ...order, role: "primary", retryCountMax: 0, primary: { address: "", port: 0 } }, "ap3g3"), undefined);
+  t.equal(refuseOrder({ ...order, role: "primary", retryCountMax: 0, server: { address: "", port: 0 } }, "ap3g3"), undefined);
   t.match(runOrder(order, { vendor: 5, name: "8.6" }), { vendor: 5, sha256: sha("1"), server: { address: "10.0.0.1", port: 69 } });
   t.match(runOrder({ ...order, role: "primary" }, undefined), { vendor: 32473, server: null });
 });

@@ -75,7 +75,7 @@ class OurAc {
     this.events.push(event);
     if (event.type === "image-wanted") {
       const md5 = createHash("md5").update(this.image).digest();
-      const answer = { type: "transfer", imageId: "i", sizeBytes: this.image.length, md5, sha256: new Uint8Array(32) } as const;
+      const answer = { type: "transfer", sha256: "i", sizeBytes: this.image.length, md5 } as const;
       this.#act((out) => this.ac.answerImage(now, event.session, answer, out));
     }
     if (event.type === "transfer-progress" && event.bytesDone >= this.abortAtBytes) {
@@ -137,7 +137,7 @@ function ourWtp(options: Partial<ForeignAcOptions> & { readonly image: Buffer },
         }
         if (output.type === "image-block") {
           written.push(Buffer.from(output.bytes));
-          act((inner) => wtp.answerBlock(at, blockResult(output.last), inner));
+          act((inner) => wtp.blockStored(at, blockResult(output.last), inner));
         }
       }
     }

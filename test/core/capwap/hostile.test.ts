@@ -102,7 +102,7 @@ t.test("its own controller cannot make the WTP throw, whatever it sends", async 
         wtp.datagram(world.now, { from: acEndpoint, bytes, carriage: "clear" }, out);
         world.now += waits[index] ?? 0;
         wtp.wake(world.now, out);
-        wtp.answerBlock(world.now, 0, out);
+        wtp.blockStored(world.now, 0, out);
         wtp.answerConfigurationUpdate(world.now, { resultCode: 0 }, out);
       }
       return out.length <= 12 * (datagrams.length + waits.length + 1);

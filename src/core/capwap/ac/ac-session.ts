@@ -174,7 +174,7 @@ export class AcSession<Tag> {
   /** As the WTP offered, else the RFC's way. */
   #transferOf(answer: Extract<ImageAnswer, { type: "transfer" }>): ImageTransfer {
     const offer = this.#fastOffer;
-    if (!isFast(offer, answer)) return new ImageDataSender(answer.imageId, answer.sizeBytes, answer.caps ?? []);
+    if (!isFast(offer, answer)) return new ImageDataSender(answer.sha256, answer.sizeBytes, answer.caps ?? []);
     const { linkMode, mtuBytes = ethernetMtuBytes } = this.#settings;
     const firstFragmentId = this.#nextFastFragmentId;
     const transfer = new FastImageTransfer({ to: this.wtp.peer, carriage: linkMode, offer, answer, firstFragmentId, mtuBytes });
@@ -353,11 +353,11 @@ export class AcSession<Tag> {
   #settleTransfer(out: AcOutput<Tag>[]): void {
     const transfer = this.#transfer;
     if (transfer === undefined) return;
-    const { imageId, bytesDone, bytesSent, outcome } = transfer;
+    const { sha256, bytesDone, bytesSent, outcome } = transfer;
     if (outcome !== undefined) this.#endTransfer(outcome, out);
     else if (bytesDone !== this.#toldBytesDone) {
       this.#toldBytesDone = bytesDone;
-      out.push({ type: "transfer-progress", session: this.id, imageId, bytesDone, bytesSent });
+      out.push({ type: "transfer-progress", session: this.id, sha256, bytesDone, bytesSent });
     }
   }
 
@@ -367,8 +367,8 @@ export class AcSession<Tag> {
     if (transfer === undefined) return;
     this.#transfer = undefined;
     if (this.#channel.outstanding?.type === "block") this.#channel.abandon();
-    const { imageId, bytesDone, bytesSent } = transfer;
-    out.push({ type: "transfer-ended", session: this.id, imageId, outcome, bytesDone, bytesSent });
+    const { sha256, bytesDone, bytesSent } = transfer;
+    out.push({ type: "transfer-ended", session: this.id, sha256, outcome, bytesDone, bytesSent });
   }
 
   #end(reason: SessionEnd, out: AcOutput<Tag>[]): void {

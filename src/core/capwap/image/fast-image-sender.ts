@@ -2,7 +2,9 @@
  * The controller's side of one fast image transfer (docs/decisions/070-fast-image-transfer.md): decides which range of the image
  * goes out in which datagram and when. It never holds image bytes.
  */
+
 import type { Endpoint } from "../../../base/endpoint.js";
+import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";
 import { TimerTable } from "../../../base/timer-table.js";
 import { fragmentHead, fragmentRoom, type SegmentPlan, segmentEnd } from "../../../wire/capwap/fast-segment.js";
@@ -19,7 +21,7 @@ import type { RateCap } from "./rate-cap.js";
 export interface FastImageSenderOptions {
   readonly to: Endpoint;
   readonly carriage: Carriage;
-  readonly imageId: string;
+  readonly sha256: Sha256Hex;
   readonly plan: SegmentPlan;
   /** What the receiver can hold before its first acknowledgement. */
   readonly windowBytes: number;
@@ -305,9 +307,9 @@ export class FastImageSender {
 
   /** @returns UDP payload bytes sent */
   #emit(offset: number, length: number, out: Sink<SendDatagram>): number {
-    const { to, carriage, imageId } = this.#options;
+    const { to, carriage, sha256 } = this.#options;
     const bytes = fragmentHead(this.plan, offset, length);
-    out.push({ type: "send", to, bytes, image: { imageId, offset, length }, carriage });
+    out.push({ type: "send", to, bytes, image: { sha256, offset, length }, carriage });
     this.payloadBytesSent += length;
     this.wireBytesSent += bytes.length + length;
     return bytes.length + length;

@@ -1,5 +1,7 @@
 /** The fast transfer as an AC session drives it: the opening that answers an offer, and `FastImageSender` behind `ImageTransfer`. */
+
 import type { Endpoint } from "../../../base/endpoint.js";
+import { type Sha256Hex, sha256HexOf } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";
 import { type SegmentPlan, segmentBytesDefault } from "../../../wire/capwap/fast-segment.js";
 import type { ElementsOf } from "../../../wire/capwap/messages.js";
@@ -26,7 +28,7 @@ export interface FastImageTransferOptions {
 const progressBytes = 65_536;
 
 export class FastImageTransfer implements ImageTransfer {
-  readonly imageId: string;
+  readonly sha256: Sha256Hex;
   readonly openingElements: Partial<ElementsOf<"imageDataResponse">>;
   readonly #sender: FastImageSender;
 
@@ -38,13 +40,13 @@ export class FastImageTransfer implements ImageTransfer {
       segmentBytes: segmentBytesDefault,
       firstFragmentId,
     };
-    this.imageId = answer.imageId;
+    this.sha256 = answer.sha256;
     const { transferId, startOffset, segmentBytes } = plan;
     this.openingElements = { fastAccept: { transferId, startOffset, segmentBytes, firstFragmentId } };
     this.#sender = new FastImageSender({
       to,
       carriage,
-      imageId: answer.imageId,
+      sha256: answer.sha256,
       plan,
       windowBytes: offer.windowBytes,
       datagramBytesMax: Math.min(offer.datagramBytesMax, udpPayloadMax(to.address, mtuBytes, carriage)),
@@ -99,7 +101,7 @@ export class FastImageTransfer implements ImageTransfer {
 
 /** Where to go on: nothing that is safe at the AP is sent again, if it is of this image. At least one byte is sent, so that there is an end. */
 function resumeOffset(offer: FastOffer, answer: FastImageTransferOptions["answer"]): number {
-  const sameImage = offer.sha256.every((octet, index) => octet === answer.sha256[index]);
+  const sameImage = sha256HexOf(offer.sha256) === answer.sha256;
   return sameImage ? Math.min(offer.resumeOffset, answer.sizeBytes - 1) : 0;
 }
 

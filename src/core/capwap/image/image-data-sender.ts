@@ -3,6 +3,7 @@
  * carry no offset: their order is that of the request channel.
  */
 
+import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";
 import { limits } from "../../../wire/capwap/defaults.js";
 import { resultCodes } from "../../../wire/capwap/result-code.js";
@@ -17,7 +18,7 @@ const blockWireBytes = limits.imageBlockBytesMax + 8 + 8 + 5 + 28;
 const admitted: Instant = Number.NEGATIVE_INFINITY;
 
 export class ImageDataSender implements ImageTransfer {
-  readonly imageId: string;
+  readonly sha256: Sha256Hex;
   readonly openingElements = {};
   readonly #sizeBytes: number;
   readonly #caps: readonly RateCap[];
@@ -28,8 +29,8 @@ export class ImageDataSender implements ImageTransfer {
   #outstanding: ImageBlock | undefined;
   #outcome: TransferOutcome | undefined;
 
-  constructor(imageId: string, sizeBytes: number, caps: readonly RateCap[] = []) {
-    this.imageId = imageId;
+  constructor(sha256: Sha256Hex, sizeBytes: number, caps: readonly RateCap[] = []) {
+    this.sha256 = sha256;
     this.#sizeBytes = sizeBytes;
     this.#caps = caps;
   }
@@ -53,7 +54,7 @@ export class ImageDataSender implements ImageTransfer {
     this.#admittedAt = undefined;
     const offset = this.#bytesDone;
     const length = Math.min(limits.imageBlockBytesMax, this.#sizeBytes - offset);
-    this.#outstanding = { image: { imageId: this.imageId, offset, length }, last: offset + length === this.#sizeBytes };
+    this.#outstanding = { image: { sha256: this.sha256, offset, length }, last: offset + length === this.#sizeBytes };
     this.#bytesSent += length;
     return this.#outstanding;
   }

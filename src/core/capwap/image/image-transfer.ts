@@ -3,6 +3,7 @@
  * more of it: the stop-and-wait of RFC 5415 §9.1 goes through the session's request channel (`nextBlock`), a transport of its
  * own sends what it wants in `start`, `wake` and `acknowledged`.
  */
+import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";
 import type { ElementsOf } from "../../../wire/capwap/messages.js";
 import type { ImageRange, SendDatagram, Sink, TransferOutcome } from "../contract.js";
@@ -13,7 +14,7 @@ export interface ImageBlock {
 }
 
 export interface ImageTransfer {
-  readonly imageId: string;
+  readonly sha256: Sha256Hex;
   /** Bytes of the image that the WTP has, as far as it said. */
   readonly bytesDone: number;
   /** Image bytes sent, retransmissions included. */

@@ -141,7 +141,7 @@ export class WtpDownload {
   }
 
   /** Result of the oldest block that is being written. */
-  answerBlock(now: Instant, resultCode: number, out: Output): void {
+  blockStored(now: Instant, resultCode: number, out: Output): void {
     const image = this.#image;
     if (image === undefined) return;
     const outcome = this.#fast === undefined ? this.#answerPlain(now, image, resultCode, out) : this.#answerFast(now, resultCode, out);

@@ -397,8 +397,8 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     this.#pump(now, out);
   }
 
-  answerBlock(now: Instant, resultCode: number, out: WtpOutput<Tag>[]): void {
-    this.#downloadDoes(now, out, (download, outputs) => download.answerBlock(now, resultCode, outputs));
+  blockStored(now: Instant, resultCode: number, out: WtpOutput<Tag>[]): void {
+    this.#downloadDoes(now, out, (download, outputs) => download.blockStored(now, resultCode, outputs));
   }
 
   cancelImage(now: Instant, out: WtpOutput<Tag>[]): void {

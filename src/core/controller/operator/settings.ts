@@ -1,4 +1,5 @@
 /** What operators set and hand in, as plain data: orders carry it, rows store it, views show it. */
+import type { Sha256Hex } from "../../../base/sha256.js";
 import type { ReleaseName } from "../../upgrade/limits.js";
 
 /** What an AP gets that has no tries left at its primary. */
@@ -39,7 +40,7 @@ export interface NewImage {
   readonly release: ReleaseName;
   readonly sizeBytes: number;
   /** Lower-case hex. It also names the stored file. */
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
   /** Lower-case hex, for RFC 5415 Image Information. */
   readonly md5: string;
   /** The name under which primaries offer it by TFTP; letters, digits, `.`, `_` and `-`. */

@@ -2,7 +2,9 @@
  * What the controller shows: the JSON of `--json`, of the admin API and of the page. Field names are a
  * promise to scripts; add, never rename.
  */
+
 import type { Failure } from "../../../base/failure.js";
+import type { Sha256Hex } from "../../../base/sha256.js";
 import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../../upgrade/limits.js";
 import type { RunState } from "../run/run.js";
@@ -208,7 +210,7 @@ export interface ImageView {
   readonly models: readonly string[];
   readonly families: readonly string[];
   readonly sizeBytes: number;
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
   readonly md5: string;
   readonly fileName: string;
   readonly addedAt: number;
@@ -233,8 +235,8 @@ export interface PeerView {
 export interface PeerDifference {
   readonly release: ReleaseName;
   readonly family: string;
-  readonly here: { readonly version: string; readonly sha256: string } | null;
-  readonly there: { readonly version: string; readonly sha256: string } | null;
+  readonly here: { readonly version: string; readonly sha256: Sha256Hex } | null;
+  readonly there: { readonly version: string; readonly sha256: Sha256Hex } | null;
 }
 
 /** One run in numbers, kept after it ended. */

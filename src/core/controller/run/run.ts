@@ -1,5 +1,7 @@
 /** The state of a run as plain data: what is stored, what survives the controller's death. */
+
 import type { MacAddress } from "../../../base/mac-address.js";
+import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";
 import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../../upgrade/limits.js";
@@ -22,7 +24,7 @@ export interface RunImage {
   readonly fileName: string;
   readonly sizeBytes: number;
   /** Lower-case hex. */
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
 }
 
 export interface Run {

@@ -1,6 +1,6 @@
 /** The order that an AP gets, from what the operator set and the run's image. */
 import type { Endpoint } from "../../../base/endpoint.js";
-import { bytesOfHex } from "../../../base/hex.js";
+import { sha256Octets } from "../../../base/sha256.js";
 import { secondsToMs } from "../../../base/time.js";
 import type { UpgradeOrder } from "../../../wire/capwap/vendor.js";
 import type { ApCommand } from "../ap-port.js";
@@ -30,9 +30,9 @@ export function upgradeCommand({ runId, role, image, policy, server, sessionsMax
     version,
     fileName,
     sizeBytes,
-    sha256: bytesOfHex(sha256),
+    sha256: sha256Octets(sha256),
     family,
-    primary: server ?? nowhere,
+    server: server ?? nowhere,
     retryCountMax: policy.retryCount,
     backoffMsMin: secondsToMs(policy.backoffSecondsMin),
     backoffMsMax: secondsToMs(policy.backoffSecondsMax),

@@ -13,7 +13,7 @@ import { hex } from "../../../support/fixtures.js";
 
 type State = Exclude<AcState, "ended">;
 
-const image = { type: "transfer", imageId: "i", sizeBytes: 4096, md5: new Uint8Array(16), sha256: new Uint8Array(32) } as const;
+const image = { type: "transfer", sha256: "i", sizeBytes: 4096, md5: new Uint8Array(16) } as const;
 
 class Bench {
   readonly ac: AccessController<string>;

@@ -26,7 +26,7 @@ const senderOf = (sizeBytes: number, windowBytes: number): FastImageSender =>
   new FastImageSender({
     to: wtpEndpoint(0),
     carriage: "clear",
-    imageId: "image",
+    sha256: "image",
     plan: { ...plan, sizeBytes },
     windowBytes,
     datagramBytesMax: 1_472,
@@ -173,7 +173,7 @@ t.test("a wide window costs memory only where bytes wait, wherever a sender puts
 
 t.test("a flood of requests for an image neither floods the line nor takes a rate from the others", async (t) => {
   const world = new CapwapWorld(3, cleanNetwork, { wtp: { fastTransfer: true } });
-  world.image = { imageId: "image", bytes: new Prng(1).bytes(2 * mebibyte), md5: new Uint8Array(16) };
+  world.image = { sha256: "image", bytes: new Prng(1).bytes(2 * mebibyte), md5: new Uint8Array(16) };
   const cap = new RateCap(100_000);
   world.caps = [cap];
   world.start();

@@ -8,14 +8,13 @@ import { flexupEnterprise } from "../../../../src/wire/capwap/vendor.js";
 import { datagramOf, inShort, sentIn } from "../../../support/capwap-messages.js";
 import { acEndpoint, CapwapWorld, cleanNetwork, type NetworkFaults } from "../../../support/capwap-world.js";
 
-const image = { imageId: "image", bytes: new Prng(9).bytes(700_001), md5: new Uint8Array(16) };
+const image = { sha256: "ab".repeat(32), bytes: new Prng(9).bytes(700_001), md5: new Uint8Array(16) };
 const identifier = { vendor: flexupEnterprise, name: "8.5.161.0" };
-const digest = bytesOfHex("ab".repeat(32));
+const digest = bytesOfHex(image.sha256);
 
 function worldInRun(faults: NetworkFaults = cleanNetwork, fastTransfer = true): CapwapWorld {
   const world = new CapwapWorld(5, faults, { wtp: { fastTransfer } });
   world.image = image;
-  world.imageSha256 = digest;
   world.start();
   world.run(300_000, () => world.wtp().state === "run");
   return world;

@@ -443,7 +443,7 @@ t.test("boot-time download (§9.1), where it is switched on", async (t) => {
   t.match(sentIn(start), [{ type: "imageDataRequest", elements: { imageIdentifier: identifier, initiateDownload: {} } }]);
   bench.answer("imageDataResponse", { imageInformation: { sizeBytes: 3, md5: new Uint8Array(16) } });
   bench.ask("imageDataRequest", { imageData: { dataType: "last", data: hex("010203") } });
-  const done = bench.act((out) => bench.wtp.answerBlock(bench.now, 0, out));
+  const done = bench.act((out) => bench.wtp.blockStored(bench.now, 0, out));
   t.same(sentIn(done).map(inShort), ["imageDataResponse"]);
   t.same(events(done), ["image-complete", "restart-wanted", "state reset"]);
 
