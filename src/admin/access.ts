@@ -6,7 +6,7 @@ import { type Failure, failure, type Result } from "../base/failure.js";
 import type { Instant } from "../base/time.js";
 import type { AccountStore } from "../runtime/access/account-store.js";
 import type { Accounts } from "./accounts.js";
-import { notAllowed, type WriteAudit } from "./audited-door.js";
+import { notAllowed, type WriteAudit } from "./audited-port.js";
 import { statusOf } from "./http-status.js";
 import { type Caller, mayAct, type Role, reservedNames } from "./roles.js";
 import type { Session, Sessions } from "./sessions.js";
@@ -73,7 +73,7 @@ export const auditWriter =
   (entry) =>
     store.audit({ ...entry, at: now() });
 
-/** A login that came in or was wrong. What had to wait is not noted: whoever floods the door would push everything else out of the log. */
+/** A login that came in or was wrong. What had to wait is not noted: whoever floods the API would push everything else out of the log. */
 export function noteLogin(write: WriteAudit, what: "login" | "ssh login", name: string, from: string, caller: Result<Caller>): void {
   const who = name.slice(0, 64);
   if (caller.ok) write({ who, from, what, before: null, after: null });

@@ -5,11 +5,11 @@ import { type Failure, failure, isFailure, type Result, success } from "../base/
 import type { ResultOf } from "../core/controller/operator/order-results.js";
 import type { Order } from "../core/controller/operator/orders.js";
 import type { ImageView } from "../core/controller/operator/views.js";
-import type { Door } from "./door.js";
+import type { OperatorPort } from "./operator-port.js";
 import { type ImageDescription, type RoutedOrder, requestOf, uploadPath } from "./order-paths.js";
 
 /** The admin API of one daemon. Failures are the controller's own, `controller-unreachable`, `certificate-unknown` or `unexpected-answer`. */
-export class AdminClient implements Door {
+export class AdminClient implements OperatorPort {
   readonly #base: URL;
   readonly #authorization: Readonly<Record<string, string>>;
 

@@ -4,17 +4,17 @@ import type { z } from "zod";
 import type { ImageFolder } from "../runtime/controller/controller-images.js";
 import { statusOf } from "./http-status.js";
 import { apiPrefix } from "./order-paths.js";
-import type { DoorFor } from "./order-routes.js";
+import type { OperatorPortFor } from "./order-routes.js";
 import { failureBody, imageUpload, imageView } from "./schema.js";
 
 export interface ImageUploadOptions {
-  readonly doorFor: DoorFor;
+  readonly portFor: OperatorPortFor;
   readonly images: ImageFolder;
   readonly imageBytesMax: number;
 }
 
 /** `POST /images`: the file streams into the image folder, is measured, and the catalogue decides whether it stays. */
-export function registerImageUpload(app: FastifyInstance, { doorFor, images, imageBytesMax }: ImageUploadOptions): void {
+export function registerImageUpload(app: FastifyInstance, { portFor, images, imageBytesMax }: ImageUploadOptions): void {
   // Anything else is refused before the handler, which reads a stream.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
@@ -35,7 +35,7 @@ export function registerImageUpload(app: FastifyInstance, { doorFor, images, ima
       // The body is drained also when it is refused half-way: a client that still writes would not read the reason.
       const chunks = body?.iterator({ destroyOnReturn: false }) ?? [];
       const result = await images.add(asBytes(chunks), imageBytesMax, (measured) =>
-        doorFor(request).order({
+        portFor(request).order({
           type: "image-add",
           image: { version, release, models: models.split(",").map((model) => model.trim()), fileName: offeredName(fileName), ...measured },
         }),

@@ -1,15 +1,15 @@
 /**
- * Keeps what `/events` streams: the views of the controller as last seen, and the changes since. It asks the door as any reader does,
+ * Keeps what `/events` streams: the views of the controller as last seen, and the changes since. It reads through the port as any client does,
  * at most every `refreshMs`, and only while somebody reads.
  */
 import type { Instant } from "../base/time.js";
 import type { ControllerEvent } from "../core/controller/events.js";
 import type { ApImageRow } from "../core/controller/operator/views.js";
-import type { Door } from "./door.js";
 import type { LiveChange, LiveSnapshot, LoggedEvent } from "./live.js";
+import type { OperatorPort } from "./operator-port.js";
 
 export interface LiveFeedOptions {
-  readonly door: Door;
+  readonly operator: OperatorPort;
   readonly now: () => Instant;
   /** Told why views could not be had; they are asked for again. */
   readonly onTrouble: (message: string) => void;
@@ -184,17 +184,17 @@ export class LiveFeed {
   }
 
   async #readViews(): Promise<Views | undefined> {
-    const { door, onTrouble } = this.#options;
+    const { operator, onTrouble } = this.#options;
     const [aps, images, summary, catalogue, boot] = await Promise.all([
-      door.order({ type: "show-ap-summary" }),
-      door.order({ type: "show-ap-image", ap: "all" }),
-      door.order({ type: "show-group-summary" }),
-      door.order({ type: "show-images" }),
-      door.order({ type: "show-boot" }),
+      operator.order({ type: "show-ap-summary" }),
+      operator.order({ type: "show-ap-image", ap: "all" }),
+      operator.order({ type: "show-group-summary" }),
+      operator.order({ type: "show-images" }),
+      operator.order({ type: "show-boot" }),
     ]);
     for (const answer of [aps, images, summary, catalogue, boot]) if (!answer.ok) onTrouble(answer.failure.message);
     if (!aps.ok || !images.ok || !summary.ok || !catalogue.ok || !boot.ok) return undefined;
-    const groups = await Promise.all(summary.value.map(({ name }) => door.order({ type: "show-group", group: name })));
+    const groups = await Promise.all(summary.value.map(({ name }) => operator.order({ type: "show-group", group: name })));
     return {
       aps: new Map(aps.value.map((row) => [row.mac, rowOf(row)])),
       images: new Map(images.value.aps.map((row) => [row.mac, this.#imageRow(row)])),

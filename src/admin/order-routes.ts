@@ -2,18 +2,18 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Result } from "../base/failure.js";
 import type { Order } from "../core/controller/operator/orders.js";
-import type { Door } from "./door.js";
 import { statusOf } from "./http-status.js";
 import { IdempotencyKeys } from "./idempotency.js";
+import type { OperatorPort } from "./operator-port.js";
 import { apiPrefix, pathFields, type RoutedOrder, usesQuery } from "./order-paths.js";
 import { type OrderRoute, orderRoutes } from "./routes.js";
 import { failureBody } from "./schema.js";
 
-/** The door as the caller of a request may use it. */
-export type DoorFor = (request: FastifyRequest) => Door;
+/** The operator port as the caller of a request may use it. */
+export type OperatorPortFor = (request: FastifyRequest) => OperatorPort;
 
 /** One route per row of the table. */
-export function registerOrderRoutes(app: FastifyInstance, doorFor: DoorFor): void {
+export function registerOrderRoutes(app: FastifyInstance, portFor: OperatorPortFor): void {
   const keys = new IdempotencyKeys();
   for (const [type, route] of Object.entries(orderRoutes) as [RoutedOrder["type"], OrderRoute][]) {
     app.route({
@@ -23,8 +23,8 @@ export function registerOrderRoutes(app: FastifyInstance, doorFor: DoorFor): voi
       ...(route.bodyBytesMax !== undefined && { bodyLimit: route.bodyBytesMax }),
       handler: async (request, reply) => {
         const order = orderOf(type, route, request);
-        const door = doorFor(request);
-        const result = route.idempotent ? await keys.once(request, order, () => door.order(order)) : await door.order(order);
+        const operator = portFor(request);
+        const result = route.idempotent ? await keys.once(request, order, () => operator.order(order)) : await operator.order(order);
         return answer(reply, route, result);
       },
     });

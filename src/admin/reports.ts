@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { RunReport, RunReportRow } from "../core/controller/operator/views.js";
 import { statusOf } from "./http-status.js";
 import { apiPrefix } from "./order-paths.js";
-import type { DoorFor } from "./order-routes.js";
+import type { OperatorPortFor } from "./order-routes.js";
 import { decimal } from "./schema.js";
 
 const columns: readonly (readonly [title: string, cell: (row: RunReportRow) => string | number | null])[] = [
@@ -25,11 +25,11 @@ const columns: readonly (readonly [title: string, cell: (row: RunReportRow) => s
 ];
 
 /** The report of a run as `report.csv` and as a page to print. */
-export function registerReports(app: FastifyInstance, doorFor: DoorFor): void {
+export function registerReports(app: FastifyInstance, portFor: OperatorPortFor): void {
   const params = z.object({ run: decimal });
   const find = async (request: FastifyRequest, reply: FastifyReply, show: (run: RunReport) => FastifyReply): Promise<FastifyReply> => {
     const { run } = request.params as { run: number };
-    const report = await doorFor(request).order({ type: "show-run", run });
+    const report = await portFor(request).order({ type: "show-run", run });
     return report.ok ? show(report.value) : reply.status(statusOf(report.failure)).send(report.failure);
   };
   const schema = (operationId: string, summary: string) => ({ operationId, summary, tags: ["runs"], params });

@@ -17,18 +17,18 @@ import type { ImageFolder } from "../runtime/controller/controller-images.js";
 import type { Logger } from "../runtime/log.js";
 import { type AccessOptions, auditWriter, registerAccess, registerPublic, standingOf } from "./access.js";
 import { registerAccessRoutes } from "./access-routes.js";
-import { AuditedDoor } from "./audited-door.js";
+import { AuditedPort } from "./audited-port.js";
 import { compressLongAnswers } from "./compression.js";
-import type { Door } from "./door.js";
 import { registerEventStream } from "./event-stream.js";
 import { registerImageUpload } from "./image-upload.js";
 import type { LiveFeed } from "./live-feed.js";
+import type { OperatorPort } from "./operator-port.js";
 import { registerOrderRoutes } from "./order-routes.js";
 import { docsPolicy, limitBodyTime, protectiveHeaders } from "./protection.js";
 import { registerReports } from "./reports.js";
 
 export interface AdminOptions {
-  readonly door: Door;
+  readonly operator: OperatorPort;
   readonly images: ImageFolder;
   /** Without it anybody may do everything: for tests and for what listens nowhere. */
   readonly access?: AccessOptions;
@@ -62,7 +62,7 @@ const unroutable: Readonly<Record<string, string>> = {
   FST_ERR_MAX_PARAM_LENGTH: `A name in the path is longer than ${paramLengthMax} characters`,
 };
 
-/** The admin API, ready to listen. It holds no state of the controller: every answer is the door's. */
+/** The admin API, ready to listen. It holds no state of the controller: every answer comes from the port. */
 export async function createAdminServer(options: AdminOptions): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: options.log as FastifyBaseLogger,
@@ -119,15 +119,15 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
   app.get("/api/openapi.json", forEverybody, () => app.swagger());
   app.get("/healthz", forEverybody, () => ({ status: "ok" }));
   app.get("/readyz", forEverybody, async (_request, reply) => {
-    const answer = await options.door.order({ type: "show-boot" });
+    const answer = await options.operator.order({ type: "show-boot" });
     return reply.status(answer.ok ? 200 : 503).send(answer.ok ? { status: "ready" } : answer.failure);
   });
   const { metrics, feed, access } = options;
   if (access !== undefined) registerAccessRoutes(app, access);
-  const doorFor = (request: FastifyRequest): Door => {
-    if (access === undefined) return options.door;
+  const portFor = (request: FastifyRequest): OperatorPort => {
+    if (access === undefined) return options.operator;
     invariant(request.caller !== null, "nobody reaches the controller past the guard");
-    return new AuditedDoor(options.door, standingOf(request, access), request.ip, auditWriter(access));
+    return new AuditedPort(options.operator, standingOf(request, access), request.ip, auditWriter(access));
   };
 
   if (metrics !== undefined) {
@@ -136,9 +136,9 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
     );
   }
   if (feed !== undefined) registerEventStream(app, feed, access);
-  registerReports(app, doorFor);
-  await app.register(async (scope) => registerOrderRoutes(scope, doorFor));
-  await app.register(async (scope) => registerImageUpload(scope, { ...options, doorFor }));
+  registerReports(app, portFor);
+  await app.register(async (scope) => registerOrderRoutes(scope, portFor));
+  await app.register(async (scope) => registerImageUpload(scope, { ...options, portFor }));
   return app;
 }
 

@@ -1,4 +1,4 @@
-import type { Door } from "../admin/door.js";
+import type { OperatorPort } from "../admin/operator-port.js";
 import type { ImageDescription } from "../admin/order-paths.js";
 import type { Failure, Result } from "../base/failure.js";
 import type { ResultOf } from "../core/controller/operator/order-results.js";
@@ -9,7 +9,7 @@ import type { ParameterName, ParameterValue } from "./parameters.js";
 
 /** What a command works with, wherever it was typed. */
 export interface CommandContext {
-  readonly door: Door;
+  readonly operator: OperatorPort;
   /** Files of the machine where the command was typed; absent where there are none (SSH). */
   readonly files?: LocalFiles;
 }
@@ -66,8 +66,8 @@ export function command<const P extends string, T extends Order>(pattern: P, { h
     pattern,
     help,
     order: orderOf,
-    async run(values, { door }) {
-      const answer = await door.order(orderOf(values));
+    async run(values, { operator }) {
+      const answer = await operator.order(orderOf(values));
       if (!answer.ok) return answer;
       return {
         ok: true,
@@ -83,19 +83,19 @@ export function command<const P extends string, T extends Order>(pattern: P, { h
 export function fileCommand<const P extends string>(
   pattern: P,
   help: string,
-  run: (values: ValuesOf<P>, files: LocalFiles, door: Door) => Promise<Outcome>,
+  run: (values: ValuesOf<P>, files: LocalFiles, operator: OperatorPort) => Promise<Outcome>,
 ): Command {
   return {
     pattern,
     help,
     needsFiles: true,
-    async run(values, { files, door }) {
+    async run(values, { files, operator }) {
       if (files === undefined)
         return {
           ok: false,
           failure: { code: "no-files-here", message: "There are no files here; use the flexup command on your own machine" },
         };
-      return run(values as ValuesOf<P>, files, door);
+      return run(values as ValuesOf<P>, files, operator);
     },
   };
 }

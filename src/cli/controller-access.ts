@@ -31,7 +31,7 @@ export function controllerUrl(option: string | undefined, env: CommandIo["env"])
 /** @param io `signal` ends an upload half-way */
 export function contextFor(base: URL, io: CommandIo & { readonly signal?: AbortSignal }): CommandContext {
   const client = new AdminClient(base, tokenFor(base, io.env));
-  return { door: client, files: localFiles(client, io) };
+  return { operator: client, files: localFiles(client, io) };
 }
 
 /** Files of this machine. */

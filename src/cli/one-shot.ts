@@ -50,7 +50,7 @@ export async function runOneShot(args: readonly string[], io: CommandIo): Promis
   const outcome = switches.watch && isShow ? await watchOutcome(run, watching) : await run();
   if (!outcome.ok) return interrupted.aborted ? exitCodes.interrupted : refused(outcome.failure, switches.json, io);
   if (switches.watch && order?.type === "group-start") {
-    const ended = await watchRun(context.door, order.group, watching);
+    const ended = await watchRun(context.operator, order.group, watching);
     if (!ended.ok) return refused(ended.failure, switches.json, io);
     if (ended.value === "running") return exitCodes.interrupted;
     return ended.value === "complete" ? exitCodes.done : exitCodes.refused;

@@ -1,4 +1,4 @@
-import type { Door } from "../admin/door.js";
+import type { OperatorPort } from "../admin/operator-port.js";
 import { type MacAddress, parseMac } from "../base/mac-address.js";
 import { parseScaled } from "../base/scaled-number.js";
 import type { FallbackPolicy } from "../core/controller/operator/settings.js";
@@ -13,7 +13,7 @@ export interface Parameter<T> {
   /** Where it is one of a few words: those. */
   readonly choices?: readonly string[];
   /** Values to offer for completion, as they are; none when the controller does not answer. */
-  readonly candidates?: (door: Door) => Promise<readonly string[]>;
+  readonly candidates?: (operator: OperatorPort) => Promise<readonly string[]>;
 }
 
 const text = (what: string, candidates?: Parameter<string>["candidates"]): Parameter<string> => ({
@@ -53,16 +53,16 @@ const byteRate: Parameter<number> = {
   },
 };
 
-const groups: Parameter<string>["candidates"] = async (door) => {
-  const answer = await door.order({ type: "show-group-summary" });
+const groups: Parameter<string>["candidates"] = async (operator) => {
+  const answer = await operator.order({ type: "show-group-summary" });
   return answer.ok ? answer.value.map(({ name }) => name) : [];
 };
-const aps: Parameter<string>["candidates"] = async (door) => {
-  const answer = await door.order({ type: "show-ap-summary" });
+const aps: Parameter<string>["candidates"] = async (operator) => {
+  const answer = await operator.order({ type: "show-ap-summary" });
   return answer.ok ? answer.value.map(({ name }) => name) : [];
 };
-const images: Parameter<string>["candidates"] = async (door) => {
-  const answer = await door.order({ type: "show-images" });
+const images: Parameter<string>["candidates"] = async (operator) => {
+  const answer = await operator.order({ type: "show-images" });
   return answer.ok ? answer.value.map(({ id }) => id) : [];
 };
 
@@ -70,7 +70,7 @@ const images: Parameter<string>["candidates"] = async (door) => {
 export const parameters = {
   group: text("the name of a FlexConnect group", groups),
   ap: text("the name or MAC address of an AP", aps),
-  "ap-or-all": text("the name or MAC address of an AP, or all", async (door) => ["all", ...((await aps?.(door)) ?? [])]),
+  "ap-or-all": text("the name or MAC address of an AP, or all", async (operator) => ["all", ...((await aps?.(operator)) ?? [])]),
   mac: {
     what: "a MAC address such as 00:0a:b8:3b:0b:c2",
     parse: parseMac,

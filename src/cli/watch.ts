@@ -1,5 +1,5 @@
 /** `--watch`: a picture that moves on a terminal, lines of what changed elsewhere. */
-import type { Door } from "../admin/door.js";
+import type { OperatorPort } from "../admin/operator-port.js";
 import type { Result } from "../base/failure.js";
 import type { ApImageRow } from "../core/controller/operator/views.js";
 import type { RunState } from "../core/controller/run/run.js";
@@ -35,14 +35,14 @@ export async function watchOutcome(look: () => Promise<Outcome>, { screen, json,
 }
 
 /** Follows the run of a group to its end. @returns how it ended; `running` when `pause` said stop */
-export async function watchRun(door: Door, group: string, { screen, json, pause }: WatchOptions): Promise<Result<RunState>> {
+export async function watchRun(operator: OperatorPort, group: string, { screen, json, pause }: WatchOptions): Promise<Result<RunState>> {
   const live = screen.isTTY && !json ? new LiveScreen(screen) : undefined;
   const told = new Map<string, string>();
   try {
     for (;;) {
-      const view = await door.order({ type: "show-group", group });
+      const view = await operator.order({ type: "show-group", group });
       if (!view.ok) return view;
-      const images = await door.order({ type: "show-ap-image", ap: "all" });
+      const images = await operator.order({ type: "show-ap-image", ap: "all" });
       if (!images.ok) return images;
       const rows = images.value.aps.filter((row) => row.group === group);
       const { run } = view.value;

@@ -4,7 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { auditWriter, noteLogin } from "../admin/access.js";
 import { passwordLengthMin } from "../admin/access-views.js";
 import { Accounts } from "../admin/accounts.js";
-import { AuditedDoor } from "../admin/audited-door.js";
+import { AuditedPort } from "../admin/audited-port.js";
 import { LiveFeed } from "../admin/live-feed.js";
 import type { Caller } from "../admin/roles.js";
 import { createAdminServer } from "../admin/server.js";
@@ -110,12 +110,12 @@ async function adminServer(
   tls: TlsIdentity | undefined,
 ): Promise<FastifyInstance> {
   const { now } = systemClock;
-  const feed = new LiveFeed({ door: host, now, onTrouble: (reason) => log.warn({ reason }, "the live views cannot be read") });
+  const feed = new LiveFeed({ operator: host, now, onTrouble: (reason) => log.warn({ reason }, "the live views cannot be read") });
   host.onEvent((event) => feed.note(event));
   measureController(metrics, host, now);
   const access = { accounts, sessions: new Sessions(now), store, now, openOnLoopback: settings.lab, secure: tls !== undefined };
   const app = await createAdminServer({
-    door: host,
+    operator: host,
     feed,
     metrics,
     images,
@@ -156,7 +156,8 @@ async function sshServer(listen: Endpoint, { settings, host, log }: OperatorDoor
       },
       publicKey: async (user, key) => accounts.bySshKey(user, key),
       enteredByKey: (caller, from) => noteLogin(write, "ssh login", caller.name, from, success(caller)),
-      commands: ({ name }, from) => new OperatorCommands(grammar, { door: new AuditedDoor(host, accounts.standing(name), from, write) }),
+      commands: ({ name }, from) =>
+        new OperatorCommands(grammar, { operator: new AuditedPort(host, accounts.standing(name), from, write) }),
     },
   });
 }

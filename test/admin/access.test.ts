@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import type { FastifyInstance, InjectOptions } from "fastify";
 import t from "tap";
-import { AuditedDoor } from "../../src/admin/audited-door.js";
+import { AuditedPort } from "../../src/admin/audited-port.js";
 import { orderPaths } from "../../src/admin/order-paths.js";
 import type { Role } from "../../src/admin/roles.js";
 import { orderRoutes } from "../../src/admin/routes.js";
@@ -18,7 +18,7 @@ async function loggedIn(app: FastifyInstance, name = "admin", secret = password)
 }
 
 t.test("nobody gets anything of the controller without saying who it is", async (t) => {
-  const { app, door } = await guarded(t);
+  const { app, operator } = await guarded(t);
   for (const { method, path } of Object.values(orderPaths)) {
     const url = `/api/v1${path.replace(/:\w+/g, "x")}`;
     t.same(await call(app, { method, url }), [401, denied], `${method} ${url}`);
@@ -26,13 +26,13 @@ t.test("nobody gets anything of the controller without saying who it is", async 
   for (const url of ["/api/v1/events", "/api/events", "/metrics", "/api/v1/users", "/api/v1/audit", "/api/v1/session"])
     t.same(await call(app, { method: "GET", url }), [401, denied], url);
   t.same(await call(app, { method: "POST", url: "/api/v1/images?version=1&models=a&release=primary" }), [401, denied]);
-  t.same(door.orders, []);
+  t.same(operator.orders, []);
   t.equal((await app.inject("/healthz")).statusCode, 200);
   t.equal((await app.inject("/api/openapi.json")).statusCode, 200);
 });
 
 t.test("another spelling of a path leads no further than the path", async (t) => {
-  const { app, door } = await guarded(t);
+  const { app, operator } = await guarded(t);
   const spellings = (path: string): string[] => [
     path.replace("a", "%61"),
     path.replace("v1", "%761"),
@@ -43,12 +43,12 @@ t.test("another spelling of a path leads no further than the path", async (t) =>
     for (const url of spellings(path).filter((spelling) => spelling !== path))
       t.same(await call(app, { method: "GET", url }), [401, denied], url);
   for (const url of spellings("/api/v1/groups/G")) t.same(await call(app, { method: "PUT", url }), [401, denied], url);
-  t.same(door.orders, []);
+  t.same(operator.orders, []);
 });
 
 t.test("each role may do its part and no more", async (t) => {
-  const { app, accounts, door } = await guarded(t);
-  door.answer = () => failure("unknown-thing", "reached the controller");
+  const { app, accounts, operator } = await guarded(t);
+  operator.answer = () => failure("unknown-thing", "reached the controller");
   const order: readonly Role[] = ["read-only", "operator", "admin"];
   for (const role of order) {
     const { token } = accounts.addToken(`script-${role}`, role);
@@ -75,8 +75,8 @@ t.test("each role may do its part and no more", async (t) => {
 });
 
 t.test("a login is a cookie that scripts cannot read, and acts need the token of its page", async (t) => {
-  const { app, door } = await guarded(t);
-  door.answer = (order) => (order.type === "show-group" ? failure("unknown-group", "none yet") : success(null));
+  const { app, operator } = await guarded(t);
+  operator.answer = (order) => (order.type === "show-group" ? failure("unknown-group", "none yet") : success(null));
   const { cookie, headers, csrf } = await loggedIn(app);
   t.match(cookie, { name: "flexup_session", httpOnly: true, sameSite: "Strict", path: "/" });
   t.same((await app.inject({ url: "/api/v1/session", headers })).json(), {
@@ -88,9 +88,9 @@ t.test("a login is a cookie that scripts cannot read, and acts need the token of
   t.same(await call(app, { ...act, headers }), [403, foreign]);
   t.same(await call(app, { ...act, headers: { ...headers, "x-csrf-token": "guess" } }), [403, foreign]);
   t.same(await call(app, { ...act, headers: { ...headers, ...csrf, origin: "https://evil.example" } }), [403, foreign]);
-  t.same(door.orders, []);
+  t.same(operator.orders, []);
   t.same(await call(app, { ...act, headers: { ...headers, ...csrf } }), [204, null]);
-  t.ok(door.orders.some(({ type }) => type === "group-add"));
+  t.ok(operator.orders.some(({ type }) => type === "group-add"));
   t.equal((await app.inject({ method: "DELETE", url: "/api/v1/session", headers: { ...headers, ...csrf } })).statusCode, 204);
   t.same(await call(app, { method: "GET", url: "/api/v1/session", headers }), [401, denied]);
 });
@@ -110,8 +110,8 @@ t.test("a login ends when nobody uses it, and after half a day", async (t) => {
 });
 
 t.test("--lab needs no login on loopback, but a loopback name", async (t) => {
-  const { app, door } = await guarded(t, { openOnLoopback: true });
-  door.answer = () => success({ primary: null, backup: null });
+  const { app, operator } = await guarded(t, { openOnLoopback: true });
+  operator.answer = () => success({ primary: null, backup: null });
   const boot = (host: string, remoteAddress = "127.0.0.1") => call(app, { url: "/api/v1/boot", headers: { host }, remoteAddress });
   for (const host of ["127.0.0.1:8080", "localhost:8080", "[::1]:8080"]) t.equal((await boot(host))[0], 200, host);
   t.same(await boot("rebound.example:8080"), [401, denied]);
@@ -172,8 +172,8 @@ t.test("a user has a name that a path can hold and that means nobody else", asyn
 });
 
 t.test("a token is told from a user of the same name", async (t) => {
-  const { app, accounts, door } = await guarded(t);
-  door.answer = () => success({ runId: door.orders.length });
+  const { app, accounts, operator } = await guarded(t);
+  operator.answer = () => success({ runId: operator.orders.length });
   const { headers, csrf } = await loggedIn(app);
   const { id, token } = accounts.addToken("admin", "admin");
   const start = (who: object) =>
@@ -239,8 +239,8 @@ async function follow(url: URL, headers: Record<string, string>): Promise<{ ende
 }
 
 t.test("an event stream ends with the login that it was opened with", async (t) => {
-  const { app, url, accounts, door } = await guarded(t);
-  door.answer = (order) => success(order.type === "show-ap-image" ? { aps: [] } : []);
+  const { app, url, accounts, operator } = await guarded(t);
+  operator.answer = (order) => success(order.type === "show-ap-image" ? { aps: [] } : []);
   const admin = bearer(accounts.localToken);
   await accounts.addUser("noc", "operator", "noc password");
   const login = () => loggedIn(app, "noc", "noc password");
@@ -265,7 +265,7 @@ t.test("an event stream ends with the login that it was opened with", async (t) 
 });
 
 t.test("an upload counts only if its sender is still welcome at its end", async (t) => {
-  const { url, accounts, door } = await guarded(t);
+  const { url, accounts, operator } = await guarded(t);
   await accounts.addUser("noc", "operator", "noc password");
   const { id, token } = accounts.addToken("noc", "operator");
   const upload = async (): Promise<unknown> => {
@@ -288,7 +288,7 @@ t.test("an upload counts only if its sender is still welcome at its end", async 
     return (await sent).json();
   };
   t.match(await upload(), { code: "not-logged-in" });
-  t.same(door.orders, []);
+  t.same(operator.orders, []);
 });
 
 t.test("a body that never comes holds nothing for long", async (t) => {
@@ -322,15 +322,15 @@ t.test("numbers in paths and queries are decimal", async (t) => {
 });
 
 t.test("every act is in the audit log: who, from where, what, before and after", async (t) => {
-  const { app, door, accounts } = await guarded(t);
+  const { app, operator, accounts } = await guarded(t);
   let retryCount = 44;
-  door.answer = (order) => {
+  operator.answer = (order) => {
     if (order.type === "group-retry-count") {
       if (order.group !== "G") return failure("unknown-group", "no");
       retryCount = order.retryCount;
     }
     return success(
-      order.type === "show-group" ? { name: "G", retryCount, aps: [], models: [], run: null, transfers: [door.orders.length] } : null,
+      order.type === "show-group" ? { name: "G", retryCount, aps: [], models: [], run: null, transfers: [operator.orders.length] } : null,
     );
   };
   const { token, id } = accounts.addToken("noc", "operator");
@@ -357,17 +357,17 @@ t.test("every act is in the audit log: who, from where, what, before and after",
 });
 
 t.test("a terminal that stays open may do what its user may now, and nothing once its login has ended", async (t) => {
-  const { accounts, store, door } = await guarded(t);
+  const { accounts, store, operator } = await guarded(t);
   await accounts.addUser("noc", "operator", "noc password");
   const key = "ssh-ed25519 AAAA noc";
   await accounts.changeUser("noc", { sshKeys: [key] });
   const entries: unknown[] = [];
-  const terminal = () => new AuditedDoor(door, accounts.standing("noc"), "192.0.2.1", (entry) => entries.push(entry));
-  const act = async (opened: AuditedDoor) => {
+  const terminal = () => new AuditedPort(operator, accounts.standing("noc"), "192.0.2.1", (entry) => entries.push(entry));
+  const act = async (opened: AuditedPort) => {
     const answer = await opened.order({ type: "ap-reset", ap: "all" });
     return answer.ok ? "done" : answer.failure.code;
   };
-  door.answer = () => success(null);
+  operator.answer = () => success(null);
   const opened = terminal();
   t.equal(await act(opened), "done");
   await accounts.changeUser("noc", { role: "read-only", sshKeys: [key, "ssh-ed25519 BBBB other"] });

@@ -2,14 +2,14 @@ import { gunzipSync } from "node:zlib";
 import t from "tap";
 import { success } from "../../src/base/failure.js";
 import { serving } from "../support/admin.js";
-import { FakeDoor } from "../support/door.js";
+import { FakeOperatorPort } from "../support/fake-operator-port.js";
 
 const long = Array.from({ length: 2000 }, (_, number) => ({ name: `ap${number}`, mac: "00:0a:b8:00:00:01" }));
 
 t.test("a long answer is compressed for whoever is elsewhere and takes it", async (t) => {
-  const door = new FakeDoor();
-  const { app } = await serving(t, { door });
-  door.answer = () => success(long);
+  const operator = new FakeOperatorPort();
+  const { app } = await serving(t, { operator });
+  operator.answer = () => success(long);
   const ask = (coding: string | undefined, remoteAddress = "192.0.2.1") =>
     app.inject({ url: "/api/v1/aps", remoteAddress, ...(coding !== undefined && { headers: { "accept-encoding": coding } }) });
   for (const coding of ["gzip", "br, gzip;q=0.5", "*", "GZIP ; q=1"]) {
@@ -25,6 +25,6 @@ t.test("a long answer is compressed for whoever is elsewhere and takes it", asyn
     t.same(answer.json(), long);
   }
   t.equal((await ask("gzip", "127.0.0.1")).headers["content-encoding"], undefined, "not on this machine");
-  door.answer = () => success([]);
+  operator.answer = () => success([]);
   t.equal((await ask("gzip")).headers["content-encoding"], undefined, "nor what is short");
 });

@@ -5,13 +5,13 @@ import { failure, success } from "../../src/base/failure.js";
 import type { Order } from "../../src/core/controller/operator/orders.js";
 import type { ApImageRow, ApSummaryRow, GroupView } from "../../src/core/controller/operator/views.js";
 import { serving } from "../support/admin.js";
-import { FakeDoor } from "../support/door.js";
+import { FakeOperatorPort } from "../support/fake-operator-port.js";
 
 const mac = "00:0a:b8:3b:0b:c2";
 const summary = { mac, name: "AP1", state: "Joined" } as unknown as ApSummaryRow;
 
-/** A door whose views the test may change between looks. */
-class World extends FakeDoor {
+/** An operator port whose views the test may change between looks. */
+class World extends FakeOperatorPort {
   aps: readonly ApSummaryRow[] = [summary];
   image = { mac, name: "AP1", bytesDone: 0, nextRetrySeconds: null } as unknown as ApImageRow;
   groups: readonly string[] = ["G"];
@@ -61,16 +61,16 @@ async function read(url: URL, done: (all: readonly Received[]) => boolean, lastI
 }
 
 async function streaming(t: Pick<Test, "teardown">) {
-  const door = new World();
-  return { door, ...(await serving(t, { door })) };
+  const operator = new World();
+  return { operator, ...(await serving(t, { operator })) };
 }
 
 t.test("a snapshot, then changes in order: rows that are new whole, of others what changed", async (t) => {
-  const { door, url, feed } = await streaming(t);
+  const { operator, url, feed } = await streaming(t);
   const reading = read(url, (all) => {
     if (all.length === 1) {
-      door.image = { ...door.image, bytesDone: 5 };
-      door.groups = ["H"];
+      operator.image = { ...operator.image, bytesDone: 5 };
+      operator.groups = ["H"];
       feed.note({ type: "swap-done", mac: mac as never });
     }
     return all.length === 2;
@@ -90,18 +90,18 @@ t.test("a snapshot, then changes in order: rows that are new whole, of others wh
 });
 
 t.test("an AP that the controller has forgotten is told as gone", async (t) => {
-  const { door, url } = await streaming(t);
+  const { operator, url } = await streaming(t);
   const [, second] = await read(url, (all) => {
-    if (all.length === 1) door.aps = [];
+    if (all.length === 1) operator.aps = [];
     return all.length === 2;
   });
   t.match(second, { event: "change", data: { apsGone: [mac] } });
 });
 
 t.test("a reader resumes after the last id that it has, and a stranger's id gets a snapshot", async (t) => {
-  const { door, url } = await streaming(t);
+  const { operator, url } = await streaming(t);
   const [snapshot] = await read(url, (all) => all.length === 1);
-  door.image = { ...door.image, bytesDone: 7 };
+  operator.image = { ...operator.image, bytesDone: 7 };
   const [resumed] = await read(url, (all) => all.length === 1, snapshot?.id);
   t.match(resumed, { event: "change", data: { images: [{ bytesDone: 7 }] } });
   for (const id of ["other-1", "garbage", `${snapshot?.id}9999`])
@@ -109,15 +109,15 @@ t.test("a reader resumes after the last id that it has, and a stranger's id gets
 });
 
 t.test("the snapshot is to be had as one answer, from which the stream goes on", async (t) => {
-  const { app, door, url } = await streaming(t);
+  const { app, operator, url } = await streaming(t);
   const { id, snapshot } = (await app.inject("/api/v1/events/snapshot")).json();
   t.match(snapshot, { aps: [{ mac }], groups: [{ name: "G" }], boot: { primary: null }, events: [] });
-  door.image = { ...door.image, bytesDone: 8 };
+  operator.image = { ...operator.image, bytesDone: 8 };
   const after = (text: string): URL => new URL(`/x/?after=${text}`, url);
   t.match(await read(after(id), (all) => all.length === 1), [{ event: "change", data: { images: [{ bytesDone: 8 }] } }]);
   const [first] = await read(after("00000000-1"), (all) => all.length === 1);
   t.match(first, { event: "snapshot", data: { images: [{ bytesDone: 8 }] } });
-  door.image = { ...door.image, bytesDone: 9 };
+  operator.image = { ...operator.image, bytesDone: 9 };
   t.match(
     await read(after("00000000-1"), (all) => all.length === 1, first?.id),
     [{ event: "change", data: { images: [{ bytesDone: 9 }] } }],
@@ -139,11 +139,11 @@ t.test("a reader that missed nothing is answered all the same: its browser calls
 });
 
 t.test("a countdown alone is no change", async (t) => {
-  const { door, url, feed } = await streaming(t);
-  door.image = { ...door.image, nextRetrySeconds: 100 };
+  const { operator, url, feed } = await streaming(t);
+  operator.image = { ...operator.image, nextRetrySeconds: 100 };
   const all = await read(url, (all) => {
     if (all.length === 1) {
-      door.image = { ...door.image, nextRetrySeconds: 99 };
+      operator.image = { ...operator.image, nextRetrySeconds: 99 };
       feed.note({ type: "swap-done", mac: mac as never });
     }
     return all.length === 2;
@@ -153,20 +153,20 @@ t.test("a countdown alone is no change", async (t) => {
 });
 
 t.test("a countdown that begins anew at the same number is told", async (t) => {
-  const { door, url } = await streaming(t);
-  door.image = { ...door.image, nextRetrySeconds: 3 };
+  const { operator, url } = await streaming(t);
+  operator.image = { ...operator.image, nextRetrySeconds: 3 };
   // The stream looks each second; the number stays while time passes, as after one more try that failed.
   const all = await read(url, (all) => all.length === 2);
   t.strictSame(all[1]?.data["images"], [{ mac, nextRetrySeconds: 3 }]);
 });
 
 t.test("ten thousand events cost a look or two, not ten thousand", async (t) => {
-  const { door, url, feed } = await streaming(t);
-  const looks = (): number => door.orders.filter(({ type }) => type === "show-ap-image").length;
+  const { operator, url, feed } = await streaming(t);
+  const looks = (): number => operator.orders.filter(({ type }) => type === "show-ap-image").length;
   await read(url, (all) => {
     if (all.length === 1) {
-      door.orders.length = 0;
-      door.image = { ...door.image, bytesDone: 9 };
+      operator.orders.length = 0;
+      operator.image = { ...operator.image, bytesDone: 9 };
       for (let event = 0; event < 10_000; event++) feed.note({ type: "swap-done", mac: mac as never });
     }
     return all.length === 2;
@@ -175,8 +175,8 @@ t.test("ten thousand events cost a look or two, not ten thousand", async (t) => 
 });
 
 t.test("a reader that takes nothing holds up nobody and catches up later", async (t) => {
-  const { door, url, feed } = await streaming(t);
-  door.aps = Array.from({ length: 2000 }, (_, index) => ({ ...summary, mac: `${index}`, serial: "x".repeat(1000) }));
+  const { operator, url, feed } = await streaming(t);
+  operator.aps = Array.from({ length: 2000 }, (_, index) => ({ ...summary, mac: `${index}`, serial: "x".repeat(1000) }));
   const slow = connect(Number(url.port), url.hostname);
   t.teardown(() => slow.destroy());
   slow.write(`GET /api/v1/events HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`);
@@ -186,7 +186,7 @@ t.test("a reader that takes nothing holds up nobody and catches up later", async
   await read(url, (all) => {
     if (all.length > changes) {
       changes = all.length;
-      door.aps = door.aps.map((ap) => ({ ...ap, runningVersion: String(changes) }));
+      operator.aps = operator.aps.map((ap) => ({ ...ap, runningVersion: String(changes) }));
       feed.note({ type: "swap-done", mac: mac as never });
     }
     return all.length === 4;
@@ -209,9 +209,9 @@ t.test("a reader that takes nothing holds up nobody and catches up later", async
 });
 
 t.test("readers that take nothing hold one snapshot together, not one each", async (t) => {
-  const { door, url } = await streaming(t);
+  const { operator, url } = await streaming(t);
   const megabytes = 24;
-  door.aps = Array.from({ length: megabytes }, (_, index) => ({ ...summary, mac: `${index}`, serial: "x".repeat(1e6) }));
+  operator.aps = Array.from({ length: megabytes }, (_, index) => ({ ...summary, mac: `${index}`, serial: "x".repeat(1e6) }));
   const before = process.memoryUsage().rss;
   const readers = Array.from({ length: 30 }, () => {
     const socket = connect(Number(url.port), url.hostname);
@@ -231,9 +231,9 @@ t.test("readers that take nothing hold one snapshot together, not one each", asy
 });
 
 t.test("changes are kept for who comes back, but not without end", async (t) => {
-  const { door, feed } = await streaming(t);
+  const { operator, feed } = await streaming(t);
   const changed = async (length: number): Promise<void> => {
-    door.aps = [{ ...summary, serial: `${length}`.padEnd(length) }];
+    operator.aps = [{ ...summary, serial: `${length}`.padEnd(length) }];
     // The feed looks again after a quarter of a second.
     await new Promise((resolve) => setTimeout(resolve, 260));
   };
@@ -256,10 +256,10 @@ t.test("closing the server ends every stream", async (t) => {
 });
 
 t.test("health, readiness and metrics", async (t) => {
-  const { app, door } = await streaming(t);
+  const { app, operator } = await streaming(t);
   t.same((await app.inject("/healthz")).json(), { status: "ok" });
   t.equal((await app.inject("/readyz")).statusCode, 200);
-  door.answer = () => failure("controller-stopping", "stopping");
+  operator.answer = () => failure("controller-stopping", "stopping");
   const notReady = await app.inject("/readyz");
   t.equal(notReady.statusCode, 503);
   t.same(notReady.json(), { code: "controller-stopping", message: "stopping" });

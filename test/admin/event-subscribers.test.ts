@@ -4,18 +4,18 @@ import t from "tap";
 import { success } from "../../src/base/failure.js";
 import type { Order } from "../../src/core/controller/operator/orders.js";
 import { serving } from "../support/admin.js";
-import { FakeDoor } from "../support/door.js";
+import { FakeOperatorPort } from "../support/fake-operator-port.js";
 
 const readers = 1000;
 
 t.test("a thousand readers get a change, while orders are answered", async (t) => {
-  const door = new FakeDoor();
+  const operator = new FakeOperatorPort();
   let primary = "1";
-  door.answer = (order: Order) => {
+  operator.answer = (order: Order) => {
     if (order.type === "show-boot") return success({ primary, backup: null });
     return success(order.type === "show-ap-image" ? { aps: [] } : []);
   };
-  const { url, feed, app } = await serving(t, { door });
+  const { url, feed, app } = await serving(t, { operator });
   const texts = await Promise.all(
     Array.from(
       { length: readers },
@@ -34,7 +34,7 @@ t.test("a thousand readers get a change, while orders are answered", async (t) =
         }),
     ),
   );
-  door.orders.length = 0;
+  operator.orders.length = 0;
   primary = "2";
   feed.note({ type: "swap-done", mac: "00:0a:b8:3b:0b:c2" as never });
   t.equal((await app.inject("/api/v1/boot")).json().primary, "2");
@@ -46,7 +46,7 @@ t.test("a thousand readers get a change, while orders are answered", async (t) =
     }, 20);
     t.teardown(() => clearInterval(look));
   });
-  const looks = door.orders.filter(({ type }) => type === "show-ap-summary").length;
+  const looks = operator.orders.filter(({ type }) => type === "show-ap-summary").length;
   // One each second while it takes; a machine that takes long makes more.
   t.ok(looks < readers / 10, `one look serves all readers: ${looks} looks`);
 });

@@ -9,15 +9,15 @@ import { orderRoutes } from "../../src/admin/routes.js";
 import { failure } from "../../src/base/failure.js";
 import { bearer, firstPassword, guarded, serving } from "../support/admin.js";
 import { operationsOf, pathOf, sampleOf, sampleRequest } from "../support/api-operations.js";
-import { FakeDoor } from "../support/door.js";
+import { FakeOperatorPort } from "../support/fake-operator-port.js";
 import fc from "../support/properties.js";
 
 const types = Object.keys(orderRoutes) as RoutedOrder["type"][];
 
 t.test("any path, query and body", async (t) => {
-  const door = new FakeDoor();
-  door.answer = () => failure("unknown-thing", "not here");
-  const { app } = await serving(t, { door });
+  const operator = new FakeOperatorPort();
+  operator.answer = () => failure("unknown-thing", "not here");
+  const { app } = await serving(t, { operator });
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...types),
@@ -25,7 +25,7 @@ t.test("any path, query and body", async (t) => {
       fc.option(fc.jsonValue(), { nil: undefined }),
       fc.dictionary(fc.constantFrom("group", "release", "enabled", "retryCount", "ap", "wan", "x", "__proto__"), fc.string()),
       async (type, name, body, query) => {
-        door.orders.length = 0;
+        operator.orders.length = 0;
         const route = orderRoutes[type];
         const path = route.path.replace(/:\w+/g, () => encodeURIComponent(name));
         const response = await app.inject({
@@ -37,7 +37,7 @@ t.test("any path, query and body", async (t) => {
         t.ok(response.statusCode >= 400 && response.statusCode < 500, `${type}: ${response.statusCode}`);
         t.ok(/^[a-z-]+$/.test(response.json().code), "with a code");
         t.notMatch(response.json().message, /\n/, "in one line");
-        for (const { type: _, ...fields } of door.orders)
+        for (const { type: _, ...fields } of operator.orders)
           t.ok(orderRoutes[type].fields.safeParse(fields).success, "only what the schema allows");
       },
     ),
@@ -46,15 +46,15 @@ t.test("any path, query and body", async (t) => {
 });
 
 t.test("a body cannot change what the path names", async (t) => {
-  const door = new FakeDoor();
-  const { app } = await serving(t, { door });
+  const operator = new FakeOperatorPort();
+  const { app } = await serving(t, { operator });
   await app.inject({ method: "PUT", url: "/api/v1/groups/G", payload: { group: "H", type: "group-delete" } });
-  t.same(door.orders, [{ type: "group-add", group: "G" }]);
+  t.same(operator.orders, [{ type: "group-add", group: "G" }]);
 });
 
 t.test("each field with each wrong type", async (t) => {
-  const door = new FakeDoor();
-  const { app } = await serving(t, { door });
+  const operator = new FakeOperatorPort();
+  const { app } = await serving(t, { operator });
   const wrong = [null, true, "text", -1, 1.5, 1e300, [], {}, [null], "x".repeat(1000)];
   for (const type of types) {
     const route = orderRoutes[type];
@@ -74,8 +74,8 @@ t.test("each field with each wrong type", async (t) => {
 });
 
 t.test("huge and malformed bodies", async (t) => {
-  const door = new FakeDoor();
-  const { app } = await serving(t, { door });
+  const operator = new FakeOperatorPort();
+  const { app } = await serving(t, { operator });
   const send = async (url: string, payload: string): Promise<number> =>
     (await app.inject({ method: "PUT", url, payload, headers: { "content-type": "application/json" } })).statusCode;
   t.equal(await send("/api/v1/groups/G/retry-count", `"${"x".repeat(100_000)}"`), 413);
@@ -83,7 +83,7 @@ t.test("huge and malformed bodies", async (t) => {
   t.equal(await send("/api/v1/config", `${"[".repeat(50_000)}${"]".repeat(50_000)}`), 400);
   t.equal(await send("/api/v1/groups/G/retry-count", '{"__proto__":{"retryCount":5}}'), 400);
   t.equal(await send("/api/v1/groups/G/retry-count", '{"constructor":{"prototype":{}}}'), 400);
-  t.same(door.orders, []);
+  t.same(operator.orders, []);
 });
 
 /** Who may use what is no order; `null` is anybody. */
@@ -113,7 +113,7 @@ const neededRole = (id: string): Role | null | undefined =>
 /** The API behind logins with a controller that refuses everything, all its operations, and what a refused call must leave alone. */
 async function everyRoute(t: Pick<Test, "teardown">) {
   const api = await guarded(t);
-  api.door.answer = () => failure("unknown-thing", "not here");
+  api.operator.answer = () => failure("unknown-thing", "not here");
   const state = (): string => JSON.stringify([api.store.users(), api.store.tokens(), readdirSync(api.imageFolder)]);
   return { ...api, operations: operationsOf(api.app), state, admin: bearer(api.accounts.localToken) };
 }
@@ -134,7 +134,7 @@ t.test("each documented route is an order or among the others", async (t) => {
 });
 
 t.test("no route without a login, nor with one that is none", async (t) => {
-  const { app, operations, state, door, accounts, store } = await everyRoute(t);
+  const { app, operations, state, operator, accounts, store } = await everyRoute(t);
   const gone = accounts.addToken("gone", "admin");
   accounts.deleteToken(gone.id);
   const strangers = [{}, bearer("x"), bearer(gone.token), { cookie: "flexup_session=%zz" }, { authorization: "Basic YWRtaW46YWRtaW4=" }];
@@ -148,12 +148,12 @@ t.test("no route without a login, nor with one that is none", async (t) => {
       );
   }
   t.equal(state(), before);
-  t.same(door.orders, []);
+  t.same(operator.orders, []);
   t.same(store.auditEntries(1), []);
 });
 
 t.test("no route with a lower role than it needs", async (t) => {
-  const { app, operations, state, door, accounts } = await everyRoute(t);
+  const { app, operations, state, operator, accounts } = await everyRoute(t);
   const tokens = roles.map((role) => [role, accounts.addToken(role, role).token] as const);
   const before = state();
   const ranks: readonly Role[] = ["read-only", "operator", "admin"];
@@ -165,7 +165,7 @@ t.test("no route with a lower role than it needs", async (t) => {
     }
   }
   t.equal(state(), before);
-  t.same(door.orders, []);
+  t.same(operator.orders, []);
 });
 
 t.test("each field of a body or query of the other routes with each wrong type", async (t) => {
@@ -197,7 +197,7 @@ t.test("each field of a body or query of the other routes with each wrong type",
 });
 
 t.test("huge and malformed bodies at every route", async (t) => {
-  const { app, operations, state, door, admin } = await everyRoute(t);
+  const { app, operations, state, operator, admin } = await everyRoute(t);
   const before = state();
   const json = { ...admin, "content-type": "application/json" };
   for (const operation of operations.filter(({ method }) => method !== "GET")) {
@@ -214,7 +214,7 @@ t.test("huge and malformed bodies at every route", async (t) => {
     if (isUpload) t.equal(await send("x".repeat(1_000_001), { ...admin, "content-type": "application/octet-stream" }), 413, "a huge image");
   }
   t.equal(state(), before);
-  t.same(door.orders, []);
+  t.same(operator.orders, []);
 });
 
 t.test("any path, query, body and headers at every route", async (t) => {

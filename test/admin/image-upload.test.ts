@@ -7,7 +7,7 @@ import { failure, success } from "../../src/base/failure.js";
 import type { Order } from "../../src/core/controller/operator/orders.js";
 import type { NewImage } from "../../src/core/controller/operator/settings.js";
 import { serving } from "../support/admin.js";
-import { FakeDoor } from "../support/door.js";
+import { FakeOperatorPort } from "../support/fake-operator-port.js";
 import { temporaryFolder } from "../support/folder.js";
 
 const content = Buffer.alloc(300_000, "flexup");
@@ -20,9 +20,9 @@ const catalogued = (order: Order) => {
 };
 
 t.test("a file goes up, is measured and is offered to the catalogue", async (t) => {
-  const door = new FakeDoor();
-  door.answer = catalogued;
-  const { url, imageFolder } = await serving(t, { door });
+  const operator = new FakeOperatorPort();
+  operator.answer = catalogued;
+  const { url, imageFolder } = await serving(t, { operator });
   const file = join(temporaryFolder(t), "ap3g3 k9w8.tar");
   writeFileSync(file, content);
   const progress: number[] = [];
@@ -37,14 +37,14 @@ t.test("a file goes up, is measured and is offered to the catalogue", async (t) 
     await new AdminClient(url).addImage(file, description, (bytes) => progress.push(bytes)),
     success({ id: "1", ...image, families: ["ap3g3"], addedAt: 5 }),
   );
-  t.same(door.orders, [{ type: "image-add", image }]);
+  t.same(operator.orders, [{ type: "image-add", image }]);
   t.equal(progress.at(-1), content.length);
   t.same(readdirSync(imageFolder), [image.sha256]);
 });
 
 t.test("the reason of a refusal reaches a client that still sends", async (t) => {
-  const door = new FakeDoor();
-  const { url, imageFolder } = await serving(t, { door, imageBytesMax: 100_000 });
+  const operator = new FakeOperatorPort();
+  const { url, imageFolder } = await serving(t, { operator, imageBytesMax: 100_000 });
   const file = join(temporaryFolder(t), "big.tar");
   writeFileSync(file, Buffer.alloc(20_000_000));
   const client = new AdminClient(url);
@@ -52,16 +52,16 @@ t.test("the reason of a refusal reaches a client that still sends", async (t) =>
     await client.addImage(file, description, () => {}),
     failure("image-too-large", "The image is larger than 100000 bytes, the most that this controller takes"),
   );
-  t.same(door.orders, []);
-  door.answer = () => failure("unknown-model", "no");
+  t.same(operator.orders, []);
+  operator.answer = () => failure("unknown-model", "no");
   writeFileSync(file, "x");
   t.same(await client.addImage(file, description, () => {}), failure("unknown-model", "no"));
   t.same(readdirSync(imageFolder), []);
 });
 
 t.test("a file that cannot be sent is refused where it lies", async (t) => {
-  const door = new FakeDoor();
-  const { url } = await serving(t, { door });
+  const operator = new FakeOperatorPort();
+  const { url } = await serving(t, { operator });
   const folder = temporaryFolder(t);
   const client = new AdminClient(url);
   const add = (path: string) => client.addImage(path, description, () => {});
@@ -75,12 +75,12 @@ t.test("a file that cannot be sent is refused where it lies", async (t) => {
     const sealed = join(folder, "sealed.tar");
     t.same(await add(sealed), failure("image-file-unreadable", `${sealed} cannot be read: permission denied`));
   }
-  t.same(door.orders, []);
+  t.same(operator.orders, []);
 });
 
 t.test("an upload without a file or without its facts is refused", async (t) => {
-  const door = new FakeDoor();
-  const { app } = await serving(t, { door });
+  const operator = new FakeOperatorPort();
+  const { app } = await serving(t, { operator });
   const missing = await app.inject({ method: "POST", url: "/api/v1/images?version=1&models=a&release=primary" });
   t.equal(missing.statusCode, 400);
   t.equal(missing.json().code, "image-empty");
@@ -92,13 +92,13 @@ t.test("an upload without a file or without its facts is refused", async (t) => 
   });
   t.equal(facts.statusCode, 400);
   t.same(facts.json(), { code: "invalid-request", message: 'release: Invalid option: expected one of "primary"|"backup"' });
-  t.same(door.orders, []);
+  t.same(operator.orders, []);
 });
 
 t.test("the name for TFTP holds harmless characters alone", async (t) => {
-  const door = new FakeDoor();
-  door.answer = catalogued;
-  const { app } = await serving(t, { door });
+  const operator = new FakeOperatorPort();
+  operator.answer = catalogued;
+  const { app } = await serving(t, { operator });
   const offered = async (fileName: string): Promise<string> => {
     const query = new URLSearchParams({ version: "1", models: "a", release: "backup", fileName });
     const response = await app.inject({

@@ -27,8 +27,8 @@ async function stranger(t: Pick<Test, "teardown">, listener: RequestListener, ho
 }
 
 t.test("a controller's own list, with a token that may read", async (t) => {
-  const { url, door, accounts } = await guarded(t);
-  door.answer = () => ({ ok: true, value: [listed] });
+  const { url, operator, accounts } = await guarded(t);
+  operator.answer = () => ({ ok: true, value: [listed] });
   const { token } = accounts.addToken("peer", "read-only");
   t.same(await askPeerImages({ ...plain, url, token }, never), { images: [image] });
   t.match(await askPeerImages({ ...plain, url, token: "wrong" }, never), { trouble: /^HTTP 401: This token is not known/ });

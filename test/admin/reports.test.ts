@@ -2,7 +2,7 @@ import t from "tap";
 import { failure, success } from "../../src/base/failure.js";
 import type { RunReport } from "../../src/core/controller/operator/views.js";
 import { serving } from "../support/admin.js";
-import { FakeDoor } from "../support/door.js";
+import { FakeOperatorPort } from "../support/fake-operator-port.js";
 
 const run: RunReport = {
   id: 7,
@@ -51,10 +51,10 @@ const run: RunReport = {
 };
 
 t.test("a run's report as JSON, CSV and a page, none of which runs what an AP calls itself", async (t) => {
-  const door = new FakeDoor();
-  door.answer = (order) =>
+  const operator = new FakeOperatorPort();
+  operator.answer = (order) =>
     order.type === "show-run" && order.run === 7 ? success(run) : failure("unknown-run", "There is no such report");
-  const { app } = await serving(t, { door });
+  const { app } = await serving(t, { operator });
   t.same((await app.inject("/api/v1/runs/7")).json(), run);
   const csv = await app.inject("/api/v1/runs/7/report.csv");
   t.equal(csv.headers["content-disposition"], 'attachment; filename="flexup-run-7.csv"');

@@ -11,7 +11,7 @@ import { orderRoutes } from "../../src/admin/routes.js";
 import { failure, success } from "../../src/base/failure.js";
 import { ownTlsIdentity } from "../../src/runtime/access/tls.js";
 import { serving } from "../support/admin.js";
-import { FakeDoor } from "../support/door.js";
+import { FakeOperatorPort } from "../support/fake-operator-port.js";
 import { temporaryFolder } from "../support/folder.js";
 import fc from "../support/properties.js";
 
@@ -71,16 +71,16 @@ const anyOrder = fc.oneof(
   ...Object.entries(fieldsOf).map(([type, fields]) => fc.record({ type: fc.constant(type), ...fields }) as fc.Arbitrary<unknown>),
 ) as fc.Arbitrary<RoutedOrder>;
 
-t.test("every order arrives at the door as it left the client", async (t) => {
-  const door = new FakeDoor();
-  const { url } = await serving(t, { door });
+t.test("every order arrives at the port as it left the client", async (t) => {
+  const operator = new FakeOperatorPort();
+  const { url } = await serving(t, { operator });
   const client = new AdminClient(url);
-  door.answer = () => failure("unknown-thing", "not this time");
+  operator.answer = () => failure("unknown-thing", "not this time");
   await fc.assert(
     fc.asyncProperty(anyOrder, async (order) => {
-      door.orders.length = 0;
+      operator.orders.length = 0;
       t.same(await client.order(order), failure("unknown-thing", "not this time"));
-      t.same(door.orders, [order]);
+      t.same(operator.orders, [order]);
     }),
     { numRuns: 300 },
   );
@@ -100,14 +100,14 @@ t.test("a name with any character makes one path segment", async (t) => {
 });
 
 t.test("refusals carry the status that their code says", async (t) => {
-  const door = new FakeDoor();
-  const { app } = await serving(t, { door });
+  const operator = new FakeOperatorPort();
+  const { app } = await serving(t, { operator });
   for (const [code, status] of [
     ["unknown-group", 404],
     ["invalid-backoff", 400],
     ["run-active", 409],
   ] as const) {
-    door.answer = () => failure(code, "because");
+    operator.answer = () => failure(code, "because");
     const response = await app.inject({ method: "GET", url: "/api/v1/groups/G" });
     t.equal(response.statusCode, status);
     t.same(response.json(), { code, message: "because" });
@@ -119,9 +119,9 @@ async function refused(app: FastifyInstance, method: "GET" | "PUT" | "POST", url
   return [response.statusCode, response.json()];
 }
 
-t.test("requests that make no sense are told what was wrong and never reach the door", async (t) => {
-  const door = new FakeDoor();
-  const { app } = await serving(t, { door });
+t.test("requests that make no sense are told what was wrong and never reach the port", async (t) => {
+  const operator = new FakeOperatorPort();
+  const { app } = await serving(t, { operator });
   const invalid = (status: number, message: string) => [status, { code: "invalid-request", message }];
   t.same(
     await refused(app, "PUT", "/api/v1/groups/G/retry-count", '{"retryCount":64}'),
@@ -156,33 +156,33 @@ t.test("requests that make no sense are told what was wrong and never reach the 
     404,
     { code: "unknown-route", message: "There is no GET /api/v1/nothing; /api/openapi.json lists what there is" },
   ]);
-  t.same(door.orders, []);
+  t.same(operator.orders, []);
 });
 
-t.test("a configuration is taken whole: an image without a digest is no image, and what the door refuses is told", async (t) => {
-  const door = new FakeDoor();
-  const { app } = await serving(t, { door });
+t.test("a configuration is taken whole: an image without a digest is no image, and a refusal is passed on", async (t) => {
+  const operator = new FakeOperatorPort();
+  const { app } = await serving(t, { operator });
   const { sha256: _, ...undigested } = listed;
   t.match(await refused(app, "PUT", "/api/v1/config", JSON.stringify({ releases: { primary: [undigested], backup: [] }, groups: [] })), [
     400,
     { code: "invalid-request", message: /^releases\.primary\.0\.sha256: / },
   ]);
-  t.same(door.orders, []);
-  door.answer = () => failure("image-missing", "add it");
+  t.same(operator.orders, []);
+  operator.answer = () => failure("image-missing", "add it");
   t.same(await refused(app, "PUT", "/api/v1/config", JSON.stringify({ releases, groups: [] })), [
     409,
     { code: "image-missing", message: "add it" },
   ]);
-  t.same(door.orders, [{ type: "config-replace", releases, groups: [], check: false }]);
-  door.answer = () => success({ releases, groups: [] });
+  t.same(operator.orders, [{ type: "config-replace", releases, groups: [], check: false }]);
+  operator.answer = () => success({ releases, groups: [] });
   t.same(await refused(app, "GET", "/api/v1/config"), [200, { releases, groups: [] }]);
 });
 
 t.test("a start repeated under one Idempotency-Key happens once", async (t) => {
-  const door = new FakeDoor();
-  const { app } = await serving(t, { door });
+  const operator = new FakeOperatorPort();
+  const { app } = await serving(t, { operator });
   let runs = 0;
-  door.answer = () => success({ runId: ++runs });
+  operator.answer = () => success({ runId: ++runs });
   const start = (release: string, key: string) =>
     app.inject({ method: "POST", url: "/api/v1/groups/G/run", payload: { release }, headers: { "idempotency-key": key } });
   const [first, second] = await Promise.all([start("primary", "k1"), start("primary", "k1")]);
@@ -192,11 +192,11 @@ t.test("a start repeated under one Idempotency-Key happens once", async (t) => {
   t.equal(other.statusCode, 422);
   t.same(other.json(), { code: "idempotency-key-reused", message: "This Idempotency-Key was used for another request; use a new one" });
   t.same((await start("primary", "k2")).json(), { runId: 2 });
-  t.equal(door.orders.length, 2);
+  t.equal(operator.orders.length, 2);
 });
 
 t.test("the OpenAPI document has every route with its schemas", async (t) => {
-  const { app } = await serving(t, { door: new FakeDoor() });
+  const { app } = await serving(t, { operator: new FakeOperatorPort() });
   const document = (await app.inject({ method: "GET", url: "/api/openapi.json" })).json();
   const operations = Object.values(document.paths as Record<string, Record<string, { operationId: string }>>).flatMap((path) =>
     Object.values(path).map(({ operationId }) => operationId),

@@ -7,7 +7,7 @@ import { runOneShot } from "../../src/cli/one-shot.js";
 import type { Order } from "../../src/core/controller/operator/orders.js";
 import type { NewImage } from "../../src/core/controller/operator/settings.js";
 import { serving } from "../support/admin.js";
-import { FakeDoor } from "../support/door.js";
+import { FakeOperatorPort } from "../support/fake-operator-port.js";
 import { temporaryFolder } from "../support/folder.js";
 
 const fixture = (name: string): string => join(dirname(fileURLToPath(import.meta.url)), "../../../fixtures/cli", name);
@@ -32,9 +32,9 @@ async function run(args: readonly string[], env: Record<string, string> = {}): P
 }
 
 t.test("a command reaches the daemon that FLEXUP_ADMIN or --admin names", async (t) => {
-  const door = new FakeDoor();
-  door.answer = () => success({ primary: "8.10.183.0", backup: "8.8.125.0" });
-  const { url } = await serving(t, { door });
+  const operator = new FakeOperatorPort();
+  operator.answer = () => success({ primary: "8.10.183.0", backup: "8.8.125.0" });
+  const { url } = await serving(t, { operator });
   const text =
     "Primary Boot Image............................... 8.10.183.0 (default) (active)\nBackup Boot Image................................ 8.8.125.0\n";
   t.same(await run(["show", "boot"], { FLEXUP_ADMIN: url.href }), { code: 0, out: text, err: "" });
@@ -47,10 +47,10 @@ t.test("a command reaches the daemon that FLEXUP_ADMIN or --admin names", async 
 });
 
 t.test("a name with blanks stays one name", async (t) => {
-  const door = new FakeDoor();
-  const { url } = await serving(t, { door });
+  const operator = new FakeOperatorPort();
+  const { url } = await serving(t, { operator });
   t.same(await run(["config", "flexconnect", "group", "Branch 12", "add", "--admin", url.href]), { code: 0, out: "", err: "" });
-  t.same(door.orders, [{ type: "group-add", group: "Branch 12" }]);
+  t.same(operator.orders, [{ type: "group-add", group: "Branch 12" }]);
 });
 
 t.test("a wrong command is one line on stderr and exit code 2, and reaches nobody", async (t) => {
@@ -72,9 +72,9 @@ t.test("a wrong command is one line on stderr and exit code 2, and reaches nobod
 });
 
 t.test("a refusal is one line on stderr and exit code 1", async (t) => {
-  const door = new FakeDoor();
-  door.answer = () => failure("unknown-group", 'There is no FlexConnect group "G".');
-  const { url } = await serving(t, { door });
+  const operator = new FakeOperatorPort();
+  operator.answer = () => failure("unknown-group", 'There is no FlexConnect group "G".');
+  const { url } = await serving(t, { operator });
   const args = ["show", "flexconnect", "group", "G", "--admin", url.href];
   t.same(await run(args), { code: 1, out: "", err: 'There is no FlexConnect group "G".\n' });
   t.same(await run([...args, "--json"]), {
@@ -93,14 +93,14 @@ t.test("nobody there is one line and exit code 1", async (t) => {
 });
 
 t.test("an act that some APs refused is shown whole and exits with 1", async (t) => {
-  const door = new FakeDoor();
-  door.answer = () =>
+  const operator = new FakeOperatorPort();
+  operator.answer = () =>
     success({
       done: ["AP1", "AP2"],
       refused: [{ ap: "AP3", code: "backup-empty", message: "its backup image is empty" }],
       pending: ["AP4"],
     });
-  const { url } = await serving(t, { door });
+  const { url } = await serving(t, { operator });
   t.same(await run(["config", "ap", "image", "swap", "all", "--admin", url.href]), {
     code: 1,
     out: "Swapped: AP1, AP2\nNo answer yet: AP4\nRefused by AP3: its backup image is empty\n",
@@ -109,9 +109,9 @@ t.test("an act that some APs refused is shown whole and exits with 1", async (t)
 });
 
 t.test("image add says what the image became", async (t) => {
-  const door = new FakeDoor();
-  door.answer = (order: Order) => success({ id: "1", ...(order as { image: NewImage }).image, families: ["ap3g3"], addedAt: 5 });
-  const { url } = await serving(t, { door });
+  const operator = new FakeOperatorPort();
+  operator.answer = (order: Order) => success({ id: "1", ...(order as { image: NewImage }).image, families: ["ap3g3"], addedAt: 5 });
+  const { url } = await serving(t, { operator });
   const file = join(temporaryFolder(t), "a.tar");
   writeFileSync(file, "image");
   const args = ["image", "add", file, "--version", "8.5.161.0", "--models", "AIR-AP2802I", "--release", "primary", "--admin", url.href];
@@ -126,28 +126,28 @@ t.test("image add says what the image became", async (t) => {
 t.test("what config export writes, config import gives back as it was; a mistake or a refusal is one line", async (t) => {
   const listed = { version: "9.0", models: ["AIR-AP2802I"], fileName: "a.img", sizeBytes: 5, sha256: "0".repeat(64) };
   const releases = { primary: [listed], backup: [] };
-  const door = new FakeDoor();
-  const { url } = await serving(t, { door });
+  const operator = new FakeOperatorPort();
+  const { url } = await serving(t, { operator });
   const file = join(temporaryFolder(t), "config.yaml");
   const imported = () => run(["config", "import", file, "--admin", url.href]);
-  door.answer = () => success({ releases, groups: [] });
+  operator.answer = () => success({ releases, groups: [] });
   const exported = await run(["config", "export", "--admin", url.href]);
   t.equal(exported.out, readFileSync(fixture("config-export.yaml"), "utf8"));
   writeFileSync(file, exported.out);
-  door.answer = () => success({ changes: ["+ image primary-000000000000"] });
+  operator.answer = () => success({ changes: ["+ image primary-000000000000"] });
   t.same(await imported(), { code: 0, out: "+ image primary-000000000000\n", err: "" });
-  t.same(door.orders.at(-1), { type: "config-replace", releases, groups: [], check: false });
-  door.answer = () => failure("image-missing", "The controller lacks image 9.0");
+  t.same(operator.orders.at(-1), { type: "config-replace", releases, groups: [], check: false });
+  operator.answer = () => failure("image-missing", "The controller lacks image 9.0");
   t.same(await imported(), { code: 1, out: "", err: "The controller lacks image 9.0\n" });
 
-  const before = door.orders.length;
+  const before = operator.orders.length;
   writeFileSync(file, exported.out.replace("sizeBytes: 5", "sizeBytes: five"));
   t.match(await imported(), { code: 1, out: "", err: /config\.yaml, releases\.primary\.0\.sizeBytes: .*\n$/ });
-  t.equal(door.orders.length, before);
-  door.answer = () => success({ changes: [] });
+  t.equal(operator.orders.length, before);
+  operator.answer = () => success({ changes: [] });
   writeFileSync(file, "groups: []\n");
   t.same(await imported(), { code: 0, out: "Nothing differs\n", err: "" });
-  t.same(door.orders.at(-1), { type: "config-replace", groups: [], check: false }, "a file without releases leaves them");
+  t.same(operator.orders.at(-1), { type: "config-replace", groups: [], check: false }, "a file without releases leaves them");
 });
 
 t.test("--help lists what begins so, with what it does", async (t) => {

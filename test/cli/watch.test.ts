@@ -5,7 +5,7 @@ import { UploadProgress } from "../../src/cli/upload-progress.js";
 import { watchOutcome, watchRun } from "../../src/cli/watch.js";
 import type { ApImageRow } from "../../src/core/controller/operator/views.js";
 import type { RunState } from "../../src/core/controller/run/run.js";
-import { FakeDoor } from "../support/door.js";
+import { FakeOperatorPort } from "../support/fake-operator-port.js";
 
 const row = (change: Partial<ApImageRow>): ApImageRow =>
   ({
@@ -25,9 +25,9 @@ const row = (change: Partial<ApImageRow>): ApImageRow =>
 
 /** A run that goes from look to look. */
 function branch(looks: readonly { state: RunState; rows: readonly ApImageRow[] }[]) {
-  const door = new FakeDoor();
+  const operator = new FakeOperatorPort();
   let at = 0;
-  door.answer = (order) => {
+  operator.answer = (order) => {
     const look = looks[Math.min(at, looks.length - 1)];
     if (order.type === "show-group") {
       const counts = { Complete: look?.rows.filter(({ group, status }) => group === "G" && status === "Complete").length };
@@ -41,7 +41,7 @@ function branch(looks: readonly { state: RunState; rows: readonly ApImageRow[] }
     at++;
     return success({ aps: look?.rows });
   };
-  return door;
+  return operator;
 }
 
 function screen(isTTY = false) {
@@ -174,7 +174,7 @@ t.test("watching ends with the person or the controller", async (t) => {
   const out = screen();
   t.same(await watchRun(branch(looks), "G", { screen: out, json: false, pause: async () => false }), success("running"));
   t.equal(out.written.at(-1), 'Run 3 of group G goes on; "flexup show flexconnect group detail G" shows it\n');
-  const gone = new FakeDoor();
+  const gone = new FakeOperatorPort();
   gone.answer = () => failure("controller-unreachable", "gone");
   t.same(await watchRun(gone, "G", { screen: out, json: false, pause: async () => true }), failure("controller-unreachable", "gone"));
 });

@@ -1,8 +1,8 @@
 import type { FastifyInstance, InjectOptions } from "fastify";
 import type { Test } from "tap";
 import { Accounts } from "../../src/admin/accounts.js";
-import type { Door } from "../../src/admin/door.js";
 import { LiveFeed } from "../../src/admin/live-feed.js";
+import type { OperatorPort } from "../../src/admin/operator-port.js";
 import { type AdminOptions, createAdminServer } from "../../src/admin/server.js";
 import { Sessions } from "../../src/admin/sessions.js";
 import { AccountStore } from "../../src/runtime/access/account-store.js";
@@ -10,27 +10,27 @@ import { ImageFolder } from "../../src/runtime/controller/controller-images.js";
 import { openStore } from "../../src/runtime/controller/store.js";
 import { createLogger } from "../../src/runtime/log.js";
 import { Metrics } from "../../src/runtime/metrics/metrics.js";
-import { FakeDoor } from "./door.js";
+import { FakeOperatorPort } from "./fake-operator-port.js";
 import { temporaryFolder } from "./folder.js";
 
-/** An admin API on a loopback port of its own in front of `door`, for one test. */
+/** An admin API on a loopback port of its own in front of `operator`, for one test. */
 export async function serving(
   t: Pick<Test, "teardown">,
   {
-    door,
+    operator,
     imageBytesMax = 1_000_000,
     ...optional
-  }: { door: Door; imageBytesMax?: number } & Partial<Pick<AdminOptions, "access" | "bodyMsMax">>,
+  }: { operator: OperatorPort; imageBytesMax?: number } & Partial<Pick<AdminOptions, "access" | "bodyMsMax">>,
 ): Promise<{ app: FastifyInstance; feed: LiveFeed; url: URL; imageFolder: string }> {
   const imageFolder = temporaryFolder(t);
   const images = ImageFolder.open(imageFolder);
   if (!images.ok) throw new Error(images.failure.message);
   const log = createLogger({ name: "test", level: "silent" });
-  const feed = new LiveFeed({ door, now: () => Date.now(), onTrouble: () => {} });
+  const feed = new LiveFeed({ operator, now: () => Date.now(), onTrouble: () => {} });
   const metrics = new Metrics("controller");
   metrics.watchProcess();
   const app = await createAdminServer({
-    door,
+    operator,
     feed,
     metrics,
     images: images.value,
@@ -62,9 +62,9 @@ export async function guarded(
   const store = new AccountStore(opened.value.database);
   const accounts = new Accounts(store, now);
   await accounts.ensureFirstUser(firstPassword);
-  const door = new FakeDoor();
+  const operator = new FakeOperatorPort();
   const access = { accounts, sessions: new Sessions(now), store, now, openOnLoopback, secure: false };
-  return { ...(await serving(t, { door, access, ...limits })), door, accounts, store, clock };
+  return { ...(await serving(t, { operator, access, ...limits })), operator, accounts, store, clock };
 }
 
 /** Headers of a script with this token. */

@@ -12,12 +12,12 @@ export const configurationCommands: readonly Command[] = [
   fileCommand(
     "config import <file> [check]",
     "put releases and groups back as a YAML file has them; check: only tell the differences",
-    async (values, files, door) => {
+    async (values, files, operator) => {
       const text = await files.readText(values.file);
       if (!text.ok) return text;
       const document = await readDocument(values.file, text.value);
       if (!document.ok) return document;
-      const answer = await door.order({ type: "config-replace", ...document.value, check: values.check ?? false });
+      const answer = await operator.order({ type: "config-replace", ...document.value, check: values.check ?? false });
       if (!answer.ok) return answer;
       const { changes } = answer.value;
       return { ok: true, value: answer.value, text: changes.length === 0 ? "Nothing differs\n" : `${changes.join("\n")}\n` };

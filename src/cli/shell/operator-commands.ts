@@ -68,7 +68,7 @@ export class OperatorCommands implements ShellCommands {
     const parameter = suggestions.find(({ word }) => word.startsWith("<"))?.word.slice(1, -1);
     if (parameter === undefined) return words;
     const { candidates }: Parameter<unknown> = parameters[parameter as ParameterName];
-    const values = (await candidates?.(this.#context.door)) ?? [];
+    const values = (await candidates?.(this.#context.operator)) ?? [];
     return [...words, ...values.filter((value) => value.startsWith(text)).map(quotedIfNeeded)];
   }
 }

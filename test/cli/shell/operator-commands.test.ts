@@ -1,5 +1,5 @@
 import t from "tap";
-import type { Door } from "../../../src/admin/door.js";
+import type { OperatorPort } from "../../../src/admin/operator-port.js";
 import { Grammar } from "../../../src/cli/grammar.js";
 import { incorrectUsage, OperatorCommands } from "../../../src/cli/shell/operator-commands.js";
 import { operatorGrammar } from "../../../src/cli/table.js";
@@ -7,7 +7,7 @@ import type { Order } from "../../../src/core/controller/operator/orders.js";
 
 const setUp = () => {
   const orders: Order[] = [];
-  const door = {
+  const operator = {
     order: async (order: Order) => {
       orders.push(order);
       if (order.type === "group-delete") return { ok: false, failure: { code: "unknown-group", message: "There is no group x" } };
@@ -15,8 +15,8 @@ const setUp = () => {
       if (order.type === "show-ap-summary") return { ok: false, failure: { code: "controller-unreachable", message: "nobody" } };
       return { ok: true, value: order.type === "show-boot" ? { primary: "8.10.183.0", backup: null } : null };
     },
-  } as unknown as Door;
-  return { orders, commands: new OperatorCommands(operatorGrammar, { door }) };
+  } as unknown as OperatorPort;
+  return { orders, commands: new OperatorCommands(operatorGrammar, { operator }) };
 };
 const no = async (): Promise<undefined> => undefined;
 
@@ -75,7 +75,7 @@ t.test("what scripts say to a terminal is no mistake where there is none, and a 
 
 t.test("an option where there are none is told from one that is wrong", async (t) => {
   const commands = new OperatorCommands(new Grammar(operatorGrammar.commands.filter(({ needsFiles }) => !needsFiles)), {
-    door: {} as Door,
+    operator: {} as OperatorPort,
   });
   t.match(await commands.run("show boot --json", no), { text: /\nUnknown option --json: expected none\.\n$/ });
 });

@@ -2,7 +2,7 @@
  * A controller that is not there: its branches, APs and a run that moves, for tests of the page alone. It answers orders with the views that
  * a real one would and says what changed. The rules of an upgrade are played loosely; the real ones are tested elsewhere.
  */
-import type { Door } from "../../../src/admin/door.js";
+import type { OperatorPort } from "../../../src/admin/operator-port.js";
 import { type Failure, failure, type Result, success } from "../../../src/base/failure.js";
 import type { MacAddress } from "../../../src/base/mac-address.js";
 import type { ControllerEvent } from "../../../src/core/controller/events.js";
@@ -42,7 +42,7 @@ const usualName =
   (number: number): string =>
     `${branch.toLowerCase().replaceAll(" ", "-")}-ap${String(number).padStart(2, "0")}`;
 
-export class FakeBranches implements Door {
+export class FakeBranches implements OperatorPort {
   readonly orders: Order[] = [];
   peer: PeerView | null = null;
   now = bootedAt;

@@ -31,14 +31,14 @@ export async function servePage(t: Pick<Test, "fail" | "teardown">, branches: Fa
   // The feed paces itself by this clock, so it must run also while the branches stand still.
   const startedAt = performance.now();
   const feed = new LiveFeed({
-    door: branches,
+    operator: branches,
     now: () => branches.now + performance.now() - startedAt,
     onTrouble: (message) => t.fail(message),
   });
   branches.onEvent = (event) => feed.note(event);
   const access = await testAccess(t);
   const app = await createAdminServer({
-    door: branches,
+    operator: branches,
     feed,
     access,
     images: images.value,

@@ -1,10 +1,10 @@
-/** A door for one caller: it refuses what the role does not allow, and every act leaves an audit entry with what it changed. */
+/** An operator port for one caller: refuses what the role does not allow, and every act leaves an audit entry with what it changed. */
 import { failure, type Result } from "../base/failure.js";
 import type { ResultOf } from "../core/controller/operator/order-results.js";
 import type { Order } from "../core/controller/operator/orders.js";
 import type { GroupView, ModelView } from "../core/controller/operator/views.js";
 import type { AuditEntry } from "../runtime/access/account-store.js";
-import type { Door } from "./door.js";
+import type { OperatorPort } from "./operator-port.js";
 import { type Caller, callerText, mayAct, type Role } from "./roles.js";
 import { orderRoutes } from "./routes.js";
 
@@ -12,15 +12,15 @@ export type WriteAudit = (entry: Omit<AuditEntry, "id" | "at">) => void;
 
 const roleFor = (order: Order): Role => (order.type === "image-add" ? "operator" : orderRoutes[order.type].role);
 
-export class AuditedDoor implements Door {
-  readonly #door: Door;
+export class AuditedPort implements OperatorPort {
+  readonly #operator: OperatorPort;
   readonly #whoNow: () => Caller | undefined;
   readonly #from: string;
   readonly #write: WriteAudit;
 
   /** @param whoNow asked at each order, for a terminal stays open for hours and an upload takes minutes; undefined once the login has ended */
-  constructor(door: Door, whoNow: () => Caller | undefined, from: string, write: WriteAudit) {
-    this.#door = door;
+  constructor(operator: OperatorPort, whoNow: () => Caller | undefined, from: string, write: WriteAudit) {
+    this.#operator = operator;
     this.#whoNow = whoNow;
     this.#from = from;
     this.#write = write;
@@ -30,7 +30,7 @@ export class AuditedDoor implements Door {
     const needed = roleFor(order);
     const caller = this.#whoNow();
     if (caller === undefined) return failure("not-logged-in", "This login has ended; log in again");
-    if (needed === "read-only") return this.#door.order(order);
+    if (needed === "read-only") return this.#operator.order(order);
     const note = (before: unknown, after: unknown): void =>
       this.#write({ who: callerText(caller), from: this.#from, what: describe(order), before, after });
     if (!mayAct(caller.role, needed)) {
@@ -39,7 +39,7 @@ export class AuditedDoor implements Door {
       return refused;
     }
     const before = await this.#settings(order);
-    const answer = await this.#door.order(order);
+    const answer = await this.#operator.order(order);
     if (!answer.ok) {
       note(null, { refused: answer.failure.code });
       return answer;
@@ -53,7 +53,7 @@ export class AuditedDoor implements Door {
   /** What an order about a group can change, as it is now; null for no such group and for other orders. */
   async #settings(order: Order): Promise<Record<string, unknown> | null> {
     if (!("group" in order) || order.group === null || order.type === "group-start" || order.type === "group-abort") return null;
-    const answer = await this.#door.order({ type: "show-group", group: order.group });
+    const answer = await this.#operator.order({ type: "show-group", group: order.group });
     return answer.ok ? groupSettings(answer.value) : null;
   }
 }

@@ -1,9 +1,9 @@
-import type { Door } from "../../src/admin/door.js";
+import type { OperatorPort } from "../../src/admin/operator-port.js";
 import type { Result } from "../../src/base/failure.js";
 import type { Order } from "../../src/core/controller/operator/orders.js";
 
-/** A door that remembers every order and answers what the test says. */
-export class FakeDoor implements Door {
+/** An operator port that remembers every order and answers what the test says. */
+export class FakeOperatorPort implements OperatorPort {
   readonly orders: Order[] = [];
   answer: (order: Order) => Result<unknown> | Promise<Result<unknown>> = () => ({ ok: true, value: null });
 
