@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { type Endpoint, isIPv6 } from "../../base/endpoint.js";
+import { wake } from "../../base/machine.js";
 import type { TftpClient } from "../../core/tftp/client.js";
 import type { ClientInput } from "../../core/tftp/contract.js";
 import type { Clock } from "../clock.js";
@@ -107,6 +108,8 @@ export function openNativeFetchPort(address: string, bufferBytes: number, wiring
       deliver({ type: "streamed", blocks, unacknowledged, at: clock.now() - takenMsAgo, roundTripsMs });
     }
     for (const [bytes, address, port] of heard) deliver({ type: "datagram", from: endpointOf(address, port), bytes });
+    // The machine's timer stood still during the turn; its host arms it after an input.
+    if (blocks === 0 && heard.length === 0) deliver(wake);
     return true;
   };
 
