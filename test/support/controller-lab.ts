@@ -13,7 +13,8 @@ import type { Order } from "../../src/core/controller/operator/orders.js";
 import type { NewImage } from "../../src/core/controller/operator/settings.js";
 import type { ApImageRow, GroupView } from "../../src/core/controller/operator/views.js";
 import type { PeerAnswer } from "../../src/core/controller/peer-parity.js";
-import { readRecords, type StoredRecord } from "../../src/core/controller/records.js";
+import { readRecords } from "../../src/core/controller/read-records.js";
+import type { StoredRecord } from "../../src/core/controller/records.js";
 import { labTimings } from "../../src/core/controller/timings.js";
 import { labTimers } from "../../src/wire/capwap/defaults.js";
 import type { ApInventory, FailureReason, UpgradeReport } from "../../src/wire/capwap/vendor.js";
@@ -82,7 +83,7 @@ export class ControllerLab {
 
   #boot(): ControllerDomain {
     const state = readRecords(this.records);
-    if ("unknownFormat" in state) throw new Error(`format ${state.unknownFormat}`);
+    if ("unreadable" in state) throw new Error(`row ${state.unreadable.key}: ${state.unreadable.detail}`);
     return new ControllerDomain(this.now, this.#config, state);
   }
 

@@ -1,7 +1,8 @@
 /** The data folder of a controller that has done its work for a long time: a thousand APs in ten groups, with the reports of their runs. */
 import type { MacAddress } from "../../src/base/mac-address.js";
 import { newGroup } from "../../src/core/controller/groups.js";
-import { type ApRecord, formatVersion, keys, runRecord, type StoredRecord } from "../../src/core/controller/records.js";
+import { type ApRecord, runRecord, type StoredRecord } from "../../src/core/controller/records.js";
+import { storedRow } from "../../src/core/controller/row-table.js";
 import { type FamilyRun, type Member, newMember, type Run, runImage } from "../../src/core/controller/run/run.js";
 import { modelFacts } from "../../src/core/upgrade/models.js";
 import { openStore } from "../../src/runtime/controller/store.js";
@@ -44,7 +45,7 @@ const hex = (octet: number): string => octet.toString(16).padStart(2, "0");
 /** Writes it by the controller's own store. @returns the APs */
 export function writeLargeStore(folder: string, options: LargeOptions): ReturnType<typeof largeFleet> {
   const fleet = largeFleet(options);
-  const records: StoredRecord[] = [{ key: keys.format, value: formatVersion }];
+  const records: StoredRecord[] = [];
   const now = Date.now();
   for (const { mac, name, model } of fleet) {
     const slots = {
@@ -61,18 +62,18 @@ export function writeLargeStore(folder: string, options: LargeOptions): ReturnTy
       joinedAt: now - 3_600_000,
       slots,
     };
-    records.push({ key: keys.ap(mac), value: ap });
+    records.push(storedRow("ap", mac, ap));
   }
   for (let index = 0; index < options.groups; index++) {
     const name = groupName(index);
     const aps = fleet.filter(({ group }) => group === name);
     const group = { ...newGroup(name), predownload: true, backoffSecondsMin: 1, backoffSecondsMax: 3, aps: aps.map(({ mac }) => mac) };
-    records.push({ key: keys.group(name), value: group });
+    records.push(storedRow("group", name, group));
     for (let turn = 0; turn < options.runsPerGroup; turn++) {
       const id = 1 + index + turn * options.groups;
       const run = finishedRun(id, name, aps, now - (options.runsPerGroup - turn) * 86_400_000);
-      records.push({ key: keys.run(id), value: runRecord(run) });
-      for (const member of run.members.values()) records.push({ key: keys.member(id, member.mac), value: member });
+      records.push(storedRow("run", id, runRecord(run)));
+      for (const member of run.members.values()) records.push(storedRow("member", { runId: id, mac: member.mac }, member));
     }
   }
   const store = openStore(folder);

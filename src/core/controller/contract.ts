@@ -34,7 +34,7 @@ export type ControllerEffect =
   | { readonly type: "event"; readonly event: ControllerEvent }
   /** No release holds this image any more: close and delete its file. */
   | { readonly type: "image-gone"; readonly sha256: Sha256Hex }
-  /** The store cannot be used, e.g. a newer version wrote it. The host stops with exit code 1. */
+  /** The store holds a row that cannot be read. The host stops with exit code 1. */
   | { readonly type: "halt"; readonly failure: Failure };
 
 export interface ImageRange {

@@ -29,7 +29,8 @@ import type { ApCommand } from "./ap-port.js";
 import type { ControllerConfig, ControllerEffect, ControllerInput, ControllerMachine } from "./contract.js";
 import { ControllerDomain } from "./domain.js";
 import { refuse } from "./operator/refusals.js";
-import { formatVersion, type ImageRecord, keys, readRecords } from "./records.js";
+import { readRecords, type StoredState } from "./read-records.js";
+import type { ImageRecord, StoredRecord } from "./records.js";
 import { drawRunNumberStart, RunNumbers } from "./run/run-numbers.js";
 import { WanRates } from "./run/wan-rates.js";
 
@@ -79,7 +80,7 @@ export class Controller implements ControllerMachine {
       return;
     }
     const domain = this.#domain;
-    // A store that another version wrote halts the boot; until the host stops, nothing is done.
+    // An unreadable row halts the boot; nothing is done until the host stops.
     if (!domain) return;
     switch (input.type) {
       case "datagram":
@@ -107,23 +108,21 @@ export class Controller implements ControllerMachine {
     this.#drain(domain, out);
   }
 
-  #boot(now: Instant, records: Parameters<typeof readRecords>[0], out: ControllerEffect[]): void {
+  #boot(now: Instant, records: readonly StoredRecord[], out: ControllerEffect[]): void {
     invariant(this.#domain === undefined, "a controller boots once");
     const state = readRecords(records);
-    if ("unknownFormat" in state) {
-      out.push({ type: "halt", failure: refuse.unknownFormat(String(state.unknownFormat), formatVersion).failure });
+    if ("unreadable" in state) {
+      out.push({ type: "halt", failure: refuse.unreadableRow(state.unreadable.key, state.unreadable.detail).failure });
       return;
     }
     this.#domain = new ControllerDomain(now, this.#config, state);
-    this.#numberRuns(records, this.#domain);
-    if (!records.some(({ key }) => key === keys.format)) this.#domain.outbox.put(keys.format, formatVersion);
+    this.#numberRuns(state, this.#domain);
     this.#drain(this.#domain, out);
   }
 
-  #numberRuns(records: Parameters<typeof readRecords>[0], { outbox }: ControllerDomain): void {
-    const stored = records.find(({ key }) => key === keys.runNumberStart)?.value;
-    const start = typeof stored === "number" ? stored : drawRunNumberStart(this.#config.seed);
-    if (start !== stored) outbox.put(keys.runNumberStart, start);
+  #numberRuns({ runNumberStart }: StoredState, { outbox }: ControllerDomain): void {
+    const start = runNumberStart ?? drawRunNumberStart(this.#config.seed);
+    if (runNumberStart === undefined) outbox.put("run-number-start", "", start);
     this.#runNumbers = new RunNumbers(start);
   }
 

@@ -6,7 +6,7 @@ import { type GroupConfig, groupDifferences } from "./operator/group-config.js";
 import { refuse } from "./operator/refusals.js";
 import type { GroupWanPolicy } from "./operator/settings.js";
 import { Outbox } from "./outbox.js";
-import { type GroupRecord, keys } from "./records.js";
+import type { GroupRecord } from "./records.js";
 
 export interface GroupLimits {
   readonly platform: PlatformName;
@@ -79,7 +79,7 @@ export class Groups {
   delete({ name, aps }: GroupRecord): void {
     for (const mac of aps) this.#groupOf.delete(mac);
     this.#groups.delete(name);
-    this.#outbox.remove(keys.group(name));
+    this.#outbox.remove("group", name);
   }
 
   addAp(group: GroupRecord, text: string): Result<MacAddress> {
@@ -252,7 +252,7 @@ export class Groups {
 
   #store(group: GroupRecord): void {
     this.#groups.set(group.name, group);
-    this.#outbox.put(keys.group(group.name), group);
+    this.#outbox.put("group", group.name, group);
   }
 }
 

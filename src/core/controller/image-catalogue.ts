@@ -9,7 +9,7 @@ import { refuse } from "./operator/refusals.js";
 import { type ReleasesConfig, releaseDifferences, releaseNames } from "./operator/release-config.js";
 import type { NewImage } from "./operator/settings.js";
 import type { Outbox } from "./outbox.js";
-import { type ImageRecord, keys } from "./records.js";
+import type { ImageRecord } from "./records.js";
 
 const unique = (texts: readonly string[]): string[] => [...new Set(texts)];
 
@@ -164,12 +164,12 @@ export class ImageCatalogue {
 
   #store(record: ImageRecord): void {
     this.#images.set(record.id, record);
-    this.#outbox.put(keys.image(record.id), record);
+    this.#outbox.put("image", record.id, record);
   }
 
   #delete(id: string): void {
     this.#images.delete(id);
-    this.#outbox.remove(keys.image(id));
+    this.#outbox.remove("image", id);
   }
 }
 

@@ -10,7 +10,7 @@ import { type Generation, modelFacts } from "../upgrade/models.js";
 import type { JoinedAp } from "./ap-port.js";
 import { refuse } from "./operator/refusals.js";
 import type { Outbox } from "./outbox.js";
-import { type ApRecord, keys, type SlotRecord } from "./records.js";
+import type { ApRecord, SlotRecord } from "./records.js";
 
 /** What holds only while the AP is joined. */
 export interface ApSession {
@@ -143,7 +143,7 @@ export class Inventory {
     this.#unname(name, mac);
     this.#aps.delete(mac);
     this.#heardAt.delete(mac);
-    this.#outbox.remove(keys.ap(mac));
+    this.#outbox.remove("ap", mac);
     this.#outbox.event({ type: "ap-forgotten", mac, name });
     return mac;
   }
@@ -180,7 +180,7 @@ export class Inventory {
 
   #store(ap: KnownAp): void {
     this.#set(ap);
-    this.#outbox.put(keys.ap(ap.record.mac), ap.record);
+    this.#outbox.put("ap", ap.record.mac, ap.record);
   }
 
   #set(ap: KnownAp): void {

@@ -10,6 +10,7 @@ import type { ApCommand } from "./ap-port.js";
 import type { ControllerEvent } from "./events.js";
 import type { OrderValue } from "./operator/order-results.js";
 import type { StoredRecord } from "./records.js";
+import { type RowId, type RowKind, type RowOf, rowKey } from "./row-table.js";
 
 export interface Reply {
   readonly requestId: number;
@@ -23,13 +24,13 @@ export class Outbox {
   #replies: Reply[] = [];
   #goneImages: string[] = [];
 
-  /** The last value of a key in a step is the one stored. It must not be changed until the step is over. */
-  put(key: string, value: unknown): void {
-    this.#records.set(key, value);
+  /** The last row of an id in a step is the one stored; it is read at the end of the step. */
+  put<K extends RowKind>(kind: K, id: RowId<K>, row: RowOf<K>): void {
+    this.#records.set(rowKey(kind, id), row);
   }
 
-  remove(key: string): void {
-    this.#records.set(key, null);
+  remove<K extends RowKind>(kind: K, id: RowId<K>): void {
+    this.#records.set(rowKey(kind, id), null);
   }
 
   tell(mac: MacAddress, command: ApCommand): void {

@@ -11,7 +11,7 @@ import type { Inventory, KnownAp } from "./inventory.js";
 import type { ActResult } from "./operator/order-results.js";
 import { refuse } from "./operator/refusals.js";
 import type { Outbox } from "./outbox.js";
-import { keys, type ResetRecord } from "./records.js";
+import type { ResetRecord } from "./records.js";
 import type { ControllerTimings } from "./timings.js";
 
 type ActCommand = ApCommand & { type: "swap" | "reset" };
@@ -187,11 +187,11 @@ export class SwapAndReset {
   }
 
   forget(mac: MacAddress): void {
-    if (this.#resets.delete(mac)) this.#parts.outbox.remove(keys.reset(mac));
+    if (this.#resets.delete(mac)) this.#parts.outbox.remove("reset", mac);
   }
 
   #setReset(reset: ResetRecord): void {
     this.#resets.set(reset.mac, reset);
-    this.#parts.outbox.put(keys.reset(reset.mac), reset);
+    this.#parts.outbox.put("reset", reset.mac, reset);
   }
 }

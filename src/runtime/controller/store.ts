@@ -3,6 +3,7 @@ import { join } from "node:path";
 import Database from "libsql";
 import { failure, type Result, success } from "../../base/failure.js";
 import type { StoredRecord } from "../../core/controller/records.js";
+import { currentFormat, migrateStore } from "./store-formats.js";
 
 /**
  * The one SQLite file of a data folder. Every write is on the disk when the call returns (WAL, synchronous=FULL),
@@ -16,15 +17,6 @@ export interface Store {
   apply(records: readonly StoredRecord[]): void;
   close(): void;
 }
-
-/** The file's layout, one step per released version of it. Steps are only ever appended. */
-const migrations: readonly string[] = [
-  "CREATE TABLE record (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-  `CREATE TABLE user (name TEXT PRIMARY KEY, role TEXT NOT NULL, password TEXT NOT NULL, ssh_keys TEXT NOT NULL DEFAULT '[]') WITHOUT ROWID;
-   CREATE TABLE token (id INTEGER PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, sha256 TEXT NOT NULL UNIQUE, created_at REAL NOT NULL);
-   CREATE TABLE audit (id INTEGER PRIMARY KEY, at REAL NOT NULL, who TEXT NOT NULL, origin TEXT NOT NULL, what TEXT NOT NULL,
-     before TEXT NOT NULL, after TEXT NOT NULL)`,
-];
 
 export const storeFileName = "flexup.db";
 
@@ -46,15 +38,15 @@ export function openStore(folder: string): Result<Store> {
     const health = pragmaValue(database, "quick_check");
     if (health !== "ok") return closed(database, corrupt(path, String(health)));
     const version = Number(pragmaValue(database, "user_version"));
-    if (version > migrations.length)
+    if (version > currentFormat)
       return closed(
         database,
         failure(
           "data-folder-newer",
-          `${path} was written by a newer flexup (layout ${version}, this one knows ${migrations.length}); use that one`,
+          `${path} was written by a newer flexup (format ${version}, this one knows ${currentFormat}); use that one`,
         ),
       );
-    migrate(database, version);
+    migrateStore(database, version);
     return success(new SqliteStore(database));
   } catch (error) {
     return closed(database, openFailure(folder, path, error as NodeJS.ErrnoException));
@@ -99,14 +91,6 @@ function closeDatabase(database: Database.Database): void {
 }
 
 const pragmaValue = (database: Database.Database, name: string): unknown => (database.pragma(name) as Record<string, unknown>[])[0]?.[name];
-
-function migrate(database: Database.Database, from: number): void {
-  const step = database.transaction((version: number) => {
-    database.exec(migrations[version] as string);
-    database.exec(`PRAGMA user_version = ${version + 1}`);
-  });
-  for (let version = from; version < migrations.length; version++) step(version);
-}
 
 function closed(database: Database.Database | undefined, result: Result<never>): Result<never> {
   if (database !== undefined) {

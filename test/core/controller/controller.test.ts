@@ -210,12 +210,17 @@ t.test("killed after any stored step, the controller goes on with the run", asyn
   t.match(out, [{ type: "reply", result: { value: [{ state: "running", aps: [{ status: "Initiated" }] }] } }]);
 });
 
-t.test("a store of another format halts; nothing is done after that", async (t) => {
+t.test("a row that cannot be read halts the boot; nothing is done after that", async (t) => {
   const controller = new Controller(labConfig);
   const out: ControllerEffect[] = [];
-  controller.step(0, { type: "boot", records: [{ key: "format", value: 99 }] }, out);
+  controller.step(0, { type: "boot", records: [{ key: "group/G", value: { name: "G" } }] }, out);
   controller.step(0, { type: "datagram", from: apEndpoint, bytes: new Uint8Array(8) }, out);
-  t.match(out, [{ type: "halt", failure: { code: "unknown-format", message: /format 99/ } }]);
+  t.match(out, [
+    {
+      type: "halt",
+      failure: { code: "data-row-unreadable", message: /^Row "group\/G" of the data folder cannot be read \(predownload: missing field\)/ },
+    },
+  ]);
   t.equal(out.length, 1);
 });
 

@@ -70,7 +70,7 @@ t.test("a folder that cannot be used says why in one line", async (t) => {
   holder.close();
   t.same(codeAndMessage(folder), {
     code: "data-folder-newer",
-    message: `${path} was written by a newer flexup (layout 99, this one knows 2); use that one`,
+    message: `${path} was written by a newer flexup (format 99, this one knows 3); use that one`,
   });
 
   writeFileSync(path, "this is no database, and long enough that SQLite reads a whole header of it; this is no database");

@@ -8,7 +8,7 @@ import type { FailureReason, ServingReport, UpgradeReport } from "../../../wire/
 import { limits, type ReleaseName } from "../../upgrade/limits.js";
 import { RateMeter } from "../../upgrade/rate-meter.js";
 import type { Outbox } from "../outbox.js";
-import { keys, runRecord } from "../records.js";
+import { runRecord } from "../records.js";
 import { type FamilyRun, hasEnded, isRunning, type Member, type Run, type RunImage } from "./run.js";
 
 export interface LiveMember {
@@ -153,11 +153,11 @@ export class RunTable {
   // An AP may have more to say of a run that is forgotten, its latest: that is shown and no longer stored.
 
   saveRun(run: Run): void {
-    if (this.#runs.has(run.id)) this.#outbox.put(keys.run(run.id), runRecord(run));
+    if (this.#runs.has(run.id)) this.#outbox.put("run", run.id, runRecord(run));
   }
 
   saveMember({ run, stored }: Pick<LiveMember, "run" | "stored">): void {
-    if (this.#runs.has(run.id)) this.#outbox.put(keys.member(run.id, stored.mac), stored);
+    if (this.#runs.has(run.id)) this.#outbox.put("member", { runId: run.id, mac: stored.mac }, stored);
   }
 
   #index(run: Run): void {
@@ -203,8 +203,8 @@ export class RunTable {
       if (isRunning(run) || this.#isLatestSomewhere(run)) continue;
       this.#runs.delete(run.id);
       for (const family of run.families.values()) this.#families.delete(family);
-      this.#outbox.remove(keys.run(run.id));
-      for (const mac of run.members.keys()) this.#outbox.remove(keys.member(run.id, mac));
+      this.#outbox.remove("run", run.id);
+      for (const mac of run.members.keys()) this.#outbox.remove("member", { runId: run.id, mac });
     }
   }
 

@@ -1,0 +1,19 @@
+/**
+ * How rows of one format become rows of the next: a pure function of one row, null to drop it. The values are as their format
+ * wrote them, so nothing here refers to today's types.
+ */
+import type { StoredRecord } from "./records.js";
+
+export type RowMigration = (record: StoredRecord) => StoredRecord | null;
+
+/**
+ * Members get a kind of their own (`run/7/ap/MAC` → `member/7/MAC`) and every field: early formats lacked the counts of WAN bytes and
+ * noted only whether an AP fell back, not how often. The row `format` goes: the file has one format number.
+ */
+export const toFormat3: RowMigration = ({ key, value }) => {
+  if (key === "format") return null;
+  const [, runId, mac] = /^run\/(\d+)\/ap\/(.+)$/.exec(key) ?? [];
+  if (runId === undefined) return { key, value };
+  const { fellBack, ...member } = value as { readonly fellBack?: boolean };
+  return { key: `member/${runId}/${mac}`, value: { wanSentBytes: 0, wanWireBytes: 0, fallbacks: fellBack ? 1 : 0, ...member } };
+};

@@ -1,0 +1,180 @@
+/**
+ * Every kind of row: how its key is made, its shape, and the format that brought that shape. A key is the kind, then "/" and the id.
+ * A changed shape needs a new format with a migration (`runtime/controller/store-formats.ts`).
+ */
+import { type MacAddress, parseMac } from "../../base/mac-address.js";
+import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
+import { count, fields, list, mac, nullable, number, oneOf, type Shape, scalar, text, yesNo } from "../../base/shape.js";
+import { failureReasons } from "../../wire/capwap/vendor.js";
+import type { GroupWanPolicy } from "./operator/settings.js";
+import type {
+  ApRecord,
+  FamilyRecord,
+  GroupRecord,
+  ImageRecord,
+  MemberRecord,
+  ResetRecord,
+  RunRecord,
+  SlotRecord,
+  SlotsRecord,
+  StoredRecord,
+} from "./records.js";
+import type { RunImage } from "./run/run.js";
+
+interface IdCodec<Id> {
+  text(id: Id): string;
+  parse(text: string): Id | undefined;
+}
+
+interface Kind<Id, Row> {
+  readonly id: IdCodec<Id>;
+  readonly row: Shape<Row>;
+  readonly since: number;
+}
+
+export interface MemberId {
+  readonly runId: number;
+  readonly mac: MacAddress;
+}
+
+const canonicalMac = (id: string): MacAddress | undefined => (parseMac(id) === id ? (id as MacAddress) : undefined);
+const canonicalNumber = (id: string): number | undefined => (/^(?:0|[1-9]\d{0,14})$/.test(id) ? Number(id) : undefined);
+
+/** The one row of its kind; its key is the kind. */
+const single: IdCodec<""> = { text: (id) => id, parse: (id) => (id === "" ? id : undefined) };
+const name: IdCodec<string> = { text: (id) => id, parse: (id) => id || undefined };
+const byMac: IdCodec<MacAddress> = { text: (id) => id, parse: canonicalMac };
+const byNumber: IdCodec<number> = { text: String, parse: canonicalNumber };
+const byRunAndMac: IdCodec<MemberId> = {
+  text: ({ runId, mac }) => `${runId}/${mac}`,
+  parse(id) {
+    const [run = "", mac = "", ...more] = id.split("/");
+    const [runId, address] = [canonicalNumber(run), canonicalMac(mac)];
+    return runId === undefined || address === undefined || more.length > 0 ? undefined : { runId, mac: address };
+  },
+};
+
+const hexSha256 = "64 lower-case hex digits";
+const sha256 = scalar<Sha256Hex>(hexSha256, (value) => typeof value === "string" && isSha256Hex(value));
+const slotSha256 = scalar<Sha256Hex>(`${hexSha256} or ""`, (value) => typeof value === "string" && (value === "" || isSha256Hex(value)));
+const release = oneOf({ primary: 1, backup: 1 });
+
+const wan = fields<GroupWanPolicy>({
+  fallback: oneOf({ fallback: 1, wait: 1, fail: 1 }),
+  transfersMax: count,
+  bytesPerSecondMax: nullable(count),
+  fallbackApsMax: nullable(count),
+  fallbackBytesMax: nullable(count),
+});
+
+const group = fields<GroupRecord>({
+  name: text,
+  predownload: yesNo,
+  retryCount: count,
+  backoffSecondsMin: number,
+  backoffSecondsMax: number,
+  wave2Refetch: yesNo,
+  wan,
+  aps: list(mac),
+  manualPrimaries: list(mac),
+  forcedSubordinates: list(mac),
+});
+
+const slot = fields<SlotRecord>({ version: text, sha256: slotSha256 });
+
+const ap = fields<ApRecord>({
+  mac,
+  name: text,
+  model: text,
+  serial: text,
+  runningVersion: text,
+  joinedAt: number,
+  slots: nullable(fields<SlotsRecord>({ primary: slot, backup: slot, running: oneOf({ primary: 1, backup: 1 }) })),
+});
+
+const image = fields<ImageRecord>({
+  id: text,
+  version: text,
+  models: list(text),
+  families: list(text),
+  release,
+  sizeBytes: count,
+  sha256,
+  md5: text,
+  fileName: text,
+  addedAt: number,
+});
+
+const reset = fields<ResetRecord>({
+  mac,
+  version: text,
+  sentAt: number,
+  state: oneOf({ waiting: 1, confirmed: 1, unconfirmed: 1 }),
+});
+
+const family = fields<FamilyRecord>({
+  family: text,
+  image: nullable(fields<RunImage>({ family: text, version: text, fileName: text, sizeBytes: count, sha256 })),
+  primary: nullable(mac),
+  manual: yesNo,
+  warning: nullable(text),
+  steppedDown: list(mac),
+  sessionsPeak: count,
+});
+
+const run = fields<RunRecord>({
+  id: count,
+  group: nullable(text),
+  release,
+  startedAt: number,
+  open: yesNo,
+  state: oneOf({ running: 1, complete: 1, partial: 1, failed: 1, aborted: 1 }),
+  finishedAt: nullable(number),
+  families: list(family),
+});
+
+const member = fields<MemberRecord>({
+  mac,
+  family: text,
+  role: oneOf({ primary: 1, subordinate: 1, fallback: 1 }),
+  phase: oneOf({ pending: 1, queued: 1, ordered: 1, active: 1, complete: 1, failed: 1, aborted: 1, unsupported: 1 }),
+  source: nullable(oneOf({ wan: 1, lan: 1 })),
+  server: nullable(mac),
+  refetch: yesNo,
+  fallbacks: count,
+  tries: count,
+  failedOrders: count,
+  wanBytes: count,
+  lanBytes: count,
+  wanSentBytes: count,
+  wanWireBytes: count,
+  startedAt: nullable(number),
+  endedAt: nullable(number),
+  reason: oneOf(failureReasons),
+  detail: text,
+});
+
+const kind = <Id, Row>(since: number, id: IdCodec<Id>, row: Shape<Row>): Kind<Id, Row> => ({ id, row, since });
+
+export const rowKinds = {
+  /** Where this controller's runs count from on the wire. */
+  "run-number-start": kind(1, single, count),
+  group: kind(1, name, group),
+  ap: kind(1, byMac, ap),
+  image: kind(1, name, image),
+  reset: kind(1, byMac, reset),
+  run: kind(1, byNumber, run),
+  member: kind(3, byRunAndMac, member),
+};
+
+type Kinds = typeof rowKinds;
+export type RowKind = keyof Kinds;
+export type RowId<K extends RowKind> = Kinds[K] extends Kind<infer Id, unknown> ? Id : never;
+export type RowOf<K extends RowKind> = Kinds[K] extends Kind<infer _, infer Row> ? Row : never;
+
+export function rowKey<K extends RowKind>(kind: K, id: RowId<K>): string {
+  const text = (rowKinds[kind].id as IdCodec<RowId<K>>).text(id);
+  return text === "" ? kind : `${kind}/${text}`;
+}
+
+export const storedRow = <K extends RowKind>(kind: K, id: RowId<K>, row: RowOf<K>): StoredRecord => ({ key: rowKey(kind, id), value: row });
