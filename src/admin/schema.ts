@@ -26,6 +26,7 @@ import type {
   RunView,
   TransferView,
 } from "../core/controller/operator/views.js";
+import { firstSteps } from "../core/controller/run/first-step.js";
 import { limits } from "../core/upgrade/limits.js";
 import { type FailureReason, failureReasons } from "../wire/capwap/vendor.js";
 
@@ -215,6 +216,7 @@ export const groupPreview = z.object({
   wanBytesWithoutFeature: bytes,
   expectedSeconds: z.number().min(0).nullable(),
   link: linkRates,
+  firstSteps: z.array(z.object({ mac: macText, name: z.string(), step: z.enum(firstSteps) })),
   skipped: z.array(z.object({ mac: macText, name: z.string().nullable(), reason: z.string() })),
 }) satisfies z.ZodType<GroupPreview>;
 

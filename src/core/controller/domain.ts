@@ -52,10 +52,12 @@ export class ControllerDomain {
   readonly #acts: SwapAndReset;
   readonly #status: StatusTable;
   readonly #wanCounts: WanCounts;
+  readonly #sessionsMax: number;
 
   constructor(now: Instant, config: ControllerConfig, stored: StoredState) {
     const { outbox } = this;
     const { timings, sessionsMax } = config;
+    this.#sessionsMax = sessionsMax;
     this.inventory = new Inventory(stored.aps, outbox);
     this.catalogue = new ImageCatalogue(stored.images, outbox);
     this.#peer = new PeerParity(config.peer, this.catalogue, outbox);
@@ -213,7 +215,7 @@ export class ControllerDomain {
       case "group-wan":
         return this.#withGroup(order.group, (group) => groups.setWan(group, order.wan));
       case "group-preview":
-        return this.#withGroup(order.group, (group) => success(this.#preview(now, group, order)));
+        return this.#withGroup(order.group, (group) => success(this.#preview(group, order)));
       case "group-start":
         return this.#withGroup(order.group, (group) =>
           this.#unlessPeerDiffers(order, () => this.#upgrade.startGroup(now, group, order.release)),
@@ -305,18 +307,9 @@ export class ControllerDomain {
     return done;
   }
 
-  #preview(now: Instant, group: GroupRecord, { release, link }: Order & { type: "group-preview" }): GroupPreview {
-    const aps = group.aps.flatMap((mac) => this.inventory.get(mac) ?? []);
-    const wave2 = new Set(aps.filter(({ generation }) => generation === "wave-2").map(({ family }) => family));
-    return previewRun({
-      group: this.#status.group(now, group),
-      aps: this.#status.apImages(now, aps).aps,
-      images: this.#status.images(),
-      release,
-      link,
-      objection: this.#peer.objection()?.failure,
-      refetches: (family) => group.wave2Refetch && wave2.has(family),
-    });
+  #preview(group: GroupRecord, { release, link }: Order & { type: "group-preview" }): GroupPreview {
+    const objection = this.#peer.objection()?.failure;
+    return previewRun({ plan: this.#upgrade.plan(group, release), group, sessionsMax: this.#sessionsMax, link, objection });
   }
 
   #unlessPeerDiffers({ force }: { readonly force?: boolean | undefined }, start: () => Outcome): Outcome {

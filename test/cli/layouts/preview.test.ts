@@ -25,6 +25,7 @@ const preview: GroupPreview = {
   wanBytesWithoutFeature: 4000,
   expectedSeconds: 12,
   link: { wanBytesPerSecond: 2_500_000, lanBytesPerSecond: 1_400_000 },
+  firstSteps: [],
   skipped: [],
 };
 

@@ -17,7 +17,10 @@ import type {
   RunReport,
   RunTotals,
 } from "../../../src/core/controller/operator/views.js";
+import type { PlannedFamily, PlannedMember, RunPlan } from "../../../src/core/controller/run/plan.js";
 import { previewRun } from "../../../src/core/controller/run/preview.js";
+import { nobody } from "../../../src/core/controller/run/primary-choice.js";
+import type { ReleaseName } from "../../../src/core/upgrade/limits.js";
 import { modelFacts } from "../../../src/core/upgrade/models.js";
 import { idleRow } from "../ap-image-row.js";
 
@@ -175,15 +178,7 @@ export class FakeBranches implements OperatorPort {
         return success(group);
       case "group-preview":
         return success(
-          previewRun({
-            group,
-            aps: [...this.#rows.values()],
-            images: this.#catalogue,
-            release: order.release,
-            link: order.link,
-            objection: this.#objection,
-            refetches: () => false,
-          }),
+          previewRun({ plan: this.#plan(group, order.release), group, sessionsMax: 3, link: order.link, objection: this.#objection }),
         );
       case "group-start":
         if (group.run?.state === "running")
@@ -195,6 +190,30 @@ export class FakeBranches implements OperatorPort {
       default:
         return failure("not-faked", `The fake controller has no answer to ${order.type}; give it one`);
     }
+  }
+
+  #plan(group: GroupView, release: ReleaseName): RunPlan {
+    const families = group.models.map(({ family, primary, manual, warning }): PlannedFamily => {
+      const image = this.#catalogue.find((one) => one.release === release && one.families.includes(family));
+      const mac = image && primary ? (primary.mac as MacAddress) : null;
+      return {
+        family,
+        image: image ? { ...image, family } : null,
+        choice: { ...nobody, mac, manual, warning },
+      };
+    });
+    const members = group.aps.flatMap(({ mac: text, name, model }): PlannedMember[] => {
+      const family = group.models.find(({ models }) => model !== null && models.includes(model))?.family;
+      const { image, choice } = families.find((one) => one.family === family) ?? {};
+      if (family === undefined || name === null || model === null) return [];
+      const mac = text as MacAddress;
+      const row = this.#rows.get(mac);
+      const holds = [row?.primaryImage, row?.backupImage].includes(image?.version);
+      const isPrimary = choice?.mac === mac;
+      const step = !image ? "unsupported" : holds ? (isPrimary ? "serve" : "holds") : isPrimary ? "fetch-wan" : "fetch-lan";
+      return [{ mac, name, model, family, step }];
+    });
+    return { refusal: null, group: group.name, release, open: true, families, members, leftOut: [] };
   }
 
   get #objection(): Failure | undefined {

@@ -256,7 +256,7 @@ export class StatusTable {
       sizeBytes: image?.sizeBytes ?? 0,
       holds: (ap) => image !== undefined && holdsImage(ap, image.sha256),
       steppedDown: new Set(),
-      preferHolders: false,
+      isFirst: true,
     });
   }
 

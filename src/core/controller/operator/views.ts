@@ -7,6 +7,7 @@ import type { Failure } from "../../../base/failure.js";
 import type { Sha256Hex } from "../../../base/sha256.js";
 import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../../upgrade/limits.js";
+import type { FirstStep } from "../run/first-step.js";
 import type { RunState } from "../run/run.js";
 import type { LinkRates } from "./orders.js";
 import type { GroupSettings } from "./settings.js";
@@ -164,7 +165,7 @@ export interface RunView extends RunTotals {
 export interface GroupPreview {
   readonly group: string;
   readonly release: ReleaseName;
-  /** Why a start would be refused although all of this could be done, unless it is told to start all the same; null for no reason. */
+  /** Why a start would be refused, null when it would not be; "peer-differs" alone gives way to `force`. The rest holds without it. */
   readonly objection: Failure | null;
   readonly models: readonly ModelPreview[];
   /** Sums over the models. */
@@ -175,6 +176,8 @@ export interface GroupPreview {
   readonly expectedSeconds: number | null;
   /** What the forecast took the links to carry. */
   readonly link: LinkRates;
+  /** What each AP that takes part is ordered first. */
+  readonly firstSteps: readonly { readonly mac: string; readonly name: string; readonly step: FirstStep }[];
   /** Members that would not take part, and why, in words for people. */
   readonly skipped: readonly { readonly mac: string; readonly name: string | null; readonly reason: string }[];
 }

@@ -14,13 +14,12 @@ import { resultCodes } from "../../../wire/capwap/result-code.js";
 import type { FailureReason, ServingReport, UpgradeReport } from "../../../wire/capwap/vendor.js";
 import { limits, type ReleaseName } from "../../upgrade/limits.js";
 import type { Answer, ApCommand } from "../ap-port.js";
-import { holdsImage, type KnownAp } from "../inventory.js";
-import { refuse } from "../operator/refusals.js";
-import type { GroupRecord, ImageRecord } from "../records.js";
+import type { KnownAp } from "../inventory.js";
+import type { GroupRecord } from "../records.js";
 import { MemberSteps } from "./member-steps.js";
-import { choosePrimary } from "./primary-choice.js";
+import { isOnWan, otherRunOf, planOne, planOverWan, planRun, type RunPlan } from "./plan.js";
 import { PrimaryDuty } from "./primary-duty.js";
-import { hasEnded, isRunning, type Member, newMember, type Run, runImage } from "./run.js";
+import { type FamilyRun, hasEnded, isRunning, type Member, newMember, type Run, runImage } from "./run.js";
 import { type Fault, isFinal, noteCounts, type RunParts, wasLost } from "./run-parts.js";
 import type { LiveFamily, LiveMember } from "./run-table.js";
 
@@ -70,25 +69,23 @@ export class GroupUpgrade {
 
   // ---- operator ------------------------------------------------------------------------------------------------------
 
+  /** What `startGroup` would do now; changes nothing. */
+  plan(group: GroupRecord, release: ReleaseName): RunPlan {
+    return planRun(this.#parts, group, release);
+  }
+
   startGroup(now: Instant, group: GroupRecord, release: ReleaseName): Result<{ runId: number }> {
-    if (!group.predownload) return refuse.predownloadOff(group.name);
-    if (this.#parts.runs.runningOfGroup(group.name)) return refuse.groupBusy(group.name);
-    const aps = group.aps.flatMap((mac) => this.#freeAp(mac) ?? []);
-    if (aps.length === 0) return refuse.noJoinedAps(`of group "${group.name}"`);
-    return this.#begin(now, group.name, release, true, aps);
+    return this.#begin(now, planRun(this.#parts, group, release));
   }
 
   /** A run for one AP of a group that shares over the LAN: from an AP that has the image, else over the WAN. */
   startOne(now: Instant, group: GroupRecord, ap: KnownAp, release: ReleaseName): Result<{ runId: number }> {
-    if (this.#parts.runs.runningOfGroup(group.name)) return refuse.groupBusy(group.name);
-    const image = this.#parts.catalogue.imageFor(release, ap.family);
-    const server = image ? this.#holder(group, ap, image) : undefined;
-    return this.#begin(now, group.name, release, false, server ? [ap, server] : [ap]);
+    return this.#begin(now, planOne(this.#parts, group, ap, release));
   }
 
   /** A run over the WAN alone, for APs without a group or with the feature off. */
   startOverWan(now: Instant, aps: readonly KnownAp[], release: ReleaseName): Result<{ runId: number }> {
-    return this.#begin(now, null, release, false, aps);
+    return this.#begin(now, planOverWan(this.#parts, aps, release));
   }
 
   /** Ends a run: transfers stop, partial files go, verified images stay. */
@@ -115,8 +112,9 @@ export class GroupUpgrade {
   enlist(now: Instant, mac: MacAddress): void {
     const group = this.#parts.groups.of(mac);
     const run = group && this.#parts.runs.runningOfGroup(group.name);
-    const ap = run?.open ? this.#freeAp(mac) : undefined;
-    if (run && ap) this.#advance(now, this.#enroll(now, run, ap).family);
+    const ap = this.#parts.inventory.get(mac);
+    if (run?.open && ap?.session && !otherRunOf(this.#parts.runs, mac, undefined))
+      this.#advance(now, this.#enroll(now, run, mac, ap.family).family);
   }
 
   // ---- what APs do ---------------------------------------------------------------------------------------------------
@@ -249,39 +247,30 @@ export class GroupUpgrade {
 
   // ---- beginning and end of a run ------------------------------------------------------------------------------------
 
-  #begin(now: Instant, group: string | null, release: ReleaseName, open: boolean, aps: readonly KnownAp[]): Result<{ runId: number }> {
-    const { runs, outbox, catalogue } = this.#parts;
-    const families = [...new Set(aps.map(({ family }) => family))].sort();
-    if (!families.some((family) => catalogue.imageFor(release, family))) return refuse.noImage(release, families.join(", "));
+  /** Carries a plan out, unless it is a refusal. */
+  #begin(now: Instant, { refusal, group, release, open, families, members }: RunPlan): Result<{ runId: number }> {
+    if (refusal) return { ok: false, failure: refusal };
+    const { runs, outbox } = this.#parts;
     const run = runs.create(now, group, release, open);
     outbox.event({ type: "run-started", runId: run.id, group, release });
-    for (const ap of aps) this.#enroll(now, run, ap);
-    for (const family of run.families.values()) this.#advance(now, runs.liveFamily(family));
+    for (const { family, image } of families) runs.addFamily(run, family, image);
+    for (const { mac, family } of members) this.#enroll(now, run, mac, family);
+    for (const { family, choice } of families) {
+      const live = runs.liveFamily(run.families.get(family) as FamilyRun);
+      this.#duty.carryOut(now, live, choice);
+      this.#advance(now, live);
+    }
     return success({ runId: run.id });
   }
 
-  #enroll(now: Instant, run: Run, ap: KnownAp): LiveMember {
-    const { runs, catalogue } = this.#parts;
-    const known = run.families.get(ap.family);
-    const image = catalogue.imageFor(run.release, ap.family);
-    const family = known ? runs.liveFamily(known) : runs.addFamily(run, ap.family, image ? runImage(ap.family, image) : null);
-    const live = runs.addMember(run, newMember(now, ap.record.mac, run.release, family.stored));
-    if (live.stored.phase === "pending" && (run.group === null || !ap.session?.capable)) this.#steps.askWan(live, "fallback");
+  #enroll(now: Instant, run: Run, mac: MacAddress, family: string): LiveMember {
+    const { runs, catalogue, inventory } = this.#parts;
+    const known = run.families.get(family);
+    const image = catalogue.imageFor(run.release, family);
+    const stored = known ?? runs.addFamily(run, family, image ? runImage(family, image) : null).stored;
+    const live = runs.addMember(run, newMember(now, mac, run.release, stored));
+    if (live.stored.phase === "pending" && isOnWan(run.group, inventory.get(mac))) this.#steps.askWan(live, "fallback");
     return live;
-  }
-
-  /** An AP of the group that has the image and may serve it to `ap`. */
-  #holder(group: GroupRecord, ap: KnownAp, image: ImageRecord): KnownAp | undefined {
-    const others = group.aps.flatMap((mac) => (mac === ap.record.mac ? [] : (this.#freeAp(mac) ?? [])));
-    const holders = others.filter((other) => other.family === ap.family && holdsImage(other, image.sha256));
-    const { mac } = choosePrimary(holders, group, this.#parts.inventory, {
-      family: ap.family,
-      sizeBytes: image.sizeBytes,
-      holds: () => true,
-      steppedDown: new Set(),
-      preferHolders: true,
-    });
-    return holders.find(({ record }) => record.mac === mac);
   }
 
   #advance(now: Instant, family: LiveFamily): void {
@@ -343,7 +332,7 @@ export class GroupUpgrade {
     const { stored } = live;
     stored.role = "subordinate";
     this.#steps.reopen(live, "pending");
-    if (live.run.group === null || !this.#steps.isCapable(stored.mac)) this.#steps.askWan(live, "fallback");
+    if (isOnWan(live.run.group, this.#parts.inventory.get(stored.mac))) this.#steps.askWan(live, "fallback");
   }
 
   #failed(now: Instant, live: LiveMember, fault: Fault): void {
@@ -408,12 +397,5 @@ export class GroupUpgrade {
 
   #running(mac: MacAddress): LiveMember | undefined {
     return this.#parts.runs.runningOfAp(mac);
-  }
-
-  /** A joined AP that no run holds. */
-  #freeAp(mac: MacAddress): KnownAp | undefined {
-    const ap = this.#parts.inventory.get(mac);
-    const live = this.#running(mac);
-    return ap?.session && (!live || hasEnded(live.stored)) ? ap : undefined;
   }
 }

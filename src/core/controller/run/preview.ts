@@ -1,104 +1,86 @@
-/** What starting an upgrade would do, worked out from what the controller shows; nothing here changes anything. */
+/** What starting an upgrade would do, forecast from its plan. */
 import type { Failure } from "../../../base/failure.js";
 import { forecastLanPhase } from "../../upgrade/forecast.js";
-import type { ReleaseName } from "../../upgrade/limits.js";
 import type { LinkRates } from "../operator/orders.js";
-import type { ApImageRow, GroupPreview, GroupView, ImageView, ModelPreview, ModelView } from "../operator/views.js";
+import type { GroupSettings } from "../operator/settings.js";
+import type { GroupPreview, ModelPreview } from "../operator/views.js";
+import type { FirstStep } from "./first-step.js";
+import type { PlannedFamily, PlannedMember, RunPlan } from "./plan.js";
 
 /** A 20 Mb/s branch link and what plain TFTP moves at 1 ms round trip with 1,428-byte blocks: used until the operator gives better. */
 export const assumedLink: LinkRates = { wanBytesPerSecond: 2_500_000, lanBytesPerSecond: 1_400_000 };
 
 export interface PreviewInput {
-  readonly group: GroupView;
-  /** At least the group's members. */
-  readonly aps: readonly ApImageRow[];
-  readonly images: readonly ImageView[];
-  readonly release: ReleaseName;
+  readonly plan: RunPlan;
+  readonly group: GroupSettings & { readonly name: string };
+  readonly sessionsMax: number;
   readonly link?: LinkRates | undefined;
   /** What `force` would override. */
   readonly objection?: Failure | undefined;
-  /** Whether the primary of this family fetches an image that it holds already (the source document's Wave 2 rule). */
-  readonly refetches: (family: string) => boolean;
 }
 
 export function previewRun(input: PreviewInput): GroupPreview {
-  const { group, release } = input;
+  const { plan, group } = input;
   const link = input.link ?? assumedLink;
-  const rows = new Map(input.aps.map((row) => [row.mac, row]));
-  const skipped: { mac: string; name: string | null; reason: string }[] = [];
-  const membersByFamily = new Map<string, ApImageRow[]>(group.models.map((model) => [model.family, []]));
-  for (const { mac, name, model, status } of group.aps) {
-    const row = rows.get(mac);
-    const family = group.models.find(({ models }) => model !== null && models.includes(model))?.family;
-    if (status !== "Joined" || row === undefined) skipped.push({ mac, name, reason: "not joined to this controller" });
-    else if (family === undefined) skipped.push({ mac, name, reason: "its model has no primary" });
-    else membersByFamily.get(family)?.push(row);
-  }
-  const drafts = group.models.map((model) => draftModel(model, membersByFamily.get(model.family) ?? [], input));
-  for (const { members, preview } of drafts)
-    if (preview.image === null)
-      for (const { mac, name } of members)
-        skipped.push({ mac, name, reason: `the ${release} release has no image for ${preview.family}: add one with "flexup image add"` });
-
-  // Every primary fetches at once over one link, so each has its image when the sum has crossed.
-  const wanSeconds = sum(drafts, ({ preview }) => preview.wanBytes) / link.wanBytesPerSecond;
-  const models = drafts.map(({ preview, fetching }) => finishModel(preview, fetching, group, wanSeconds, link));
-  const fetchingAps = sum(drafts, ({ fetching }) => fetching);
+  const drafts = plan.families.map((family) => draftModel(family, plan, group)).sort((a, b) => (a.family < b.family ? -1 : 1));
+  // All WAN transfers of the start share one link, so each has its image when the sum has crossed.
+  const wanSeconds = sum(drafts, ({ wanBytes }) => wanBytes) / link.wanBytesPerSecond;
+  const models = drafts.map((draft) => finishModel(draft, input, wanSeconds, link));
+  const fetching = sum(drafts, (draft) => draft.fetching);
   return {
     group: group.name,
-    release,
-    objection: input.objection ?? null,
+    release: plan.release,
+    objection: input.objection ?? plan.refusal,
     models,
     wanBytes: sum(models, (model) => model.wanBytes),
-    wanBytesWithoutFeature: sum(drafts, ({ preview, fetching }) => fetching * (preview.image?.sizeBytes ?? 0)),
-    expectedSeconds: fetchingAps === 0 ? null : Math.max(...models.map((model) => model.expectedSeconds)),
+    wanBytesWithoutFeature: sum(drafts, (draft) => draft.fetching * (draft.image?.sizeBytes ?? 0)),
+    expectedSeconds: fetching === 0 ? null : Math.max(...models.map((model) => model.expectedSeconds)),
     link,
-    skipped,
+    firstSteps: plan.members.map(({ mac, name, step }) => ({ mac, name, step })),
+    skipped: [...plan.leftOut, ...plan.members.flatMap((member) => unsupported(member, plan))],
   };
 }
 
-interface ModelDraft {
-  readonly members: readonly ApImageRow[];
-  /** APs of the model that would fetch, the primary included. */
-  readonly fetching: number;
-  readonly preview: Omit<ModelPreview, "expectedFallbacks" | "expectedSeconds"> & { readonly sessionsMax: number };
-}
+const unsupported = ({ mac, name, family, step }: PlannedMember, { release }: RunPlan): GroupPreview["skipped"] =>
+  step === "unsupported"
+    ? [{ mac, name, reason: `the ${release} release has no image for ${family}: add one with "flexup image add"` }]
+    : [];
 
-function draftModel(model: ModelView, members: readonly ApImageRow[], input: PreviewInput): ModelDraft {
-  const image = input.images.find(({ release, families }) => release === input.release && families.includes(model.family)) ?? null;
-  const holds = (row: ApImageRow): boolean => image !== null && (row.primaryImage === image.version || row.backupImage === image.version);
-  const others = members.filter(({ mac }) => mac !== model.primary?.mac);
-  const lacking = image === null ? 0 : others.filter((row) => !holds(row)).length;
-  const primaryRow = members.find(({ mac }) => mac === model.primary?.mac);
-  const primaryFetches = image !== null && primaryRow !== undefined && (!holds(primaryRow) || input.refetches(model.family));
+type ModelDraft = Omit<ModelPreview, "expectedFallbacks" | "expectedSeconds"> & {
+  /** APs of the model that would fetch. */
+  readonly fetching: number;
+};
+
+function draftModel({ family, image, choice }: PlannedFamily, plan: RunPlan, group: GroupSettings): ModelDraft {
+  const members = plan.members.filter((member) => member.family === family);
+  const count = (...steps: FirstStep[]): number => members.filter(({ step }) => steps.includes(step)).length;
+  const primary = members.find(({ mac }) => mac === choice.mac);
+  const withoutPrimary = group.wan.fallback === "fallback" ? count("no-primary") : 0;
+  const overWan = count("fetch-wan", "plain-wan") + withoutPrimary;
+  const subordinates = count("fetch-lan");
   return {
-    members,
-    fetching: lacking + (primaryFetches ? 1 : 0),
-    preview: {
-      family: model.family,
-      models: model.models,
-      primary: model.primary,
-      manual: model.manual,
-      warning: model.warning,
-      image: image === null ? null : { version: image.version, sizeBytes: image.sizeBytes },
-      subordinates: lacking,
-      alreadyHolding: members.filter(holds).length,
-      wanBytes: primaryFetches ? image.sizeBytes : 0,
-      sessionsMax: model.sessionsMax,
-    },
+    family,
+    models: [...new Set(members.map(({ model }) => model))].sort(),
+    primary: primary ? { mac: primary.mac, name: primary.name, model: primary.model } : null,
+    manual: choice.manual,
+    warning: choice.warning,
+    image: image && { version: image.version, sizeBytes: image.sizeBytes },
+    subordinates,
+    alreadyHolding: count("serve", "holds") + (choice.refetch ? 1 : 0),
+    wanBytes: overWan * (image?.sizeBytes ?? 0),
+    fetching: overWan + subordinates,
   };
 }
 
 function finishModel(
-  { sessionsMax, ...preview }: ModelDraft["preview"],
-  fetching: number,
-  group: GroupView,
+  { fetching, ...draft }: ModelDraft,
+  { group, sessionsMax }: PreviewInput,
   wanSeconds: number,
   link: LinkRates,
 ): ModelPreview {
-  const sizeBytes = preview.image?.sizeBytes ?? 0;
+  const sizeBytes = draft.image?.sizeBytes ?? 0;
   const lan = forecastLanPhase({
-    subordinates: preview.subordinates,
+    subordinates: draft.subordinates,
     sessionsMax,
     lanTransferSeconds: sizeBytes / link.lanBytesPerSecond,
     wanTransferSeconds: sizeBytes / link.wanBytesPerSecond,
@@ -108,10 +90,10 @@ function finishModel(
   });
   const expectedFallbacks = Math.round(lan.fallbacks);
   return {
-    ...preview,
+    ...draft,
     expectedFallbacks,
-    wanBytes: preview.wanBytes + expectedFallbacks * sizeBytes,
-    expectedSeconds: fetching === 0 ? 0 : Math.ceil((preview.wanBytes > 0 ? wanSeconds : 0) + lan.seconds),
+    wanBytes: draft.wanBytes + expectedFallbacks * sizeBytes,
+    expectedSeconds: fetching === 0 ? 0 : Math.ceil((draft.wanBytes > 0 ? wanSeconds : 0) + lan.seconds),
   };
 }
 

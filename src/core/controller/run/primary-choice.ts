@@ -1,19 +1,24 @@
 /** The election as a run asks for it: who may stand, and what the outcome means for the WAN. */
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
-import { type Candidate, elect } from "../../upgrade/election.js";
+import { type Candidate, type Election, elect } from "../../upgrade/election.js";
 import { apLabel, type Inventory, isOverIPv6, type KnownAp } from "../inventory.js";
 import type { GroupRecord } from "../records.js";
 
 export interface PrimaryChoice {
   readonly mac: MacAddress | null;
   readonly manual: boolean;
+  /** `holder`: it had the verified image, so nothing crosses the WAN. */
+  readonly because: "start" | "holder" | "next-eligible";
   /** It has the verified image already. */
   readonly holds: boolean;
-  readonly wave2: boolean;
-  /** Why the manual primary was passed over. */
+  /** It fetches the image over the WAN although it has it (the source document's Wave 2 rule). */
+  readonly refetch: boolean;
+  /** What the operator should know: why the manual primary was passed over, or why no AP can be primary. */
   readonly warning: string | null;
 }
+
+export const nobody: PrimaryChoice = { mac: null, manual: false, because: "start", holds: false, refetch: false, warning: null };
 
 export interface Ballot {
   readonly family: string;
@@ -22,15 +27,15 @@ export interface Ballot {
   /** Has the AP the verified image? */
   readonly holds: (ap: KnownAp) => boolean;
   readonly steppedDown: ReadonlySet<MacAddress>;
-  /** An AP with the image goes before any other: it saves a WAN copy. */
-  readonly preferHolders: boolean;
+  /** The source document's election, at the start of a run. In a later one an AP with the image comes first: it saves a WAN copy. */
+  readonly isFirst: boolean;
 }
 
 export function choosePrimary(
   aps: readonly KnownAp[],
-  group: Pick<GroupRecord, "manualPrimaries" | "forcedSubordinates">,
+  group: Pick<GroupRecord, "manualPrimaries" | "forcedSubordinates" | "wave2Refetch">,
   inventory: Inventory,
-  { family, sizeBytes, holds, steppedDown, preferHolders }: Ballot,
+  { family, sizeBytes, holds, steppedDown, isFirst }: Ballot,
 ): PrimaryChoice {
   const manual = group.manualPrimaries.find((mac) => inventory.get(mac)?.family === family) ?? null;
   const candidate = (ap: KnownAp): Candidate => ({
@@ -44,28 +49,26 @@ export function choosePrimary(
     steppedDown: steppedDown.has(ap.record.mac),
   });
   const candidates = aps.map(candidate);
-  const holders = preferHolders
-    ? elect(
-        candidates.filter((ap) => ap.holdsImage),
-        manual,
-        sizeBytes,
-      )
-    : null;
-  const election = holders?.primary ? holders : elect(candidates, manual, sizeBytes);
+  const among = (some: readonly Candidate[]): Election => elect(some, manual, sizeBytes);
+  const holders = isFirst ? null : among(candidates.filter((ap) => ap.holdsImage));
+  const election = holders?.primary ? holders : among(candidates);
   const chosen = election.primary === null ? undefined : inventory.get(election.primary);
+  const isHolder = chosen !== undefined && holds(chosen);
   return {
     mac: election.primary,
     manual: election.manual,
-    holds: chosen !== undefined && holds(chosen),
-    wave2: chosen?.generation === "wave-2",
-    warning: manual === null || election.manual ? null : manualWarning(manual, election.manualRefused?.words, inventory),
+    because: isFirst ? "start" : isHolder ? "holder" : "next-eligible",
+    holds: isHolder,
+    refetch: isFirst && isHolder && chosen.generation === "wave-2" && group.wave2Refetch,
+    warning: warningOf(election, manual, inventory),
   };
 }
 
-function manualWarning(manual: MacAddress, words: string | undefined, inventory: Inventory): string {
+function warningOf({ manual: isManual, manualRefused }: Election, manual: MacAddress | null, inventory: Inventory): string | null {
+  if (manual === null || isManual) return null;
   const ap = inventory.get(manual);
   const name = ap ? apLabel(ap) : manual;
-  return `Manual primary ${name} is not used: ${words ?? (ap?.session ? "another AP has the image already" : "it is not joined")}.`;
+  return `Manual primary ${name} is not used: ${manualRefused?.words ?? (ap?.session ? "another AP has the image already" : "it is not joined")}.`;
 }
 
 /**

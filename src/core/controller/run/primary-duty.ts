@@ -6,15 +6,13 @@ import type { MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
 import { holdsImage, type KnownAp } from "../inventory.js";
 import type { MemberSteps } from "./member-steps.js";
-import { choosePrimary, isSteady, type PrimaryChoice } from "./primary-choice.js";
+import { choosePrimary, isSteady, nobody, type PrimaryChoice } from "./primary-choice.js";
 import { hasEnded } from "./run.js";
 import type { RunParts } from "./run-parts.js";
 import type { LiveFamily, LiveMember } from "./run-table.js";
 
 /** In an open run: the source document's election. Later, and in a run for one AP, an AP that has the image goes first. */
 const isFirstElection = ({ run, stored }: LiveFamily): boolean => run.open && stored.steppedDown.size === 0;
-
-const nobody: PrimaryChoice = { mac: null, manual: false, holds: false, wave2: false, warning: null };
 
 export class PrimaryDuty {
   readonly #parts: RunParts;
@@ -83,11 +81,11 @@ export class PrimaryDuty {
 
   couldBeReplaced(family: LiveFamily): boolean {
     const others = candidates(family, this.#parts).filter(({ record }) => record.mac !== family.stored.primary);
-    return this.#choose(family, others, true).mac !== null;
+    return this.#choose(family, others, false).mac !== null;
   }
 
   #provide(now: Instant, family: LiveFamily): void {
-    const { stored, run } = family;
+    const { stored } = family;
     const { timers } = this.#steps;
     if (stored.primary !== null && this.#parts.inventory.isJoined(stored.primary)) {
       family.primaryLostAt = null;
@@ -95,19 +93,12 @@ export class PrimaryDuty {
       return;
     }
     if (stored.primary === null) {
-      const choice = this.#choose(family, candidates(family, this.#parts), !isFirstElection(family));
-      if (choice.mac !== null) {
-        this.#appoint(now, family, choice, choice.mac);
-        return;
-      }
-      if (stored.warning !== choice.warning) {
-        stored.warning = choice.warning;
-        this.#parts.runs.saveRun(run);
-      }
+      this.carryOut(now, family, this.#choose(family, candidates(family, this.#parts), isFirstElection(family)));
+      if (stored.primary !== null) return;
     }
     if (timers.has(family)) return;
     const { primaryGraceMs, absentMs } = this.#parts.timings;
-    const waits = stored.primary === null && this.#steps.policy(run).wan.fallback === "wait";
+    const waits = stored.primary === null && this.#steps.policy(family.run).wan.fallback === "wait";
     timers.set(family, now + (waits ? absentMs : primaryGraceMs));
   }
 
@@ -118,10 +109,10 @@ export class PrimaryDuty {
     const successors = candidates(family, this.#parts).filter(
       (ap) => ap.record.mac !== family.stored.primary && isSteady(ap, inventory.heardAt(ap.record.mac), lostAt, settledBefore),
     );
-    const choice = this.#choose(family, successors, true);
+    const choice = this.#choose(family, successors, false);
     if (choice.mac === null && now - lostAt < timings.absentMs) return;
     this.stepDown(family, "left and did not come back in time");
-    if (choice.mac !== null) this.#appoint(now, family, choice, choice.mac);
+    this.carryOut(now, family, choice);
   }
 
   /** Subordinates get bytes from the lost primary: only its way to the controller is gone. */
@@ -133,7 +124,7 @@ export class PrimaryDuty {
     return false;
   }
 
-  #choose(family: LiveFamily, aps: readonly KnownAp[], preferHolders: boolean): PrimaryChoice {
+  #choose(family: LiveFamily, aps: readonly KnownAp[], isFirst: boolean): PrimaryChoice {
     const { family: name, image, steppedDown } = family.stored;
     if (!image) return nobody;
     return choosePrimary(aps, this.#steps.policy(family.run), this.#parts.inventory, {
@@ -142,22 +133,27 @@ export class PrimaryDuty {
       // An AP's report can be ahead of its inventory.
       holds: (ap) => family.members.get(ap.record.mac)?.stored.phase === "complete" || holdsImage(ap, image.sha256),
       steppedDown,
-      preferHolders,
+      isFirst,
     });
   }
 
-  #appoint(now: Instant, family: LiveFamily, { manual, warning, holds, wave2 }: PrimaryChoice, mac: MacAddress): void {
+  /** Appoints the elected primary and gives it its first order; where nobody was elected, notes why. */
+  carryOut(now: Instant, family: LiveFamily, choice: PrimaryChoice): void {
     const { runs, outbox } = this.#parts;
     const { run, stored } = family;
-    const because = isFirstElection(family) ? "start" : holds ? "holder" : "next-eligible";
+    const { mac, manual, because, holds, refetch, warning } = choice;
+    if (mac === null) {
+      if (stored.warning === warning) return;
+      stored.warning = warning;
+      runs.saveRun(run);
+      return;
+    }
     Object.assign(stored, { primary: mac, manual, warning });
     Object.assign(family, { primaryLostAt: null, serving: "no", served: null });
     this.#steps.timers.clear(family);
     runs.saveRun(run);
     outbox.event({ type: "primary-elected", runId: run.id, family: stored.family, mac, manual, because, warning });
     const live = family.members.get(mac) as LiveMember;
-    // The source document's Wave 2 rule is about the start of a run; a successor that has the image saves a copy.
-    const refetch = because !== "holder" && holds && wave2 && this.#steps.policy(run).wave2Refetch;
     Object.assign(live.stored, { role: "primary", server: null, refetch });
     runs.saveMember(live);
     if (holds && !refetch) this.#steps.orderToServe(now, live);

@@ -1,79 +1,29 @@
 import t from "tap";
-import type { ApImageRow, GroupView, ImageView, ModelView } from "../../../../src/core/controller/operator/views.js";
-import { previewRun } from "../../../../src/core/controller/run/preview.js";
-import { idleRow } from "../../../support/ap-image-row.js";
+import type { GroupPreview } from "../../../../src/core/controller/operator/views.js";
+import { branch, type ControllerLab, digest, image, type LabAp, mac, start } from "../../../support/controller-lab.js";
 
 const mebibyte = 1 << 20;
-
-const ap = (number: number, over: Partial<ApImageRow> = {}): ApImageRow => ({
-  ...idleRow({
-    name: `AP${number}`,
-    mac: `00:00:5e:00:53:0${number}`,
-    model: "AIR-AP2802I",
-    group: "Branch",
-    primaryImage: "8.3.143.0",
-  }),
-  ...over,
-});
-
-const model = (over: Partial<ModelView> = {}): ModelView => ({
-  family: "ap3g3",
-  models: ["AIR-AP2802I"],
-  primary: { mac: "00:00:5e:00:53:01", name: "AP1", model: "AIR-AP2802I" },
-  manual: false,
-  warning: null,
-  wanCopies: 0,
-  wanBytes: 0,
-  lanBytes: 0,
-  wanWireBytes: 0,
-  sessions: 0,
-  sessionsPeak: 0,
-  sessionsMax: 3,
-  serving: [],
-  ...over,
-});
-
-const group = (aps: readonly ApImageRow[], over: Partial<GroupView> = {}): GroupView => ({
-  name: "Branch",
-  predownload: true,
-  retryCount: 44,
-  backoffSecondsMin: 100,
-  backoffSecondsMax: 300,
-  wave2Refetch: true,
-  wan: { fallback: "fallback", transfersMax: 10, bytesPerSecondMax: null, fallbackApsMax: null, fallbackBytesMax: null },
-  aps: aps.map(({ mac, name, model }) => ({ mac, name, model, status: "Joined", forcedSubordinate: false })),
-  models: [model()],
-  run: null,
-  transfers: [],
-  ...over,
-});
-
-const image: ImageView = {
-  id: "1",
-  version: "8.5.161.0",
-  release: "primary",
-  models: ["AIR-AP2802I"],
-  families: ["ap3g3"],
-  sizeBytes: 10 * mebibyte,
-  sha256: "",
-  md5: "",
-  fileName: "ap3g3",
-  addedAt: 0,
-};
-
 const link = { wanBytesPerSecond: mebibyte, lanBytesPerSecond: 5 * mebibyte };
-const preview = (aps: readonly ApImageRow[], over: { group?: GroupView; images?: ImageView[]; refetches?: boolean } = {}) =>
-  previewRun({
-    group: over.group ?? group(aps),
-    aps,
-    images: over.images ?? [image],
-    release: "primary",
-    link,
-    refetches: () => over.refetches ?? false,
-  });
+const modelImage = image({ models: ["AIR-AP2802I"], sizeBytes: 10 * mebibyte, version: "8.5.161.0" });
+
+function branchOf(aps: readonly Omit<LabAp, "number">[]): ControllerLab {
+  const lab = branch(0);
+  lab.do({ type: "image-add", image: modelImage });
+  lab.do({ type: "group-backoff", group: "G", minSeconds: 100, maxSeconds: 300 });
+  for (const [index, ap] of aps.entries()) {
+    const number = index + 1;
+    lab.join({ model: "AIR-AP2802I", freeBytes: 1e9, ...ap, number });
+    lab.do({ type: "group-ap-add", group: "G", mac: mac(number) });
+  }
+  return lab;
+}
+
+const previewOf = (lab: ControllerLab, release: "primary" | "backup" = "primary"): GroupPreview =>
+  lab.do({ type: "group-preview", group: "G", release, link });
+const holder = { backup: "a" };
 
 t.test("one copy over the WAN, the rest at once from three slots", async (t) => {
-  const plan = preview([ap(1), ap(2), ap(3), ap(4)]);
+  const plan = previewOf(branchOf([{}, {}, {}, {}]));
   t.equal(plan.objection, null);
   t.equal(plan.wanBytes, 10 * mebibyte);
   t.equal(plan.wanBytesWithoutFeature, 40 * mebibyte);
@@ -82,34 +32,67 @@ t.test("one copy over the WAN, the rest at once from three slots", async (t) => 
 });
 
 t.test("a fifth AP costs a back-off", async (t) => {
-  const seconds = preview([ap(1), ap(2), ap(3), ap(4), ap(5)]).expectedSeconds ?? 0;
+  const seconds = previewOf(branchOf([{}, {}, {}, {}, {}])).expectedSeconds ?? 0;
   t.ok(seconds > 112 && seconds < 314, `${seconds}`);
 });
 
-t.test("who holds the image fetches nothing", async (t) => {
-  const plan = preview([ap(1, { backupImage: "8.5.161.0" }), ap(2, { primaryImage: "8.5.161.0" }), ap(3)]);
-  t.equal(plan.wanBytes, 0);
-  t.match(plan.models, [{ subordinates: 1, alreadyHolding: 2 }]);
-  t.equal(preview([ap(1, { backupImage: "8.5.161.0" })]).expectedSeconds, null);
+t.test("an AP that holds the image fetches nothing", async (t) => {
+  const lab = branchOf([holder, holder, {}]);
+  lab.do({ type: "group-wave2-refetch", group: "G", enabled: false });
+  t.equal(previewOf(lab).wanBytes, 0);
+  t.match(previewOf(lab).models, [{ subordinates: 1, alreadyHolding: 2 }]);
+  const alone = branchOf([holder]);
+  alone.do({ type: "group-wave2-refetch", group: "G", enabled: false });
+  t.equal(previewOf(alone).expectedSeconds, null);
 });
 
 t.test("a Wave 2 primary fetches what it holds", async (t) => {
-  const plan = preview([ap(1, { backupImage: "8.5.161.0" })], { refetches: true });
+  const plan = previewOf(branchOf([holder]));
   t.equal(plan.wanBytes, 10 * mebibyte);
   t.equal(plan.expectedSeconds, 10);
 });
 
-t.test("who cannot take part is named with the reason", async (t) => {
-  const aps = [ap(1), ap(2), ap(3, { model: "AIR-CAP1530" })];
-  const away = group(aps);
-  const plan = preview(aps, {
-    group: { ...away, aps: away.aps.map((member) => (member.name === "AP2" ? { ...member, status: "Not Joined" as const } : member)) },
-  });
-  t.match(plan.skipped, [
-    { name: "AP2", reason: "not joined to this controller" },
-    { name: "AP3", reason: "its model has no primary" },
+t.test("the right version with other bytes is not the image", async (t) => {
+  const lab = branchOf([{ backup: "d", running: "8.5.161.0" }, { backup: "d" }]);
+  t.match(previewOf(lab), { wanBytes: 10 * mebibyte, models: [{ subordinates: 1, alreadyHolding: 0 }] });
+});
+
+t.test("the primary of the release that is asked for", async (t) => {
+  const lab = branchOf([{ freeBytes: 15 * mebibyte }, {}]);
+  lab.do({ type: "image-add", image: { ...modelImage, release: "backup", sizeBytes: 20 * mebibyte, sha256: digest("b") } });
+  t.match(previewOf(lab).models, [{ primary: { name: "ap1" } }]);
+  t.match(previewOf(lab, "backup").models, [{ primary: { name: "ap2" } }], "the first has no room for this one");
+});
+
+t.test("a plain RFC 5415 AP fetches over the WAN", async (t) => {
+  const plan = previewOf(branchOf([{}, { plain: true }]));
+  t.match(plan, { wanBytes: 20 * mebibyte, models: [{ subordinates: 0 }] });
+});
+
+t.test("APs that cannot take part are named with the reason", async (t) => {
+  const lab = branchOf([{}, {}, { model: "AIR-CAP1530" }]);
+  lab.leave(2);
+  lab.do({ type: "group-ap-add", group: "G", mac: mac(9) });
+  t.match(previewOf(lab).skipped, [
+    { name: "ap2", reason: "not joined to this controller" },
+    { mac: mac(9), name: null, reason: "has never joined this controller" },
+    { name: "ap3", reason: /primary release has no image for ap1g3/ },
   ]);
-  const bare = preview(aps, { images: [{ ...image, release: "backup" }] });
-  t.equal(bare.expectedSeconds, null);
-  t.match(bare.skipped.find(({ name }) => name === "AP1")?.reason, /primary release has no image for ap3g3/);
+});
+
+t.test("what start refuses, the preview objects to, and still says what would happen", async (t) => {
+  const lab = branchOf([{}, {}]);
+  const objection = (release: "primary" | "backup" = "primary") => previewOf(lab, release).objection?.code;
+  t.equal(objection("backup"), "no-image");
+  t.equal(previewOf(lab, "backup").expectedSeconds, null);
+  lab.do({ type: "group-predownload", group: "G", enabled: false });
+  t.equal(objection(), "predownload-disabled");
+  t.equal(previewOf(lab).wanBytes, 10 * mebibyte);
+  lab.do({ type: "group-predownload", group: "G", enabled: true });
+  lab.do(start);
+  t.equal(objection(), "group-busy");
+  t.equal(previewOf(lab).wanBytes, 10 * mebibyte);
+  lab.do({ type: "group-abort", group: "G" });
+  lab.leave(1, 2);
+  t.equal(objection(), "no-joined-aps");
 });

@@ -1,0 +1,155 @@
+/**
+ * What a start does first, or why it is refused. The run carries a plan out and the preview forecasts from one, so that
+ * they cannot differ.
+ */
+import type { Failure } from "../../../base/failure.js";
+import type { MacAddress } from "../../../base/mac-address.js";
+import type { ReleaseName } from "../../upgrade/limits.js";
+import type { ImageCatalogue } from "../image-catalogue.js";
+import { holdsImage, type Inventory, type KnownAp } from "../inventory.js";
+import { refuse } from "../operator/refusals.js";
+import type { GroupRecord } from "../records.js";
+import type { FirstStep } from "./first-step.js";
+import { choosePrimary, nobody, type PrimaryChoice } from "./primary-choice.js";
+import { hasEnded, type Run, type RunImage, runImage } from "./run.js";
+import type { RunTable } from "./run-table.js";
+
+/** What a plan is made from; it changes none of it. */
+export interface PlanState {
+  readonly inventory: Inventory;
+  readonly catalogue: ImageCatalogue;
+  readonly runs: RunTable;
+}
+
+export interface PlannedMember {
+  readonly mac: MacAddress;
+  readonly name: string;
+  readonly model: string;
+  readonly family: string;
+  readonly step: FirstStep;
+}
+
+export interface PlannedFamily {
+  readonly family: string;
+  /** Null where the release has none. */
+  readonly image: RunImage | null;
+  readonly choice: PrimaryChoice;
+}
+
+export interface LeftOut {
+  readonly mac: MacAddress;
+  /** Null for an AP that never joined. */
+  readonly name: string | null;
+  readonly reason: string;
+}
+
+export interface RunPlan {
+  /** Why a start is refused, null when it is not. The rest says what would happen without that. */
+  readonly refusal: Failure | null;
+  /** Null for a run over the WAN alone. */
+  readonly group: string | null;
+  readonly release: ReleaseName;
+  /** APs that join the group later take part. */
+  readonly open: boolean;
+  readonly families: readonly PlannedFamily[];
+  readonly members: readonly PlannedMember[];
+  /** APs of the group that take no part. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** All joined APs of a group, sharing over the LAN. */
+export function planRun(state: PlanState, group: GroupRecord, release: ReleaseName): RunPlan {
+  const running = state.runs.runningOfGroup(group.name);
+  const aps: KnownAp[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const mac of group.aps) {
+    const ap = state.inventory.get(mac);
+    const other = otherRunOf(state.runs, mac, running);
+    if (ap?.session && !other) aps.push(ap);
+    else {
+      const reason = other ? `takes part in run ${other.id}` : ap ? "not joined to this controller" : "has never joined this controller";
+      leftOut.push({ mac, name: ap?.record.name ?? null, reason });
+    }
+  }
+  const plan = { ...planOf(state, group, release, true, aps), leftOut };
+  const refused =
+    (!group.predownload && refuse.predownloadOff(group.name)) ||
+    (running && refuse.groupBusy(group.name)) ||
+    (aps.length === 0 && refuse.noJoinedAps(`of group "${group.name}"`));
+  return refused ? { ...plan, refusal: refused.failure } : plan;
+}
+
+/** One AP of a group: from an AP of the group that has the image, else over the WAN. */
+export function planOne(state: PlanState, group: GroupRecord, ap: KnownAp, release: ReleaseName): RunPlan {
+  const server = holderFor(state, group, ap, release);
+  const plan = planOf(state, group, release, false, server ? [ap, server] : [ap]);
+  return state.runs.runningOfGroup(group.name) ? { ...plan, refusal: refuse.groupBusy(group.name).failure } : plan;
+}
+
+/** APs without a group or with the feature off: each over the WAN. */
+export const planOverWan = (state: PlanState, aps: readonly KnownAp[], release: ReleaseName): RunPlan =>
+  planOf(state, null, release, false, aps);
+
+/** Whether an AP fetches over the WAN whatever its primary does: there is no sharing, or it cannot take part in it. */
+export const isOnWan = (group: GroupRecord | string | null, ap: KnownAp | undefined): boolean => group === null || !ap?.session?.capable;
+
+function planOf(state: PlanState, group: GroupRecord | null, release: ReleaseName, open: boolean, aps: readonly KnownAp[]): RunPlan {
+  const families = [...new Set(aps.map(({ family }) => family))].map((family) => {
+    const record = state.catalogue.imageFor(release, family);
+    const image = record ? runImage(family, record) : null;
+    const choice = group && image ? choose(state, group, image, open, aps) : nobody;
+    return { family, image, choice };
+  });
+  const members = aps.map((ap) => {
+    const { mac, name, model } = ap.record;
+    const family = families.find((one) => one.family === ap.family) as PlannedFamily;
+    return { mac, name, model, family: ap.family, step: firstStep(group, ap, family) };
+  });
+  const names = families.map(({ family }) => family).sort();
+  const hasImage = families.some(({ image }) => image !== null);
+  const refusal = hasImage ? null : refuse.noImage(release, names.join(", ")).failure;
+  return { refusal, group: group?.name ?? null, release, open, families, members, leftOut: [] };
+}
+
+const choose = ({ inventory }: PlanState, group: GroupRecord, image: RunImage, open: boolean, aps: readonly KnownAp[]): PrimaryChoice =>
+  choosePrimary(
+    aps.filter(({ family }) => family === image.family),
+    group,
+    inventory,
+    {
+      family: image.family,
+      sizeBytes: image.sizeBytes,
+      holds: (ap) => holdsImage(ap, image.sha256),
+      steppedDown: new Set(),
+      isFirst: open,
+    },
+  );
+
+function firstStep(group: GroupRecord | null, ap: KnownAp, { image, choice }: PlannedFamily): FirstStep {
+  if (!image) return "unsupported";
+  if (choice.mac === ap.record.mac) return choice.holds && !choice.refetch ? "serve" : "fetch-wan";
+  if (!ap.session?.capable) return "plain-wan";
+  if (holdsImage(ap, image.sha256)) return "holds";
+  if (group === null) return "fetch-wan";
+  return choice.mac === null ? "no-primary" : "fetch-lan";
+}
+
+/** An AP of the group that has the image and may serve it to `ap`. */
+function holderFor(state: PlanState, group: GroupRecord, ap: KnownAp, release: ReleaseName): KnownAp | undefined {
+  const record = state.catalogue.imageFor(release, ap.family);
+  if (!record) return undefined;
+  const image = runImage(ap.family, record);
+  const holders = group.aps.flatMap((mac) => {
+    const other = state.inventory.get(mac);
+    const isFree = other?.session && mac !== ap.record.mac && !otherRunOf(state.runs, mac, undefined);
+    return isFree && other.family === ap.family && holdsImage(other, image.sha256) ? [other] : [];
+  });
+  const { mac } = choose(state, group, image, false, holders);
+  return holders.find((holder) => holder.record.mac === mac);
+}
+
+/** The run other than `own` that the AP still takes part in. */
+export function otherRunOf(runs: RunTable, mac: MacAddress, own: Run | undefined): Run | undefined {
+  const live = runs.runningOfAp(mac);
+  return live && live.run !== own && !hasEnded(live.stored) ? live.run : undefined;
+}
