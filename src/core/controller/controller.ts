@@ -6,6 +6,7 @@ import { type Endpoint, endpointText } from "../../base/endpoint.js";
 import { bytesOfHex } from "../../base/hex.js";
 import { invariant, unreachable } from "../../base/invariant.js";
 import type { MacAddress } from "../../base/mac-address.js";
+import { relay } from "../../base/relay.js";
 import { earliest, type Instant } from "../../base/time.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { isImageData } from "../../wire/capwap/peek.js";
@@ -94,7 +95,7 @@ export class Controller implements ControllerMachine {
         domain.peerAnswered(now, input.answer);
         break;
       case "wake":
-        this.#capwapDoes(now, domain, (outputs) => this.#capwap.wake(now, outputs));
+        this.#capwapDoes(now, domain, (capwap, outputs) => capwap.wake(now, outputs));
         domain.wake(now);
         break;
       case "stop":
@@ -132,14 +133,12 @@ export class Controller implements ControllerMachine {
       domain.apHeard(now, mac);
       if (isImageData(bytes)) domain.wanCarried(now, mac, bytes.length, 0);
     }
-    this.#capwapDoes(now, domain, (outputs) => this.#capwap.datagram(now, { from, bytes, carriage: "clear" }, outputs));
+    this.#capwapDoes(now, domain, (capwap, outputs) => capwap.datagram(now, { from, bytes, carriage: "clear" }, outputs));
   }
 
   /** Lets the CAPWAP side work and takes what it gives; an event may make it work again. */
-  #capwapDoes(now: Instant, domain: ControllerDomain, work: (outputs: Output[]) => void): void {
-    const outputs: Output[] = [];
-    work(outputs);
-    for (const output of outputs) this.#take(now, domain, output);
+  #capwapDoes(now: Instant, domain: ControllerDomain, work: (capwap: AccessController<ApCommand>, outputs: Output[]) => void): void {
+    relay(this.#capwap, work, (output) => this.#take(now, domain, output));
   }
 
   /** The domain's commands become requests. An answer that is there at once may lead to further commands. */
@@ -148,7 +147,7 @@ export class Controller implements ControllerMachine {
       for (const { mac, command } of commands) {
         const session = this.#sessionOf.get(mac);
         if (session === undefined) domain.apAnswered(now, mac, command, null);
-        else this.#capwapDoes(now, domain, (outputs) => this.#request(now, session, mac, command, outputs));
+        else this.#capwapDoes(now, domain, (_, outputs) => this.#request(now, session, mac, command, outputs));
       }
     }
   }
@@ -221,7 +220,7 @@ export class Controller implements ControllerMachine {
       case "image-wanted": {
         const answer = this.#imageFor(domain, session, output.identifier);
         if (answer.type === "transfer" && !session.running) domain.downloadsAtJoin.add(mac);
-        this.#capwapDoes(now, domain, (outputs) => this.#capwap.answerImage(now, session.id, answer, outputs));
+        this.#capwapDoes(now, domain, (capwap, outputs) => capwap.answerImage(now, session.id, answer, outputs));
         return;
       }
       case "transfer-progress":

@@ -3,6 +3,7 @@
  * offer (docs/decisions/070-fast-image-transfer.md).
  */
 import { unreachable } from "../../../base/invariant.js";
+import { relay } from "../../../base/relay.js";
 import { earliest, type Instant } from "../../../base/time.js";
 import type { ImageIdentifier } from "../../../wire/capwap/elements.js";
 import type { FragmentFault } from "../../../wire/capwap/fast-segment.js";
@@ -193,23 +194,22 @@ export class WtpDownload {
 
   #fastDoes(now: Instant, out: Output, work: (fast: FastImageReceiver, outputs: FastReceiverOutput[]) => void): void {
     const fast = this.#fast;
-    if (fast === undefined) return;
-    const outputs: FastReceiverOutput[] = [];
-    work(fast, outputs);
-    for (const output of outputs) {
-      switch (output.type) {
-        case "image-block":
-          out.push(output);
-          break;
-        case "fast-ack":
-          out.push(acknowledgement(fast, output));
-          break;
-        case "fast-silence":
-          this.#fail(now, "timeout", "no image data in time", undefined, out);
-          break;
-        default:
-          unreachable(output);
-      }
+    if (fast !== undefined) relay(fast, work, (output) => this.#onFast(now, fast, output, out));
+  }
+
+  #onFast(now: Instant, fast: FastImageReceiver, output: FastReceiverOutput, out: Output): void {
+    switch (output.type) {
+      case "image-block":
+        out.push(output);
+        return;
+      case "fast-ack":
+        out.push(acknowledgement(fast, output));
+        return;
+      case "fast-silence":
+        this.#fail(now, "timeout", "no image data in time", undefined, out);
+        return;
+      default:
+        unreachable(output);
     }
   }
 }

@@ -4,6 +4,7 @@
  */
 import { type Endpoint, sameEndpoint } from "../../../base/endpoint.js";
 import type { Prng } from "../../../base/prng.js";
+import { relay } from "../../../base/relay.js";
 import { earliest, type Instant } from "../../../base/time.js";
 import { TimerTable } from "../../../base/timer-table.js";
 import type { CapwapTimers } from "../../../wire/capwap/defaults.js";
@@ -419,9 +420,7 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
   }
 
   #downloadDoes(now: Instant, out: WtpOutput<Tag>[], work: (download: WtpDownload, outputs: DownloadOutput[]) => void): void {
-    const outputs: DownloadOutput[] = [];
-    work(this.#download, outputs);
-    for (const output of outputs) this.#onDownload(now, output, out);
+    relay(this.#download, work, (output) => this.#onDownload(now, output, out));
   }
 
   #onDownload(now: Instant, output: DownloadOutput, out: WtpOutput<Tag>[]): void {
