@@ -1,58 +1,31 @@
-/** The import rule and the purity of the left layers (docs/architecture.md), read off the sources themselves. */
+/** The source rules (test/tidy/source-rules.ts) applied to every file of `src`. */
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, sep } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
+import { importFaults, purityFaults } from "./tidy/source-rules.js";
+import { importSpecifiers, withoutComments } from "./tidy/source-text.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const source = join(root, "src");
+const files = readdirSync(source, { recursive: true, encoding: "utf8" })
+  .filter((name) => /\.tsx?$/.test(name))
+  .map((name) => ({ name: name.split(sep).join("/"), text: readFileSync(join(source, name), "utf8") }));
 
-/** Each layer and the layers to its left. Twins (runtime and sim, cli and web) do not see each other. */
-const mayImport: Readonly<Record<string, readonly string[]>> = {
-  base: [],
-  wire: ["base"],
-  core: ["base", "wire"],
-  runtime: ["base", "wire", "core"],
-  sim: ["base", "wire", "core"],
-  admin: ["base", "wire", "core", "runtime"],
-  cli: ["base", "wire", "core", "runtime", "admin"],
-  web: ["base", "wire", "core", "admin"],
-  daemon: ["base", "wire", "core", "runtime", "sim", "admin", "cli", "web"],
-};
-const pureLayers = ["base", "wire", "core", "sim"];
-const impurities: readonly (readonly [RegExp, string])[] = [
-  [/from "node:/, "node:* import"],
-  [/\basync\b|\bawait\b/, "async"],
-  [/\bDate\b/, "Date"],
-  [/\bMath\.random\b/, "Math.random"],
-  [/\bset(?:Timeout|Interval|Immediate)\b/, "timer"],
-  [/\bprocess\.|\bconsole\./, "process or console"],
-];
-
-const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((name) => /\.tsx?$/.test(name));
-const code = (text: string): string => text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/\/\/.*$/gm, "");
-
-t.test("imports go one way", async (t) => {
+t.test("imports go one way, and the pure layers import relative paths only", async (t) => {
   t.ok(files.length > 10, "there are sources to read");
-  for (const name of files) {
-    const layer = name.split(sep)[0] as string;
-    const allowed = mayImport[layer];
-    if (allowed === undefined) {
-      t.fail(`${name}: ${layer} is no layer`);
-      continue;
-    }
-    for (const [, target] of code(readFileSync(join(source, name), "utf8")).matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
-      const targetLayer = relative(source, join(source, dirname(name), target as string)).split(sep)[0] as string;
-      if (targetLayer !== layer && !allowed.includes(targetLayer)) t.fail(`${name} imports ${target}: ${layer} may not see ${targetLayer}`);
-    }
-  }
+  for (const { name, text } of files) for (const fault of importFaults(name, text)) t.fail(`${name}: ${fault}`);
 });
 
-t.test("no files import each other in a loop, for types neither", async (t) => {
+t.test("the pure layers hold no I/O, clock, randomness or asynchrony", async (t) => {
+  for (const { name, text } of files) for (const fault of purityFaults(name, text)) t.fail(`${name}: ${fault}`);
+});
+
+t.test("no files import each other in a loop, not even for types", async (t) => {
+  const known = new Map(files.map((file) => [file.name, file.text]));
   const targets = (name: string): string[] => {
-    const imports = code(readFileSync(join(source, name), "utf8")).matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)\.js"/g);
-    const paths = [...imports].map(([, target]) => join(dirname(name), target as string));
-    return paths.flatMap((path) => files.filter((file) => file === `${path}.ts` || file === `${path}.tsx`));
+    const paths = importSpecifiers(known.get(name) as string).map((specifier) => join(dirname(name), specifier.replace(/\.js$/, "")));
+    return paths.flatMap((path) => [`${path}.ts`, `${path}.tsx`].filter((file) => known.has(file)));
   };
   const finished = new Set<string>();
   const visit = (name: string, path: readonly string[]): void => {
@@ -61,7 +34,7 @@ t.test("no files import each other in a loop, for types neither", async (t) => {
     for (const target of targets(name)) visit(target, [...path, name]);
     finished.add(name);
   };
-  for (const name of files) visit(name, []);
+  for (const { name } of files) visit(name, []);
   t.equal(finished.size, files.length);
 });
 
@@ -71,7 +44,7 @@ t.test("an operator's command starts without what daemons need", async (t) => {
   const visit = (path: string): void => {
     if (seen.has(path)) return;
     seen.add(path);
-    const text = code(readFileSync(path, "utf8"));
+    const text = withoutComments(readFileSync(path, "utf8"));
     for (const [, types, target] of text.matchAll(/^(?:import|export)\s+(type\s)?[^;]*?from\s+"([^"]+)"/gm)) {
       if (types !== undefined) continue;
       if ((target as string).startsWith(".")) visit(join(dirname(path), (target as string).replace(/\.js$/, ".ts")));
@@ -81,11 +54,4 @@ t.test("an operator's command starts without what daemons need", async (t) => {
   visit(join(source, "daemon", "main.ts"));
   t.ok(seen.size > 20, "there are imports to follow");
   t.same([...packages], ["commander"]);
-});
-
-t.test("the pure layers hold no I/O, clock or randomness", async (t) => {
-  for (const name of files.filter((name) => pureLayers.includes(name.split(sep)[0] as string))) {
-    const text = code(readFileSync(join(source, name), "utf8")).replace(/"(?:[^"\\\n]|\\.)*"(?!;)/g, '""');
-    for (const [pattern, what] of impurities) if (pattern.test(text)) t.fail(`${name}: ${what}`);
-  }
 });

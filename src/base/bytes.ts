@@ -6,6 +6,10 @@ export interface Malformed {
   readonly offset: number;
 }
 
+/** The Encoding Standard's two classes: every JavaScript engine of today has them, yet `lib` has them only with the DOM or with Node. */
+declare const TextDecoder: new (label: "utf-8", options: { fatal: boolean; ignoreBOM: boolean }) => { decode(bytes: Uint8Array): string };
+declare const TextEncoder: new () => { encode(text: string): Uint8Array };
+
 const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const utf8Encoder = new TextEncoder();
 
