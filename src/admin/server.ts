@@ -14,7 +14,7 @@ import type { Failure } from "../base/failure.js";
 import { invariant } from "../base/invariant.js";
 import type { TlsIdentity } from "../runtime/access/tls.js";
 import type { ImageFolder } from "../runtime/controller/controller-images.js";
-import type { Logger } from "../runtime/log.js";
+import type { Log } from "../runtime/log.js";
 import { type AccessOptions, auditWriter, registerAccess, registerPublic, standingOf } from "./access.js";
 import { registerAccessRoutes } from "./access-routes.js";
 import { AuditedPort } from "./audited-port.js";
@@ -36,7 +36,7 @@ export interface AdminOptions {
   readonly feed?: LiveFeed;
   /** What `/metrics` answers; without it there is none. */
   readonly metrics?: { readonly contentType: string; text(): Promise<string> };
-  readonly log: Logger;
+  readonly log: Log;
   /** HTTPS with this identity instead of HTTP. */
   readonly tls?: TlsIdentity;
   /** Most bytes of one uploaded image. */
@@ -65,7 +65,7 @@ const unroutable: Readonly<Record<string, string>> = {
 /** The admin API, ready to listen. It holds no state of the controller: every answer comes from the port. */
 export async function createAdminServer(options: AdminOptions): Promise<FastifyInstance> {
   const app = fastify({
-    loggerInstance: options.log as FastifyBaseLogger,
+    loggerInstance: options.log.pino.child({ event: "admin-server" }) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
     connectionTimeout: silenceMsMax,
@@ -95,7 +95,7 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
   app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { status, failure } = failureOf(error);
-    if (status >= 500) request.log.error({ err: error, url: request.url }, "a request failed");
+    if (status >= 500) options.log.error("request-failed", `${request.method} ${request.url} failed: ${error.message}`, { err: error });
     reply.status(status).send(failure);
   });
   app.setNotFoundHandler((request, reply) => {

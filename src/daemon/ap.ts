@@ -9,15 +9,16 @@ import { Prng } from "../base/prng.js";
 import { Agent } from "../core/ap/agent.js";
 import { windowBytesFor } from "../core/capwap/image/fast-image-offer.js";
 import { WtpSession } from "../core/capwap/wtp/wtp-session.js";
-import { ApHost, eventLine } from "../runtime/ap/ap-host.js";
+import { ApHost } from "../runtime/ap/ap-host.js";
 import { lookUpControllers } from "../runtime/ap/controller-lookup.js";
 import { nodeDisk } from "../runtime/ap/disk.js";
+import { eventLine } from "../runtime/ap/event-line.js";
 import { lockFolder } from "../runtime/ap/folder-lock.js";
 import { ImageFiles, type ImageFilesOptions } from "../runtime/ap/image-files.js";
 import { memoryBytes } from "../runtime/ap/memory.js";
 import { systemClock } from "../runtime/clock.js";
 import { freshSeed } from "../runtime/entropy.js";
-import { createLogger, LimitedWarnings, type Logger } from "../runtime/log.js";
+import { LimitedLog, Log } from "../runtime/log.js";
 import { type ApMeter, measureAp } from "../runtime/metrics/ap-metrics.js";
 import { Metrics } from "../runtime/metrics/metrics.js";
 import { openMetricsPage } from "../runtime/metrics/metrics-page.js";
@@ -44,9 +45,9 @@ const socketBufferBytes = 4 * 2 ** 20;
 /** A Reset Response is on its way when the port closes. */
 const lastWordsMs = 100;
 
-async function startLife(settings: ApSettings, tftpPort: number, log: Logger, meter: ApMeter): Promise<Result<Life>> {
+async function startLife(settings: ApSettings, tftpPort: number, log: Log, meter: ApMeter): Promise<Result<Life>> {
   const { bind, data } = settings;
-  const warnings = new LimitedWarnings(log, systemClock);
+  const warnings = new LimitedLog(log, systemClock);
   const seed = freshSeed();
   const prng = new Prng(seed);
   let end = (_end: LifeEnd): void => {};
@@ -56,7 +57,7 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Logger, me
   const onFatal = (error: unknown): void => end({ type: "fatal", error });
   const resolveControllers = () =>
     lookUpControllers(settings.controller, ({ host }, error) =>
-      warnings.warn("lookup", `no address for controller ${host}`, { error: error.message }),
+      warnings.warn("controller-not-found", `no address for controller ${host}`, { error: error.message }),
     );
 
   const closers: (() => Promise<void>)[] = [];
@@ -72,7 +73,7 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Logger, me
   const stored = await openFiles({
     ...{ folder, disk: nodeDisk, flashBytes, factoryVersion, onFatal },
     deliver: (input) => host.deliver(input),
-    onJournalLost: (detail) => warnings.warn("journal", "the state of the upgrade run could not be saved", { detail }),
+    onJournalLost: (detail) => warnings.warn("journal-unsaved", "the state of the upgrade run could not be saved", { detail }),
   });
   if (!stored.ok) return stored;
   const { files, state } = stored.value;
@@ -131,9 +132,9 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Logger, me
     resolveControllers,
     onEvent: (event) => {
       meter.event(event);
-      const { message, fields } = eventLine(event);
-      if (event.name === "dropped") warnings.warn(event.reason, message, fields);
-      else log[event.name === "boot-record-damaged" ? "warn" : "info"]({ event: event.name, ...fields }, message);
+      const line = eventLine(event);
+      if (event.name === "dropped") warnings.write(line, event.reason);
+      else log.write(line);
     },
     onReboot: () => end({ type: "reset" }),
     onFatal,
@@ -143,7 +144,7 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Logger, me
     port: 0,
     bufferBytes: socketBufferBytes,
     onDatagram: (bytes, from) => host.deliver({ type: "datagram", from, bytes, carriage: linkMode }),
-    onError: (error) => warnings.warn("udp", "the CAPWAP port reported an error", { error: error.message }),
+    onError: (error) => warnings.warn("port-error", "the CAPWAP port reported an error", { error: error.message }),
   });
   if (!port.ok) return give(port);
   closers.push(
@@ -152,10 +153,14 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Logger, me
   );
   host.start(port.value, state);
   const { local } = port.value;
-  log.info(
-    { tftp: endpointText(tftp.value.local), capwap: endpointText(local), address: localAddress, data, seed, version: flexupVersion },
-    "AP ready",
-  );
+  log.info("ready", "AP ready", {
+    tftp: endpointText(tftp.value.local),
+    capwap: endpointText(local),
+    address: localAddress,
+    data,
+    seed,
+    version: flexupVersion,
+  });
   return success({ capwap: local, tftp: tftp.value.local, ended, stop });
 }
 
@@ -196,7 +201,7 @@ export interface RunningAp {
 }
 
 /** Starts an AP in this process. With `onReset` restart a reset boots it anew, in this process, on the same TFTP port. */
-export async function startAp(settings: ApSettings, log: Logger): Promise<Result<RunningAp>> {
+export async function startAp(settings: ApSettings, log: Log): Promise<Result<RunningAp>> {
   const lock = lockFolder(settings.data);
   if (!lock.ok) return lock;
   const started = await startLocked(settings, log);
@@ -207,13 +212,13 @@ export async function startAp(settings: ApSettings, log: Logger): Promise<Result
   return success({ ...started.value, ended: started.value.ended.finally(() => lock.value.release()) });
 }
 
-async function startLocked(settings: ApSettings, log: Logger): Promise<Result<RunningAp>> {
+async function startLocked(settings: ApSettings, log: Log): Promise<Result<RunningAp>> {
   const metrics = new Metrics("ap");
   const meter = measureAp(metrics);
   const page = settings.metrics === undefined ? undefined : await openMetricsPage(metrics, settings.metrics);
   if (page?.ok === false) return page;
   if (page !== undefined) metrics.watchProcess();
-  if (page !== undefined) log.info({ metrics: endpointText(page.value.local) }, "metrics ready");
+  if (page !== undefined) log.info("metrics-ready", "metrics ready", { metrics: endpointText(page.value.local) });
   const first = await startLife(settings, settings.tftpPort, log, meter);
   if (!first.ok) {
     await page?.value.close();
@@ -230,12 +235,12 @@ async function startLocked(settings: ApSettings, log: Logger): Promise<Result<Ru
       const end = await Promise.race([life.ended, stopping]);
       if (end.type === "reset") await sleep(lastWordsMs);
       await life.stop();
-      if (end.type === "fatal") log.fatal({ err: end.error }, "the AP cannot go on");
+      if (end.type === "fatal") log.fatal("ap-failed", "the AP cannot continue", { err: end.error });
       if (end.type !== "reset") return end.type === "stop" ? 0 : 1;
       if (settings.onReset === "exit") return 0;
       const next = await startLife(settings, tftp.port, log, meter);
       if (!next.ok) {
-        log.fatal({ code: next.failure.code }, next.failure.message);
+        log.fatal(next.failure.code, next.failure.message);
         return 1;
       }
       life = next.value;
@@ -259,7 +264,7 @@ export async function runAp(options: ApOptions): Promise<0 | 1 | 2> {
     process.stderr.write(`${settings.failure.message}\n`);
     return 2;
   }
-  const log = createLogger({ name: "ap", level: settings.value.log });
+  const log = new Log({ component: "ap", level: settings.value.log, ap: { mac: settings.value.mac, name: settings.value.name } });
   const started = await startAp(settings.value, log);
   if (!started.ok) {
     process.stderr.write(`${started.failure.message}\n`);
@@ -267,6 +272,6 @@ export async function runAp(options: ApOptions): Promise<0 | 1 | 2> {
   }
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => started.value.stop());
   const code = await started.value.ended;
-  if (code === 0) log.info("AP stopped");
+  if (code === 0) log.info("stopped", "AP stopped");
   return code;
 }

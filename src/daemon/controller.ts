@@ -8,7 +8,7 @@ import { ControllerHost } from "../runtime/controller/controller-host.js";
 import { ImageFolder } from "../runtime/controller/controller-images.js";
 import { openStore } from "../runtime/controller/store.js";
 import { freshSeed } from "../runtime/entropy.js";
-import { createLogger, type Logger } from "../runtime/log.js";
+import { Log } from "../runtime/log.js";
 import { CapwapMeter } from "../runtime/metrics/capwap-meter.js";
 import { Metrics } from "../runtime/metrics/metrics.js";
 import { interfaceMtuBytes } from "../runtime/udp/interface-mtu.js";
@@ -45,7 +45,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Starts a controller in this process. A failure has left nothing open. */
 export async function startController(
   settings: ControllerSettings,
-  log: Logger,
+  log: Log,
   create: CreateMachine,
   env: Environment = process.env,
 ): Promise<Result<RunningController>> {
@@ -127,18 +127,15 @@ export async function startController(
     });
   }
   const { adminUrl, ssh, firstPassword } = doors.value;
-  log.info(
-    {
-      capwap: endpointText(port.value.local),
-      admin: adminUrl,
-      ...(ssh !== undefined && { ssh: endpointText(ssh) }),
-      data: settings.data,
-      neverFragments: port.value.neverFragments,
-      seed,
-      version: flexupVersion,
-    },
-    "controller ready",
-  );
+  log.info("ready", "controller ready", {
+    capwap: endpointText(port.value.local),
+    admin: adminUrl,
+    ...(ssh !== undefined && { ssh: endpointText(ssh) }),
+    data: settings.data,
+    neverFragments: port.value.neverFragments,
+    seed,
+    version: flexupVersion,
+  });
   return success({ capwap: port.value.local, adminUrl, ssh, firstPassword, halted, stop: closeAll });
 }
 
@@ -149,7 +146,7 @@ export async function runController(options: ControllerOptions, create: CreateMa
     process.stderr.write(`${settings.failure.message}\n`);
     return settings.failure.code === "invalid-config" ? 2 : 1;
   }
-  const log = createLogger({ name: "controller", level: settings.value.log });
+  const log = new Log({ component: "controller", level: settings.value.log });
   const stopAsked = new Promise<undefined>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(undefined));
   });
@@ -163,7 +160,7 @@ export async function runController(options: ControllerOptions, create: CreateMa
   const ended = await Promise.race([stopAsked, started.value.halted]);
   await started.value.stop();
   if (ended === undefined) {
-    log.info("controller stopped");
+    log.info("stopped", "controller stopped");
     return 0;
   }
   process.stderr.write(`${ended.message}\n`);

@@ -23,7 +23,7 @@ import { systemClock } from "../runtime/clock.js";
 import type { ControllerHost } from "../runtime/controller/controller-host.js";
 import type { ImageFolder } from "../runtime/controller/controller-images.js";
 import type { Store } from "../runtime/controller/store.js";
-import { LimitedWarnings, type Logger } from "../runtime/log.js";
+import { LimitedLog, type Log } from "../runtime/log.js";
 import { measureController } from "../runtime/metrics/controller-metrics.js";
 import type { Metrics } from "../runtime/metrics/metrics.js";
 import { ownAddresses } from "../runtime/udp/own-addresses.js";
@@ -37,7 +37,7 @@ export interface OperatorDoorsOptions {
   readonly store: Store;
   readonly images: ImageFolder;
   readonly metrics: Metrics;
-  readonly log: Logger;
+  readonly log: Log;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -72,7 +72,7 @@ export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<
   try {
     writeLocalToken(env, port, accounts.localToken);
   } catch (error) {
-    log.warn({ reason: (error as Error).message }, "no token for local commands; they need FLEXUP_TOKEN");
+    log.warn("local-token-missing", `no token for local commands (${(error as Error).message}); they need FLEXUP_TOKEN`);
   }
   const closeAdmin = async (): Promise<void> => {
     removeLocalToken(env, port);
@@ -110,7 +110,11 @@ async function adminServer(
   tls: TlsIdentity | undefined,
 ): Promise<FastifyInstance> {
   const { now } = systemClock;
-  const feed = new LiveFeed({ operator: host, now, onTrouble: (reason) => log.warn({ reason }, "the live views cannot be read") });
+  const feed = new LiveFeed({
+    operator: host,
+    now,
+    onTrouble: (reason) => log.warn("live-views-unreadable", "the live views cannot be read", { reason }),
+  });
   host.onEvent((event) => feed.note(event));
   measureController(metrics, host, now);
   const access = { accounts, sessions: new Sessions(now), store, now, openOnLoopback: settings.lab, secure: tls !== undefined };
@@ -140,7 +144,7 @@ async function listen(app: FastifyInstance, { address, port }: Endpoint): Promis
 }
 
 async function sshServer(listen: Endpoint, { settings, host, log }: OperatorDoorsOptions, accounts: Accounts, store: AccountStore) {
-  const warnings = new LimitedWarnings(log, systemClock);
+  const warnings = new LimitedLog(log, systemClock);
   const write = auditWriter({ store, now: systemClock.now });
   const grammar = new Grammar(commandTable.filter(({ needsFiles }) => !needsFiles));
   return startSshServer<Caller>({

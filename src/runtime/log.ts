@@ -1,61 +1,104 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 import type { Clock } from "./clock.js";
 
-export type { Logger } from "pino";
-
 export const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** The AP that a line is about. A name may not be known yet. */
+export interface LoggedAp {
+  readonly mac: string;
+  readonly name?: string;
+}
+
+/** What distinguishes one line from another, beside level and time. Controller and AP write the same shape (docs/configuration.md). */
+export interface LogLine {
+  readonly level: "info" | "warn";
+  /** Stable, kebab-case: what a filter or an alert names. */
+  readonly event: string;
+  /** For people; may change with any version. */
+  readonly message: string;
+  readonly ap?: LoggedAp;
+  /** Further members of the line; none of them is called like one of the above. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
 export interface LogOptions {
-  /** `controller`, `ap`, …: the field `name` of every line. */
-  readonly name: string;
+  readonly component: "controller" | "ap";
   readonly level: LogLevel;
+  /** Only in an AP's own process: it is then on every line. */
+  readonly ap?: LoggedAp;
   /** Default: standard output. */
   readonly destination?: DestinationStream;
 }
 
-/** JSON lines with ISO time stamps and level names. `pino-pretty` reads them in development. */
-export function createLogger({ name, level, destination }: LogOptions): Logger {
-  const options = {
-    name,
-    level,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-  };
-  return destination === undefined ? pino(options) : pino(options, destination);
+/** JSON lines with ISO timestamps and level names; each has `component`, `event` and `msg`. */
+export class Log {
+  /** For libraries that log by themselves. */
+  readonly pino: Logger;
+
+  constructor({ component, level, ap, destination }: LogOptions) {
+    const options = {
+      base: { component, ...(ap !== undefined && { ap }) },
+      level,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label: string) => ({ level: label }) },
+    };
+    this.pino = destination === undefined ? pino(options) : pino(options, destination);
+  }
+
+  write({ level, event, message, ap, fields }: LogLine): void {
+    this.pino[level]({ event, ...(ap !== undefined && { ap }), ...fields }, message);
+  }
+
+  info(event: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    this.pino.info({ event, ...fields }, message);
+  }
+
+  warn(event: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    this.pino.warn({ event, ...fields }, message);
+  }
+
+  error(event: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    this.pino.error({ event, ...fields }, message);
+  }
+
+  /** Before the process ends. */
+  fatal(event: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    this.pino.fatal({ event, ...fields }, message);
+  }
 }
 
-/** What anyone on the network can provoke is logged at most this often per kind. */
+/** A line of one kind keeps others of that kind out of the log for so long. */
 const quietMs = 1000;
 
 /**
- * Warnings about things that a stranger can cause at any rate. Each kind is written at most once a second;
- * what was left out is counted in the next line's `suppressed`.
+ * Lines that anyone on the network can cause at any rate. Each kind is written at most once a second;
+ * its next line counts the omitted ones in `suppressed`.
  */
-export class LimitedWarnings {
-  readonly #log: Logger;
+export class LimitedLog {
+  readonly #log: Log;
   readonly #clock: Clock;
   readonly #kinds = new Map<string, { quietUntil: number; suppressed: number }>();
 
-  constructor(log: Logger, clock: Clock) {
+  constructor(log: Log, clock: Clock) {
     this.#log = log;
     this.#clock = clock;
   }
 
-  /** @param kind one of few words fixed in the code, never text from the network: each costs an entry for ever */
-  warn(kind: string, message: string, fields: object = {}): void {
+  warn(event: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    this.write({ level: "warn", event, message, fields });
+  }
+
+  /** @param kind fixed in the code, never text from the network: each is remembered for good */
+  write(line: LogLine, kind: string = line.event): void {
     const now = this.#clock.now();
     const state = this.#kinds.get(kind);
-    if (state === undefined) this.#kinds.set(kind, { quietUntil: now + quietMs, suppressed: 0 });
-    else if (now < state.quietUntil) {
+    if (state !== undefined && now < state.quietUntil) {
       state.suppressed++;
       return;
     }
     const suppressed = state?.suppressed ?? 0;
-    this.#log.warn({ kind, ...fields, ...(suppressed > 0 && { suppressed }) }, message);
-    if (state !== undefined) {
-      state.quietUntil = now + quietMs;
-      state.suppressed = 0;
-    }
+    this.#log.write(suppressed > 0 ? { ...line, fields: { ...line.fields, suppressed } } : line);
+    this.#kinds.set(kind, { quietUntil: now + quietMs, suppressed: 0 });
   }
 }

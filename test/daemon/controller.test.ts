@@ -7,7 +7,7 @@ import type { Endpoint } from "../../src/base/endpoint.js";
 import { failure } from "../../src/base/failure.js";
 import { type CreateMachine, startController } from "../../src/daemon/controller.js";
 import { type ControllerOptions, readControllerSettings } from "../../src/daemon/controller-config.js";
-import { createLogger } from "../../src/runtime/log.js";
+import { Log } from "../../src/runtime/log.js";
 import { openUdpPort } from "../../src/runtime/udp/udp-ports.js";
 import { temporaryFolder } from "../support/folder.js";
 import { ScriptedController } from "../support/scripted-controller.js";
@@ -22,7 +22,7 @@ async function start(
 ) {
   const settings = readControllerSettings({ listen: `${host}:0`, admin: `${host}:0`, lab: true, ...options });
   if (!settings.ok) throw new Error(settings.failure.message);
-  const started = await startController(settings.value, createLogger({ name: "controller", level: "silent" }), create, {
+  const started = await startController(settings.value, new Log({ component: "controller", level: "silent" }), create, {
     XDG_STATE_HOME: temporaryFolder(t),
     ...env,
   });
@@ -143,5 +143,5 @@ t.test("a machine that halts or breaks ends the controller with the reason", asy
     });
   });
   await new AdminClient(new URL(broken.adminUrl)).order({ type: "show-boot" });
-  t.same(await broken.halted, { code: "controller-failed", message: "The controller cannot go on: a bug" });
+  t.same(await broken.halted, { code: "controller-failed", message: "The controller cannot continue: a bug" });
 });

@@ -8,7 +8,7 @@ import { Sessions } from "../../src/admin/sessions.js";
 import { AccountStore } from "../../src/runtime/access/account-store.js";
 import { ImageFolder } from "../../src/runtime/controller/controller-images.js";
 import { openStore } from "../../src/runtime/controller/store.js";
-import { createLogger } from "../../src/runtime/log.js";
+import { Log } from "../../src/runtime/log.js";
 import { Metrics } from "../../src/runtime/metrics/metrics.js";
 import { FakeOperatorPort } from "./fake-operator-port.js";
 import { temporaryFolder } from "./folder.js";
@@ -25,7 +25,7 @@ export async function serving(
   const imageFolder = temporaryFolder(t);
   const images = ImageFolder.open(imageFolder);
   if (!images.ok) throw new Error(images.failure.message);
-  const log = createLogger({ name: "test", level: "silent" });
+  const log = new Log({ component: "controller", level: "silent" });
   const feed = new LiveFeed({ operator, now: () => Date.now(), onTrouble: () => {} });
   const metrics = new Metrics("controller");
   metrics.watchProcess();

@@ -4,13 +4,13 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { startAp } from "../../src/daemon/ap.js";
 import { readApSettings } from "../../src/daemon/ap-config.js";
-import { createLogger } from "../../src/runtime/log.js";
+import { Log } from "../../src/runtime/log.js";
 import type { CrowdPlan } from "./crowd.js";
 
 /** Started at one moment, so that the controller is not asked by all at once. */
 const startedAtOnce = 20;
 
-const log = createLogger({ name: "crowd", level: "silent" });
+const log = new Log({ component: "controller", level: "silent" });
 process.once("disconnect", () => process.exit());
 
 const [plan] = (await once(process, "message")) as [CrowdPlan];

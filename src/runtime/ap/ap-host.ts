@@ -1,12 +1,11 @@
 import type { Endpoint } from "../../base/endpoint.js";
-import { endpointText } from "../../base/endpoint.js";
 import { InvariantError } from "../../base/invariant.js";
 import type { Machine, Wake } from "../../base/machine.js";
 import type { ApEffect, ApEvent, ApInput, BootState } from "../../core/ap/contract.js";
 import type { Serving } from "../../core/tftp/contract.js";
 import type { Clock } from "../clock.js";
 import { Host } from "../host.js";
-import type { LimitedWarnings } from "../log.js";
+import type { LimitedLog } from "../log.js";
 import { startTftpFetch, type TftpFetch } from "../tftp/client.js";
 import type { TftpServer } from "../tftp/server.js";
 import type { UdpPort } from "../udp/udp-ports.js";
@@ -17,7 +16,7 @@ export interface ApHostOptions {
   readonly files: ImageFiles;
   readonly tftp: TftpServer;
   readonly clock: Clock;
-  readonly warnings: LimitedWarnings;
+  readonly warnings: LimitedLog;
   /** Address of ours from which images are fetched by TFTP. */
   readonly localAddress: string;
   readonly resolveControllers: () => Promise<readonly Endpoint[]>;
@@ -117,7 +116,7 @@ export class ApHost {
     const { files, tftp, onEvent, onFatal, warnings } = this.#options;
     tftp.setSessionsMax(sessionsMax);
     tftp.offer(fileName, { path: files.slotPath(slot) }).then((result) => {
-      if (!result.ok) warnings.warn("offer", result.failure.message, { fileName });
+      if (!result.ok) warnings.warn("offer-failed", result.failure.message, { fileName });
       else if (result.value.offered) onEvent({ name: "offering", fileName, sessionsMax });
     }, onFatal);
   }
@@ -144,53 +143,5 @@ export class ApHost {
       this.deliver({ type: "fetch-ended", fetchId, outcome, bytesDone, detail });
     }, onFatal);
     fetch.closed.then(() => this.#fetches.delete(fetchId), onFatal);
-  }
-}
-
-const damageLines = {
-  recovered: "boot.json was damaged: booting what its copy and the slots' digests agree on",
-  rebuilt: "boot.json and its copy were damaged: booting what the slots' labels and digests agree on",
-  lost: "boot.json, its copy and the slots' labels were damaged: both slots count as empty; predownload an image",
-} as const;
-
-/** An event as a log line. */
-export function eventLine(event: ApEvent): { readonly message: string; readonly fields: object } {
-  switch (event.name) {
-    case "booted":
-      return { message: `booted ${event.version} from slot ${event.slot}`, fields: { corrupt: event.corrupt } };
-    case "boot-record-damaged":
-      return { message: damageLines[event.recordState], fields: {} };
-    case "joined":
-      return { message: `joined ${endpointText(event.controller)}`, fields: {} };
-    case "session-lost":
-      return { message: `session lost: ${event.detail}`, fields: { reason: event.reason } };
-    case "order": {
-      const { runId, role, version, server } = event.order;
-      return { message: `run ${runId}: fetch ${version} as ${role}`, fields: { runId, role, version, server } };
-    }
-    case "order-refused":
-      return { message: `run ${event.runId} refused: ${event.detail}`, fields: { runId: event.runId, reason: event.reason } };
-    case "run":
-      return {
-        message: `run ${event.runId}: ${event.progress.state}`,
-        fields: { runId: event.runId, ...event.progress, nextRetryMs: event.nextRetryMs },
-      };
-    case "try-failed":
-      return {
-        message: `run ${event.runId}: try ${event.tries} failed: ${event.detail || event.outcome}`,
-        fields: { outcome: event.outcome },
-      };
-    case "slot-written":
-      return { message: `${event.image.version} verified and stored in slot ${event.slot}`, fields: { sha256: event.image.sha256 } };
-    case "offering":
-      return { message: `offering ${event.fileName} to ${event.sessionsMax} at a time`, fields: {} };
-    case "withdrawn":
-      return { message: `no longer offering ${event.fileName}`, fields: {} };
-    case "swapped":
-      return { message: `swapped: slot ${event.record.primary} boots next`, fields: {} };
-    case "reset":
-      return { message: `reset into ${event.version}`, fields: {} };
-    case "dropped":
-      return { message: `dropped a datagram: ${event.detail}`, fields: { reason: event.reason, from: endpointText(event.from) } };
   }
 }

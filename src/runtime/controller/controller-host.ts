@@ -1,4 +1,4 @@
-import { type Endpoint, endpointText } from "../../base/endpoint.js";
+import type { Endpoint } from "../../base/endpoint.js";
 import { type Failure, failure, type Result } from "../../base/failure.js";
 import { unreachable } from "../../base/invariant.js";
 import type { Wake } from "../../base/machine.js";
@@ -9,10 +9,11 @@ import type { Order } from "../../core/controller/operator/orders.js";
 import type { PeerAnswer } from "../../core/controller/peer-parity.js";
 import type { Clock } from "../clock.js";
 import { Host } from "../host.js";
-import { LimitedWarnings, type Logger } from "../log.js";
+import { LimitedLog, type Log } from "../log.js";
 import type { CapwapMeter } from "../metrics/capwap-meter.js";
 import type { UdpPort } from "../udp/udp-ports.js";
 import type { ImageFolder } from "./controller-images.js";
+import { eventLine } from "./event-line.js";
 import type { Store } from "./store.js";
 
 export interface ControllerHostOptions {
@@ -20,10 +21,10 @@ export interface ControllerHostOptions {
   readonly store: Store;
   readonly images: ImageFolder;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly log: Log;
   /** Counts what goes over the port. */
   readonly meter: CapwapMeter;
-  /** The controller cannot go on: its store is of another version, or our own bug. Called once. */
+  /** The controller cannot continue: its store is of another version, or our own bug. Called once. */
   readonly onHalt: (failure: Failure) => void;
 }
 
@@ -33,7 +34,7 @@ export type EventListener = (event: ControllerEvent) => void;
 export class ControllerHost {
   readonly #options: ControllerHostOptions;
   readonly #host: Host<Exclude<ControllerInput, Wake>, ControllerEffect>;
-  readonly #warnings: LimitedWarnings;
+  readonly #limitedLog: LimitedLog;
   readonly #replies = new Map<number, (result: Result<OrderValue>) => void>();
   readonly #listeners = new Set<EventListener>();
   #lastRequestId = 0;
@@ -41,14 +42,14 @@ export class ControllerHost {
 
   constructor(options: ControllerHostOptions) {
     this.#options = options;
-    this.#warnings = new LimitedWarnings(options.log, options.clock);
+    this.#limitedLog = new LimitedLog(options.log, options.clock);
     this.#host = new Host<Exclude<ControllerInput, Wake>, ControllerEffect>({
       machine: options.machine,
       clock: options.clock,
       perform: (effect) => this.#perform(effect),
       onFatal: (error) => {
-        options.log.fatal({ err: error }, "the controller cannot go on");
-        this.#halt({ code: "controller-failed", message: `The controller cannot go on: ${(error as Error).message}` });
+        options.log.fatal("controller-failed", "the controller cannot continue", { err: error });
+        this.#halt({ code: "controller-failed", message: `The controller cannot continue: ${(error as Error).message}` });
       },
     });
   }
@@ -67,7 +68,7 @@ export class ControllerHost {
   }
 
   portError(error: Error): void {
-    this.#warnings.warn("udp", "the CAPWAP port reported an error", { error: error.message });
+    this.#limitedLog.warn("port-error", "the CAPWAP port reported an error", { error: error.message });
   }
 
   /** One order, one answer; `controller-stopping` when the process ends before it. */
@@ -134,16 +135,15 @@ export class ControllerHost {
       this.#port?.sendParts([bytes, this.#options.images.read(image.sha256, image.offset, image.length)], to);
     } catch (error) {
       // The AP asks again, and in the end fails with a reason; the controller goes on for the others.
-      this.#warnings.warn("image-read", "an image cannot be read", { error: (error as Error).message, image: image.sha256 });
+      this.#limitedLog.warn("image-unreadable", "an image cannot be read", { error: (error as Error).message, image: image.sha256 });
     }
   }
 
   #note(event: ControllerEvent): void {
-    const { type, ...fields } = event;
-    if (event.type === "ap-progress") return;
-    if (event.type === "datagram-dropped") {
-      this.#warnings.warn(event.why, "dropped a datagram", { from: endpointText(event.from), detail: event.detail });
-    } else this.#options.log[isWarning(event) ? "warn" : "info"](fields, type);
+    const line = eventLine(event);
+    if (line === undefined) return;
+    if (event.type === "datagram-dropped") this.#limitedLog.write(line, event.why);
+    else this.#options.log.write(line);
   }
 
   #halt(failure: Failure): void {
@@ -157,16 +157,5 @@ export class ControllerHost {
     this.#replies.clear();
   }
 }
-
-const warnable: ReadonlySet<ControllerEvent["type"]> = new Set([
-  "ap-left",
-  "primary-lost",
-  "primary-unreachable",
-  "reset-unconfirmed",
-  "order-refused",
-]);
-
-const isWarning = (event: ControllerEvent): boolean =>
-  event.type === "peer-images" ? event.verdict !== "same" || !event.reachable : warnable.has(event.type);
 
 const stopping = (): Result<never> => failure("controller-stopping", "The controller is stopping; try again when it is back");

@@ -9,7 +9,7 @@ import { AccountStore } from "../../../src/runtime/access/account-store.js";
 import { systemClock } from "../../../src/runtime/clock.js";
 import { ImageFolder } from "../../../src/runtime/controller/controller-images.js";
 import { openStore } from "../../../src/runtime/controller/store.js";
-import { createLogger } from "../../../src/runtime/log.js";
+import { Log } from "../../../src/runtime/log.js";
 import { registerWeb } from "../../../src/web/serve.js";
 import { temporaryFolder } from "../folder.js";
 import type { FakeBranches } from "./fake-branches.js";
@@ -27,7 +27,7 @@ export interface PageServer {
 export async function servePage(t: Pick<Test, "fail" | "teardown">, branches: FakeBranches): Promise<PageServer> {
   const images = ImageFolder.open(temporaryFolder(t));
   if (!images.ok) throw new Error(images.failure.message);
-  const log = createLogger({ name: "test", level: "silent" });
+  const log = new Log({ component: "controller", level: "silent" });
   // The feed paces itself by this clock, so it must run also while the branches stand still.
   const startedAt = performance.now();
   const feed = new LiveFeed({

@@ -1,0 +1,66 @@
+/** The controller's events as log lines. */
+import { endpointText } from "../../base/endpoint.js";
+import type { ControllerEvent } from "../../core/controller/events.js";
+import type { LogLine } from "../log.js";
+
+type EventOf<Type extends ControllerEvent["type"]> = Extract<ControllerEvent, { readonly type: Type }>;
+
+type Level = LogLine["level"];
+
+/** How an event reads, and how loud it is where that is not always `info`. */
+interface Wording<Event> {
+  readonly message: (event: Event) => string;
+  readonly level?: Level | ((event: Event) => Level);
+}
+
+const upgraded = ({ group }: { readonly group: string | null }): string => (group === null ? "all APs" : `group ${group}`);
+
+const wordings: { readonly [Type in ControllerEvent["type"]]: Wording<EventOf<Type>> } = {
+  "ap-joined": { message: ({ name, model, from }) => `${name} (${model}) joined from ${endpointText(from)}` },
+  "ap-left": { message: ({ name, why }) => `${name} left: ${why}`, level: "warn" },
+  "ap-forgotten": { message: ({ name }) => `${name} was forgotten to make room for a new AP` },
+  "ap-renamed": { message: ({ name, formerName }) => `${formerName} is now called ${name}` },
+  "run-started": { message: (event) => `run ${event.runId} started for ${upgraded(event)}: ${event.release} release` },
+  "run-finished": { message: (event) => `run ${event.runId} for ${upgraded(event)} ended: ${event.state}` },
+  "primary-elected": { message: ({ runId, family, mac }) => `run ${runId}: ${mac} is the primary for ${family}` },
+  "primary-lost": {
+    message: ({ runId, family, mac, why }) => `run ${runId}: ${mac} is no longer the primary for ${family}: ${why}`,
+    level: "warn",
+  },
+  "primary-unreachable": {
+    message: ({ runId, mac, primary }) => `run ${runId}: ${mac} cannot reach its primary ${primary} by TFTP`,
+    level: "warn",
+  },
+  "ap-phase": { message: ({ runId, mac, role, phase }) => `run ${runId}: ${mac} as ${role}: ${phase}` },
+  "ap-progress": { message: ({ runId, mac, bytesDone, bytesTotal }) => `run ${runId}: ${mac} has ${bytesDone} of ${bytesTotal} bytes` },
+  "swap-done": { message: ({ mac }) => `${mac} swapped its images` },
+  "reset-sent": { message: ({ mac, version }) => `${mac} was told to reset into ${version}` },
+  "reset-confirmed": { message: ({ mac, version }) => `${mac} came back on ${version}` },
+  "reset-unconfirmed": {
+    message: ({ mac, version, reported }) =>
+      `${mac} was reset into ${version} but ${reported === null ? "has not come back" : `came back on ${reported}`}`,
+    level: "warn",
+  },
+  "peer-images": {
+    message: ({ peer, verdict, reachable }) => (reachable ? `images of the peer ${peer}: ${verdict}` : `the peer ${peer} does not answer`),
+    level: ({ verdict, reachable }) => (verdict === "same" && reachable ? "info" : "warn"),
+  },
+  "order-done": { message: ({ order, target }) => `${order} ${target}`.trimEnd() },
+  "order-refused": { message: ({ order, failure }) => `${order} refused: ${failure.message}`, level: "warn" },
+  "datagram-dropped": { message: ({ detail }) => `dropped a datagram: ${detail}`, level: "warn" },
+};
+
+/** Events that come by the thousand and are read elsewhere (views, metrics). */
+const unlogged: ReadonlySet<ControllerEvent["type"]> = new Set(["ap-progress"]);
+
+/** @returns undefined for an event that is not logged */
+export function eventLine(event: ControllerEvent): LogLine | undefined {
+  if (unlogged.has(event.type)) return undefined;
+  const { message, level = "info" } = wordings[event.type] as Wording<ControllerEvent>;
+  const common = { event: event.type, message: message(event), level: typeof level === "function" ? level(event) : level };
+  const { type: _, ...rest } = event;
+  const from = "from" in rest ? { from: endpointText(rest.from) } : {};
+  if (!("mac" in rest)) return { ...common, fields: { ...rest, ...from } };
+  const { mac, name, ...others } = rest as { readonly mac: string; readonly name?: string };
+  return { ...common, ap: { mac, ...(name !== undefined && { name }) }, fields: { ...others, ...from } };
+}
