@@ -10,7 +10,7 @@ import type { Endpoint } from "../../src/base/endpoint.js";
 import type { Wake } from "../../src/base/machine.js";
 import { sha256HexOf } from "../../src/base/sha256.js";
 import { AccessController } from "../../src/core/capwap/ac/access-controller.js";
-import type { AcOutput, SendDatagram, SessionId } from "../../src/core/capwap/contract.js";
+import type { AcOutput, CapwapSessionId, SendDatagram } from "../../src/core/capwap/contract.js";
 import { systemClock } from "../../src/runtime/clock.js";
 import { Host } from "../../src/runtime/host.js";
 import { openUdpPort } from "../../src/runtime/udp/udp-ports.js";
@@ -26,8 +26,8 @@ const identifier = { vendor: flexupEnterprise, name: "bench" };
 
 type Input = { readonly type: "datagram"; readonly from: Endpoint; readonly bytes: Uint8Array };
 
-const began = new Map<SessionId, number>();
-const delivered = new Map<SessionId, number>();
+const began = new Map<CapwapSessionId, number>();
+const delivered = new Map<CapwapSessionId, number>();
 let wireBytes = 0;
 
 const ac = new AccessController<null>(

@@ -1,8 +1,9 @@
 /** Who may use the API: finds the caller of each request and holds it against the role that its route asks for. */
+
 import fastifyCookie from "@fastify/cookie";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { isLoopback } from "../base/endpoint.js";
 import { type Failure, failure, type Result } from "../base/failure.js";
+import { isLoopback } from "../base/ip-address.js";
 import type { Instant } from "../base/time.js";
 import type { AccountStore } from "../runtime/access/account-store.js";
 import type { Accounts } from "./accounts.js";

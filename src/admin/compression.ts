@@ -1,8 +1,9 @@
 /** Long answers go compressed to whoever takes that and sits at a line: the snapshot of a thousand APs is 790 kB of JSON and 30 kB by gzip. */
+
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { isLoopback } from "../base/endpoint.js";
+import { isLoopback } from "../base/ip-address.js";
 
 /** Answers that hold a secret are far shorter: compressed beside what somebody else chose, their length would tell of it. */
 const lengthMin = 16 * 1024;

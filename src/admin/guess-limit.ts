@@ -1,6 +1,7 @@
 /** Makes guessing passwords slow, without letting whoever guesses lock out anybody else. */
-import { isIPv6 } from "../base/endpoint.js";
+
 import { failure, type Result, success } from "../base/failure.js";
+import { networkOf } from "../base/ip-address.js";
 import type { Instant } from "../base/time.js";
 
 /** After so many wrong passwords from one place for one name, each further guess must wait, twice as long each time. */
@@ -102,16 +103,8 @@ export class GuessLimit {
   }
 }
 
-/** An IPv6 host has a whole /64 to send from, one of the 2^64 addresses after the other: that counts as one. */
-function placeOf(address: string): string {
-  if (!isIPv6(address) || address.startsWith("::ffff:")) return address;
-  const [head = "", tail] = (address.split("%")[0] as string).split("::");
-  const groups = head.split(":").filter((group) => group !== "");
-  const after = tail?.split(":").filter((group) => group !== "") ?? [];
-  const all =
-    tail === undefined ? groups : [...groups, ...Array<string>(Math.max(0, 8 - groups.length - after.length)).fill("0"), ...after];
-  return `${all.slice(0, 4).join(":")}::/64`;
-}
+/** An IPv6 host has a whole /64 to send from: that counts as one. */
+const placeOf = (address: string): string => networkOf(address, { ipv4: 32, ipv6: 64 });
 
 function remember<T>(all: Map<string, T>, key: string, value: T): void {
   all.delete(key);

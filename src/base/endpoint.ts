@@ -1,10 +1,10 @@
-/** A UDP address: numeric IPv4 or IPv6 text (never a host name) and a port 0–65535. */
+import { type IpAddress, isIPv6 } from "./ip-address.js";
+
+/** A UDP address: a numeric address (never a host name) and a port 0–65535. */
 export interface Endpoint {
-  readonly address: string;
+  readonly address: IpAddress;
   readonly port: number;
 }
-
-export const isIPv6 = (address: string): boolean => address.includes(":");
 
 /** `10.0.0.1:69` or `[fe80::1]:69`; also the key under which peers are remembered. */
 export const endpointText = ({ address, port }: Endpoint): string => (isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`);
@@ -22,9 +22,3 @@ export function parseHostPort(text: string, defaultPort: number): { host: string
   const port = match?.[2] === undefined ? defaultPort : Number(match[2]);
   return port <= 65535 ? { host, port } : undefined;
 }
-
-/** Whether a socket bound to it takes datagrams to any address of the host. */
-export const isWildcard = (address: string): boolean => address === "0.0.0.0" || address === "::";
-
-/** Whether an address is one that only this machine has; an IPv4 address may come mapped into IPv6. `localhost` counts. */
-export const isLoopback = (address: string): boolean => /^(?:(?:::ffff:)?127(?:\.\d{1,3}){3}|::1|localhost)$/.test(address);

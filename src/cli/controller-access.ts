@@ -1,9 +1,10 @@
 /** How a command on this machine finds a controller and says who it is. */
+
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { AdminClient } from "../admin/client.js";
-import { isLoopback } from "../base/endpoint.js";
 import { failure, success } from "../base/failure.js";
+import { isLoopback } from "../base/ip-address.js";
 import { readLocalToken } from "../runtime/access/local-token.js";
 import type { CommandContext, LocalFiles } from "./command.js";
 import type { Screen } from "./live-screen.js";

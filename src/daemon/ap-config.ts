@@ -1,8 +1,8 @@
 /** What `flexup ap` is told on the command line. */
-import { isIP } from "node:net";
 import { z } from "zod";
 import { type Endpoint, parseHostPort } from "../base/endpoint.js";
 import { failure, type Result, success } from "../base/failure.js";
+import { isIpAddress } from "../base/ip-address.js";
 import { type MacAddress, parseMac } from "../base/mac-address.js";
 import { isOneLine } from "../base/one-line.js";
 import { isTellable } from "../core/ap/order.js";
@@ -35,7 +35,7 @@ const controllers = z
 const endpoint = (defaultPort: number, example: string) =>
   z.string({ error: `expected ADDRESS:PORT` }).transform((text, context): Endpoint => {
     const parsed = parseHostPort(text, defaultPort);
-    if (parsed !== undefined && isIP(parsed.host) !== 0) return { address: parsed.host, port: parsed.port };
+    if (parsed !== undefined && isIpAddress(parsed.host)) return { address: parsed.host, port: parsed.port };
     context.addIssue({ code: "custom", message: `"${text}" is no address: expected one like ${example}` });
     return z.NEVER;
   });
@@ -62,7 +62,7 @@ const schema = z.strictObject({
   controller: controllers,
   bind: z
     .string()
-    .refine((text) => isIP(text) !== 0, { error: "expected an address of this host" })
+    .refine((text) => isIpAddress(text), { error: "expected an address of this host" })
     .default("0.0.0.0"),
   tftpPort: wholeNumber("a port, 0 for any", 0, 65_535).default(tftpPort),
   /** Octets per second of all transfers that this AP serves; `--tftp-rate` is in bits, as commander has parsed it. */

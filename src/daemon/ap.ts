@@ -1,10 +1,12 @@
 /** `flexup ap`: one AP as one process, with a data folder for its flash, a CAPWAP port and a TFTP server. */
+
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Endpoint, endpointText, isIPv6 } from "../base/endpoint.js";
+import { type Endpoint, endpointText } from "../base/endpoint.js";
 import { failure, type Result, success } from "../base/failure.js";
+import { isIPv6 } from "../base/ip-address.js";
 import { Prng } from "../base/prng.js";
 import { Agent } from "../core/ap/agent.js";
 import { windowBytesFor } from "../core/capwap/image/fast-image-offer.js";

@@ -1,10 +1,11 @@
 /** What `flexup controller` is told: options of the command line over a YAML file over defaults. */
+
 import { readFileSync } from "node:fs";
-import { isIP } from "node:net";
 import { parse } from "yaml";
 import { z } from "zod";
-import { type Endpoint, isLoopback, parseHostPort } from "../base/endpoint.js";
+import { type Endpoint, parseHostPort } from "../base/endpoint.js";
 import { type Failure, failure, type Result, success } from "../base/failure.js";
+import { isIpAddress, isLoopback } from "../base/ip-address.js";
 import { parseScaled } from "../base/scaled-number.js";
 import { type ControllerTimings, defaultTimings, labTimings } from "../core/controller/timings.js";
 import { limits, type PlatformName, platforms } from "../core/upgrade/limits.js";
@@ -20,7 +21,7 @@ const listenAddress = (defaultPort: number) =>
   z.string().transform((text, context): Endpoint => {
     const parsed = parseHostPort(text, defaultPort);
     const address = parsed?.host === "localhost" ? "127.0.0.1" : parsed?.host;
-    if (parsed !== undefined && address !== undefined && isIP(address) !== 0) return { address, port: parsed.port };
+    if (parsed !== undefined && address !== undefined && isIpAddress(address)) return { address, port: parsed.port };
     context.addIssue({
       code: "custom",
       message: `"${text}" is no address: expected one like 127.0.0.1:${defaultPort} or [::]:${defaultPort}`,

@@ -1,4 +1,5 @@
 /** A controller's doors for people and scripts: the admin API with the page, and the shell over SSH. */
+
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { auditWriter, noteLogin } from "../admin/access.js";
@@ -9,8 +10,9 @@ import { LiveFeed } from "../admin/live-feed.js";
 import type { Caller } from "../admin/roles.js";
 import { createAdminServer } from "../admin/server.js";
 import { Sessions } from "../admin/sessions.js";
-import { type Endpoint, endpointText, isLoopback } from "../base/endpoint.js";
+import { type Endpoint, endpointText } from "../base/endpoint.js";
 import { failure, type Result, success } from "../base/failure.js";
+import { isLoopback } from "../base/ip-address.js";
 import { Grammar } from "../cli/grammar.js";
 import { OperatorCommands, prompt } from "../cli/shell/operator-commands.js";
 import { startSshServer } from "../cli/ssh/server.js";

@@ -1,6 +1,7 @@
-import { type Endpoint, isIPv6 } from "../base/endpoint.js";
+import type { Endpoint } from "../base/endpoint.js";
 import type { Failure, Result } from "../base/failure.js";
 import { invariant } from "../base/invariant.js";
+import { isIPv6 } from "../base/ip-address.js";
 import type { Sha256Hex } from "../base/sha256.js";
 import type { ControllerEffect, ControllerInput, ControllerMachine } from "../core/controller/contract.js";
 import type { ControllerEvent } from "../core/controller/events.js";

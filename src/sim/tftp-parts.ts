@@ -1,6 +1,6 @@
 import type { Endpoint } from "../base/endpoint.js";
 import type { Machine } from "../base/machine.js";
-import type { ClientEffect, ClientInput, ServerEffect, ServerInput, Serving, SessionId } from "../core/tftp/contract.js";
+import type { ClientEffect, ClientInput, ServerEffect, ServerInput, Serving, TftpSessionId } from "../core/tftp/contract.js";
 import { blockLength, blockOffset } from "../wire/tftp/block-number.js";
 import { DATA_HEADER_BYTES, opcode } from "../wire/tftp/packet.js";
 import type { Network, Socket } from "./network.js";
@@ -21,8 +21,9 @@ export function hostTftpServer(
   },
 ): MachineHost<ServerInput, ServerEffect> {
   const { network, listen } = world;
-  const ports = new Map<SessionId, Socket>();
-  const send = (session: SessionId, to: Endpoint, bytes: Uint8Array): void => network.send(ports.get(session)?.local ?? listen, to, bytes);
+  const ports = new Map<TftpSessionId, Socket>();
+  const send = (session: TftpSessionId, to: Endpoint, bytes: Uint8Array): void =>
+    network.send(ports.get(session)?.local ?? listen, to, bytes);
   const host: MachineHost<ServerInput, ServerEffect> = life.host("tftp-server", machine, {
     reply: ({ to, local, bytes }) => {
       network.send({ address: local, port: listen.port }, to, bytes);

@@ -1,6 +1,8 @@
 /** Addresses, host names and MAC addresses as people write them. */
+
 import t from "tap";
-import { endpointText, isIPv6, parseHostPort, sameEndpoint } from "../../src/base/endpoint.js";
+import { endpointText, parseHostPort, sameEndpoint } from "../../src/base/endpoint.js";
+import { canonicalIpAddress, isIPv6, isIpAddress, mapped, networkOf, unmapped } from "../../src/base/ip-address.js";
 import { compareMac, macFromBytes, macToBytes, parseMac } from "../../src/base/mac-address.js";
 
 t.test("MAC addresses: four spellings, one value", async (t) => {
@@ -36,4 +38,27 @@ t.test("endpoints", async (t) => {
   t.notOk(isIPv6("127.0.0.1"));
   t.ok(sameEndpoint({ address: "a", port: 1 }, { address: "a", port: 1 }));
   t.notOk(sameEndpoint({ address: "a", port: 1 }, { address: "a", port: 2 }));
+});
+
+t.test("IP addresses: one spelling each", async (t) => {
+  for (const [written, canonical] of [
+    ["192.0.2.1", "192.0.2.1"],
+    ["2001:DB8:0:0:0:0:0:1", "2001:db8::1"],
+    ["fe80:0::1%eth0", "fe80::1%eth0"],
+    ["::ffff:c000:0201", "::ffff:192.0.2.1"],
+    ["::FFFF:192.0.2.1", "::ffff:192.0.2.1"],
+    ["1:0:0:2:0:0:0:3", "1:0:0:2::3"],
+    ["wlc.example.net", "wlc.example.net"],
+  ] as const)
+    t.equal(canonicalIpAddress(written), canonical);
+  for (const wrong of ["", "1.2.3", "1.2.3.256", "1::2::3", "1:2", "::1.2.3.400", "host"]) t.notOk(isIpAddress(wrong), wrong);
+  t.equal(unmapped(mapped("192.0.2.1")), "192.0.2.1");
+});
+
+t.test("IP addresses: the network they belong to", async (t) => {
+  const bits = { ipv4: 24, ipv6: 56 };
+  t.equal(networkOf("192.0.2.77", bits), "192.0.2.0/24");
+  t.equal(networkOf("::ffff:192.0.2.77", bits), "192.0.2.0/24");
+  t.equal(networkOf("2001:db8:1:2ff:3::4", bits), "2001:db8:1:200::/56");
+  t.equal(networkOf("fe80::1%eth0", bits), "fe80::/56");
 });

@@ -4,7 +4,7 @@
  */
 import type { Result } from "../../src/base/failure.js";
 import { type MacAddress, macFromBytes } from "../../src/base/mac-address.js";
-import type { ApCommand } from "../../src/core/controller/ap-port.js";
+import type { ApCommand, ApReport } from "../../src/core/controller/ap-port.js";
 import type { ControllerConfig } from "../../src/core/controller/contract.js";
 import { ControllerDomain } from "../../src/core/controller/domain.js";
 import type { ControllerEvent } from "../../src/core/controller/events.js";
@@ -17,7 +17,7 @@ import { readRecords } from "../../src/core/controller/read-records.js";
 import type { StoredRecord } from "../../src/core/controller/records.js";
 import { labTimings } from "../../src/core/controller/timings.js";
 import { labTimers } from "../../src/wire/capwap/defaults.js";
-import type { ApInventory, FailureReason, UpgradeReport } from "../../src/wire/capwap/vendor.js";
+import type { ApInventory, FailureReason } from "../../src/wire/capwap/vendor.js";
 
 export const labConfig: ControllerConfig = {
   name: "lab",
@@ -180,8 +180,8 @@ export class ControllerLab {
     this.drain();
   }
 
-  report(number: number, state: UpgradeReport["state"], change: Partial<UpgradeReport> = {}): void {
-    const report: UpgradeReport = {
+  report(number: number, state: ApReport["state"], change: Partial<ApReport> = {}): void {
+    const report: ApReport = {
       runId: this.domain.runs.latestOfAp(mac(number))?.run.id ?? 0,
       state,
       path: "none",

@@ -3,6 +3,7 @@
  * its children and their outputs to one another; an output is dealt with where it stands among the others, so that what a
  * child wants to be saved is saved before the response behind it is sent.
  */
+
 import type { Endpoint } from "../../base/endpoint.js";
 import { hexOf } from "../../base/hex.js";
 import { invariant, unreachable } from "../../base/invariant.js";
@@ -14,7 +15,7 @@ import { earliest, type Instant } from "../../base/time.js";
 import type { ImageIdentifier } from "../../wire/capwap/elements.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
-import type { ApInventory } from "../../wire/capwap/vendor.js";
+import type { ApInventory, WireRunId } from "../../wire/capwap/vendor.js";
 import type { StoredPart, WtpOutput, WtpSelf, WtpSessionPort } from "../capwap/contract.js";
 import { emptyVersion } from "../upgrade/limits.js";
 import { modelFacts } from "../upgrade/models.js";
@@ -342,7 +343,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
     return answer;
   }
 
-  #abort(now: Instant, runId: number, out: ApEffect[]): OrderAnswer {
+  #abort(now: Instant, runId: WireRunId, out: ApEffect[]): OrderAnswer {
     const { fetch, serve } = this.#parts as Parts;
     if (runId === 0 || fetch.order?.runId === runId) serve.withdraw(out);
     this.#fetch(now, out, (outputs) => fetch.abort(now, runId, outputs));
@@ -440,7 +441,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
   }
 }
 
-function refused(runId: number, refusal: Refusal, out: ApEffect[]): OrderAnswer {
+function refused(runId: WireRunId, refusal: Refusal, out: ApEffect[]): OrderAnswer {
   out.push({ type: "event", event: { name: "order-refused", runId, ...refusal } });
   return { resultCode: resultCodes.imageOtherError, ...refusal };
 }

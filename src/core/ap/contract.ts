@@ -10,7 +10,7 @@
 import type { Endpoint } from "../../base/endpoint.js";
 import type { Wake } from "../../base/machine.js";
 import type { Sha256Hex } from "../../base/sha256.js";
-import type { FailureReason } from "../../wire/capwap/vendor.js";
+import type { FailureReason, WireRunId } from "../../wire/capwap/vendor.js";
 import type { CapwapEffect, Datagram, Dropped } from "../capwap/contract.js";
 import type { FetchOutcome } from "../tftp/contract.js";
 
@@ -27,7 +27,7 @@ export interface SlotImage {
   /** Lower-case hex; RFC 5415 Image Information knows MD5 only. */
   readonly md5: string;
   /** The upgrade run that brought it, 0 for none. */
-  readonly runId: number;
+  readonly runId: WireRunId;
 }
 
 /** What an AP must know to boot. Saved whole and atomically; a slot that it does not list is empty. */
@@ -44,7 +44,7 @@ export interface BootRecord {
 /** Who fetches what, as ordered by the controller. */
 export interface RunOrder {
   /** 0 when a controller without our vendor elements asked; such an order is not reported on and does not outlive the process. */
-  readonly runId: number;
+  readonly runId: WireRunId;
   readonly role: "primary" | "subordinate" | "fallback";
   readonly version: string;
   /** Enterprise number of the Image Identifier. */
@@ -82,7 +82,7 @@ export interface RunProgress {
 
 /** The end of a run that the controller has not acknowledged yet. */
 export interface FinalReport extends RunProgress {
-  readonly runId: number;
+  readonly runId: WireRunId;
   readonly bytesDone: number;
 }
 
@@ -216,9 +216,15 @@ export type ApEvent =
   | { readonly name: "joined"; readonly controller: Endpoint }
   | { readonly name: "session-lost"; readonly reason: string; readonly detail: string }
   | { readonly name: "order"; readonly order: RunOrder }
-  | { readonly name: "order-refused"; readonly runId: number; readonly reason: FailureReason; readonly detail: string }
-  | { readonly name: "run"; readonly runId: number; readonly progress: RunProgress; readonly nextRetryMs: number }
-  | { readonly name: "try-failed"; readonly runId: number; readonly tries: number; readonly outcome: FetchOutcome; readonly detail: string }
+  | { readonly name: "order-refused"; readonly runId: WireRunId; readonly reason: FailureReason; readonly detail: string }
+  | { readonly name: "run"; readonly runId: WireRunId; readonly progress: RunProgress; readonly nextRetryMs: number }
+  | {
+      readonly name: "try-failed";
+      readonly runId: WireRunId;
+      readonly tries: number;
+      readonly outcome: FetchOutcome;
+      readonly detail: string;
+    }
   | { readonly name: "slot-written"; readonly slot: SlotId; readonly image: SlotImage }
   /** The host's own, when a client that asks now gets the image: the file has to be opened first. */
   | { readonly name: "offering"; readonly fileName: string; readonly sessionsMax: number }

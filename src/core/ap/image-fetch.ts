@@ -16,7 +16,7 @@ import type { Prng } from "../../base/prng.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import { type ResultCode, resultCodes } from "../../wire/capwap/result-code.js";
-import type { FailureReason } from "../../wire/capwap/vendor.js";
+import type { FailureReason, WireRunId } from "../../wire/capwap/vendor.js";
 import type { ImageFailure } from "../capwap/contract.js";
 import type { FetchOutcome } from "../tftp/contract.js";
 import { drawBackoffMs } from "../upgrade/backoff.js";
@@ -171,7 +171,7 @@ export class ImageFetch {
   }
 
   /** @param runId 0 means any. Verified images stay, a part goes. */
-  abort(now: Instant, runId: number, out: FetchOutput[]): void {
+  abort(now: Instant, runId: WireRunId, out: FetchOutput[]): void {
     const run = this.#run;
     if (run === undefined || (runId !== 0 && runId !== run.order.runId) || run.state === "aborted") return;
     this.#drop(run, false, out);

@@ -1,12 +1,12 @@
 import type { Sha256Hex } from "../../base/sha256.js";
-import type { ServingReport } from "../../wire/capwap/vendor.js";
+import type { ServingReport, WireRunId } from "../../wire/capwap/vendor.js";
 import type { ApEffect, ApInput, RunOrder, ServedPeer } from "./contract.js";
 import type { ImageSlots } from "./image-slots.js";
 
 type Counts = Extract<ApInput, { readonly type: "serving" }>;
 
 interface Offer {
-  readonly runId: number;
+  readonly runId: WireRunId;
   readonly fileName: string;
   readonly sha256: Sha256Hex;
   readonly sessionsMax: number;

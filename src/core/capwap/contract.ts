@@ -6,6 +6,7 @@
  */
 
 import type { Endpoint } from "../../base/endpoint.js";
+import type { Flavor } from "../../base/flavor.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { CapwapTimers } from "../../wire/capwap/defaults.js";
@@ -92,7 +93,7 @@ export interface Unanswered<Tag> {
 // ---- controller side -------------------------------------------------------------------------------------------------
 
 /** Names one session of one AP. Never used again. */
-export type SessionId = number;
+export type CapwapSessionId = Flavor<number, "CapwapSessionId">;
 
 /** What a WTP said of itself when it joined. */
 export interface WtpIdentity {
@@ -194,31 +195,31 @@ export type SessionEnd =
 
 export type AcEvent<Tag> =
   /** Join Response with success is about to be sent. */
-  | { readonly type: "joined"; readonly session: SessionId; readonly wtp: WtpIdentity }
-  | { readonly type: "running"; readonly session: SessionId }
-  | { readonly type: "left"; readonly session: SessionId; readonly reason: SessionEnd }
+  | { readonly type: "joined"; readonly session: CapwapSessionId; readonly wtp: WtpIdentity }
+  | { readonly type: "running"; readonly session: CapwapSessionId }
+  | { readonly type: "left"; readonly session: CapwapSessionId; readonly reason: SessionEnd }
   /** WTP Event Request; its response follows in the same `out`. */
-  | { readonly type: "wtp-event"; readonly session: SessionId; readonly elements: ElementsOf<"wtpEventRequest"> }
-  | (Answered<Tag> & { readonly session: SessionId })
-  | (Unanswered<Tag> & { readonly session: SessionId })
+  | { readonly type: "wtp-event"; readonly session: CapwapSessionId; readonly elements: ElementsOf<"wtpEventRequest"> }
+  | (Answered<Tag> & { readonly session: CapwapSessionId })
+  | (Unanswered<Tag> & { readonly session: CapwapSessionId })
   /** Image Data Request with Initiate Download. Nothing more is sent to this AP's request until `answerImage`. */
   | {
       readonly type: "image-wanted";
-      readonly session: SessionId;
+      readonly session: CapwapSessionId;
       readonly identifier: ImageIdentifier;
       readonly elements: ElementsOf<"imageDataRequest">;
     }
   /** `bytesDone` of the image are acknowledged; `bytesSent` counts image payload with retransmissions. */
   | {
       readonly type: "transfer-progress";
-      readonly session: SessionId;
+      readonly session: CapwapSessionId;
       readonly sha256: Sha256Hex;
       readonly bytesDone: number;
       readonly bytesSent: number;
     }
   | {
       readonly type: "transfer-ended";
-      readonly session: SessionId;
+      readonly session: CapwapSessionId;
       readonly sha256: Sha256Hex;
       readonly outcome: TransferOutcome;
       readonly bytesDone: number;
@@ -239,12 +240,12 @@ export interface AccessControllerPort<Tag> {
   wake(now: number, out: AcOutput<Tag>[]): void;
   nextWakeAt(): number | undefined;
   /** Queues a request; `answered` or `unanswered` with this tag is certain to come. Goes out ahead of image blocks. */
-  request(now: number, session: SessionId, request: AcRequest, tag: Tag, out: AcOutput<Tag>[]): void;
-  answerImage(now: number, session: SessionId, answer: ImageAnswer, out: AcOutput<Tag>[]): void;
+  request(now: number, session: CapwapSessionId, request: AcRequest, tag: Tag, out: AcOutput<Tag>[]): void;
+  answerImage(now: number, session: CapwapSessionId, answer: ImageAnswer, out: AcOutput<Tag>[]): void;
   /** Stops a transfer on both ends with Image Data type 5; `transfer-ended` follows at once. */
-  abortTransfer(now: number, session: SessionId, out: AcOutput<Tag>[]): void;
+  abortTransfer(now: number, session: CapwapSessionId, out: AcOutput<Tag>[]): void;
   /** Ends a session without a word to the AP; queued requests end as `session-ended`. */
-  close(now: number, session: SessionId, out: AcOutput<Tag>[]): void;
+  close(now: number, session: CapwapSessionId, out: AcOutput<Tag>[]): void;
 }
 
 // ---- AP side ---------------------------------------------------------------------------------------------------------

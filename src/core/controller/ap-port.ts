@@ -6,7 +6,8 @@
 import type { Endpoint } from "../../base/endpoint.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Sha256Hex } from "../../base/sha256.js";
-import type { ApInventory, Refusal, UpgradeOrder } from "../../wire/capwap/vendor.js";
+import type { ApInventory, Refusal, ServingReport, UpgradeOrder, UpgradeReport } from "../../wire/capwap/vendor.js";
+import type { RunId, WithRunId } from "./run/run-numbers.js";
 
 /** An AP whose session reached Run. */
 export interface JoinedAp {
@@ -32,8 +33,8 @@ export interface WanImage {
 
 export type ApCommand =
   /** `image` goes along as Image Identifier: for the roles that fetch over the WAN. `order` null towards a plain RFC 5415 peer. */
-  | { readonly type: "upgrade"; readonly runId: number; readonly order: UpgradeOrder | null; readonly image: WanImage | null }
-  | { readonly type: "abort"; readonly runId: number }
+  | { readonly type: "upgrade"; readonly runId: RunId; readonly order: Omit<UpgradeOrder, "runId"> | null; readonly image: WanImage | null }
+  | { readonly type: "abort"; readonly runId: RunId }
   | { readonly type: "swap"; readonly orderId: number }
   | { readonly type: "reset"; readonly version: string };
 
@@ -42,3 +43,7 @@ export interface Answer {
   readonly resultCode: number;
   readonly refusal: Refusal | null;
 }
+
+/** An AP's reports, under the controller's own number of the run. */
+export type ApReport = WithRunId<UpgradeReport>;
+export type ApServing = WithRunId<ServingReport>;

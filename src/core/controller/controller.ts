@@ -11,15 +11,15 @@ import { earliest, type Instant } from "../../base/time.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { isImageData } from "../../wire/capwap/peek.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
-import { type FailureReason, flexupEnterprise } from "../../wire/capwap/vendor.js";
+import { type FailureReason, flexupEnterprise, type WireRunId } from "../../wire/capwap/vendor.js";
 import { AccessController } from "../capwap/ac/access-controller.js";
 import type {
   AcOutput,
   AcRequest,
+  CapwapSessionId,
   ImageAnswer,
   JoinVerdict,
   SendDatagram,
-  SessionId,
   TransferOutcome,
   WtpIdentity,
 } from "../capwap/contract.js";
@@ -32,13 +32,13 @@ import { ControllerDomain } from "./domain.js";
 import { refuse } from "./operator/refusals.js";
 import { readRecords, type StoredState } from "./read-records.js";
 import type { ImageRecord, StoredRecord } from "./records.js";
-import { drawRunNumberStart, RunNumbers } from "./run/run-numbers.js";
+import { drawRunNumberStart, RunNumbers, type WithRunId } from "./run/run-numbers.js";
 import { WanRates } from "./run/wan-rates.js";
 
 type Output = AcOutput<ApCommand>;
 
 interface Session {
-  readonly id: SessionId;
+  readonly id: CapwapSessionId;
   readonly wtp: WtpIdentity;
   /** In Run: the domain knows it. */
   running: boolean;
@@ -53,9 +53,9 @@ const failureOfCode: ReadonlyMap<number, FailureReason> = new Map([
 export class Controller implements ControllerMachine {
   readonly #config: ControllerConfig;
   readonly #capwap: AccessController<ApCommand>;
-  readonly #sessions = new Map<SessionId, Session>();
+  readonly #sessions = new Map<CapwapSessionId, Session>();
   /** Of sessions in Run. */
-  readonly #sessionOf = new Map<MacAddress, SessionId>();
+  readonly #sessionOf = new Map<MacAddress, CapwapSessionId>();
   readonly #macOfPeer = new Map<string, MacAddress>();
   #domain: ControllerDomain | undefined;
   #sends: SendDatagram[] = [];
@@ -152,7 +152,7 @@ export class Controller implements ControllerMachine {
     }
   }
 
-  #request(now: Instant, session: SessionId, mac: MacAddress, command: ApCommand, outputs: Output[]): void {
+  #request(now: Instant, session: CapwapSessionId, mac: MacAddress, command: ApCommand, outputs: Output[]): void {
     if (command.type === "abort") {
       this.#capwap.abortTransfer(now, session, outputs);
       if (!this.#domain?.inventory.get(mac)?.session?.capable) return;
@@ -271,7 +271,7 @@ export class Controller implements ControllerMachine {
   #reported(now: Instant, domain: ControllerDomain, mac: MacAddress, elements: ElementsOf<"wtpEventRequest">): void {
     const { apInventory, upgradeReport, servingReport } = elements;
     if (apInventory) domain.apInventory(mac, apInventory);
-    const ours = <Report extends { readonly runId: number }>(report: Report): Report => ({
+    const ours = <Report extends { readonly runId: WireRunId }>(report: Report): WithRunId<Report> => ({
       ...report,
       runId: this.#runNumbers.ofWire(report.runId),
     });
@@ -343,7 +343,7 @@ function requestOf(command: ApCommand, numbers: RunNumbers): AcRequest {
   switch (command.type) {
     case "upgrade": {
       const { order, image } = command;
-      const upgradeOrder = order && { ...order, runId: numbers.onWire(order.runId) };
+      const upgradeOrder = order && { ...order, runId: numbers.onWire(command.runId) };
       const elements = { ...(image && { imageIdentifier: identifier(image.version) }), ...(upgradeOrder && { upgradeOrder }) };
       return { type: "configurationUpdateRequest", elements };
     }

@@ -8,9 +8,9 @@ import { unreachable } from "../../base/invariant.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import { earliest, type Instant } from "../../base/time.js";
-import type { ApInventory, FailureReason, ServingReport, UpgradeReport } from "../../wire/capwap/vendor.js";
+import type { ApInventory, FailureReason } from "../../wire/capwap/vendor.js";
 import { limits, type ReleaseName } from "../upgrade/limits.js";
-import type { Answer, ApCommand, JoinedAp } from "./ap-port.js";
+import type { Answer, ApCommand, ApReport, ApServing, JoinedAp } from "./ap-port.js";
 import type { ControllerConfig } from "./contract.js";
 import { Groups } from "./groups.js";
 import { ImageCatalogue } from "./image-catalogue.js";
@@ -128,12 +128,12 @@ export class ControllerDomain {
     this.inventory.changed(mac, inventory);
   }
 
-  apReported(now: Instant, mac: MacAddress, report: UpgradeReport): void {
+  apReported(now: Instant, mac: MacAddress, report: ApReport): void {
     // Of a run of another controller, from which the AP failed over: it goes on by itself, and keeps its part of the image for an order.
     if (this.runs.hasBegun(report.runId)) this.#upgrade.reported(now, mac, report);
   }
 
-  apServes(mac: MacAddress, report: ServingReport): void {
+  apServes(mac: MacAddress, report: ApServing): void {
     this.#upgrade.served(mac, report);
   }
 

@@ -2,6 +2,7 @@
  * What happened, for logs, live views, audit and run reports. Typed so that nothing has to parse a log
  * line; each carries names as they were at that moment.
  */
+
 import type { Endpoint } from "../../base/endpoint.js";
 import type { Failure } from "../../base/failure.js";
 import type { MacAddress } from "../../base/mac-address.js";
@@ -11,6 +12,7 @@ import type { ReleaseName } from "../upgrade/limits.js";
 import type { OrderType } from "./operator/orders.js";
 import type { PeerView } from "./operator/views.js";
 import type { MemberPhase, MemberRole, RunState } from "./run/run.js";
+import type { RunId } from "./run/run-numbers.js";
 
 /** Image bytes of the AP in this run so far, as in its row (`views.ts`). */
 interface ApBytes {
@@ -24,11 +26,11 @@ export type ControllerEvent =
   /** Absent the longest of those that are in no group; a new AP took its place among the known ones. */
   | { readonly type: "ap-forgotten"; readonly mac: MacAddress; readonly name: string }
   | { readonly type: "ap-renamed"; readonly mac: MacAddress; readonly name: string; readonly formerName: string }
-  | { readonly type: "run-started"; readonly runId: number; readonly group: string | null; readonly release: ReleaseName }
-  | { readonly type: "run-finished"; readonly runId: number; readonly group: string | null; readonly state: RunState }
+  | { readonly type: "run-started"; readonly runId: RunId; readonly group: string | null; readonly release: ReleaseName }
+  | { readonly type: "run-finished"; readonly runId: RunId; readonly group: string | null; readonly state: RunState }
   | {
       readonly type: "primary-elected";
-      readonly runId: number;
+      readonly runId: RunId;
       readonly family: string;
       readonly mac: MacAddress;
       readonly manual: boolean;
@@ -36,11 +38,11 @@ export type ControllerEvent =
       readonly because: "start" | "holder" | "next-eligible";
       readonly warning: string | null;
     }
-  | { readonly type: "primary-lost"; readonly runId: number; readonly family: string; readonly mac: MacAddress; readonly why: string }
+  | { readonly type: "primary-lost"; readonly runId: RunId; readonly family: string; readonly mac: MacAddress; readonly why: string }
   /** The AP gets no answer from its primary by TFTP: another subnet, a NAT or a filter is between. Once for each AP in a run. */
   | {
       readonly type: "primary-unreachable";
-      readonly runId: number;
+      readonly runId: RunId;
       readonly mac: MacAddress;
       readonly primary: MacAddress;
       readonly detail: string;
@@ -48,7 +50,7 @@ export type ControllerEvent =
   /** A step of one AP in a run. Progress in bytes comes as `ap-progress`. */
   | (ApBytes & {
       readonly type: "ap-phase";
-      readonly runId: number;
+      readonly runId: RunId;
       readonly mac: MacAddress;
       readonly role: MemberRole;
       readonly phase: MemberPhase;
@@ -57,7 +59,7 @@ export type ControllerEvent =
     })
   | (ApBytes & {
       readonly type: "ap-progress";
-      readonly runId: number;
+      readonly runId: RunId;
       readonly mac: MacAddress;
       readonly path: "none" | "wan" | "lan";
       readonly bytesDone: number;

@@ -1,7 +1,8 @@
 /** Every AP that ever joined: what it said of itself, and its session while there is one. */
 
-import { type Endpoint, isIPv6 } from "../../base/endpoint.js";
+import type { Endpoint } from "../../base/endpoint.js";
 import { type Result, success } from "../../base/failure.js";
+import { isIPv6 } from "../../base/ip-address.js";
 import { compareMac, type MacAddress, parseMac } from "../../base/mac-address.js";
 import { type Sha256Hex, sha256HexOf } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";

@@ -3,12 +3,14 @@
  * hold no image bytes: `send-blocks` names blocks of an offered file and the host fills the DATA packets (`DATA, block
  * modulo 2¹⁶, payload`) from the file that it keeps open.
  */
+
 import type { Endpoint } from "../../base/endpoint.js";
+import type { Flavor } from "../../base/flavor.js";
 import type { Wake } from "../../base/machine.js";
 import type { Instant } from "../../base/time.js";
 
 /** Names a transfer inside one server; never used again. */
-export type SessionId = number;
+export type TftpSessionId = Flavor<number, "TftpSessionId">;
 
 /* ---------------------------------------------------------------------------- server */
 
@@ -31,7 +33,7 @@ export interface ServerSettings {
 
 /** What was agreed with a peer; everything that a session needs, so that it can run anywhere (it is structured-cloneable). */
 export interface SessionPlan {
-  readonly session: SessionId;
+  readonly session: TftpSessionId;
   readonly peer: Endpoint;
   /** The address of ours that the peer asked; the session's port is opened on it. */
   readonly local: string;
@@ -91,11 +93,11 @@ export type ServerInput =
   /** A datagram at the listening port. `local` = the address of ours that it was sent to. */
   | { readonly type: "request"; readonly from: Endpoint; readonly local: string; readonly bytes: Uint8Array }
   /** A datagram at the port of a session, from anyone. */
-  | { readonly type: "datagram"; readonly session: SessionId; readonly from: Endpoint; readonly bytes: Uint8Array }
+  | { readonly type: "datagram"; readonly session: TftpSessionId; readonly from: Endpoint; readonly bytes: Uint8Array }
   /** The peer's host says that nobody listens at the peer's port any more (ICMP port unreachable). */
-  | { readonly type: "peer-gone"; readonly session: SessionId }
+  | { readonly type: "peer-gone"; readonly session: TftpSessionId }
   /** The host could not open the port of a session, or not read its file. */
-  | { readonly type: "session-failed"; readonly session: SessionId; readonly detail: string }
+  | { readonly type: "session-failed"; readonly session: TftpSessionId; readonly detail: string }
   /** Ends all sessions with an ERROR and admits no more. */
   | { readonly type: "stop" };
 
@@ -104,11 +106,11 @@ export type ServerEffect =
   | { readonly type: "reply"; readonly to: Endpoint; readonly local: string; readonly bytes: Uint8Array }
   /** Open an ephemeral port for the session; what follows for this session is sent from it. */
   | { readonly type: "open-session"; readonly plan: SessionPlan }
-  | { readonly type: "send"; readonly session: SessionId; readonly to: Endpoint; readonly bytes: Uint8Array }
+  | { readonly type: "send"; readonly session: TftpSessionId; readonly to: Endpoint; readonly bytes: Uint8Array }
   /** DATA packets of `count` blocks from `firstBlock` to the session's peer. */
   | {
       readonly type: "send-blocks";
-      readonly session: SessionId;
+      readonly session: TftpSessionId;
       readonly to: Endpoint;
       readonly fileName: string;
       readonly firstBlock: number;
@@ -116,7 +118,7 @@ export type ServerEffect =
       readonly blksize: number;
       readonly sizeBytes: number;
     }
-  | { readonly type: "close-session"; readonly session: SessionId; readonly outcome: SessionOutcome; readonly detail: string }
+  | { readonly type: "close-session"; readonly session: TftpSessionId; readonly outcome: SessionOutcome; readonly detail: string }
   /** State worth showing changed: at once for a session's start or end, at most twice a second for its progress and for refusals. */
   | ({ readonly type: "serving" } & Serving);
 

@@ -8,7 +8,7 @@ import type { Instant } from "../../base/time.js";
 import { type ErrorCode, errorCode } from "../../wire/tftp/error-code.js";
 import { DEFAULT_BLKSIZE, DEFAULT_WINDOWSIZE, type Options, readOptions, writeOptions } from "../../wire/tftp/options.js";
 import { DATA_HEADER_BYTES, decodePacket, encodePacket, opcode, opcodeOf, type ReadRequest } from "../../wire/tftp/packet.js";
-import type { ServerEffect, ServerInput, ServerSettings, Serving, SessionId, SessionOutcome, SessionPlan } from "./contract.js";
+import type { ServerEffect, ServerInput, ServerSettings, Serving, SessionOutcome, SessionPlan, TftpSessionId } from "./contract.js";
 import { Rate } from "./rate.js";
 import type { SessionInput } from "./send-session.js";
 import { deservesUnknownTransferId, unknownTransferId } from "./stranger.js";
@@ -16,14 +16,14 @@ import { deservesUnknownTransferId, unknownTransferId } from "./stranger.js";
 export type ListenerInput =
   | Exclude<ServerInput, { type: "datagram" | "peer-gone" | "session-failed" }>
   /** Acknowledged octets of a session, as often as the host likes. */
-  | { readonly type: "session-progress"; readonly session: SessionId; readonly bytesDone: number }
-  | { readonly type: "session-ended"; readonly session: SessionId; readonly outcome: SessionOutcome; readonly bytesDone: number }
+  | { readonly type: "session-progress"; readonly session: TftpSessionId; readonly bytesDone: number }
+  | { readonly type: "session-ended"; readonly session: TftpSessionId; readonly outcome: SessionOutcome; readonly bytesDone: number }
   /** A useless datagram at the port of a session. */
   | { readonly type: "dropped"; readonly datagrams: number };
 
 export type ListenerEffect =
   | Extract<ServerEffect, { type: "reply" | "open-session" | "serving" }>
-  | { readonly type: "session-input"; readonly session: SessionId; readonly input: SessionInput };
+  | { readonly type: "session-input"; readonly session: TftpSessionId; readonly input: SessionInput };
 
 /** Addresses whose request rate is remembered; the one seen first is forgotten first. */
 const REMEMBERED_ADDRESSES_MAX = 1024;
@@ -38,10 +38,10 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
   readonly #settings: ServerSettings;
   #sessionsMax: number;
   readonly #offered = new Map<string, number>();
-  readonly #sessions = new Map<SessionId, Session>();
-  readonly #sessionOfPeer = new Map<string, SessionId>();
+  readonly #sessions = new Map<TftpSessionId, Session>();
+  readonly #sessionOfPeer = new Map<string, TftpSessionId>();
   readonly #requestRates = new Map<string, Rate>();
-  #lastSession: SessionId = 0;
+  #lastSession: TftpSessionId = 0;
   #stopped = false;
   #bytesServed = 0;
   #refusals = 0;
@@ -118,7 +118,14 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
     }
   }
 
-  #request(now: Instant, from: Endpoint, local: string, request: ReadRequest, running: SessionId | undefined, out: ListenerEffect[]): void {
+  #request(
+    now: Instant,
+    from: Endpoint,
+    local: string,
+    request: ReadRequest,
+    running: TftpSessionId | undefined,
+    out: ListenerEffect[],
+  ): void {
     const fileName = request.fileName.replace(/^\//, "");
     const mode = request.mode.toLowerCase();
     if (running !== undefined) {
@@ -177,7 +184,7 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
     this.#show(now, out);
   }
 
-  #ended(now: Instant, session: SessionId, outcome: SessionOutcome, bytesDone: number, out: ListenerEffect[]): void {
+  #ended(now: Instant, session: TftpSessionId, outcome: SessionOutcome, bytesDone: number, out: ListenerEffect[]): void {
     this.#count(session, bytesDone);
     const ended = this.#sessions.get(session);
     if (ended === undefined) return;
@@ -189,7 +196,7 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
     this.#show(now, out);
   }
 
-  #count(session: SessionId, bytesDone: number): void {
+  #count(session: TftpSessionId, bytesDone: number): void {
     const running = this.#sessions.get(session);
     if (running === undefined) return;
     this.#bytesServed += bytesDone - running.bytesDone;
@@ -232,7 +239,7 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
     return Number.isFinite(share) ? share : undefined;
   }
 
-  #shareRate(out: ListenerEffect[], newest?: SessionId): void {
+  #shareRate(out: ListenerEffect[], newest?: TftpSessionId): void {
     if (this.#settings.rateBytesPerSecond === undefined) return;
     const bytesPerSecond = this.#shareOf(this.#sessions.size);
     for (const session of this.#sessions.keys()) {

@@ -2,14 +2,14 @@
 import { type Endpoint, sameEndpoint } from "../../base/endpoint.js";
 import { type Machine, wake } from "../../base/machine.js";
 import type { Instant } from "../../base/time.js";
-import type { ServerEffect, ServerInput, ServerSettings, SessionId } from "./contract.js";
+import type { ServerEffect, ServerInput, ServerSettings, TftpSessionId } from "./contract.js";
 import { type ListenerEffect, type ListenerInput, TftpListener } from "./listener.js";
 import { SendSession, type SessionEffect, type SessionInput } from "./send-session.js";
 import { deservesUnknownTransferId, unknownTransferId } from "./stranger.js";
 
 export class TftpServer implements Machine<ServerInput, ServerEffect> {
   readonly #listener: TftpListener;
-  readonly #sessions = new Map<SessionId, SendSession>();
+  readonly #sessions = new Map<TftpSessionId, SendSession>();
 
   constructor(settings: ServerSettings) {
     this.#listener = new TftpListener(settings);
@@ -44,7 +44,7 @@ export class TftpServer implements Machine<ServerInput, ServerEffect> {
     }
   }
 
-  #datagram(now: Instant, session: SessionId, from: Endpoint, bytes: Uint8Array, out: ServerEffect[]): void {
+  #datagram(now: Instant, session: TftpSessionId, from: Endpoint, bytes: Uint8Array, out: ServerEffect[]): void {
     const running = this.#sessions.get(session);
     if (running === undefined) return;
     if (sameEndpoint(from, running.plan.peer)) {
@@ -74,7 +74,7 @@ export class TftpServer implements Machine<ServerInput, ServerEffect> {
     }
   }
 
-  #session(now: Instant, id: SessionId, input: SessionInput, out: ServerEffect[]): void {
+  #session(now: Instant, id: TftpSessionId, input: SessionInput, out: ServerEffect[]): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     const { peer, fileName, blksize, sizeBytes } = session.plan;

@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
 import type { Endpoint } from "../../base/endpoint.js";
+import { isIpAddress } from "../../base/ip-address.js";
 
 /** A controller as an operator names it. */
 export interface ControllerName {
@@ -18,7 +18,7 @@ export async function lookUpControllers(
 ): Promise<readonly Endpoint[]> {
   const found = await Promise.all(
     names.map(async (name): Promise<readonly Endpoint[]> => {
-      if (isIP(name.host) !== 0) return [{ address: name.host, port: name.port }];
+      if (isIpAddress(name.host)) return [{ address: name.host, port: name.port }];
       try {
         const addresses = await lookup(name.host, { all: true });
         return addresses.map(({ address }) => ({ address, port: name.port }));

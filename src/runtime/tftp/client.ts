@@ -6,8 +6,9 @@
 
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import { type Endpoint, isIPv6 } from "../../base/endpoint.js";
+import type { Endpoint } from "../../base/endpoint.js";
 import { type Result, success } from "../../base/failure.js";
+import { canonicalIpAddress, isIPv6 } from "../../base/ip-address.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import { TftpClient } from "../../core/tftp/client.js";
 import type { ClientEffect, ClientInput, ClientRequest, ClientSettings, FetchOutcome } from "../../core/tftp/contract.js";
@@ -15,7 +16,7 @@ import { defaultClientSettings, LAN_BLKSIZE, LAN_WINDOWSIZE } from "../../core/t
 import type { Clock } from "../clock.js";
 import { Host } from "../host.js";
 import { BlockRing } from "./block-ring.js";
-import { canonicalAddress, type FetchPort, openPlainFetchPort } from "./fetch-port.js";
+import { type FetchPort, openPlainFetchPort } from "./fetch-port.js";
 import { loadNativeReceiver, openNativeFetchPort } from "./native-receiver.js";
 
 /** Where the bytes go. */
@@ -87,7 +88,7 @@ function dropBytes(chunks: Uint8Array[], count: number): Uint8Array[] {
 export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
   const { clock, sink, onProgress, onFatal } = options;
   // Datagrams come with addresses in canonical spelling; ours must match them.
-  const server: Endpoint = { address: canonicalAddress(options.server.address), port: options.server.port };
+  const server: Endpoint = { address: canonicalIpAddress(options.server.address), port: options.server.port };
   const request: ClientRequest = {
     server,
     fileName: options.fileName,

@@ -1,6 +1,5 @@
 /** The port of one TFTP fetch, whichever way it receives. */
-import { SocketAddress } from "node:net";
-import { type Endpoint, isIPv6 } from "../../base/endpoint.js";
+import type { Endpoint } from "../../base/endpoint.js";
 import type { Result } from "../../base/failure.js";
 import { success } from "../../base/failure.js";
 import { openUdpPort } from "../udp/udp-ports.js";
@@ -37,10 +36,3 @@ export async function openPlainFetchPort(
   const { receiveBufferBytes, send, close } = opened.value;
   return success({ receiveBufferBytes, send, close, streaming: false, settle: () => {}, resume: () => {}, written: () => {} });
 }
-
-/** As Node spells the senders of datagrams. */
-export const canonicalAddress = (address: string): string => {
-  const [plain = address, scope] = address.split("%");
-  const canonical = new SocketAddress({ address: plain, family: isIPv6(plain) ? "ipv6" : "ipv4" }).address;
-  return scope === undefined ? canonical : `${canonical}%${scope}`;
-};

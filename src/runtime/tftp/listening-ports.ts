@@ -3,9 +3,11 @@
  * the wildcard's, so that it is known which one a peer asked and a multi-homed host answers from there (RFC 1123
  * §4.2.3.4's hosts would otherwise reply from wherever the route leads).
  */
+
 import { networkInterfaces } from "node:os";
-import { type Endpoint, isIPv6, isWildcard } from "../../base/endpoint.js";
+import type { Endpoint } from "../../base/endpoint.js";
 import { type Result, success } from "../../base/failure.js";
+import { isIPv6, isWildcard } from "../../base/ip-address.js";
 import { openUdpPort, type UdpPort } from "../udp/udp-ports.js";
 
 /** How soon a new address of the host is served by a socket of its own. */

@@ -2,16 +2,17 @@
  * The optional native receiver (`native/tftp-receiver.c`): a socket with a thread that takes turns with the client machine. While the
  * machine is `streamable` the thread goes on alone; what it then reports comes to the machine as `streamed` and datagrams.
  */
+
 import { availableParallelism } from "node:os";
-import { type Endpoint, isIPv6 } from "../../base/endpoint.js";
+import type { Endpoint } from "../../base/endpoint.js";
+import { canonicalIpAddress, isIPv6, mapped, unmapped } from "../../base/ip-address.js";
 import { wake } from "../../base/machine.js";
 import type { TftpClient } from "../../core/tftp/client.js";
 import type { ClientInput } from "../../core/tftp/contract.js";
 import type { Clock } from "../clock.js";
 import { loadAddon } from "../native-addon.js";
-import { mapped, unmapped } from "../udp/udp-ports.js";
 import type { BlockRing } from "./block-ring.js";
-import { canonicalAddress, type FetchPort } from "./fetch-port.js";
+import type { FetchPort } from "./fetch-port.js";
 
 declare const brand: unique symbol;
 export interface NativeReceiver {
@@ -173,7 +174,7 @@ let lastCanonical = "";
 function endpointOf(address: string, port: number): Endpoint {
   if (address !== lastAddress) {
     lastAddress = address;
-    lastCanonical = canonicalAddress(unmapped(address));
+    lastCanonical = canonicalIpAddress(unmapped(address));
   }
   return { address: lastCanonical, port };
 }

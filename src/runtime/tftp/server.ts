@@ -7,7 +7,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { Endpoint } from "../../base/endpoint.js";
 import { failure, type Result, success } from "../../base/failure.js";
-import type { ServerSettings, Serving, SessionId, SessionOutcome, SessionPlan } from "../../core/tftp/contract.js";
+import type { ServerSettings, Serving, SessionOutcome, SessionPlan, TftpSessionId } from "../../core/tftp/contract.js";
 import { defaultServerSettings } from "../../core/tftp/defaults.js";
 import { type ListenerEffect, type ListenerInput, TftpListener } from "../../core/tftp/listener.js";
 import type { SessionInput } from "../../core/tftp/send-session.js";
@@ -71,7 +71,7 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
   const threads = options.engine === "plain" || settings.singlePort || loadNativeTftp() === undefined ? undefined : new ThreadedSessions();
   const machine = new TftpListener(settings);
   const files = new Map<string, OfferedFile>();
-  const sessions = new Map<SessionId, Session>();
+  const sessions = new Map<TftpSessionId, Session>();
   /** The newest offer of each name that was not withdrawn since: what is asked while a file is being opened is not undone when it is open. */
   const newestOffers = new Map<string, number>();
   let offers = 0;
@@ -129,11 +129,11 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
     sessions.set(session, { plan, file, running });
   };
 
-  const sendToSession = (session: SessionId, input: SessionInput): void => {
+  const sendToSession = (session: TftpSessionId, input: SessionInput): void => {
     sessions.get(session)?.running.then((running) => running.deliver(input));
   };
 
-  const endSession = (id: SessionId, { outcome, detail, bytesDone }: SessionEnd): void => {
+  const endSession = (id: TftpSessionId, { outcome, detail, bytesDone }: SessionEnd): void => {
     const session = sessions.get(id);
     if (session === undefined) return;
     sessions.delete(id);

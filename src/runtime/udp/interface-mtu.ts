@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { isWildcard } from "../../base/endpoint.js";
+import { isWildcard } from "../../base/ip-address.js";
 
 /** Nothing that carries IPv6 is narrower; a smaller figure is some interface that images do not go through. */
 const mtuBytesMin = 1_280;

@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { isIPv6, isWildcard } from "../../base/endpoint.js";
+import { isIPv6, isWildcard } from "../../base/ip-address.js";
 
 /**
  * The numeric addresses under which others reach a socket bound to `address`: itself, or for a wildcard those of this

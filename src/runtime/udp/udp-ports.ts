@@ -1,7 +1,8 @@
 import type { AddressInfo } from "node:net";
 import DgramAsPromised from "dgram-as-promised";
-import { type Endpoint, endpointText, isIPv6 } from "../../base/endpoint.js";
+import { type Endpoint, endpointText } from "../../base/endpoint.js";
 import { failure, type Result, success } from "../../base/failure.js";
+import { isIPv6, mapped, unmapped } from "../../base/ip-address.js";
 import { neverFragment } from "./socket-options.js";
 
 export interface UdpPortOptions {
@@ -38,8 +39,6 @@ export interface UdpPort {
   /** Resolves when the port is free again. Idempotent. */
   close(): Promise<void>;
 }
-
-const mappedPrefix = "::ffff:";
 
 /** Opens one UDP port. A port that cannot be had is a failure with the reason (`port-in-use`, `port-not-permitted`, …). */
 export async function openUdpPort(options: UdpPortOptions): Promise<Result<UdpPort>> {
@@ -108,12 +107,6 @@ export async function openUdpPort(options: UdpPortOptions): Promise<Result<UdpPo
 /** Peers are numeric: no datagram may wait for, or cause, a name look-up. */
 const numericOnly = (address: string, _options: unknown, callback: (error: null, address: string, family: number) => void): void =>
   callback(null, address, isIPv6(address) ? 6 : 4);
-
-/** A dual-stack socket shows IPv4 peers as `::ffff:192.0.2.1`; everyone else calls them `192.0.2.1`. */
-export const unmapped = (address: string): string => (address.startsWith(mappedPrefix) ? address.slice(mappedPrefix.length) : address);
-
-/** How an IPv6 socket addresses an IPv4 peer. */
-export const mapped = (address: string): string => (isIPv6(address) ? address : mappedPrefix + address);
 
 function bindFailure(error: NodeJS.ErrnoException, wanted: Endpoint): [code: string, message: string] {
   const place = `UDP ${endpointText(wanted)}`;

@@ -20,8 +20,8 @@ import {
   u32,
   type ValueOf,
 } from "../../base/field-table.js";
+import { ipv4, ipv6 } from "./address-fields.js";
 import { limits } from "./defaults.js";
-import { ipv4, ipv6 } from "./ip-address.js";
 
 /** §4.6.1, §4.6.40: vendor, type and value that repeat. Values are octets: real encoders put numbers where the RFC has text. */
 const informationBlocks = list(record({ vendor: u32, type: u16, value: prefixed(u16, remainder(0, 1024)) }));

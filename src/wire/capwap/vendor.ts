@@ -22,16 +22,21 @@ import {
   u64,
   type ValueOf,
 } from "../../base/field-table.js";
-import { isIpAddress } from "./ip-address.js";
+import type { Flavor } from "../../base/flavor.js";
+import { type IpAddress, isIpAddress } from "../../base/ip-address.js";
 import { vendorTransferElements } from "./vendor-transfer.js";
 
 /** Example enterprise number for documentation (RFC 5612). */
 export const flexupEnterprise = 32473;
 
+/** A controller's number of a run as APs know it: controllers count from starts of their own, since an AP carries a run from one to another. */
+export type WireRunId = Flavor<number, "WireRunId">;
+const wireRunId: Field<WireRunId> = u32;
+
 const shortText = (max: number): Field<string> => prefixed(u8, line(0, max));
 
 /** Numeric IPv4 or IPv6 text, or empty for "none". */
-const addressText = mapped(
+const addressText: Field<IpAddress> = mapped(
   shortText(45),
   (address) => (address === "" || isIpAddress(address) ? address : undefined),
   (address) => address,
@@ -57,7 +62,7 @@ const imageFacts = {
  * `primary` and `fallback` fetch over the WAN and come with an Image Identifier element, `subordinate` fetches over the LAN.
  */
 export const upgradeOrder = record({
-  runId: u32,
+  runId: wireRunId,
   role: choice(u8, { primary: 1, subordinate: 2, fallback: 3 }),
   ...imageFacts,
   /** Image family (`ap3g3`): an AP of another family refuses before a byte moves. */
@@ -75,7 +80,7 @@ export const upgradeOrder = record({
 });
 
 /** Controller → AP in a Configuration Update Request: end the run, drop partial files, free slots. Run 0 means any. */
-export const upgradeAbort = record({ runId: u32 });
+export const upgradeAbort = record({ runId: wireRunId });
 
 /** Why an AP gave up or refused. The words are the stable codes that operators see. */
 export const failureReasons = {
@@ -107,7 +112,7 @@ const path = choice(u8, { none: 0, wan: 1, lan: 2 });
 
 /** AP → controller in a WTP Event Request: how the run goes here. Sent at each change of state and at most once a second for bytes. */
 export const upgradeReport = record({
-  runId: u32,
+  runId: wireRunId,
   /**
    * `initiated` order taken · `fetching` bytes flow · `waiting` backed off until `nextRetryMs` ·
    * `needs-wan` tries exhausted, asks the controller · `complete` verified image in the slot · `failed` · `aborted`.
@@ -151,7 +156,7 @@ export const extensions = { fastTransfer: 1 } as const;
 
 /** AP → controller in a WTP Event Request: what this primary's TFTP server does. Sent at each change, at most once a second. */
 export const servingReport = record({
-  runId: u32,
+  runId: wireRunId,
   sessionsMax: u8,
   /** Most sessions at one moment in this run. */
   sessionsPeak: u8,

@@ -1,5 +1,5 @@
-import { isIPv6 } from "../../base/endpoint.js";
 import { failure, type Result, success } from "../../base/failure.js";
+import { isIPv6 } from "../../base/ip-address.js";
 
 export const TFTP_PORT = 69;
 

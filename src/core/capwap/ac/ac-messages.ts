@@ -1,7 +1,7 @@
 /** What the AC says of itself and to a WTP that joins, as message elements. */
 
 import type { Endpoint } from "../../../base/endpoint.js";
-import { isIPv6 } from "../../../base/endpoint.js";
+import { isIPv6 } from "../../../base/ip-address.js";
 import { oneLine } from "../../../base/one-line.js";
 import type { CapwapTimers } from "../../../wire/capwap/defaults.js";
 import { radioDefaults } from "../../../wire/capwap/defaults.js";

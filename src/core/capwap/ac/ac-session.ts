@@ -21,10 +21,10 @@ import type {
   AcPolicy,
   AcRequest,
   AcSettings,
+  CapwapSessionId,
   DropReason,
   ImageAnswer,
   SessionEnd,
-  SessionId,
   TransferOutcome,
   WtpIdentity,
 } from "../contract.js";
@@ -65,14 +65,14 @@ const transfersPerSecond = 4;
 type Deadline = "wait-join" | "change-state-pending" | "echo";
 
 export interface AcSessionOptions {
-  readonly id: SessionId;
+  readonly id: CapwapSessionId;
   readonly wtp: WtpIdentity;
   readonly settings: AcSettings;
   readonly policy: AcPolicy;
 }
 
 export class AcSession<Tag> {
-  readonly id: SessionId;
+  readonly id: CapwapSessionId;
   readonly wtp: WtpIdentity;
   readonly maker: DatagramMaker;
   #state: AcState = "join";

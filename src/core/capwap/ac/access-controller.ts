@@ -15,11 +15,11 @@ import type {
   AcPolicy,
   AcRequest,
   AcSettings,
+  CapwapSessionId,
   Datagram,
   DropReason,
   ImageAnswer,
   JoinVerdict,
-  SessionId,
   WtpIdentity,
 } from "../contract.js";
 import { DatagramMaker } from "../link/datagram-maker.js";
@@ -36,13 +36,13 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
   readonly #settings: AcSettings;
   readonly #policy: AcPolicy;
   readonly #intake: Intake;
-  readonly #sessions = new Map<SessionId, AcSession<Tag>>();
+  readonly #sessions = new Map<CapwapSessionId, AcSession<Tag>>();
   readonly #byPeer = new Map<string, AcSession<Tag>>();
   readonly #byMac = new Map<MacAddress, AcSession<Tag>>();
   readonly #bySessionId = new Map<string, AcSession<Tag>>();
-  readonly #timers = new TimerTable<SessionId>();
+  readonly #timers = new TimerTable<CapwapSessionId>();
   readonly #strangers = new RateLimit(strangerAnswersPerSecond);
-  #lastId: SessionId = 0;
+  #lastId: CapwapSessionId = 0;
 
   constructor(settings: AcSettings, policy: AcPolicy) {
     this.#settings = settings;
@@ -90,24 +90,24 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
     if (session !== undefined) this.#with(session.id, () => session.close("link-down", out));
   }
 
-  request(now: Instant, id: SessionId, request: AcRequest, tag: Tag, out: AcOutput<Tag>[]): void {
+  request(now: Instant, id: CapwapSessionId, request: AcRequest, tag: Tag, out: AcOutput<Tag>[]): void {
     this.#with(id, (session) => session.request(now, request, tag, out));
   }
 
-  answerImage(now: Instant, id: SessionId, answer: ImageAnswer, out: AcOutput<Tag>[]): void {
+  answerImage(now: Instant, id: CapwapSessionId, answer: ImageAnswer, out: AcOutput<Tag>[]): void {
     this.#with(id, (session) => session.answerImage(now, answer, out));
   }
 
-  abortTransfer(now: Instant, id: SessionId, out: AcOutput<Tag>[]): void {
+  abortTransfer(now: Instant, id: CapwapSessionId, out: AcOutput<Tag>[]): void {
     this.#with(id, (session) => session.abortTransfer(now, out));
   }
 
-  close(_now: Instant, id: SessionId, out: AcOutput<Tag>[]): void {
+  close(_now: Instant, id: CapwapSessionId, out: AcOutput<Tag>[]): void {
     this.#with(id, (session) => session.close("closed", out));
   }
 
   /** Lets a session work, then files its next deadline, or forgets it when it has ended. */
-  #with(id: SessionId, work: (session: AcSession<Tag>) => void): void {
+  #with(id: CapwapSessionId, work: (session: AcSession<Tag>) => void): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     work(session);

@@ -5,7 +5,7 @@
  * fragments, `native/socket-options.c`).
  */
 
-import { isIPv6, isLoopback } from "../../../base/endpoint.js";
+import { isIPv6, isLoopback } from "../../../base/ip-address.js";
 import type { Carriage } from "./secure-link.js";
 
 /** IPv4 or IPv6 header without options, and UDP's. */

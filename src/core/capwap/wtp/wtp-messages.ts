@@ -1,5 +1,5 @@
 /** What a WTP says of itself, as message elements. */
-import { isIPv6 } from "../../../base/endpoint.js";
+import { isIPv6 } from "../../../base/ip-address.js";
 import { radioDefaults } from "../../../wire/capwap/defaults.js";
 import { wtpBoardData, wtpDescriptor } from "../../../wire/capwap/descriptors.js";
 import type { ElementsOf } from "../../../wire/capwap/messages.js";

@@ -1,4 +1,5 @@
 /** What each order answers when it is not refused. */
+import type { RunId } from "../run/run-numbers.js";
 import type { GroupConfig } from "./group-config.js";
 import type { Order, OrderType } from "./orders.js";
 import type { ReleasesConfig } from "./release-config.js";
@@ -26,14 +27,14 @@ export interface ActResult {
 
 /** Runs that a predownload started: one per group that shares over the LAN, one for all APs that use the WAN. */
 export interface PredownloadResult {
-  readonly runIds: readonly number[];
+  readonly runIds: readonly RunId[];
   readonly apCount: number;
 }
 
 interface Results {
   readonly "group-preview": GroupPreview;
-  readonly "group-start": { readonly runId: number };
-  readonly "group-abort": { readonly runId: number };
+  readonly "group-start": { readonly runId: RunId };
+  readonly "group-abort": { readonly runId: RunId };
   readonly "ap-predownload": PredownloadResult;
   readonly "ap-predownload-abort": { readonly apCount: number };
   readonly "ap-swap": ActResult;

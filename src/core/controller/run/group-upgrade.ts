@@ -11,15 +11,16 @@ import { unreachable } from "../../../base/invariant.js";
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
 import { resultCodes } from "../../../wire/capwap/result-code.js";
-import type { FailureReason, ServingReport, UpgradeReport } from "../../../wire/capwap/vendor.js";
+import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import { limits, type ReleaseName } from "../../upgrade/limits.js";
-import type { Answer, ApCommand } from "../ap-port.js";
+import type { Answer, ApCommand, ApReport, ApServing } from "../ap-port.js";
 import type { KnownAp } from "../inventory.js";
 import type { GroupRecord } from "../records.js";
 import { MemberSteps } from "./member-steps.js";
 import { isOnWan, otherRunOf, planOne, planOverWan, planRun, type RunPlan } from "./plan.js";
 import { PrimaryDuty } from "./primary-duty.js";
 import { type FamilyRun, hasEnded, isRunning, type Member, newMember, type Run, runImage } from "./run.js";
+import type { RunId } from "./run-numbers.js";
 import { type Fault, isFinal, noteCounts, type RunParts, wasLost } from "./run-parts.js";
 import type { LiveFamily, LiveMember } from "./run-table.js";
 
@@ -41,7 +42,7 @@ const resumable: ReadonlySet<FailureReason> = new Set(["transfer-timeout", "cont
  * Whether a failure belongs to what the AP is ordered to do now. After a rejoin it may tell again of an older order in the
  * same run: of its time as a primary, say, while it waits for the new one.
  */
-const isOfPresentOrder = ({ phase, role }: Member, { path }: UpgradeReport): boolean =>
+const isOfPresentOrder = ({ phase, role }: Member, { path }: ApReport): boolean =>
   (phase === "ordered" || phase === "active") && (path === "none" || (path === "lan") === (role === "subordinate"));
 
 export class GroupUpgrade {
@@ -74,17 +75,17 @@ export class GroupUpgrade {
     return planRun(this.#parts, group, release);
   }
 
-  startGroup(now: Instant, group: GroupRecord, release: ReleaseName): Result<{ runId: number }> {
+  startGroup(now: Instant, group: GroupRecord, release: ReleaseName): Result<{ runId: RunId }> {
     return this.#begin(now, planRun(this.#parts, group, release));
   }
 
   /** A run for one AP of a group that shares over the LAN: from an AP that has the image, else over the WAN. */
-  startOne(now: Instant, group: GroupRecord, ap: KnownAp, release: ReleaseName): Result<{ runId: number }> {
+  startOne(now: Instant, group: GroupRecord, ap: KnownAp, release: ReleaseName): Result<{ runId: RunId }> {
     return this.#begin(now, planOne(this.#parts, group, ap, release));
   }
 
   /** A run over the WAN alone, for APs without a group or with the feature off. */
-  startOverWan(now: Instant, aps: readonly KnownAp[], release: ReleaseName): Result<{ runId: number }> {
+  startOverWan(now: Instant, aps: readonly KnownAp[], release: ReleaseName): Result<{ runId: RunId }> {
     return this.#begin(now, planOverWan(this.#parts, aps, release));
   }
 
@@ -166,7 +167,7 @@ export class GroupUpgrade {
     this.#advance(now, family);
   }
 
-  reported(now: Instant, mac: MacAddress, report: UpgradeReport): void {
+  reported(now: Instant, mac: MacAddress, report: ApReport): void {
     const live = this.#running(mac);
     if (live?.run.id === report.runId && wasLost(live.stored)) this.#revive(live);
     if (live?.run.id !== report.runId || hasEnded(live.stored)) {
@@ -220,7 +221,7 @@ export class GroupUpgrade {
   }
 
   /** The last word on a primary's sessions may come after the end of the run; an abort ends the sessions themselves. */
-  served(mac: MacAddress, report: ServingReport): void {
+  served(mac: MacAddress, report: ApServing): void {
     const live = this.#parts.runs.latestOfAp(mac);
     if (!live || live.run.id !== report.runId || live.run.state === "aborted" || live.family.stored.primary !== mac) return;
     const { family, run } = live;
@@ -248,7 +249,7 @@ export class GroupUpgrade {
   // ---- beginning and end of a run ------------------------------------------------------------------------------------
 
   /** Carries a plan out, unless it is a refusal. */
-  #begin(now: Instant, { refusal, group, release, open, families, members }: RunPlan): Result<{ runId: number }> {
+  #begin(now: Instant, { refusal, group, release, open, families, members }: RunPlan): Result<{ runId: RunId }> {
     if (refusal) return { ok: false, failure: refusal };
     const { runs, outbox } = this.#parts;
     const run = runs.create(now, group, release, open);
@@ -359,7 +360,7 @@ export class GroupUpgrade {
     }
   }
 
-  #outOfTries(now: Instant, live: LiveMember, { reason, detail }: UpgradeReport): void {
+  #outOfTries(now: Instant, live: LiveMember, { reason, detail }: ApReport): void {
     const { stored, family, run } = live;
     const { primary } = family.stored;
     const { fallback } = this.#steps.policy(run).wan;
@@ -376,7 +377,7 @@ export class GroupUpgrade {
    * An AP whose part is over for the controller: after an abort, after "already present" in answer to a repeated order, after
    * the run's end. What it completed is complete and what moved has moved; the run's own end stays as it was.
    */
-  #reportedLate(mac: MacAddress, report: UpgradeReport): void {
+  #reportedLate(mac: MacAddress, report: ApReport): void {
     const { runs, outbox } = this.#parts;
     const run = runs.get(report.runId);
     const stored = run?.members.get(mac);

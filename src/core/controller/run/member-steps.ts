@@ -5,7 +5,7 @@
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
 import { TimerTable } from "../../../base/timer-table.js";
-import type { UpgradeReport } from "../../../wire/capwap/vendor.js";
+import type { ApReport } from "../ap-port.js";
 import { newGroup } from "../groups.js";
 import type { GroupRecord } from "../records.js";
 import { hasEnded, type Member, type MemberPhase, type Run, wanBytesOf } from "./run.js";
@@ -157,7 +157,7 @@ export class MemberSteps {
   // ---- progress and ends ---------------------------------------------------------------------------------------------
 
   /** Takes a report's figures over, whatever they lead to. */
-  note(now: Instant, live: LiveMember, report: UpgradeReport): void {
+  note(now: Instant, live: LiveMember, report: ApReport): void {
     const { stored } = live;
     if (report.bytesDone > live.bytesDone || report.lanBytes > stored.lanBytes || report.wanBytes > stored.wanBytes) live.movedAt = now;
     live.state = report.state;
@@ -178,7 +178,7 @@ export class MemberSteps {
     this.#parts.outbox.event({ type: "primary-unreachable", runId: live.run.id, mac: live.stored.mac, primary, detail });
   }
 
-  progress(now: Instant, live: LiveMember, report: UpgradeReport): void {
+  progress(now: Instant, live: LiveMember, report: ApReport): void {
     const { stored } = live;
     live.reminded = false;
     // It may still tell of what it was ordered earlier, such as a primary that died and came back; its turn comes.

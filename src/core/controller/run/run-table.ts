@@ -4,9 +4,10 @@
  */
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
-import type { FailureReason, ServingReport, UpgradeReport } from "../../../wire/capwap/vendor.js";
+import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import { limits, type ReleaseName } from "../../upgrade/limits.js";
 import { RateMeter } from "../../upgrade/rate-meter.js";
+import type { ApReport, ApServing } from "../ap-port.js";
 import type { Outbox } from "../outbox.js";
 import { runRecord } from "../records.js";
 import { type FamilyRun, hasEnded, isRunning, type Member, type Run, type RunImage } from "./run.js";
@@ -17,8 +18,8 @@ export interface LiveMember {
   readonly family: LiveFamily;
   readonly stored: Member;
   /** The AP's last report in this session, null before the first. */
-  state: UpgradeReport["state"] | null;
-  path: UpgradeReport["path"];
+  state: ApReport["state"] | null;
+  path: ApReport["path"];
   bytesDone: number;
   nextRetryAt: Instant | null;
   /** Why its last try at the primary failed, while it waits for the next. */
@@ -43,7 +44,7 @@ export interface LiveFamily {
   serving: "no" | "told" | "yes";
   /** When the primary's session was found lost. */
   primaryLostAt: Instant | null;
-  served: ServingReport | null;
+  served: ApServing | null;
 }
 
 export class RunTable {

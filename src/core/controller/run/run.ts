@@ -5,6 +5,7 @@ import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";
 import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../../upgrade/limits.js";
+import type { RunId } from "./run-numbers.js";
 
 export type RunState = "running" | "complete" | "partial" | "failed" | "aborted";
 
@@ -28,7 +29,7 @@ export interface RunImage {
 }
 
 export interface Run {
-  readonly id: number;
+  readonly id: RunId;
   /** Null for a predownload without LAN sharing. */
   readonly group: string | null;
   readonly release: ReleaseName;

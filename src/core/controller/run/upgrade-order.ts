@@ -6,11 +6,12 @@ import type { UpgradeOrder } from "../../../wire/capwap/vendor.js";
 import type { ApCommand } from "../ap-port.js";
 import type { GroupRecord } from "../records.js";
 import type { MemberRole, RunImage } from "./run.js";
+import type { RunId } from "./run-numbers.js";
 
 const nowhere: Endpoint = { address: "", port: 0 };
 
 export interface OrderFacts {
-  readonly runId: number;
+  readonly runId: RunId;
   readonly role: MemberRole;
   readonly image: RunImage;
   readonly policy: Pick<GroupRecord, "retryCount" | "backoffSecondsMin" | "backoffSecondsMax">;
@@ -24,8 +25,7 @@ export interface OrderFacts {
 
 export function upgradeCommand({ runId, role, image, policy, server, sessionsMax, refetch, capable }: OrderFacts): ApCommand {
   const { version, fileName, sizeBytes, family, sha256 } = image;
-  const order: UpgradeOrder = {
-    runId,
+  const order: Omit<UpgradeOrder, "runId"> = {
     role,
     version,
     fileName,
