@@ -1,7 +1,7 @@
 /** A controller and APs as processes of their own on loopback, for end-to-end tests. */
 import { type ExecFileException, execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -79,10 +79,14 @@ export class Fleet {
     this.admin = new AdminClient(new URL(this.ready.admin));
   }
 
-  /** @param env added to the controller's environment */
-  static async start(t: Test, controllerArgs: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Fleet> {
+  /**
+   * @param env added to the controller's environment
+   * @param data a data folder of which the controller gets a copy
+   */
+  static async start(t: Test, controllerArgs: readonly string[] = [], env: NodeJS.ProcessEnv = {}, data?: string): Promise<Fleet> {
     const network = await ownNetwork(t);
     const folder = await mkdtemp(join(tmpdir(), "flexup-fleet-"));
+    if (data !== undefined) await cp(data, join(folder, "controller"), { recursive: true });
     const fleet = new Fleet(folder, `127.${network}`, controllerArgs, env);
     t.teardown(async () => {
       await Promise.all([fleet.controller, ...fleet.aps.values()].filter(({ running }) => running).map((daemon) => daemon.kill()));

@@ -1,7 +1,10 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import Database from "libsql";
 import t from "tap";
+import { AccountStore } from "../../../src/runtime/access/account-store.js";
 import { openStore, type Store, storeFileName } from "../../../src/runtime/controller/store.js";
+import { currentFormat } from "../../../src/runtime/controller/store-formats.js";
 import { temporaryFolder } from "../../support/folder.js";
 
 function opened(folder: string): Store {
@@ -52,6 +55,26 @@ t.test("every commit is synced to the disk", async (t) => {
   t.same(store.database.pragma("journal_mode"), [{ journal_mode: "wal" }]);
 });
 
+t.test("formats 1 and 2 are brought up to date, and a store of today is left as it is", async (t) => {
+  const folder = temporaryFolder(t);
+  const former = new Database(join(folder, storeFileName));
+  former.exec(`CREATE TABLE record (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    INSERT INTO record VALUES ('format', '1'), ('group/G', '{"name":"G"}'), ('run/3/ap/00:0a:b8:3b:0b:c2', '{"tries":1,"fellBack":true}');
+    PRAGMA user_version = 1`);
+  former.close();
+  const rows = [
+    { key: "group/G", value: { name: "G" } },
+    { key: "member/3/00:0a:b8:3b:0b:c2", value: { tries: 1, wanSentBytes: 0, wanWireBytes: 0, fallbacks: 1 } },
+  ];
+  for (const turn of ["first", "second"]) {
+    const store = opened(folder);
+    t.same(store.records(), rows, `${turn} opening`);
+    t.same(new AccountStore(store.database).users(), [], "the tables of format 2 are there");
+    t.same(store.database.pragma("user_version"), [{ user_version: currentFormat }]);
+    store.close();
+  }
+});
+
 t.test("a folder that cannot be used says why in one line", async (t) => {
   const folder = temporaryFolder(t);
   const path = join(folder, storeFileName);
@@ -70,7 +93,7 @@ t.test("a folder that cannot be used says why in one line", async (t) => {
   holder.close();
   t.same(codeAndMessage(folder), {
     code: "data-folder-newer",
-    message: `${path} was written by a newer flexup (format 99, this one knows 3); use that one`,
+    message: `${path} was written by a newer flexup (format 99, this one knows ${currentFormat}); use that one`,
   });
 
   writeFileSync(path, "this is no database, and long enough that SQLite reads a whole header of it; this is no database");
