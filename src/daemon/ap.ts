@@ -130,7 +130,7 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Log, meter
     tftp: tftp.value,
     clock: systemClock,
     warnings,
-    localAddress: bind,
+    bindAddress: bind,
     resolveControllers,
     onEvent: (event) => {
       meter.event(event);

@@ -1,7 +1,8 @@
 /** An AP's run without an agent around it: orders, answers of storage and TFTP, and what comes out. */
 import { Prng } from "../../src/base/prng.js";
 import type { BootRecord, RunJournal, RunOrder, SlotImage } from "../../src/core/ap/contract.js";
-import { type FetchOutput, ImageFetch, type OrderAnswer } from "../../src/core/ap/image-fetch.js";
+import type { FetchEvent, FetchOutput, OrderAnswer } from "../../src/core/ap/fetch/contract.js";
+import { ImageFetch } from "../../src/core/ap/fetch/image-fetch.js";
 import { emptyBootRecord, ImageSlots } from "../../src/core/ap/image-slots.js";
 
 export const sha = (digit: string): string => digit.repeat(64);
@@ -47,7 +48,7 @@ export class ApRun {
     return this.fetch.report()?.state ?? "none";
   }
 
-  /** Types of what came out, without news and log lines. */
+  /** Types of what came out, without reports and log lines. */
   get did(): string[] {
     return this.out.map(({ type }) => type).filter((type) => type !== "event" && type !== "run-changed");
   }
@@ -64,6 +65,18 @@ export class ApRun {
     return this;
   }
 
+  event(event: FetchEvent): this {
+    return this.do((fetch, now, out) => fetch.step(now, event, out));
+  }
+
+  abort(runId = 7): this {
+    return this.event({ type: "abort", runId });
+  }
+
+  imageFailed(reason: "session-ended" | "refused" | "aborted" | "timeout", detail = reason as string): this {
+    return this.event({ type: "image-failed", reason, detail });
+  }
+
   order(order: RunOrder): OrderAnswer {
     let answer: OrderAnswer | undefined;
     this.do((fetch, now, out) => {
@@ -74,7 +87,7 @@ export class ApRun {
 
   /** The download that storage works on: the last one that was opened. */
   downloadId = 0;
-  /** What was stored of it; the controller goes on there. */
+  /** What was stored of it; the controller continues there. */
   #resumeOffset = 0;
 
   noteDownload(): this {
@@ -84,41 +97,35 @@ export class ApRun {
 
   opened(resumeOffset = 0): this {
     this.#resumeOffset = resumeOffset;
-    return this.do((fetch, _now, out) => fetch.downloadOpened({ type: "download-opened", downloadId: this.downloadId, resumeOffset }, out));
+    return this.event({ type: "download-opened", downloadId: this.downloadId, resumeOffset });
   }
 
   offered(sizeBytes = newImage.sizeBytes): this {
-    return this.do((fetch, now, out) => fetch.imageOffered(now, { sizeBytes, md5: newImage.md5, startOffset: this.#resumeOffset }, out));
+    return this.event({ type: "image-offered", sizeBytes, md5: newImage.md5, startOffset: this.#resumeOffset });
   }
 
   block(offset: number, length: number, last: boolean): this {
-    return this.do((fetch, _now, out) => fetch.imageBlock(offset, new Uint8Array(length), last, out));
+    return this.event({ type: "image-block", offset, bytes: new Uint8Array(length), last });
   }
 
   written(offset: number, length: number): this {
-    return this.do((fetch, _now, out) => fetch.chunkWritten({ type: "chunk-written", downloadId: this.downloadId, offset, length }, out));
+    return this.event({ type: "chunk-written", downloadId: this.downloadId, offset, length });
   }
 
   fetchEnded(outcome: "complete" | "busy" | "timeout" | "refused" | "storage" | "aborted" | "error", bytesDone = 0): this {
-    const { downloadId: fetchId } = this;
-    return this.do((fetch, now, out) => fetch.fetchEnded(now, { type: "fetch-ended", fetchId, outcome, bytesDone, detail: outcome }, out));
+    return this.event({ type: "fetch-ended", fetchId: this.downloadId, outcome, bytesDone, detail: outcome });
   }
 
   verified(found: { readonly sizeBytes: number; readonly sha256: string; readonly md5: string } = newImage): this {
-    const { downloadId } = this;
-    return this.do((fetch, now, out) => fetch.downloadVerified(now, { type: "download-verified", downloadId, ...found }, out));
+    return this.event({ type: "download-verified", downloadId: this.downloadId, ...found });
   }
 
   committed(): this {
-    const { downloadId } = this;
-    return this.do((fetch, now, out) => fetch.slotCommitted(now, { type: "slot-committed", downloadId, freeBytes: 900_000 }, out));
+    return this.event({ type: "slot-committed", downloadId: this.downloadId, freeBytes: 900_000 });
   }
 
   storageFailed(): this {
-    const { downloadId } = this;
-    return this.do((fetch, now, out) =>
-      fetch.storageFailed(now, { type: "storage-failed", downloadId, reason: "not-enough-flash", detail: "full" }, out),
-    );
+    return this.event({ type: "storage-failed", downloadId: this.downloadId, reason: "not-enough-flash", detail: "full" });
   }
 }
 
@@ -132,6 +139,7 @@ const lan = (): ApRun => {
   run.order(lanOrder);
   return run.noteDownload();
 };
+const lanCommitting = (): ApRun => lan().opened().fetchEnded("complete", 3000).verified();
 const wanVerifying = (): ApRun => wan().opened().offered().block(0, 3000, true).written(0, 3000);
 
 /** A run in each situation that it can be in. */
@@ -142,30 +150,28 @@ export const situations = {
   "wan receiving": () => wan().opened().offered().block(0, 1000, false).written(0, 1000),
   "wan verifying": wanVerifying,
   "wan committing": () => wanVerifying().verified(),
-  "wan session lost": () =>
-    wan()
-      .opened()
-      .offered()
-      .do((fetch, now, out) => fetch.imageFailed(now, "session-ended", "gone", out)),
+  "wan session lost": () => wan().opened().offered().imageFailed("session-ended"),
   "lan opening": lan,
   "lan receiving": () => lan().opened(),
   "lan verifying": () => lan().opened().fetchEnded("complete", 3000),
-  "lan committing": () => lan().opened().fetchEnded("complete", 3000).verified(),
+  "lan committing": lanCommitting,
   waiting: () => lan().opened().fetchEnded("busy"),
   "needs-wan": () => {
     const run = lan().opened().fetchEnded("busy");
     for (let tries = 1; tries < lanOrder.retryCountMax; tries++) {
       run.now += 300_000;
-      run
-        .do((fetch, now, out) => fetch.wake(now, out))
-        .noteDownload()
-        .opened()
-        .fetchEnded("busy");
+      run.event({ type: "wake" }).noteDownload().opened().fetchEnded("busy");
     }
     return run;
   },
   complete: () => wanVerifying().verified().committed(),
   failed: () => wan().storageFailed(),
-  aborted: () => wan().do((fetch, now, out) => fetch.abort(now, 7, out)),
+  aborted: () => wan().abort(),
+  "other run behind a commit": () => {
+    const run = lanCommitting();
+    run.order({ ...lanOrder, runId: 8, sha256: sha("2") });
+    return run;
+  },
+  "aborted while committing": () => lanCommitting().abort(),
 } satisfies Record<string, () => ApRun>;
 export type Situation = keyof typeof situations;

@@ -8,7 +8,7 @@ import { type FailureReason, flexupEnterprise, type UpgradeOrder } from "../../w
 import { limits } from "../upgrade/limits.js";
 import type { RunOrder } from "./contract.js";
 
-export interface Refusal {
+export interface OrderRefusal {
   readonly reason: FailureReason;
   readonly detail: string;
 }
@@ -23,7 +23,7 @@ const backoffMsMax = secondsToMs(limits.backoffSeconds.ceiling);
 /** Each check with what a log says when it fails. Runs in this order; the first failure counts. */
 const checks: readonly {
   readonly holds: (order: UpgradeOrder, family: string) => boolean;
-  readonly refusal: (order: UpgradeOrder, family: string) => Refusal;
+  readonly refusal: (order: UpgradeOrder, family: string) => OrderRefusal;
 }[] = [
   {
     holds: (order, family) => order.family === family,
@@ -60,16 +60,16 @@ const checks: readonly {
   },
 ];
 
-const malformed = (what: string): Refusal => ({ reason: "transfer-error", detail: `order not understood: ${what}` });
+const malformed = (what: string): OrderRefusal => ({ reason: "transfer-error", detail: `order not understood: ${what}` });
 const untellable = malformed(`the version must be one line of at most ${versionOctetsMax} octets`);
 
 /** Why this AP cannot take the order, or undefined. @param family of this AP's model */
-export function refuseOrder(order: UpgradeOrder, family: string): Refusal | undefined {
+export function refuseOrder(order: UpgradeOrder, family: string): OrderRefusal | undefined {
   return checks.find(({ holds }) => !holds(order, family))?.refusal(order, family);
 }
 
 /** Why this AP cannot take an Image Identifier alone, or undefined. */
-export const refuseIdentifier = ({ name }: ImageIdentifier): Refusal | undefined => (isTellable(name) ? undefined : untellable);
+export const refuseIdentifier = ({ name }: ImageIdentifier): OrderRefusal | undefined => (isTellable(name) ? undefined : untellable);
 
 /** @param identifier the Image Identifier beside the order, which a WAN fetch asks for */
 export function runOrder(order: UpgradeOrder, identifier: ImageIdentifier | undefined): RunOrder {

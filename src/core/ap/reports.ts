@@ -1,7 +1,7 @@
 /**
- * What this AP tells its controller by WTP Event Requests (RFC 5415 §9.4). Nothing is queued: there is one place for each
- * kind of news and it is filled when a request can go, so that a controller that answers slowly gets the latest and memory
- * stays flat. An end of a run is news until it is acknowledged.
+ * What this AP reports to its controller in WTP Event Requests (RFC 5415 §9.4). Nothing is queued: each kind of report is read
+ * when a request can go, so a slow controller gets the latest and memory stays flat. The end of a run is owed until it is
+ * acknowledged.
  */
 import { oneLine } from "../../base/one-line.js";
 import type { Instant } from "../../base/time.js";
@@ -11,7 +11,7 @@ import type { FinalReport } from "./contract.js";
 /** Octets of a line of text in our vendor elements. */
 export const detailOctetsMax = 200;
 
-/** News of bytes comes at most this often. */
+/** Progress is reported at most this often. */
 const paceMs = 1000;
 
 type Kind = "run" | "serving" | "inventory";
@@ -24,7 +24,7 @@ export interface EventElements {
   readonly apInventory?: ApInventory;
 }
 
-/** Where the news is read when a request goes out. */
+/** Read when a request goes out. */
 export interface ReportSources {
   run(): FinalReport | undefined;
   nextRetryMs(now: Instant): number;
@@ -40,26 +40,23 @@ interface InFlight {
 
 export class Reports {
   readonly #sources: ReportSources;
-  /** When each kind of news may go; absent where there is none. */
+  /** When each kind may go; absent where nothing has changed. */
   readonly #due = new Map<Kind, Instant>();
   /** When each kind last went. */
   readonly #sentAt = new Map<Kind, Instant>();
-  #owes: boolean;
   #inFlight: InFlight | undefined;
   #connected = false;
 
   constructor(sources: ReportSources) {
     this.#sources = sources;
-    this.#owes = sources.owed().length > 0;
   }
 
-  /** In Run with a controller, which may know nothing of this AP. The inventory went with the Join Request. */
+  /** In Run with a controller that may know nothing of this AP. The inventory went with the Join Request. */
   connected(now: Instant): void {
     this.#connected = true;
     this.#inFlight = undefined;
     this.#due.set("run", now);
     this.#due.set("serving", now);
-    this.#owes = true;
   }
 
   disconnected(): void {
@@ -67,31 +64,28 @@ export class Reports {
     this.#inFlight = undefined;
   }
 
-  /** Something changed that is worth a request of its own. */
-  tell(now: Instant, kind: Kind): void {
+  /** A change that is worth a request of its own. */
+  due(now: Instant, kind: Kind): void {
     this.#due.set(kind, now);
   }
 
-  /** Something moved. */
-  tellInAWhile(now: Instant, kind: Kind): void {
+  /** Progress. */
+  dueSoon(now: Instant, kind: Kind): void {
     if (!this.#due.has(kind)) this.#due.set(kind, Math.max(now, (this.#sentAt.get(kind) ?? 0) + paceMs));
   }
 
+  /** What is owed needs no wake: it goes with the step that makes room for it. */
   nextWakeAt(): Instant | undefined {
     if (!this.#connected || this.#inFlight !== undefined) return undefined;
-    if (this.#owes) return 0;
     return this.#due.size === 0 ? undefined : Math.min(...this.#due.values());
   }
 
-  /** The next request's elements, or undefined when there is nothing to say or one is under way. */
+  /** The next request's elements, or undefined when nothing is due or a request is under way. */
   next(now: Instant): EventElements | undefined {
     if (!this.#connected || this.#inFlight !== undefined) return undefined;
     const due = kinds.filter((kind) => (this.#due.get(kind) ?? Number.POSITIVE_INFINITY) <= now);
     const owed = due.includes("run") ? undefined : this.#sources.owed()[0];
-    if (due.length === 0 && owed === undefined) {
-      this.#owes = false;
-      return undefined;
-    }
+    if (due.length === 0 && owed === undefined) return undefined;
     for (const kind of due) {
       this.#due.delete(kind);
       this.#sentAt.set(kind, now);
@@ -114,14 +108,14 @@ export class Reports {
     return elements;
   }
 
-  /** @returns the report that the controller has now */
+  /** @returns the report that the controller has taken */
   acknowledged(): FinalReport | undefined {
     const report = this.#inFlight?.report;
     this.#inFlight = undefined;
     return report;
   }
 
-  /** No answer came: what was said is news again, with what it says by then. */
+  /** No answer came: the same kinds are due again. */
   lost(now: Instant): void {
     for (const kind of this.#inFlight?.kinds ?? []) this.#due.set(kind, now);
     this.#inFlight = undefined;

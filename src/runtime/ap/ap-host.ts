@@ -17,8 +17,8 @@ export interface ApHostOptions {
   readonly tftp: TftpServer;
   readonly clock: Clock;
   readonly warnings: LimitedLog;
-  /** Address of ours from which images are fetched by TFTP. */
-  readonly localAddress: string;
+  /** Address of ours that TFTP fetches bind; a wildcard leaves the choice to the kernel. */
+  readonly bindAddress: string;
   readonly resolveControllers: () => Promise<readonly Endpoint[]>;
   readonly onEvent: (event: ApEvent) => void;
   /** The agent wants to boot anew. */
@@ -122,13 +122,13 @@ export class ApHost {
   }
 
   #fetch({ fetchId, server, fileName, sizeBytes, downloadId }: Extract<ApEffect, { readonly type: "fetch" }>): void {
-    const { files, clock, localAddress, onFatal } = this.#options;
+    const { files, clock, bindAddress, onFatal } = this.#options;
     let toldAt = clock.now();
     const fetch = startTftpFetch({
       server,
       fileName,
       sizeBytes,
-      localAddress,
+      localAddress: bindAddress,
       clock,
       sink: { write: (offset, chunks) => files.append(downloadId, offset, chunks) },
       onProgress: (bytesDone) => {

@@ -8,17 +8,18 @@ const events = {
   "order as fallback": (run: ApRun) => run.order({ ...wanOrder, role: "fallback" }),
   "other primary": (run: ApRun) => run.order({ ...lanOrder, server: otherServer }),
   "other run": (run: ApRun) => run.order({ ...lanOrder, runId: 8, sha256: sha("2") }),
-  abort: (run: ApRun) => run.do((fetch, now, out) => fetch.abort(now, 7, out)),
-  "abort of another run": (run: ApRun) => run.do((fetch, now, out) => fetch.abort(now, 6, out)),
+  abort: (run: ApRun) => run.abort(run.fetch.order?.runId),
+  "abort of another run": (run: ApRun) => run.abort(6),
+  "abort of any run": (run: ApRun) => run.abort(0),
   "flash full": (run: ApRun) => run.storageFailed(),
-  "session lost": (run: ApRun) => run.do((fetch, now, out) => fetch.imageFailed(now, "session-ended", "gone", out)),
-  "controller refuses": (run: ApRun) => run.do((fetch, now, out) => fetch.imageFailed(now, "refused", "code 16", out)),
-  "controller aborts": (run: ApRun) => run.do((fetch, now, out) => fetch.imageFailed(now, "aborted", "given up", out)),
+  "session lost": (run: ApRun) => run.imageFailed("session-ended"),
+  "controller refuses": (run: ApRun) => run.imageFailed("refused"),
+  "controller aborts": (run: ApRun) => run.imageFailed("aborted"),
   block: (run: ApRun) => run.block(1000, 1000, false),
   "fetch busy": (run: ApRun) => run.fetchEnded("busy"),
   "wrong digest": (run: ApRun) => run.verified({ sizeBytes: 3000, sha256: sha("9"), md5: "" }),
   committed: (run: ApRun) => run.committed(),
-  "early wake": (run: ApRun) => run.do((fetch, now, out) => fetch.wake(now, out)),
+  "early wake": (run: ApRun) => run.event({ type: "wake" }),
 } satisfies Record<string, (run: ApRun) => unknown>;
 type Event = keyof typeof events;
 
@@ -63,14 +64,14 @@ const table: Readonly<Record<Situation, Readonly<Partial<Record<Event, string>>>
     "other run": "fetching: cancel-image discard-download save-journal open-download",
     abort: "aborted: cancel-image discard-download save-journal",
     "flash full": "failed: cancel-image save-journal",
-    "wrong digest": "failed: answer-block discard-download save-journal",
+    "wrong digest": "failed: block-stored discard-download save-journal",
   },
   "wan committing": {
     "other primary": "initiated: save-journal",
     "other run": "initiated: save-journal",
     abort: "aborted: save-journal",
     "flash full": "failed: cancel-image save-journal",
-    committed: "complete: answer-block save-journal run-complete",
+    committed: "complete: block-stored save-journal run-complete",
   },
   "wan session lost": {
     "same order": "initiated: save-journal open-download",
@@ -143,7 +144,22 @@ const table: Readonly<Record<Situation, Readonly<Partial<Record<Event, string>>>
     "other primary": "fetching: discard-download save-journal open-download",
     "other run": "fetching: discard-download save-journal open-download",
   },
+  "other run behind a commit": {
+    "order as fallback": "initiated: save-journal",
+    "other primary": "initiated: save-journal",
+    abort: "aborted: save-journal",
+    "flash full": "fetching: save-journal open-download",
+    committed: "fetching: save-journal open-download",
+  },
+  "aborted while committing": {
+    "same order": "initiated: save-journal",
+    "order as fallback": "initiated: save-journal",
+    "other primary": "initiated: save-journal",
+    "other run": "initiated: save-journal",
+  },
 };
+const expected = (situation: Situation, event: Event): string | undefined =>
+  table[situation][event === "abort of any run" ? "abort" : event];
 
 t.test("situations and events", async (t) => {
   for (const situation of Object.keys(situations) as Situation[]) {
@@ -153,7 +169,7 @@ t.test("situations and events", async (t) => {
       run.out = [];
       events[event](run);
       const nothing = `${before}:`;
-      t.equal([`${run.state}:`, ...run.did].join(" "), table[situation]?.[event] ?? nothing, `${situation}, ${event}`);
+      t.equal([`${run.state}:`, ...run.did].join(" "), expected(situation, event) ?? nothing, `${situation}, ${event}`);
     }
   }
 });

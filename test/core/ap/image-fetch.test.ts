@@ -17,14 +17,14 @@ t.test("over the WAN, block by block", async (t) => {
   run.block(0, 1024, false);
   t.same(run.did, ["write-chunk"], "no answer before it is written");
   run.written(0, 1024);
-  t.match(run.last("answer-block"), { resultCode: 0 });
+  t.match(run.last("block-stored"), { resultCode: 0 });
   run.block(1024, 1976, true).written(1024, 1976);
   t.same(run.did, ["verify-download"], "the last block waits for the whole");
   run.verified();
   t.match(run.last("commit-slot"), { slot: "b", record: { primary: "a", slots: { a: oldImage, b: { version: "8.6", runId: 7 } } } });
   t.same(run.slots.image("b"), null, "not in the slot before it is stored");
   run.committed();
-  t.match(run.last("answer-block"), { resultCode: 0 });
+  t.match(run.last("block-stored"), { resultCode: 0 });
   t.match(run.fetch.report(), { state: "complete", path: "wan", bytesDone: 3000, wanBytes: 3000, lanBytes: 0 });
   t.equal(run.slots.image("b")?.version, "8.6");
 });
@@ -34,8 +34,8 @@ t.test("many blocks in flight are answered in order", async (t) => {
   run.block(0, 1000, false);
   run.block(1000, 1000, false);
   run.block(2000, 1000, true);
-  t.same(run.written(0, 1000).did, ["answer-block"]);
-  t.same(run.written(1000, 1000).did, ["answer-block"]);
+  t.same(run.written(0, 1000).did, ["block-stored"]);
+  t.same(run.written(1000, 1000).did, ["block-stored"]);
   t.same(run.written(2000, 1000).did, ["verify-download"]);
 });
 
@@ -50,7 +50,7 @@ for (const [what, found, resultCode, reason] of [
 ] as const) {
   t.test(`wrong ${what} over the WAN is answered ${resultCode} and nothing is kept`, async (t) => {
     const run = situations["wan verifying"]().verified(found);
-    t.match(run.last("answer-block"), { resultCode });
+    t.match(run.last("block-stored"), { resultCode });
     t.match(run.last("discard-download"), { keepPartial: false });
     t.match(run.fetch.report(), { state: "failed", reason });
   });
@@ -71,7 +71,7 @@ t.test("an order that did not say its size is refused when the offer does not fi
 });
 
 t.test("a lost session leaves the part, and the next order goes on from it", async (t) => {
-  const run = situations["wan receiving"]().do((fetch, now, out) => fetch.imageFailed(now, "session-ended", "gone", out));
+  const run = situations["wan receiving"]().imageFailed("session-ended");
   t.match(run.last("discard-download"), { keepPartial: true });
   t.same(run.order(wanOrder), { resultCode: 0 });
   run.noteDownload().opened(2000);
@@ -179,7 +179,7 @@ t.test("what is owed does not grow without end", async (t) => {
   const run = situations.complete();
   for (let runId = 8; runId < 40; runId++) {
     run.order({ ...wanOrder, runId, sha256: sha("2") });
-    run.do((fetch, now, out) => fetch.abort(now, runId, out));
+    run.abort(runId);
   }
   t.equal(run.fetch.owed.length, 8);
   t.equal(run.fetch.owed.at(-1)?.runId, 38);
@@ -188,7 +188,7 @@ t.test("what is owed does not grow without end", async (t) => {
 t.test("after a restart", async (t) => {
   const restarted = (run: ApRun, record = factoryRecord) => {
     const journal = run.last("save-journal").journal;
-    return new ApRun({ record, journal }).do((fetch, now, out) => fetch.resume(now, out));
+    return new ApRun({ record, journal }).event({ type: "restarted" });
   };
   t.test("a subordinate goes on by itself, its tries kept", async (t) => {
     const run = restarted(situations.waiting());
@@ -205,7 +205,7 @@ t.test("after a restart", async (t) => {
   t.test("an image that was stored when the process died is complete", async (t) => {
     const committing = situations["wan committing"]();
     const { record } = committing.last("commit-slot");
-    const run = new ApRun({ record, journal: situationJournal() }).do((fetch, now, out) => fetch.resume(now, out));
+    const run = new ApRun({ record, journal: situationJournal() }).event({ type: "restarted" });
     t.match(run.fetch.report(), { state: "complete" });
   });
   t.test("a run that had ended says so again and does nothing", async (t) => {
@@ -234,7 +234,7 @@ t.test("a controller that knows RFC 5415 alone: checked by MD5, no report", asyn
     .block(0, 3000, true)
     .written(0, 3000)
     .verified({ ...newImage, md5: md5("9") });
-  t.match(run.last("answer-block"), { resultCode: 14 });
+  t.match(run.last("block-stored"), { resultCode: 14 });
   t.equal(run.fetch.report(), undefined);
   run.order(order);
   run.noteDownload().opened().offered().block(0, 3000, true).written(0, 3000).verified().committed();

@@ -26,7 +26,7 @@ const runOf = (elements: EventElements | undefined) => elements?.upgradeReport?.
 t.test("nothing goes before the session runs, and a new session hears how things are", async (t) => {
   const { state, reports } = make();
   state.run = final(7, "waiting");
-  reports.tell(0, "run");
+  reports.due(0, "run");
   t.equal(reports.next(0), undefined);
   reports.connected(10);
   t.match(reports.next(10), { upgradeReport: { runId: 7, state: "waiting", nextRetryMs: 1234 } });
@@ -36,11 +36,11 @@ t.test("one request at a time, and the next one says the latest", async (t) => {
   const { state, reports } = make();
   reports.connected(0);
   state.run = final(7, "initiated");
-  reports.tell(0, "run");
+  reports.due(0, "run");
   reports.next(0);
   for (const bytesDone of [1, 2, 3]) {
     state.run = { ...final(7, "fetching"), bytesDone };
-    reports.tell(bytesDone, "run");
+    reports.due(bytesDone, "run");
     t.equal(reports.next(bytesDone), undefined);
   }
   t.match(reports.acknowledged(), { state: "initiated" });
@@ -55,13 +55,13 @@ t.test("bytes are told once a second at most, a change of state at once", async 
   state.run = final(7, "fetching");
   reports.next(0);
   reports.acknowledged();
-  reports.tellInAWhile(100, "run");
+  reports.dueSoon(100, "run");
   t.equal(reports.next(999), undefined);
   t.equal(reports.nextWakeAt(), 1000);
   t.ok(reports.next(1000));
   reports.acknowledged();
-  reports.tellInAWhile(1100, "run");
-  reports.tell(1200, "run");
+  reports.dueSoon(1100, "run");
+  reports.due(1200, "run");
   t.ok(reports.next(1200));
 });
 
@@ -69,7 +69,7 @@ t.test("what was not acknowledged is said again", async (t) => {
   const { state, reports } = make();
   reports.connected(0);
   state.run = final(7);
-  reports.tell(0, "run");
+  reports.due(0, "run");
   t.equal(runOf(reports.next(0)), 7);
   reports.lost(66_000);
   t.equal(runOf(reports.next(66_000)), 7);
@@ -109,6 +109,6 @@ t.test("the inventory goes when a slot changes", async (t) => {
   const { reports } = make();
   reports.connected(0);
   t.equal(reports.next(0), undefined, "it went with the Join Request");
-  reports.tell(1, "inventory");
+  reports.due(1, "inventory");
   t.ok(reports.next(1)?.apInventory);
 });

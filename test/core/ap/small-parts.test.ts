@@ -1,11 +1,11 @@
 import t from "tap";
 import { bytesOfHex, hexOf } from "../../../src/base/hex.js";
 import { oneLine } from "../../../src/base/one-line.js";
+import { decideReset } from "../../../src/core/ap/boot-choice.js";
 import type { ApEffect, BootRecord } from "../../../src/core/ap/contract.js";
 import { ImageServe } from "../../../src/core/ap/image-serve.js";
 import { emptyBootRecord, ImageSlots, slotToBoot } from "../../../src/core/ap/image-slots.js";
 import { refuseOrder, runOrder } from "../../../src/core/ap/order.js";
-import { decideReset } from "../../../src/core/ap/reset.js";
 import type { UpgradeOrder } from "../../../src/wire/capwap/vendor.js";
 import { newImage, oldImage, sha, wanOrder } from "../../support/ap-run.js";
 

@@ -1,4 +1,6 @@
-import { resultCodes } from "../../wire/capwap/result-code.js";
+/** Which image boots next, as a controller's reset or swap decides it. */
+import { type ResultCode, resultCodes } from "../../wire/capwap/result-code.js";
+import type { FailureReason } from "../../wire/capwap/vendor.js";
 import { emptyVersion } from "../upgrade/limits.js";
 import type { BootRecord } from "./contract.js";
 import type { ImageSlots } from "./image-slots.js";
@@ -23,3 +25,23 @@ export function decideReset(slots: ImageSlots, version: string): ResetDecision {
 }
 
 const isEmpty = (slots: ImageSlots): boolean => slots.image("a") === null && slots.image("b") === null;
+
+export type SwapDecision =
+  /** `record` to be saved before the answer; undefined for an order that was carried out before. */
+  | { readonly type: "accepted"; readonly record: BootRecord | undefined }
+  | { readonly type: "refused"; readonly resultCode: ResultCode; readonly reason: FailureReason; readonly detail: string };
+
+/** An order that arrives again must not swap back. @param isCommitting storage writes a record of its own */
+export function decideSwap(slots: ImageSlots, orderId: number, isCommitting: boolean): SwapDecision {
+  if (slots.record.swapOrderId === orderId) return { type: "accepted", record: undefined };
+  if (isCommitting) return refused("busy", "an image is being stored, try again");
+  const record = slots.recordSwapped(orderId);
+  return record === undefined ? refused("backup-empty", "the backup slot holds no image") : { type: "accepted", record };
+}
+
+const refused = (reason: FailureReason, detail: string): SwapDecision => ({
+  type: "refused",
+  resultCode: resultCodes.configurationNotAppliedServiceAnyhow,
+  reason,
+  detail,
+});

@@ -1,0 +1,358 @@
+/**
+ * A booted AP: a CAPWAP session, image slots, the assignment in hand and what is offered to others. It routes inputs to its
+ * children and their outputs to one another. An output is dealt with where it stands among the others, so that what a child wants
+ * saved is saved before the response behind it is sent.
+ */
+import { hexOf } from "../../base/hex.js";
+import { invariant, unreachable } from "../../base/invariant.js";
+import { oneLine } from "../../base/one-line.js";
+import { sha256Octets } from "../../base/sha256.js";
+import { earliest, type Instant } from "../../base/time.js";
+import type { ImageIdentifier } from "../../wire/capwap/elements.js";
+import type { ElementsOf } from "../../wire/capwap/messages.js";
+import { resultCodes } from "../../wire/capwap/result-code.js";
+import type { StoredPart, WtpOutput, WtpSessionPort } from "../capwap/contract.js";
+import { decideReset, decideSwap } from "./boot-choice.js";
+import type { ApEffect, ApInput, BootState, RunOrder } from "./contract.js";
+import type { FetchCommand, FetchEvent, FetchOutput, OrderAnswer } from "./fetch/contract.js";
+import type { ImageFetch } from "./fetch/image-fetch.js";
+import type { ImageServe } from "./image-serve.js";
+import type { ImageSlots } from "./image-slots.js";
+import { type OrderRefusal, plainOrder, refuseIdentifier, refuseOrder, runOrder } from "./order.js";
+import { detailOctetsMax, type Reports } from "./reports.js";
+import { versionOf } from "./self.js";
+
+/** Names a WTP Event Request of ours. */
+export type RequestTag = "report";
+type SessionOutput = WtpOutput<RequestTag>;
+
+export interface AgentParts {
+  /** Of this AP's model: an order for another family is refused. */
+  readonly family: string;
+  readonly slots: ImageSlots;
+  readonly fetch: ImageFetch;
+  readonly serve: ImageServe;
+  readonly reports: Reports;
+  readonly session: WtpSessionPort<RequestTag>;
+}
+
+export class BootedAgent {
+  readonly #family: string;
+  readonly #slots: ImageSlots;
+  readonly #fetch: ImageFetch;
+  readonly #serve: ImageServe;
+  readonly #reports: Reports;
+  readonly #session: WtpSessionPort<RequestTag>;
+  #sessionIsStarted = false;
+  #namesAreLookedUp = false;
+  /** A restart or the end of the process follows; nothing happens any more. */
+  #hasEnded = false;
+
+  constructor({ family, slots, fetch, serve, reports, session }: AgentParts) {
+    this.#family = family;
+    this.#slots = slots;
+    this.#fetch = fetch;
+    this.#serve = serve;
+    this.#reports = reports;
+    this.#session = session;
+  }
+
+  start(now: Instant, { record, corrupt, recordState }: BootState, out: ApEffect[]): void {
+    const { running } = this.#slots;
+    if (recordState !== "sound") out.push({ type: "event", event: { name: "boot-record-damaged", recordState } });
+    out.push({ type: "event", event: { name: "booted", slot: running, version: versionOf(this.#slots.image(running)), corrupt } });
+    if (corrupt.length > 0) out.push({ type: "save-boot-record", record });
+    if (this.#fetch.isComplete) this.#offer(out);
+    this.#toFetch(now, { type: "restarted" }, out);
+    this.#lookUpNames(out);
+  }
+
+  nextWakeAt(): Instant | undefined {
+    if (this.#hasEnded) return undefined;
+    return earliest(this.#session.nextWakeAt(), this.#fetch.nextWakeAt(), this.#reports.nextWakeAt());
+  }
+
+  step(now: Instant, input: Exclude<ApInput, { readonly type: "boot" }>, out: ApEffect[]): void {
+    if (this.#hasEnded) return;
+    this.#take(now, input, out);
+    if (!this.#hasEnded) this.#sendReports(now, out);
+  }
+
+  #take(now: Instant, input: Exclude<ApInput, { readonly type: "boot" }>, out: ApEffect[]): void {
+    const session = this.#session;
+    switch (input.type) {
+      case "wake":
+        this.#toSession(now, out, (outputs) => session.wake(now, outputs));
+        this.#toFetch(now, input, out);
+        return;
+      case "datagram":
+        this.#toSession(now, out, (outputs) => session.datagram(now, input, outputs));
+        return;
+      case "link-up":
+        this.#toSession(now, out, (outputs) => session.linkUp(now, input.peer, outputs));
+        return;
+      case "link-down":
+        this.#toSession(now, out, (outputs) => session.linkDown(now, input.peer, outputs));
+        return;
+      case "controllers-resolved": {
+        const controllers = input.endpoints.map((endpoint) => ({ endpoint }));
+        this.#toSession(now, out, (outputs) => session.setControllers(now, controllers, outputs));
+        if (!this.#sessionIsStarted) this.#toSession(now, out, (outputs) => session.start(now, outputs));
+        this.#sessionIsStarted = true;
+        this.#namesAreLookedUp = false;
+        return;
+      }
+      case "stop":
+        this.#toSession(now, out, (outputs) => session.stop(now, outputs));
+        this.#hasEnded = true;
+        return;
+      case "slot-committed":
+        this.#toFetch(now, input, out);
+        this.#reports.due(now, "inventory");
+        return;
+      case "download-opened":
+      case "chunk-written":
+      case "download-verified":
+      case "storage-failed":
+      case "fetch-progress":
+      case "fetch-ended":
+        this.#toFetch(now, input, out);
+        return;
+      case "serving":
+        this.#serve.counts(input);
+        this.#reports.dueSoon(now, "serving");
+        return;
+      default:
+        unreachable(input);
+    }
+  }
+
+  // ---- the session ---------------------------------------------------------------------------------------------------
+
+  #toSession(now: Instant, out: ApEffect[], call: (outputs: SessionOutput[]) => void): void {
+    const outputs: SessionOutput[] = [];
+    call(outputs);
+    for (const output of outputs) this.#onSession(now, output, out);
+  }
+
+  #onSession(now: Instant, output: SessionOutput, out: ApEffect[]): void {
+    const session = this.#session;
+    switch (output.type) {
+      case "send":
+      case "open-link":
+      case "close-link":
+        out.push(output);
+        return;
+      case "state":
+        if (output.state === "run") this.#joined(now, out);
+        // Names may point elsewhere by now; meanwhile the search continues with the old addresses.
+        else if (output.state === "discovery") this.#lookUpNames(out);
+        return;
+      case "disconnected":
+        this.#reports.disconnected();
+        out.push({ type: "event", event: { name: "session-lost", reason: output.reason, detail: output.detail } });
+        return;
+      case "answered":
+        this.#answered(now, output.resultCode, out);
+        return;
+      case "unanswered":
+        this.#reports.lost(now);
+        return;
+      case "configuration-update": {
+        const { resultCode, ...refusal } = this.#configure(now, output.elements, out);
+        const elements = { resultCode, ...("reason" in refusal && { refusal: oneLineOf(refusal) }) };
+        this.#toSession(now, out, (outputs) => session.answerConfigurationUpdate(now, elements, outputs));
+        return;
+      }
+      case "clear-configuration":
+        // §8.7: back to factory settings. This AP has none that a controller could have changed.
+        this.#toSession(now, out, (outputs) => session.answerClearConfiguration(now, resultCodes.success, outputs));
+        return;
+      case "reset-wanted":
+        this.#reset(now, output.identifier.name, out);
+        return;
+      case "restart-wanted":
+        this.#restart(output.identifier.name, out);
+        return;
+      case "boot-image-wanted":
+        if (this.#orderPlain(now, output.identifier, out).resultCode !== resultCodes.success) this.#cancelImage(now, out);
+        return;
+      case "image-offered":
+        this.#toFetch(now, { ...output, md5: hexOf(output.md5) }, out);
+        return;
+      case "image-block":
+        if (!this.#toFetch(now, output, out)) this.#cancelImage(now, out);
+        return;
+      case "image-failed":
+        this.#toFetch(now, output, out);
+        return;
+      case "image-complete":
+        return;
+      case "dropped":
+        out.push({ type: "event", event: { name: "dropped", reason: output.reason, from: output.from, detail: output.detail } });
+        return;
+      default:
+        unreachable(output);
+    }
+  }
+
+  #joined(now: Instant, out: ApEffect[]): void {
+    const { controller } = this.#session;
+    invariant(controller !== undefined, "a session in Run has a controller");
+    this.#reports.connected(now);
+    out.push({ type: "event", event: { name: "joined", controller } });
+  }
+
+  /** A controller that has restarted knows no session and has not taken the report; any other error would only come again. */
+  #answered(now: Instant, resultCode: number, out: ApEffect[]): void {
+    if (resultCode === resultCodes.messageUnexpected) {
+      this.#reports.lost(now);
+      return;
+    }
+    const report = this.#reports.acknowledged();
+    if (report !== undefined) this.#fromFetch(now, out, (outputs) => this.#fetch.acknowledged(report, outputs));
+  }
+
+  #lookUpNames(out: ApEffect[]): void {
+    if (this.#namesAreLookedUp) return;
+    this.#namesAreLookedUp = true;
+    out.push({ type: "resolve-controllers" });
+  }
+
+  #cancelImage(now: Instant, out: ApEffect[]): void {
+    this.#toSession(now, out, (outputs) => this.#session.cancelImage(now, outputs));
+  }
+
+  #sendReports(now: Instant, out: ApEffect[]): void {
+    const elements = this.#reports.next(now);
+    if (elements === undefined) return;
+    this.#toSession(now, out, (outputs) => this.#session.request(now, { type: "wtpEventRequest", elements }, "report", outputs));
+  }
+
+  // ---- the fetch -----------------------------------------------------------------------------------------------------
+
+  /** @returns false for an event that means nothing to the fetch now */
+  #toFetch(now: Instant, event: FetchEvent, out: ApEffect[]): boolean {
+    return this.#fromFetch(now, out, (outputs) => this.#fetch.step(now, event, outputs));
+  }
+
+  #fromFetch<Result>(now: Instant, out: ApEffect[], call: (outputs: FetchOutput[]) => Result): Result {
+    const outputs: FetchOutput[] = [];
+    const result = call(outputs);
+    for (const output of outputs) this.#onFetch(now, output, out);
+    return result;
+  }
+
+  #onFetch(now: Instant, output: FetchOutput, out: ApEffect[]): void {
+    const session = this.#session;
+    switch (output.type) {
+      case "start-image": {
+        const { vendor, version: name } = output;
+        this.#toSession(now, out, (outputs) => session.startImage(now, { vendor, name }, storedPart(output), outputs));
+        return;
+      }
+      case "block-stored":
+        this.#toSession(now, out, (outputs) => session.blockStored(now, output.resultCode, outputs));
+        return;
+      case "cancel-image":
+        this.#cancelImage(now, out);
+        return;
+      case "run-changed":
+        if (output.what === "state") this.#reports.due(now, "run");
+        else this.#reports.dueSoon(now, "run");
+        return;
+      case "run-complete":
+        this.#offer(out);
+        return;
+      default:
+        out.push(output);
+    }
+  }
+
+  // ---- orders of the controller --------------------------------------------------------------------------------------
+
+  #configure(now: Instant, elements: ElementsOf<"configurationUpdateRequest">, out: ApEffect[]): OrderAnswer {
+    const { upgradeAbort, swapOrder, upgradeOrder, imageIdentifier } = elements;
+    if (upgradeAbort !== undefined) return this.#abort(now, upgradeAbort.runId, out);
+    if (swapOrder !== undefined) return this.#swap(now, swapOrder.orderId, out);
+    if (upgradeOrder !== undefined) {
+      const refusal = refuseOrder(upgradeOrder, this.#family);
+      if (refusal !== undefined) return refuse(upgradeOrder.runId, refusal, out);
+      return this.#order(now, runOrder(upgradeOrder, imageIdentifier), out);
+    }
+    if (imageIdentifier !== undefined) return this.#orderPlain(now, imageIdentifier, out);
+    return { resultCode: resultCodes.success };
+  }
+
+  /** RFC 5415 §9.1, at boot or in Run. */
+  #orderPlain(now: Instant, identifier: ImageIdentifier, out: ApEffect[]): OrderAnswer {
+    const refusal = refuseIdentifier(identifier);
+    return refusal === undefined ? this.#order(now, plainOrder(identifier), out) : refuse(0, refusal, out);
+  }
+
+  #order(now: Instant, order: RunOrder, out: ApEffect[]): OrderAnswer {
+    out.push({ type: "event", event: { name: "order", order } });
+    const answer = this.#fromFetch(now, out, (outputs) => this.#fetch.take(now, order, outputs));
+    if ("reason" in answer) {
+      const { reason, detail } = answer;
+      out.push({ type: "event", event: { name: "order-refused", runId: order.runId, reason, detail } });
+    } else if (!this.#fetch.isComplete || order.role !== "primary") this.#serve.withdraw(out);
+    return answer;
+  }
+
+  #abort(now: Instant, runId: number, out: ApEffect[]): OrderAnswer {
+    if (runId === 0 || this.#fetch.order?.runId === runId) this.#serve.withdraw(out);
+    this.#toFetch(now, { type: "abort", runId }, out);
+    return { resultCode: resultCodes.success };
+  }
+
+  #swap(now: Instant, orderId: number, out: ApEffect[]): OrderAnswer {
+    const decision = decideSwap(this.#slots, orderId, this.#fetch.isCommitting);
+    if (decision.type === "refused") return decision;
+    const { record } = decision;
+    if (record !== undefined) {
+      this.#slots.replace(record);
+      out.push({ type: "save-boot-record", record });
+      out.push({ type: "event", event: { name: "swapped", record } });
+      this.#reports.due(now, "inventory");
+    }
+    return { resultCode: resultCodes.success };
+  }
+
+  /** Answered before the restart: the next process knows nothing of a repeated request, and need not. */
+  #reset(now: Instant, version: string, out: ApEffect[]): void {
+    const { resultCode, record } = decideReset(this.#slots, version);
+    if (record !== undefined) out.push({ type: "save-boot-record", record });
+    this.#toSession(now, out, (outputs) => this.#session.answerReset(now, resultCode, outputs));
+    if (record !== undefined) this.#leave(version, out);
+  }
+
+  /** §9.1: a slot holds the version that the controller wants. */
+  #restart(version: string, out: ApEffect[]): void {
+    const { record } = decideReset(this.#slots, version);
+    invariant(record !== undefined, "the session restarts into a version that is in flash");
+    out.push({ type: "save-boot-record", record });
+    this.#leave(version, out);
+  }
+
+  #leave(version: string, out: ApEffect[]): void {
+    out.push({ type: "event", event: { name: "reset", version } });
+    out.push({ type: "reboot" });
+    this.#hasEnded = true;
+  }
+
+  #offer(out: ApEffect[]): void {
+    const { order } = this.#fetch;
+    if (order?.role === "primary") this.#serve.offer(order, out);
+  }
+}
+
+function refuse(runId: number, refusal: OrderRefusal, out: ApEffect[]): OrderAnswer {
+  out.push({ type: "event", event: { name: "order-refused", runId, ...refusal } });
+  return { resultCode: resultCodes.imageOtherError, ...refusal };
+}
+
+const oneLineOf = ({ reason, detail }: OrderRefusal): OrderRefusal => ({ reason, detail: oneLine(detail, detailOctetsMax) });
+
+const storedPart = ({ sha256, storedBytes }: Extract<FetchCommand, { readonly type: "start-image" }>): StoredPart | undefined =>
+  sha256 === null || storedBytes === 0 ? undefined : { offset: storedBytes, sha256: sha256Octets(sha256) };

@@ -1,0 +1,88 @@
+/** Stage × event → the next stage. A pair that is not listed changes nothing. */
+import { isLan } from "./assignment.js";
+import { begin, beginOrComplete, type EventOf, type FetchContext, isHeld, letGo, type StageEvent } from "./context.js";
+import { committed, flashFree, storageFailed, verifiedFromLan, verifiedFromWan } from "./into-slot.js";
+import * as lan from "./over-lan.js";
+import * as wan from "./over-wan.js";
+import type { Stage, StageName, StageOf } from "./stage.js";
+
+export type Transition<Name extends StageName = never, Type extends StageEvent["type"] = never> = (
+  context: FetchContext,
+  stage: StageOf<Name>,
+  event: EventOf<Type>,
+) => Stage;
+type Transitions = { readonly [Name in StageName]: { readonly [Type in StageEvent["type"]]?: Transition<Name, Type> } };
+
+function abort(context: FetchContext, stage: Stage): Stage {
+  letGo(context, stage, false);
+  return { name: "aborted" };
+}
+
+function complete(context: FetchContext, stage: Stage): Stage {
+  letGo(context, stage, false);
+  return { name: "complete" };
+}
+
+function startOver(context: FetchContext, stage: Stage): Stage {
+  letGo(context, stage, false);
+  return begin(context);
+}
+
+/** Ordered again after it had come to rest: over the LAN with all its tries. */
+function beginAgain(context: FetchContext): Stage {
+  if (isLan(context.assignment.order)) context.assignment.tries = 0;
+  return begin(context);
+}
+
+/** The controller repeats an order when it has not heard how it goes. */
+function report({ out }: FetchContext, stage: Stage): Stage {
+  out.push({ type: "run-changed", what: "state" });
+  return stage;
+}
+
+/** A fetch from a primary continues without a new order; one over the WAN is the controller's to start. */
+const restarted = (context: FetchContext): Stage =>
+  isLan(context.assignment.order) || isHeld(context.slots, context.assignment.order) ? beginOrComplete(context) : { name: "held" };
+
+const retry = (context: FetchContext, stage: StageOf<"backed-off">): Stage => (context.now < stage.retryAt ? stage : begin(context));
+
+const atRest = {
+  abort,
+  "already-held": (): Stage => ({ name: "complete" }),
+  "order-repeated": beginAgain,
+  "order-moved": beginAgain,
+  "order-rerouted": startOver,
+} as const;
+
+const atWork = {
+  abort,
+  "already-held": complete,
+  "order-repeated": report,
+  "order-moved": startOver,
+  "order-rerouted": startOver,
+} as const;
+
+export const transitions: Transitions = {
+  held: { ...atWork, "order-repeated": begin, restarted },
+  "flash-busy": { ...atWork, "flash-free": flashFree },
+  "wan-opening": { ...atWork, "download-opened": wan.opened, "image-failed": wan.imageFailed, "storage-failed": storageFailed },
+  "wan-asking": { ...atWork, "image-offered": wan.offered, "image-failed": wan.imageFailed, "storage-failed": storageFailed },
+  "wan-receiving": {
+    ...atWork,
+    "image-block": wan.block,
+    "chunk-written": wan.written,
+    "image-failed": wan.imageFailed,
+    "storage-failed": storageFailed,
+  },
+  "wan-verifying": { ...atWork, "download-verified": verifiedFromWan, "storage-failed": storageFailed },
+  "wan-committing": { ...atWork, "slot-committed": committed, "storage-failed": storageFailed },
+  "lan-opening": { ...atWork, "download-opened": lan.opened, "storage-failed": storageFailed },
+  "lan-receiving": { ...atWork, "fetch-progress": lan.progressed, "fetch-ended": lan.ended, "storage-failed": storageFailed },
+  "lan-verifying": { ...atWork, "download-verified": verifiedFromLan, "storage-failed": storageFailed },
+  "lan-committing": { ...atWork, "slot-committed": committed, "storage-failed": storageFailed },
+  "backed-off": { ...atWork, wake: retry },
+  "needs-wan": atRest,
+  complete: atRest,
+  failed: atRest,
+  aborted: { ...atRest, abort: (_context, stage) => stage },
+};
