@@ -6,6 +6,7 @@
 import { hexOf } from "../../base/hex.js";
 import { invariant, unreachable } from "../../base/invariant.js";
 import { oneLine } from "../../base/one-line.js";
+import { relay } from "../../base/relay.js";
 import { sha256Octets } from "../../base/sha256.js";
 import { earliest, type Instant } from "../../base/time.js";
 import type { ImageIdentifier } from "../../wire/capwap/elements.js";
@@ -24,6 +25,7 @@ import { versionOf } from "./self.js";
 
 /** Names a WTP Event Request of ours. */
 export type RequestTag = "report";
+type Session = WtpSessionPort<RequestTag>;
 type SessionOutput = WtpOutput<RequestTag>;
 
 export interface AgentParts {
@@ -33,7 +35,7 @@ export interface AgentParts {
   readonly fetch: ImageFetch;
   readonly serve: ImageServe;
   readonly reports: Reports;
-  readonly session: WtpSessionPort<RequestTag>;
+  readonly session: Session;
 }
 
 export class BootedAgent {
@@ -42,7 +44,7 @@ export class BootedAgent {
   readonly #fetch: ImageFetch;
   readonly #serve: ImageServe;
   readonly #reports: Reports;
-  readonly #session: WtpSessionPort<RequestTag>;
+  readonly #session: Session;
   #sessionIsStarted = false;
   #namesAreLookedUp = false;
   /** A restart or the end of the process follows; nothing happens any more. */
@@ -79,31 +81,30 @@ export class BootedAgent {
   }
 
   #take(now: Instant, input: Exclude<ApInput, { readonly type: "boot" }>, out: ApEffect[]): void {
-    const session = this.#session;
     switch (input.type) {
       case "wake":
-        this.#toSession(now, out, (outputs) => session.wake(now, outputs));
+        this.#toSession(now, out, (session, outputs) => session.wake(now, outputs));
         this.#toFetch(now, input, out);
         return;
       case "datagram":
-        this.#toSession(now, out, (outputs) => session.datagram(now, input, outputs));
+        this.#toSession(now, out, (session, outputs) => session.datagram(now, input, outputs));
         return;
       case "link-up":
-        this.#toSession(now, out, (outputs) => session.linkUp(now, input.peer, outputs));
+        this.#toSession(now, out, (session, outputs) => session.linkUp(now, input.peer, outputs));
         return;
       case "link-down":
-        this.#toSession(now, out, (outputs) => session.linkDown(now, input.peer, outputs));
+        this.#toSession(now, out, (session, outputs) => session.linkDown(now, input.peer, outputs));
         return;
       case "controllers-resolved": {
         const controllers = input.endpoints.map((endpoint) => ({ endpoint }));
-        this.#toSession(now, out, (outputs) => session.setControllers(now, controllers, outputs));
-        if (!this.#sessionIsStarted) this.#toSession(now, out, (outputs) => session.start(now, outputs));
+        this.#toSession(now, out, (session, outputs) => session.setControllers(now, controllers, outputs));
+        if (!this.#sessionIsStarted) this.#toSession(now, out, (session, outputs) => session.start(now, outputs));
         this.#sessionIsStarted = true;
         this.#namesAreLookedUp = false;
         return;
       }
       case "stop":
-        this.#toSession(now, out, (outputs) => session.stop(now, outputs));
+        this.#toSession(now, out, (session, outputs) => session.stop(now, outputs));
         this.#hasEnded = true;
         return;
       case "slot-committed":
@@ -129,14 +130,11 @@ export class BootedAgent {
 
   // ---- the session ---------------------------------------------------------------------------------------------------
 
-  #toSession(now: Instant, out: ApEffect[], call: (outputs: SessionOutput[]) => void): void {
-    const outputs: SessionOutput[] = [];
-    call(outputs);
-    for (const output of outputs) this.#onSession(now, output, out);
+  #toSession(now: Instant, out: ApEffect[], call: (session: Session, outputs: SessionOutput[]) => void): void {
+    relay(this.#session, call, (output) => this.#onSession(now, output, out));
   }
 
   #onSession(now: Instant, output: SessionOutput, out: ApEffect[]): void {
-    const session = this.#session;
     switch (output.type) {
       case "send":
       case "open-link":
@@ -161,12 +159,12 @@ export class BootedAgent {
       case "configuration-update": {
         const { resultCode, ...refusal } = this.#configure(now, output.elements, out);
         const elements = { resultCode, ...("reason" in refusal && { refusal: oneLineOf(refusal) }) };
-        this.#toSession(now, out, (outputs) => session.answerConfigurationUpdate(now, elements, outputs));
+        this.#toSession(now, out, (session, outputs) => session.answerConfigurationUpdate(now, elements, outputs));
         return;
       }
       case "clear-configuration":
         // §8.7: back to factory settings. This AP has none that a controller could have changed.
-        this.#toSession(now, out, (outputs) => session.answerClearConfiguration(now, resultCodes.success, outputs));
+        this.#toSession(now, out, (session, outputs) => session.answerClearConfiguration(now, resultCodes.success, outputs));
         return;
       case "reset-wanted":
         this.#reset(now, output.identifier.name, out);
@@ -210,7 +208,7 @@ export class BootedAgent {
       return;
     }
     const report = this.#reports.acknowledged();
-    if (report !== undefined) this.#fromFetch(now, out, (outputs) => this.#fetch.acknowledged(report, outputs));
+    if (report !== undefined) this.#askFetch(now, out, (fetch, outputs) => fetch.acknowledged(report, outputs));
   }
 
   #lookUpNames(out: ApEffect[]): void {
@@ -220,39 +218,39 @@ export class BootedAgent {
   }
 
   #cancelImage(now: Instant, out: ApEffect[]): void {
-    this.#toSession(now, out, (outputs) => this.#session.cancelImage(now, outputs));
+    this.#toSession(now, out, (session, outputs) => session.cancelImage(now, outputs));
   }
 
   #sendReports(now: Instant, out: ApEffect[]): void {
     const elements = this.#reports.next(now);
     if (elements === undefined) return;
-    this.#toSession(now, out, (outputs) => this.#session.request(now, { type: "wtpEventRequest", elements }, "report", outputs));
+    this.#toSession(now, out, (session, outputs) => session.request(now, { type: "wtpEventRequest", elements }, "report", outputs));
   }
 
   // ---- the fetch -----------------------------------------------------------------------------------------------------
 
   /** @returns false for an event that means nothing to the fetch now */
   #toFetch(now: Instant, event: FetchEvent, out: ApEffect[]): boolean {
-    return this.#fromFetch(now, out, (outputs) => this.#fetch.step(now, event, outputs));
+    let isTaken = false;
+    this.#askFetch(now, out, (fetch, outputs) => {
+      isTaken = fetch.step(now, event, outputs);
+    });
+    return isTaken;
   }
 
-  #fromFetch<Result>(now: Instant, out: ApEffect[], call: (outputs: FetchOutput[]) => Result): Result {
-    const outputs: FetchOutput[] = [];
-    const result = call(outputs);
-    for (const output of outputs) this.#onFetch(now, output, out);
-    return result;
+  #askFetch(now: Instant, out: ApEffect[], call: (fetch: ImageFetch, outputs: FetchOutput[]) => void): void {
+    relay(this.#fetch, call, (output) => this.#onFetch(now, output, out));
   }
 
   #onFetch(now: Instant, output: FetchOutput, out: ApEffect[]): void {
-    const session = this.#session;
     switch (output.type) {
       case "start-image": {
         const { vendor, version: name } = output;
-        this.#toSession(now, out, (outputs) => session.startImage(now, { vendor, name }, storedPart(output), outputs));
+        this.#toSession(now, out, (session, outputs) => session.startImage(now, { vendor, name }, storedPart(output), outputs));
         return;
       }
       case "block-stored":
-        this.#toSession(now, out, (outputs) => session.blockStored(now, output.resultCode, outputs));
+        this.#toSession(now, out, (session, outputs) => session.blockStored(now, output.resultCode, outputs));
         return;
       case "cancel-image":
         this.#cancelImage(now, out);
@@ -292,7 +290,11 @@ export class BootedAgent {
 
   #order(now: Instant, order: RunOrder, out: ApEffect[]): OrderAnswer {
     out.push({ type: "event", event: { name: "order", order } });
-    const answer = this.#fromFetch(now, out, (outputs) => this.#fetch.take(now, order, outputs));
+    let answer: OrderAnswer | undefined;
+    this.#askFetch(now, out, (fetch, outputs) => {
+      answer = fetch.take(now, order, outputs);
+    });
+    invariant(answer !== undefined, "an order is answered");
     if ("reason" in answer) {
       const { reason, detail } = answer;
       out.push({ type: "event", event: { name: "order-refused", runId: order.runId, reason, detail } });
@@ -323,7 +325,7 @@ export class BootedAgent {
   #reset(now: Instant, version: string, out: ApEffect[]): void {
     const { resultCode, record } = decideReset(this.#slots, version);
     if (record !== undefined) out.push({ type: "save-boot-record", record });
-    this.#toSession(now, out, (outputs) => this.#session.answerReset(now, resultCode, outputs));
+    this.#toSession(now, out, (session, outputs) => session.answerReset(now, resultCode, outputs));
     if (record !== undefined) this.#leave(version, out);
   }
 
