@@ -12,6 +12,7 @@ import { earliest, type Instant } from "../../base/time.js";
 import type { ImageIdentifier } from "../../wire/capwap/elements.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
+import type { WireRunId } from "../../wire/capwap/vendor.js";
 import type { StoredPart, WtpOutput, WtpSessionPort } from "../capwap/contract.js";
 import { decideReset, decideSwap } from "./boot-choice.js";
 import type { ApEffect, ApInput, BootState, RunOrder } from "./contract.js";
@@ -302,7 +303,7 @@ export class BootedAgent {
     return answer;
   }
 
-  #abort(now: Instant, runId: number, out: ApEffect[]): OrderAnswer {
+  #abort(now: Instant, runId: WireRunId, out: ApEffect[]): OrderAnswer {
     if (runId === 0 || this.#fetch.order?.runId === runId) this.#serve.withdraw(out);
     this.#toFetch(now, { type: "abort", runId }, out);
     return { resultCode: resultCodes.success };
@@ -349,7 +350,7 @@ export class BootedAgent {
   }
 }
 
-function refuse(runId: number, refusal: OrderRefusal, out: ApEffect[]): OrderAnswer {
+function refuse(runId: WireRunId, refusal: OrderRefusal, out: ApEffect[]): OrderAnswer {
   out.push({ type: "event", event: { name: "order-refused", runId, ...refusal } });
   return { resultCode: resultCodes.imageOtherError, ...refusal };
 }

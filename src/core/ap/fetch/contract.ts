@@ -2,7 +2,7 @@
 import type { Wake } from "../../../base/machine.js";
 import type { Sha256Hex } from "../../../base/sha256.js";
 import type { ResultCode } from "../../../wire/capwap/result-code.js";
-import type { FailureReason } from "../../../wire/capwap/vendor.js";
+import type { FailureReason, WireRunId } from "../../../wire/capwap/vendor.js";
 import type { ImageFailure } from "../../capwap/contract.js";
 import type { ApEffect, ApInput } from "../contract.js";
 
@@ -26,7 +26,7 @@ export type FetchEvent =
   /** The process has started with an assignment in its journal. */
   | { readonly type: "restarted" }
   /** Run 0 means any. Verified images stay, a part goes. */
-  | { readonly type: "abort"; readonly runId: number }
+  | { readonly type: "abort"; readonly runId: WireRunId }
   /** The controller's Image Information: the first statement of the size where the order had none. */
   | {
       readonly type: "image-offered";
