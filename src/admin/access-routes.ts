@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type Failure, failure } from "../base/failure.js";
-import { type AccessOptions, auditWriter, noteLogin, refuse, sessionCookie } from "./access.js";
+import { type AccessOptions, auditWriter, noteLogin, sendRefusal, sessionCookie } from "./access.js";
 import { type AuditView, passwordLengthMin, type SessionView, type TokenView, type UserView } from "./access-views.js";
 import { apiPrefix } from "./order-paths.js";
 import { callerText, reservedNames, roles } from "./roles.js";
@@ -62,7 +62,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
       const given = request.body as { name: string; password: string };
       const caller = await accounts.logIn(given.name, given.password, request.ip);
       noteLogin(write, "login", given.name, request.ip, caller);
-      if (!caller.ok) return refuse(reply, caller.failure);
+      if (!caller.ok) return sendRefusal(reply, caller.failure);
       const opened = sessions.open(caller.value.name);
       reply.setCookie(sessionCookie, opened.id, cookieOptions);
       return { ...caller.value, csrfToken: opened.csrfToken };
@@ -105,7 +105,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
     async (request, reply) => {
       const given = request.body as { name: string; role: (typeof roles)[number]; password: string };
       const added = await accounts.addUser(given.name, given.role, given.password);
-      if (!added.ok) return refuse(reply, added.failure);
+      if (!added.ok) return sendRefusal(reply, added.failure);
       note(request, `user-add ${given.name}`, null, { role: given.role });
       return reply.status(201).send(added.value);
     },
@@ -128,7 +128,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
       const change = request.body as { role?: (typeof roles)[number]; password?: string; sshKeys?: string[] };
       const before = accounts.users().find((known) => known.name === about);
       const changed = await accounts.changeUser(about, change);
-      if (!changed.ok) return refuse(reply, changed.failure);
+      if (!changed.ok) return sendRefusal(reply, changed.failure);
       if (change.password !== undefined) sessions.closeAll(about);
       note(request, `user-change ${about}`, before, { ...changed.value, ...(change.password !== undefined && { password: "changed" }) });
       return reply.send(changed.value);
@@ -150,7 +150,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
       const about = (request.params as { name: string }).name;
       const before = accounts.users().find((known) => known.name === about);
       const deleted = accounts.deleteUser(about);
-      if (!deleted.ok) return refuse(reply, deleted.failure);
+      if (!deleted.ok) return sendRefusal(reply, deleted.failure);
       sessions.closeAll(about);
       note(request, `user-delete ${about}`, before, null);
       return reply.status(204).send();
@@ -171,7 +171,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
     async (request, reply) => {
       const given = request.body as { current: string; password: string };
       const changed = await changeOwnPassword(request, given.current, given.password);
-      if (changed !== undefined) return refuse(reply, changed);
+      if (changed !== undefined) return sendRefusal(reply, changed);
       return reply.clearCookie(sessionCookie, cookieOptions).status(204).send();
     },
   );
@@ -229,7 +229,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
       const { id } = request.params as { id: number };
       const before = accounts.tokens().find((known) => known.id === id);
       const deleted = accounts.deleteToken(id);
-      if (!deleted.ok) return refuse(reply, deleted.failure);
+      if (!deleted.ok) return sendRefusal(reply, deleted.failure);
       note(request, `token-delete ${id}`, before, null);
       return reply.status(204).send();
     },

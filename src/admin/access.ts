@@ -54,7 +54,7 @@ export async function registerAccess(app: FastifyInstance, options: AccessOption
     const { config } = request.routeOptions;
     if (config.public || request.is404) return;
     const refused = identify(request, options) ?? authorize(request, config.role ?? "read-only");
-    if (refused !== undefined) await refuse(reply, refused);
+    if (refused !== undefined) await sendRefusal(reply, refused);
   });
 }
 
@@ -81,7 +81,7 @@ export function noteLogin(write: WriteAudit, what: "login" | "ssh login", name: 
   else if (caller.failure.code === "wrong-password") write({ who, from, what, before: null, after: { refused: caller.failure.code } });
 }
 
-export const refuse = (reply: FastifyReply, refused: Failure): FastifyReply => reply.status(statusOf(refused)).send(refused);
+export const sendRefusal = (reply: FastifyReply, refused: Failure): FastifyReply => reply.status(statusOf(refused)).send(refused);
 
 function identify(request: FastifyRequest, options: AccessOptions): Failure | undefined {
   if (!safeMethods.has(request.method) && isForeignOrigin(request)) return foreign;

@@ -5,7 +5,7 @@ import type { ImageFolder } from "../runtime/controller/controller-images.js";
 import { statusOf } from "./http-status.js";
 import { apiPrefix } from "./order-paths.js";
 import type { OperatorPortFor } from "./order-routes.js";
-import { failureBody, imageUpload, imageView } from "./schema.js";
+import { failureBody, imageSchema, imageUpload } from "./schema.js";
 
 export interface ImageUploadOptions {
   readonly portFor: OperatorPortFor;
@@ -27,7 +27,7 @@ export function registerImageUpload(app: FastifyInstance, { portFor, images, ima
       summary: "Add an image file to a release; the body is the file as application/octet-stream",
       tags: ["images"],
       querystring: imageUpload,
-      response: { 201: imageView, "4xx": failureBody, "5xx": failureBody },
+      response: { 201: imageSchema, "4xx": failureBody, "5xx": failureBody },
     },
     handler: async (request, reply) => {
       const { version, models, release, fileName } = request.query as z.output<typeof imageUpload>;

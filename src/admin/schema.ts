@@ -222,7 +222,7 @@ export const groupPreview = z.object({
 
 export const bootView = z.object({ primary: z.string().nullable(), backup: z.string().nullable() }) satisfies z.ZodType<BootView>;
 
-export const imageView = z.object({
+export const imageSchema = z.object({
   id: z.string(),
   version: z.string(),
   release: releaseName,

@@ -87,4 +87,4 @@ export const isLoopback = (address: string): boolean => /^(?:(?:::ffff:)?127(?:\
 export const unmapped = (address: string): IpAddress => (address.startsWith(mappedPrefix) ? address.slice(mappedPrefix.length) : address);
 
 /** How an IPv6 socket addresses an IPv4 peer. */
-export const mapped = (address: string): IpAddress => (isIPv6(address) ? address : mappedPrefix + address);
+export const ipv4Mapped = (address: string): IpAddress => (isIPv6(address) ? address : mappedPrefix + address);

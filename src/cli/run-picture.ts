@@ -1,7 +1,7 @@
 /** A group's run as lines for a terminal: its sum, then an AP a line with a bar, the busiest first. */
 import type { ApImageRow, GroupView, PredownloadRole, PredownloadStatus } from "../core/controller/operator/views.js";
 import { columns } from "./layouts/columns.js";
-import { bytesText } from "./tftp/units.js";
+import { decimalBytesText } from "./tftp/units.js";
 
 interface Size {
   readonly columns: number;
@@ -41,7 +41,7 @@ const left: readonly Cell[] = [
   { title: "From", width: 4, from: 44, text: ({ source }) => source?.toUpperCase() ?? "" },
 ];
 const right: readonly Cell[] = [
-  { title: "Rate", width: 10, from: 76, text: ({ bytesPerSecond }) => (bytesPerSecond ? `${bytesText(bytesPerSecond)}/s` : "") },
+  { title: "Rate", width: 10, from: 76, text: ({ bytesPerSecond }) => (bytesPerSecond ? `${decimalBytesText(bytesPerSecond)}/s` : "") },
   { title: "Tries", width: 5, from: 50, text: ({ retryCount }) => String(retryCount ?? 0) },
   {
     title: "Status",
@@ -96,7 +96,7 @@ function headline({ name, run }: GroupView): string {
 }
 
 function sums({ models }: GroupView, rows: readonly ApImageRow[]): string {
-  const sum = (of: "wanBytes" | "lanBytes"): string => bytesText(models.reduce((total, model) => total + model[of], 0));
+  const sum = (of: "wanBytes" | "lanBytes"): string => decimalBytesText(models.reduce((total, model) => total + model[of], 0));
   return `${countsText(rows)} | WAN ${sum("wanBytes")}, LAN ${sum("lanBytes")}`;
 }
 

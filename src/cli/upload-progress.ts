@@ -1,6 +1,6 @@
 /** How far an upload is: a bar on a terminal; elsewhere a line for each tenth but the last, after which the command speaks. */
 import { type Screen, usualSize } from "./live-screen.js";
-import { bytesText, progressText } from "./tftp/units.js";
+import { decimalBytesText, progressText } from "./tftp/units.js";
 
 const drawnEveryMs = 100;
 const lineParts = 10;
@@ -49,6 +49,6 @@ export class UploadProgress {
     const part = Math.floor((bytes * lineParts) / total);
     if (part === this.#part || part === lineParts) return;
     this.#part = part;
-    this.#screen.write(`${this.#name}: ${Math.floor((100 * bytes) / total)} %, ${bytesText(bytes)} of ${bytesText(total)}\n`);
+    this.#screen.write(`${this.#name}: ${Math.floor((100 * bytes) / total)} %, ${decimalBytesText(bytes)} of ${decimalBytesText(total)}\n`);
   }
 }

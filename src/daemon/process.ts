@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 /** One line of a daemon's log. */
-export type LogLine = Readonly<Record<string, unknown>>;
+export type ProcessLine = Readonly<Record<string, unknown>>;
 
 const entryFile = fileURLToPath(new URL("../../../bin/flexup.js", import.meta.url));
 
@@ -16,7 +16,7 @@ const linesKept = 2000;
  */
 export class DaemonProcess {
   readonly #child: ChildProcess;
-  readonly #lines: LogLine[] = [];
+  readonly #lines: ProcessLine[] = [];
   readonly #waiting = new Set<() => void>();
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;
   #stderr = "";
@@ -47,7 +47,7 @@ export class DaemonProcess {
     return this.#child.pid as number;
   }
 
-  get lines(): readonly LogLine[] {
+  get lines(): readonly ProcessLine[] {
     return this.#lines;
   }
 
@@ -64,10 +64,10 @@ export class DaemonProcess {
    * Resolves with the first log line, past ones included, of which `pick` makes something.
    * @throws Error when the process ends first, with the end of its standard error
    */
-  async line<T>(pick: (line: LogLine) => T | undefined): Promise<T> {
+  async line<T>(pick: (line: ProcessLine) => T | undefined): Promise<T> {
     for (let next = 0; ; ) {
       for (; next < this.#lines.length; next++) {
-        const picked = pick(this.#lines[next] as LogLine);
+        const picked = pick(this.#lines[next] as ProcessLine);
         if (picked !== undefined) return picked;
       }
       if (this.#closed)
@@ -89,7 +89,7 @@ export class DaemonProcess {
   }
 
   #onLine(text: string): void {
-    let line: LogLine;
+    let line: ProcessLine;
     try {
       line = JSON.parse(text);
     } catch {

@@ -1,5 +1,5 @@
 /** The log lines by which a daemon says that it is up: what the demo, the tests and start scripts wait for. */
-import type { LogLine } from "./process.js";
+import type { ProcessLine } from "./process.js";
 
 export interface ControllerReady {
   /** `127.0.0.1:5246` */
@@ -10,7 +10,7 @@ export interface ControllerReady {
   readonly ssh: string | undefined;
 }
 
-export const controllerReady = ({ msg, capwap, admin, ssh }: LogLine): ControllerReady | undefined =>
+export const controllerReady = ({ msg, capwap, admin, ssh }: ProcessLine): ControllerReady | undefined =>
   msg === "controller ready"
     ? { capwap: String(capwap), admin: String(admin), ssh: ssh === undefined ? undefined : String(ssh) }
     : undefined;
@@ -20,4 +20,4 @@ export interface ApReady {
   readonly tftp: string;
 }
 
-export const apReady = ({ msg, tftp }: LogLine): ApReady | undefined => (msg === "AP ready" ? { tftp: String(tftp) } : undefined);
+export const apReady = ({ msg, tftp }: ProcessLine): ApReady | undefined => (msg === "AP ready" ? { tftp: String(tftp) } : undefined);

@@ -78,13 +78,13 @@ export class Link {
   }
 }
 
-export interface Arrival {
+export interface DatagramArrival {
   readonly from: Endpoint;
   readonly to: Endpoint;
   readonly bytes: Uint8Array;
 }
 
-export type Receiver = (arrival: Arrival) => void;
+export type Receiver = (arrival: DatagramArrival) => void;
 
 /** An endpoint taken, and how to give it back. */
 export interface Socket {
@@ -93,7 +93,7 @@ export interface Socket {
 }
 
 /** Which line carries datagrams from one address to another; undefined where there is no route. */
-export type Route = (from: string, to: string) => Link | undefined;
+export type LinkChoice = (from: string, to: string) => Link | undefined;
 
 /** Lowest of the ephemeral ports (RFC 6335 §6). */
 const ephemeralFirst = 49_152;
@@ -109,13 +109,13 @@ export class Network {
   cutOff = 0;
   readonly #world: World;
   readonly #prng: Prng;
-  readonly #route: Route;
+  readonly #route: LinkChoice;
   readonly #receivers = new Map<string, Receiver>();
   readonly #cuts = new Set<(from: string, to: string) => boolean>();
   readonly #taps: Readonly<Record<"sent" | "arrived", Receiver[]>> = { sent: [], arrived: [] };
   #ephemeral = 0;
 
-  constructor(world: World, route: Route) {
+  constructor(world: World, route: LinkChoice) {
     this.#world = world;
     this.#prng = world.prng.split("network");
     this.#route = route;
@@ -161,7 +161,7 @@ export class Network {
     this.#taps[moment].push(observer);
   }
 
-  take(arrival: Arrival): void {
+  take(arrival: DatagramArrival): void {
     for (const observer of this.#taps.arrived) observer(arrival);
     const receiver = this.#receivers.get(endpointText(arrival.to));
     if (receiver === undefined) this.unclaimed++;

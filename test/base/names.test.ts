@@ -2,7 +2,7 @@
 
 import t from "tap";
 import { endpointText, parseHostPort, sameEndpoint } from "../../src/base/endpoint.js";
-import { canonicalIpAddress, isIPv6, isIpAddress, mapped, networkOf, unmapped } from "../../src/base/ip-address.js";
+import { canonicalIpAddress, ipv4Mapped, isIPv6, isIpAddress, networkOf, unmapped } from "../../src/base/ip-address.js";
 import { compareMac, macFromBytes, macToBytes, parseMac } from "../../src/base/mac-address.js";
 
 t.test("MAC addresses: four spellings, one value", async (t) => {
@@ -52,7 +52,7 @@ t.test("IP addresses: one spelling each", async (t) => {
   ] as const)
     t.equal(canonicalIpAddress(written), canonical);
   for (const wrong of ["", "1.2.3", "1.2.3.256", "1::2::3", "1:2", "::1.2.3.400", "host"]) t.notOk(isIpAddress(wrong), wrong);
-  t.equal(unmapped(mapped("192.0.2.1")), "192.0.2.1");
+  t.equal(unmapped(ipv4Mapped("192.0.2.1")), "192.0.2.1");
 });
 
 t.test("IP addresses: the network they belong to", async (t) => {

@@ -1,8 +1,8 @@
 /** What a daemon says is heard whole, also what it said just before its end. */
 import t from "tap";
-import { DaemonProcess, type LogLine } from "../../src/daemon/process.js";
+import { DaemonProcess, type ProcessLine } from "../../src/daemon/process.js";
 
-const numbered = ({ n }: LogLine): number | undefined => (typeof n === "number" ? n : undefined);
+const numbered = ({ n }: ProcessLine): number | undefined => (typeof n === "number" ? n : undefined);
 /** A shell that takes the daemon's place. */
 const script = (text: string): DaemonProcess => new DaemonProcess([], process.env, ["sh", "-c", text]);
 

@@ -10,7 +10,7 @@ import t from "tap";
 import { type Endpoint, parseHostPort } from "../../src/base/endpoint.js";
 import { defaultServerSettings } from "../../src/core/tftp/defaults.js";
 import { DaemonProcess } from "../../src/daemon/process.js";
-import { decodePacket, encodePacket, type Packet } from "../../src/wire/tftp/packet.js";
+import { decodePacket, encodePacket, type TftpPacket } from "../../src/wire/tftp/packet.js";
 import { flexup } from "../support/flexup-process.js";
 import { temporaryFolder } from "../support/folder.js";
 
@@ -87,7 +87,7 @@ t.test("a refused fetch is one line and exit code 1, a wrong command exit code 2
 const readRequest = encodePacket({ type: "read-request", fileName: "image.bin", mode: "octet", options: [] });
 
 /** Asks for the image and tells what comes back. */
-async function ask(socket: Socket, { address, port }: Endpoint): Promise<Packet> {
+async function ask(socket: Socket, { address, port }: Endpoint): Promise<TftpPacket> {
   const answer = once(socket, "message");
   socket.send(readRequest, port, address);
   const decoded = decodePacket((await answer)[0]);

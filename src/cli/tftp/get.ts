@@ -8,7 +8,7 @@ import type { Sha256Hex } from "../../base/sha256.js";
 import { systemClock } from "../../runtime/clock.js";
 import { type FetchSink, fileSink, startTftpFetch } from "../../runtime/tftp/client.js";
 import type { TftpUrl } from "../../wire/tftp/url.js";
-import { bytesText, progressText } from "./units.js";
+import { decimalBytesText, progressText } from "./units.js";
 
 export interface GetOptions {
   readonly url: TftpUrl;
@@ -113,7 +113,7 @@ const advice: Readonly<Record<string, string>> = {
 };
 
 export const getReportText = ({ output, bytes, milliseconds, sha256 }: GetReport): string =>
-  `${output}: ${bytes} bytes in ${(milliseconds / 1000).toFixed(2)} s (${bytesText(Math.round((bytes * 1000) / milliseconds))}/s)\nsha256 ${sha256}\n`;
+  `${output}: ${bytes} bytes in ${(milliseconds / 1000).toFixed(2)} s (${decimalBytesText(Math.round((bytes * 1000) / milliseconds))}/s)\nsha256 ${sha256}\n`;
 
 interface Target {
   readonly sink: FetchSink;

@@ -4,7 +4,7 @@ import type { Endpoint } from "../../base/endpoint.js";
 import type { Failure, Result } from "../../base/failure.js";
 import type { Machine, Wake } from "../../base/machine.js";
 import type { Sha256Hex } from "../../base/sha256.js";
-import type { AcSettings } from "../capwap/contract.js";
+import type { AcSettings, ImageRange } from "../capwap/contract.js";
 import type { PlatformName } from "../upgrade/limits.js";
 import type { ControllerEvent } from "./events.js";
 import type { OrderValue } from "./operator/order-results.js";
@@ -36,12 +36,6 @@ export type ControllerEffect =
   | { readonly type: "image-gone"; readonly sha256: Sha256Hex }
   /** The store holds a row that cannot be read. The host stops with exit code 1. */
   | { readonly type: "halt"; readonly failure: Failure };
-
-export interface ImageRange {
-  readonly sha256: Sha256Hex;
-  readonly offset: number;
-  readonly length: number;
-}
 
 export type ControllerMachine = Machine<ControllerInput, ControllerEffect>;
 

@@ -5,7 +5,7 @@
 
 import { availableParallelism } from "node:os";
 import type { Endpoint } from "../../base/endpoint.js";
-import { canonicalIpAddress, isIPv6, mapped, unmapped } from "../../base/ip-address.js";
+import { canonicalIpAddress, ipv4Mapped, isIPv6, unmapped } from "../../base/ip-address.js";
 import { wake } from "../../base/machine.js";
 import type { TftpClient } from "../../core/tftp/client.js";
 import type { ClientInput } from "../../core/tftp/contract.js";
@@ -89,7 +89,7 @@ export function openNativeFetchPort(address: string, bufferBytes: number, wiring
   const { native, client, clock, backlogBytesMax, deliver, onArrived } = wiring;
   const facts = new Float64Array(2);
   const report = new Float64Array(RECEIVER_REPORT_HEAD + RECEIVER_TRIPS_MAX);
-  const target = isIPv6(address) ? mapped : (plain: string): string => plain;
+  const target = isIPv6(address) ? ipv4Mapped : (plain: string): string => plain;
   const tellBytes = Math.max(1, Math.min(TELL_BYTES, backlogBytesMax / 4));
   let streaming = false;
   let closed = false;

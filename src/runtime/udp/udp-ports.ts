@@ -2,7 +2,7 @@ import type { AddressInfo } from "node:net";
 import DgramAsPromised from "dgram-as-promised";
 import { type Endpoint, endpointText } from "../../base/endpoint.js";
 import { failure, type Result, success } from "../../base/failure.js";
-import { isIPv6, mapped, unmapped } from "../../base/ip-address.js";
+import { ipv4Mapped, isIPv6, unmapped } from "../../base/ip-address.js";
 import { neverFragment } from "./socket-options.js";
 
 export interface UdpPortOptions {
@@ -72,7 +72,7 @@ export async function openUdpPort(options: UdpPortOptions): Promise<Result<UdpPo
 
   const neverFragments = options.neverFragment === true && neverFragment({ address: bound.address, port: bound.port });
 
-  const target = (address: string): string => (v6 ? mapped(address) : address);
+  const target = (address: string): string => (v6 ? ipv4Mapped(address) : address);
   let closing: Promise<void> | undefined;
   return success({
     local: { address: bound.address, port: bound.port },

@@ -1,4 +1,4 @@
-/** Ports, timers, variables and limits with the RFC's names and defaults (RFC 5415 §3.1, §4.7, §4.8). */
+/** Ports, timers, variables and capwapLimits with the RFC's names and defaults (RFC 5415 §3.1, §4.7, §4.8). */
 export const ports = { control: 5246, data: 5247 } as const;
 
 /** §4.7 timers and §4.8 variables that the sessions use. A lab shortens them; the names end in their unit. */
@@ -52,7 +52,7 @@ export const labTimers: CapwapTimers = {
 /** §4.7.6, §4.8: told to WTPs in the Configuration Status Response; they concern stations and radios. */
 export const radioDefaults = { idleTimeoutSeconds: 300, statisticsTimerSeconds: 120, reportIntervalSeconds: 120 } as const;
 
-export const limits = {
+export const capwapLimits = {
   /** What every implementation must be able to reassemble (§4); we neither send nor take more. */
   messageBytesMax: 4096,
   /** Largest Image Data block (§4.6.26). */

@@ -21,7 +21,7 @@ import {
   type ValueOf,
 } from "../../base/field-table.js";
 import { ipv4, ipv6 } from "./address-fields.js";
-import { limits } from "./defaults.js";
+import { capwapLimits } from "./defaults.js";
 
 /** §4.6.1, §4.6.40: vendor, type and value that repeat. Values are octets: real encoders put numbers where the RFC has text. */
 const informationBlocks = list(record({ vendor: u32, type: u16, value: prefixed(u16, remainder(0, 1024)) }));
@@ -75,7 +75,7 @@ const saidBack = (max: number): Field<string> =>
     "",
   );
 
-const imageData = record({ dataType: choice(u8, { block: 1, last: 2, abort: 5 }), data: remainder(0, limits.imageBlockBytesMax) });
+const imageData = record({ dataType: choice(u8, { block: 1, last: 2, abort: 5 }), data: remainder(0, capwapLimits.imageBlockBytesMax) });
 
 export const elements = {
   acDescriptor: {

@@ -33,7 +33,7 @@ export interface TransportHeader {
 
 export const plainHeader: TransportHeader = { radioId: 0, wirelessBinding: wirelessBinding80211, nativeFrame: false, keepAlive: false };
 
-export type Packet =
+export type CapwapPacket =
   | { readonly type: "capwap"; readonly header: TransportHeader; readonly payload: Uint8Array }
   /** DTLS header (§4.2): `record` is the DTLS record behind it. */
   | { readonly type: "dtls"; readonly record: Uint8Array }
@@ -44,7 +44,7 @@ const preambleDtls = 1;
 const headerBytesMin = 8;
 
 /** Takes any datagram. The payload and the options are views of it. */
-export function readPacket(bytes: Uint8Array): Packet {
+export function readPacket(bytes: Uint8Array): CapwapPacket {
   const preamble = bytes[0];
   if (preamble === undefined) return malformed("empty datagram", 0);
   if (preamble >> 4 !== 0) return malformed(`version ${preamble >> 4}, must be 0`, 0);
@@ -92,7 +92,7 @@ function readOption(options: ByteReader, what: string): Uint8Array {
   return value;
 }
 
-const malformed = (reason: string, offset: number): Packet => ({ type: "malformed", reason, offset });
+const malformed = (reason: string, offset: number): CapwapPacket => ({ type: "malformed", reason, offset });
 
 /** A header of our own making, with its options and padding. */
 export function writeHeader(writer: ByteWriter, header: TransportHeader): void {

@@ -50,9 +50,9 @@ const layouts = {
 
 type Layouts = typeof layouts;
 export type PacketType = keyof Layouts;
-export type Packet = { [Type in PacketType]: { readonly type: Type } & ValueOf<Layouts[Type]["body"]> }[PacketType];
+export type TftpPacket = { [Type in PacketType]: { readonly type: Type } & ValueOf<Layouts[Type]["body"]> }[PacketType];
 export type Option = { readonly name: string; readonly value: string };
-export type ReadRequest = Extract<Packet, { type: "read-request" }>;
+export type ReadRequest = Extract<TftpPacket, { type: "read-request" }>;
 
 const typeOfOpcode = new Map(Object.entries(layouts).map(([type, { opcode }]) => [opcode as number, type as PacketType]));
 
@@ -72,7 +72,7 @@ export const opcodeOf = (bytes: Uint8Array): number => (bytes.length < 2 ? 0 : (
 export const blockOf = (bytes: Uint8Array): number => ((bytes[2] as number) << 8) | (bytes[3] as number);
 
 /** Reads any datagram. A payload is a view of `bytes`. */
-export function decodePacket(bytes: Uint8Array): { ok: true; packet: Packet } | { ok: false; malformed: Malformed } {
+export function decodePacket(bytes: Uint8Array): { ok: true; packet: TftpPacket } | { ok: false; malformed: Malformed } {
   const reader = new ByteReader(bytes);
   const code = reader.u16();
   const type = typeOfOpcode.get(code);
@@ -83,11 +83,11 @@ export function decodePacket(bytes: Uint8Array): { ok: true; packet: Packet } | 
   const value = body.read(reader);
   if (reader.fault) return { ok: false, malformed: reader.fault };
   // An ERROR's text ends the packet wherever its NUL stands; in the others every octet has its place.
-  return { ok: true, packet: { type, ...value } as Packet };
+  return { ok: true, packet: { type, ...value } as TftpPacket };
 }
 
 /** The octets of a packet of our own making. */
-export function encodePacket(packet: Packet): Uint8Array {
+export function encodePacket(packet: TftpPacket): Uint8Array {
   const { opcode, body } = layouts[packet.type];
   const writer = new ByteWriter(64);
   writer.u16(opcode);

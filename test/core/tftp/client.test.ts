@@ -5,7 +5,7 @@ import { wake } from "../../../src/base/machine.js";
 import { TftpClient } from "../../../src/core/tftp/client.js";
 import type { ClientEffect, ClientInput, ClientRequest, ClientSettings } from "../../../src/core/tftp/contract.js";
 import { defaultClientSettings } from "../../../src/core/tftp/defaults.js";
-import { decodePacket, encodePacket, type Packet } from "../../../src/wire/tftp/packet.js";
+import { decodePacket, encodePacket, type TftpPacket } from "../../../src/wire/tftp/packet.js";
 
 const server: Endpoint = { address: "10.0.0.1", port: 69 };
 const transfer: Endpoint = { address: "10.0.0.1", port: 3001 };
@@ -51,7 +51,7 @@ function fetching(
       ? [...words, ...give({ type: "written", bytesWritten }, 0)]
       : words;
   };
-  const packet = (packet: Packet, from = transfer, after?: number): string[] =>
+  const packet = (packet: TftpPacket, from = transfer, after?: number): string[] =>
     give({ type: "datagram", from, bytes: encodePacket(packet) }, after);
   const data = (block: number, length = 512, from = transfer, after?: number): string[] =>
     packet({ type: "data", block, payload: new Uint8Array(length) }, from, after);
@@ -189,7 +189,7 @@ t.test("a time-out within a window does not outrun the disk", async (t) => {
 });
 
 t.test("outcomes", async (t) => {
-  const outcome = (packet: Packet) => fetching().packet(packet)[0];
+  const outcome = (packet: TftpPacket) => fetching().packet(packet)[0];
   t.equal(
     outcome({ type: "error", code: 0, message: "busy: all 3 sessions are in use" }),
     "busy: server's error 0: busy: all 3 sessions are in use",

@@ -5,7 +5,7 @@ import { wake } from "../../../src/base/machine.js";
 import type { ServerSettings } from "../../../src/core/tftp/contract.js";
 import { defaultServerSettings } from "../../../src/core/tftp/defaults.js";
 import { type ListenerEffect, type ListenerInput, TftpListener } from "../../../src/core/tftp/listener.js";
-import { decodePacket, encodePacket, type Option, type Packet } from "../../../src/wire/tftp/packet.js";
+import { decodePacket, encodePacket, type Option, type TftpPacket } from "../../../src/wire/tftp/packet.js";
 
 const peer = (port: number, address = "10.0.0.9"): Endpoint => ({ address, port });
 
@@ -18,7 +18,7 @@ function listening(settings: Partial<ServerSettings> = {}) {
     machine.step(now, input, out);
     return out;
   };
-  const datagram = (from: Endpoint, packet: Packet | Uint8Array, local = "10.0.0.1"): ListenerEffect[] =>
+  const datagram = (from: Endpoint, packet: TftpPacket | Uint8Array, local = "10.0.0.1"): ListenerEffect[] =>
     give({ type: "request", from, local, bytes: packet instanceof Uint8Array ? packet : encodePacket(packet) });
   const ask = (from: Endpoint, options: Option[] = [], fileName = "image", mode = "octet") =>
     datagram(from, { type: "read-request", fileName, mode, options });
@@ -92,7 +92,7 @@ t.test("a repeated request joins its session; another address of ours is another
   const { ask, datagram } = listening();
   const [first] = plans(ask(peer(1)));
   t.match(ask(peer(1)), [{ type: "session-input", session: first?.session, input: { type: "repeated-request" } }]);
-  const request: Packet = { type: "read-request", fileName: "image", mode: "octet", options: [] };
+  const request: TftpPacket = { type: "read-request", fileName: "image", mode: "octet", options: [] };
   t.equal(plans(datagram(peer(1), request, "10.0.1.1"))[0]?.local, "10.0.1.1");
 });
 

@@ -1,12 +1,12 @@
 import t from "tap";
 import { utf8 } from "../../../src/base/bytes.js";
-import { decodePacket, encodePacket, type Packet } from "../../../src/wire/tftp/packet.js";
+import { decodePacket, encodePacket, type TftpPacket } from "../../../src/wire/tftp/packet.js";
 import fc from "../../support/properties.js";
 
 const text = (octets: string): Uint8Array => Uint8Array.from(octets, (sign) => sign.charCodeAt(0));
 
 /** Layouts of RFC 1350 §5 and RFC 2347, written by hand. */
-const vectors: readonly (readonly [string, Packet])[] = [
+const vectors: readonly (readonly [string, TftpPacket])[] = [
   ["\0\x01image\0octet\0", { type: "read-request", fileName: "image", mode: "octet", options: [] }],
   [
     "\0\x01a\0OCTET\0BlkSize\x001428\0tsize\x000\0",

@@ -5,14 +5,14 @@
 
 import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";
-import { limits } from "../../../wire/capwap/defaults.js";
+import { capwapLimits } from "../../../wire/capwap/defaults.js";
 import { resultCodes } from "../../../wire/capwap/result-code.js";
 import type { TransferOutcome } from "../contract.js";
 import type { ImageBlock, ImageTransfer } from "./image-transfer.js";
 import type { RateCap } from "./rate-cap.js";
 
 /** A full block with CAPWAP, control and element headers, UDP and IP. */
-const blockWireBytes = limits.imageBlockBytesMax + 8 + 8 + 5 + 28;
+const blockWireBytes = capwapLimits.imageBlockBytesMax + 8 + 8 + 5 + 28;
 
 /** The caps have let the next block go, but the request channel was taken. */
 const admitted: Instant = Number.NEGATIVE_INFINITY;
@@ -53,7 +53,7 @@ export class ImageDataSender implements ImageTransfer {
     if (now < this.#admittedAt) return undefined;
     this.#admittedAt = undefined;
     const offset = this.#bytesDone;
-    const length = Math.min(limits.imageBlockBytesMax, this.#sizeBytes - offset);
+    const length = Math.min(capwapLimits.imageBlockBytesMax, this.#sizeBytes - offset);
     this.#outstanding = { image: { sha256: this.sha256, offset, length }, last: offset + length === this.#sizeBytes };
     this.#bytesSent += length;
     return this.#outstanding;

@@ -1,7 +1,7 @@
 /** Turns messages for one peer into the datagrams that carry them. */
 import type { Endpoint } from "../../../base/endpoint.js";
 import { encodeMessage, encodeUnrecognized } from "../../../wire/capwap/codec.js";
-import { limits } from "../../../wire/capwap/defaults.js";
+import { capwapLimits } from "../../../wire/capwap/defaults.js";
 import { packetsOf } from "../../../wire/capwap/header.js";
 import type { FailureResponse, Message } from "../../../wire/capwap/messages.js";
 import type { ImageRange, SendDatagram } from "../contract.js";
@@ -33,7 +33,7 @@ export class DatagramMaker {
   block(sequence: number, image: ImageRange, last: boolean): SendDatagram[] {
     const imageData = { dataType: last ? "last" : "block", data: noBytes } as const;
     const head = encodeMessage({ type: "imageDataRequest", sequence, elements: { imageData } }, image.length);
-    return packetsOf(head, 0, limits.datagramBytesMax).map((bytes) => ({
+    return packetsOf(head, 0, capwapLimits.datagramBytesMax).map((bytes) => ({
       type: "send",
       to: this.#to,
       bytes,
@@ -43,7 +43,7 @@ export class DatagramMaker {
   }
 
   #datagrams(message: Uint8Array): SendDatagram[] {
-    const packets = packetsOf(message, this.#nextFragmentId, limits.datagramBytesMax);
+    const packets = packetsOf(message, this.#nextFragmentId, capwapLimits.datagramBytesMax);
     if (packets.length > 1) this.#nextFragmentId = (this.#nextFragmentId + 1) % fragmentIds;
     return packets.map((bytes) => ({ type: "send", to: this.#to, bytes, carriage: this.#carriage }));
   }

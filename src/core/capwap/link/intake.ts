@@ -2,7 +2,7 @@
 import { endpointText } from "../../../base/endpoint.js";
 import type { Instant } from "../../../base/time.js";
 import { decodeMessage, type Problem } from "../../../wire/capwap/codec.js";
-import { limits } from "../../../wire/capwap/defaults.js";
+import { capwapLimits } from "../../../wire/capwap/defaults.js";
 import { readPacket } from "../../../wire/capwap/header.js";
 import type { FailureResponse, Message, MessageName } from "../../../wire/capwap/messages.js";
 import type { Datagram, DropReason } from "../contract.js";
@@ -46,7 +46,7 @@ export class Intake {
       const reassembled = this.#reassembly.add(now, endpointText(from), header.fragment, payload);
       if (reassembled.type !== "whole") return reassembled;
       message = reassembled.message;
-    } else if (payload.length > limits.messageBytesMax) return dropped("message-too-long", `${payload.length} octets`);
+    } else if (payload.length > capwapLimits.messageBytesMax) return dropped("message-too-long", `${payload.length} octets`);
 
     const decoded = decodeMessage(message);
     if (decoded.ok) {

@@ -4,7 +4,7 @@
  * these numbers open. Fragments may come in any order and twice; those of one message must not overlap otherwise.
  */
 import type { Instant } from "../../../base/time.js";
-import { limits } from "../../../wire/capwap/defaults.js";
+import { capwapLimits } from "../../../wire/capwap/defaults.js";
 import type { Fragment } from "../../../wire/capwap/header.js";
 
 export const reassemblyLimits = {
@@ -57,7 +57,7 @@ export class Reassembly {
     if (payload.length === 0 || (!fragment.last && payload.length % 8 !== 0)) {
       return { type: "dropped", reason: "malformed-fragment", detail: `fragment of ${payload.length} octets` };
     }
-    if (end > limits.messageBytesMax) {
+    if (end > capwapLimits.messageBytesMax) {
       this.#forget(key);
       return { type: "dropped", reason: "message-too-long", detail: `fragment ends at octet ${end}` };
     }

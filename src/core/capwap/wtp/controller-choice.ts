@@ -11,7 +11,7 @@ const isGroupAddress = (address: string): boolean => groupAddresses.has(address)
 const answersMax = 64;
 
 /** An AC that answered. */
-export interface Candidate {
+export interface ControllerCandidate {
   readonly endpoint: Endpoint;
   readonly acName: string;
   /** Place in the list: 0 is the primary controller. */
@@ -22,7 +22,7 @@ export class ControllerChoice {
   #list: readonly KnownController[];
   readonly #holdDownMs: number;
   readonly #failedUntil = new Map<string, Instant>();
-  readonly #answers = new Map<string, Candidate>();
+  readonly #answers = new Map<string, ControllerCandidate>();
 
   /** @param holdDownMs how long a controller that refused or went silent stays behind the others, and is not gone back to */
   constructor(list: readonly KnownController[], holdDownMs: number) {
@@ -62,8 +62,9 @@ export class ControllerChoice {
   }
 
   /** The best of those that answered; forgets the answers. */
-  choose(now: Instant): Candidate | undefined {
-    const order = (candidate: Candidate): number => candidate.rank + (this.isHeldDown(now, candidate.endpoint) ? this.#list.length : 0);
+  choose(now: Instant): ControllerCandidate | undefined {
+    const order = (candidate: ControllerCandidate): number =>
+      candidate.rank + (this.isHeldDown(now, candidate.endpoint) ? this.#list.length : 0);
     const [best] = [...this.#answers.values()].sort((a, b) => order(a) - order(b));
     this.forgetAnswers();
     return best;

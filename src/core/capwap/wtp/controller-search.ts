@@ -9,14 +9,14 @@ import { TimerTable } from "../../../base/timer-table.js";
 import type { CapwapTimers } from "../../../wire/capwap/defaults.js";
 import type { KnownController, SendDatagram, Sink, WtpSelf, WtpSettings } from "../contract.js";
 import { DatagramMaker } from "../link/datagram-maker.js";
-import { type Candidate, ControllerChoice } from "./controller-choice.js";
+import { type ControllerCandidate, ControllerChoice } from "./controller-choice.js";
 import { discoveryRequestElements } from "./wtp-messages.js";
 
 /** Our choice: a controller that refused or went silent stays behind the others for so many Echo intervals. */
 const holdDownEchoes = 10;
 
 export type SearchOutcome =
-  | { readonly type: "found"; readonly controller: Candidate }
+  | { readonly type: "found"; readonly controller: ControllerCandidate }
   /** Nobody answered: silence follows, then the search begins again by itself. */
   | { readonly type: "sulking" }
   | { readonly type: "resumed" };

@@ -10,7 +10,7 @@ import type { ImageDataReceiver } from "../image/image-data-receiver.js";
 import { DatagramMaker } from "../link/datagram-maker.js";
 import { type Arrival, RequestChannel } from "../link/request-channel.js";
 import type { LinkMode } from "../link/secure-link.js";
-import type { Candidate } from "./controller-choice.js";
+import type { ControllerCandidate } from "./controller-choice.js";
 
 /** What the session wants back with a response. */
 export type WtpTicket<Tag> =
@@ -23,12 +23,12 @@ export type QueuedTicket<Tag> = Extract<WtpTicket<Tag>, { type: "image" | "reque
 
 export class WtpLink<Tag> {
   /** Its rank changes with the list of controllers. */
-  peer: Candidate;
+  peer: ControllerCandidate;
   readonly maker: DatagramMaker;
   readonly #channel: RequestChannel<WtpTicket<Tag>>;
   #queue: QueuedTicket<Tag>[] = [];
 
-  constructor(peer: Candidate, linkMode: LinkMode, timers: CapwapTimers) {
+  constructor(peer: ControllerCandidate, linkMode: LinkMode, timers: CapwapTimers) {
     this.peer = peer;
     this.maker = new DatagramMaker(peer.endpoint, linkMode);
     this.#channel = new RequestChannel(timers);

@@ -35,7 +35,7 @@ import type {
 import { fastOfferOf } from "../image/fast-image-offer.js";
 import { Intake } from "../link/intake.js";
 import { problemAnswer, problemDetail, problemReason } from "../link/problem-answer.js";
-import type { Candidate } from "./controller-choice.js";
+import type { ControllerCandidate } from "./controller-choice.js";
 import { ControllerSearch, type SearchOutcome } from "./controller-search.js";
 import { type DownloadOutput, WtpDownload } from "./wtp-download.js";
 import { WtpLink, type WtpTicket } from "./wtp-link.js";
@@ -148,7 +148,7 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
 
   // ---- DTLS, Join, Configure
 
-  #connect(now: Instant, peer: Candidate, out: WtpOutput<Tag>[]): void {
+  #connect(now: Instant, peer: ControllerCandidate, out: WtpOutput<Tag>[]): void {
     this.#search.end();
     this.#capwapTimers = this.#settings.timers;
     this.#link = new WtpLink(peer, this.#settings.linkMode, this.#capwapTimers);

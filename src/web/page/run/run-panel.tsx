@@ -7,7 +7,7 @@ import { apRates, controllerNow, useLive } from "../state/live.js";
 import { useSeconds } from "../state/ticker.js";
 import { RunBadge } from "../ui/status.js";
 import { RunPicture } from "./run-picture.js";
-import { RunTable } from "./run-table.js";
+import { RunMembersTable } from "./run-table.js";
 
 export function RunPanel({ group, run, onAbort }: { group: GroupView; run: RunView; onAbort?: () => void }) {
   const aps = useLive((state) => state.aps);
@@ -25,7 +25,7 @@ export function RunPanel({ group, run, onAbort }: { group: GroupView; run: RunVi
       </div>
       <RunSum group={group} run={run} aps={aps} />
       <RunPicture group={group} aps={aps} />
-      <RunTable group={group} aps={aps} />
+      <RunMembersTable group={group} aps={aps} />
     </section>
   );
 }

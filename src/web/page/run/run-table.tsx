@@ -54,7 +54,7 @@ const columns: readonly Column<Ap>[] = [
   { title: "Retries", cell: ({ images }) => images?.retryCount ?? "", sortBy: ({ images }) => images?.retryCount ?? -1, numeric: true },
 ];
 
-export function RunTable({ group, aps }: { group: GroupView; aps: ReadonlyMap<string, Ap> }) {
+export function RunMembersTable({ group, aps }: { group: GroupView; aps: ReadonlyMap<string, Ap> }) {
   useSeconds(group.run?.state === "running");
   return (
     <Table

@@ -7,7 +7,7 @@ import type { ChangedRow, LiveChange, LiveSnapshot, LoggedEvent } from "../../..
 import type { ApImageRow, ApSummaryRow, BootView, GroupView, ImageView } from "../../../core/controller/operator/views.js";
 import type { Ap } from "./ap.js";
 import { request } from "./api.js";
-import { RateMeter } from "./rate-meter.js";
+import { SmoothedRate } from "./smoothed-rate.js";
 
 export interface LiveState {
   readonly connection: "connecting" | "live" | "lost";
@@ -35,7 +35,7 @@ const empty: LiveState = {
 let state = empty;
 let told = true;
 const readers = new Set<() => void>();
-const meters = new Map<string, { wan: RateMeter; lan: RateMeter }>();
+const meters = new Map<string, { wan: SmoothedRate; lan: SmoothedRate }>();
 
 export const liveState = (): LiveState => state;
 
@@ -80,7 +80,7 @@ export function apRates(mac: string): { wan: number; lan: number } {
 function measure(row: ApImageRow, at: number): void {
   let pair = meters.get(row.mac);
   if (pair === undefined) {
-    pair = { wan: new RateMeter(), lan: new RateMeter() };
+    pair = { wan: new SmoothedRate(), lan: new SmoothedRate() };
     meters.set(row.mac, pair);
   }
   pair.wan.report(row.wanBytes, at);

@@ -1,5 +1,5 @@
 /** Bytes a second of one counter, smoothed over a few reports; a counter that falls (a new transfer) starts again. */
-export class RateMeter {
+export class SmoothedRate {
   #bytes = 0;
   #at: number | undefined;
   #rate = 0;
