@@ -9,8 +9,9 @@ import { openSync, readFileSync, readSync } from "node:fs";
 import type { Endpoint } from "../../src/base/endpoint.js";
 import type { Wake } from "../../src/base/machine.js";
 import { sha256HexOf } from "../../src/base/sha256.js";
+import type { AcOutput, CapwapSessionId } from "../../src/core/capwap/ac/ac-contract.js";
 import { AccessController } from "../../src/core/capwap/ac/access-controller.js";
-import type { AcOutput, CapwapSessionId, SendDatagram } from "../../src/core/capwap/contract.js";
+import type { SendDatagram } from "../../src/core/capwap/contract.js";
 import { systemClock } from "../../src/runtime/clock.js";
 import { Host } from "../../src/runtime/host.js";
 import { openUdpPort } from "../../src/runtime/udp/udp-ports.js";
@@ -40,7 +41,7 @@ const ac = new AccessController<null>(
     timers: defaultTimers,
     sessionsMax: 1000,
   },
-  { join: () => ({ resultCode: 0 }), wtpFallback: () => "enabled" },
+  { admits: () => ({ resultCode: 0 }), admit: () => {}, wtpFallback: () => "enabled" },
 );
 
 let toldAt = 0;

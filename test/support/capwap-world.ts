@@ -6,20 +6,10 @@ import { createHash } from "node:crypto";
 import { type Endpoint, endpointText } from "../../src/base/endpoint.js";
 import { parseMac } from "../../src/base/mac-address.js";
 import { Prng } from "../../src/base/prng.js";
+import type { AcEvent, AcOutput, AcPolicy, AcSettings } from "../../src/core/capwap/ac/ac-contract.js";
 import { AccessController } from "../../src/core/capwap/ac/access-controller.js";
-import type {
-  AcEvent,
-  AcOutput,
-  AcPolicy,
-  AcSettings,
-  CapwapEffect,
-  SendDatagram,
-  WtpEvent,
-  WtpOutput,
-  WtpSelf,
-  WtpSettings,
-} from "../../src/core/capwap/contract.js";
-import type { RateCap } from "../../src/core/capwap/image/rate-cap.js";
+import type { CapwapEffect, SendDatagram } from "../../src/core/capwap/contract.js";
+import type { WtpEvent, WtpOutput, WtpSelf, WtpSettings } from "../../src/core/capwap/wtp/wtp-contract.js";
 import { WtpSession } from "../../src/core/capwap/wtp/wtp-session.js";
 import { defaultTimers, ports } from "../../src/wire/capwap/defaults.js";
 import type { ImageIdentifier } from "../../src/wire/capwap/elements.js";
@@ -70,7 +60,7 @@ const fail = (what: string): never => {
   throw new Error(`no ${what}`);
 };
 
-export const accepting: AcPolicy = { join: () => ({ resultCode: 0 }), wtpFallback: () => "enabled" };
+export const accepting: AcPolicy = { admits: () => ({ resultCode: 0 }), admit: () => {}, wtpFallback: () => "enabled" };
 
 export interface NetworkFaults {
   readonly loss: number;
@@ -118,8 +108,8 @@ export class CapwapWorld {
   image: StoredImage | undefined;
   /** Changes or swallows messages of the AC on their way. */
   rewrite: (message: Message | FailureResponse) => Message | FailureResponse | undefined = (message) => message;
-  /** Rates that the AC's owner sets for every image. */
-  caps: readonly RateCap[] = [];
+  /** Names of the rates that every image keeps to. */
+  rates: readonly string[] = [];
   /** While false nothing arrives. */
   connected = true;
   readonly #faults: NetworkFaults;
@@ -222,7 +212,7 @@ export class CapwapWorld {
               sha256: image.sha256,
               sizeBytes: image.bytes.length,
               md5: image.md5,
-              caps: this.caps,
+              rates: this.rates,
             },
         out,
       ),

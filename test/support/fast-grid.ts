@@ -36,15 +36,15 @@ export function measure(options: CellOptions): Cell {
   const problem =
     transfer.wrong > 0
       ? `${transfer.wrong} wrong chunks`
-      : sender.end?.type !== "complete" || transfer.storedBytes !== sizeBytes
-        ? `ended ${sender.end?.type} at ${transfer.storedBytes} of ${sizeBytes}`
+      : sender.outcome?.type !== "complete" || transfer.storedBytes !== sizeBytes
+        ? `ended ${sender.outcome?.type} at ${transfer.storedBytes} of ${sizeBytes}`
         : undefined;
   return {
     ...options,
     name: `${bitsPerSecond / 1e6} Mbit/s, ${rttMs} ms, queue ${queueShare}`,
     share: (sizeBytes * 8) / transfer.seconds / bitsPerSecond,
     overheadShare: (sender.wireBytesSent + transfer.ackBytes) / sizeBytes - 1,
-    blocksResent: Math.round((sender.payloadBytesSent - sizeBytes) / 1_464),
+    blocksResent: Math.round((sender.bytesSent - sizeBytes) / 1_464),
     blocksLost: path.forward.counters.lost + path.forward.counters.overflowed,
     problem,
   };

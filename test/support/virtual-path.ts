@@ -140,7 +140,7 @@ export class VirtualTransfer {
   }
 
   get done(): boolean {
-    return this.sender.end !== undefined;
+    return this.sender.outcome !== undefined;
   }
 
   get seconds(): number {

@@ -2,7 +2,7 @@ import { invariant } from "../../base/invariant.js";
 import type { Machine } from "../../base/machine.js";
 import type { Prng } from "../../base/prng.js";
 import type { Instant } from "../../base/time.js";
-import type { WtpSelf, WtpSessionPort } from "../capwap/contract.js";
+import type { WtpSelf, WtpSessionPort } from "../capwap/wtp/wtp-contract.js";
 import { modelFacts } from "../upgrade/models.js";
 import { BootedAgent, type RequestTag } from "./booted-agent.js";
 import type { ApEffect, ApInput, BootState } from "./contract.js";

@@ -13,7 +13,7 @@ import type { ImageIdentifier } from "../../wire/capwap/elements.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
 import type { WireRunId } from "../../wire/capwap/vendor.js";
-import type { StoredPart, WtpOutput, WtpSessionPort } from "../capwap/contract.js";
+import type { StoredPart, WtpOutput, WtpSessionPort } from "../capwap/wtp/wtp-contract.js";
 import { decideReset, decideSwap } from "./boot-choice.js";
 import type { ApEffect, ApInput, BootState, RunOrder } from "./contract.js";
 import type { FetchCommand, FetchEvent, FetchOutput, OrderAnswer } from "./fetch/contract.js";

@@ -2,7 +2,7 @@
 import type { Endpoint } from "../../base/endpoint.js";
 import { sha256Octets } from "../../base/sha256.js";
 import type { ApInventory } from "../../wire/capwap/vendor.js";
-import type { WtpSelf } from "../capwap/contract.js";
+import type { WtpSelf } from "../capwap/wtp/wtp-contract.js";
 import { emptyVersion } from "../upgrade/limits.js";
 import type { SlotId, SlotImage } from "./contract.js";
 import { type ImageSlots, otherSlot } from "./image-slots.js";

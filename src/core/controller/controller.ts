@@ -12,18 +12,17 @@ import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { isImageData } from "../../wire/capwap/peek.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
 import { type FailureReason, flexupEnterprise, type WireRunId } from "../../wire/capwap/vendor.js";
-import { AccessController } from "../capwap/ac/access-controller.js";
 import type {
   AcOutput,
   AcRequest,
   CapwapSessionId,
   ImageAnswer,
   JoinVerdict,
-  SendDatagram,
   TransferOutcome,
   WtpIdentity,
-} from "../capwap/contract.js";
-import type { RateCap } from "../capwap/image/rate-cap.js";
+} from "../capwap/ac/ac-contract.js";
+import { AccessController } from "../capwap/ac/access-controller.js";
+import type { SendDatagram } from "../capwap/contract.js";
 import { limits } from "../upgrade/limits.js";
 import { modelFacts } from "../upgrade/models.js";
 import type { ApCommand } from "./ap-port.js";
@@ -64,11 +63,15 @@ export class Controller implements ControllerMachine {
 
   constructor(config: ControllerConfig) {
     this.#config = config;
-    this.#wanRates = new WanRates(config.wan.bytesPerSecondMax);
     this.#capwap = new AccessController(
       { ...config.capwap, name: config.name, linkMode: "clear", sessionsMax: limits.knownAps },
-      { join: (wtp) => this.#judgeJoin(wtp), wtpFallback: () => "enabled" },
+      {
+        admits: (wtp) => this.#judgeJoin(wtp),
+        admit: ({ mac }) => this.#domain?.admit(mac),
+        wtpFallback: () => "enabled",
+      },
     );
+    this.#wanRates = new WanRates(config.wan.bytesPerSecondMax, (name, bytesPerSecond) => this.#capwap.setRate(name, bytesPerSecond));
   }
 
   nextWakeAt(): Instant | undefined {
@@ -304,7 +307,7 @@ export class Controller implements ControllerMachine {
 
   #judgeJoin(wtp: WtpIdentity): JoinVerdict {
     const domain = this.#domain as ControllerDomain;
-    if (!domain.hasRoomFor(wtp.mac)) return { resultCode: resultCodes.joinResourceDepletion };
+    if (!domain.admits(wtp.mac)) return { resultCode: resultCodes.joinResourceDepletion };
     const wanted = this.#wantedAtJoin(domain, wtp);
     return { resultCode: resultCodes.success, ...(wanted && { imageIdentifier: identifier(wanted.version) }) };
   }
@@ -325,18 +328,18 @@ export class Controller implements ControllerMachine {
     if (vendor !== flexupEnterprise) return refused;
     const image = running ? domain.orderedImage(wtp.mac) : this.#wantedAtJoin(domain, wtp);
     if (!image || image.version !== name) return refused;
-    return transferOf(image, this.#wanRates.capsFor(domain.groups.of(wtp.mac)));
+    return transferOf(image, this.#wanRates.namesFor(domain.groups.of(wtp.mac)));
   }
 }
 
 const identifier = (version: string) => ({ vendor: flexupEnterprise, name: version });
 
-const transferOf = ({ sha256, md5, sizeBytes }: ImageRecord, caps: readonly RateCap[]): ImageAnswer => ({
+const transferOf = ({ sha256, md5, sizeBytes }: ImageRecord, rates: readonly string[]): ImageAnswer => ({
   type: "transfer",
   sha256,
   sizeBytes,
   md5: bytesOfHex(md5),
-  caps,
+  rates,
 });
 
 function requestOf(command: ApCommand, numbers: RunNumbers): AcRequest {

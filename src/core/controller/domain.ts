@@ -102,17 +102,26 @@ export class ControllerDomain {
     this.#upgrade.joined(now, ap.mac);
   }
 
-  /**
-   * Whether this AP may be known. Where all places are taken an AP that went away makes room, if nobody counts on it: what anyone can
-   * invent by joining under many addresses must not keep real ones out for good.
-   */
-  hasRoomFor(mac: MacAddress): boolean {
-    if (this.inventory.get(mac) !== undefined || this.inventory.size < limits.knownAps) return true;
-    const forgotten = this.inventory.forgetOne(
-      (other) => !this.groups.of(other) && !this.runs.runningOfAp(other) && this.#acts.resetOf(other)?.state !== "waiting",
-    );
-    if (forgotten !== undefined) this.#acts.forget(forgotten);
-    return forgotten !== undefined;
+  /** Whether there is a place for this AP: it is known, not all places are taken, or an absent AP could be forgotten. */
+  admits(mac: MacAddress): boolean {
+    return !this.#needsRoom(mac) || this.inventory.longestAbsent((other) => this.#mayBeForgotten(other)) !== undefined;
+  }
+
+  /** Makes room for an AP that `admits` let in: the longest absent one that nothing depends on is forgotten. */
+  admit(mac: MacAddress): void {
+    if (!this.#needsRoom(mac)) return;
+    const forgotten = this.inventory.longestAbsent((other) => this.#mayBeForgotten(other));
+    if (forgotten === undefined) return;
+    this.inventory.forget(forgotten);
+    this.#acts.forget(forgotten);
+  }
+
+  #needsRoom(mac: MacAddress): boolean {
+    return this.inventory.get(mac) === undefined && this.inventory.size >= limits.knownAps;
+  }
+
+  #mayBeForgotten(mac: MacAddress): boolean {
+    return !this.groups.of(mac) && !this.runs.runningOfAp(mac) && this.#acts.resetOf(mac)?.state !== "waiting";
   }
 
   apLeft(now: Instant, mac: MacAddress, why: string): void {

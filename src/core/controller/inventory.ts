@@ -134,19 +134,23 @@ export class Inventory {
     this.#outbox.event({ type: "ap-left", mac, name: ap.record.name, why });
   }
 
-  /** Forgets the AP that is absent the longest of those that may go. @returns which; undefined where none may */
-  forgetOne(mayGo: (mac: MacAddress) => boolean): MacAddress | undefined {
+  /** The AP that is absent the longest of those for which `isCandidate` holds. */
+  longestAbsent(isCandidate: (mac: MacAddress) => boolean): MacAddress | undefined {
     let absent: KnownAp | undefined;
     for (const ap of this.#aps.values())
-      if (!ap.session && (!absent || this.#lastSign(ap) < this.#lastSign(absent)) && mayGo(ap.record.mac)) absent = ap;
-    if (!absent) return undefined;
-    const { mac, name } = absent.record;
+      if (!ap.session && (!absent || this.#lastSign(ap) < this.#lastSign(absent)) && isCandidate(ap.record.mac)) absent = ap;
+    return absent?.record.mac;
+  }
+
+  forget(mac: MacAddress): void {
+    const ap = this.#aps.get(mac);
+    if (ap === undefined) return;
+    const { name } = ap.record;
     this.#unname(name, mac);
     this.#aps.delete(mac);
     this.#heardAt.delete(mac);
     this.#outbox.remove("ap", mac);
     this.#outbox.event({ type: "ap-forgotten", mac, name });
-    return mac;
   }
 
   /** A joined AP tells what is in its slots now. */

@@ -5,7 +5,7 @@ import { type MacAddress, parseMac } from "../../../src/base/mac-address.js";
 import { Prng } from "../../../src/base/prng.js";
 import { Agent } from "../../../src/core/ap/agent.js";
 import type { ApEffect, ApInput, BootRecord, BootState, FinalReport } from "../../../src/core/ap/contract.js";
-import type { WtpOutput, WtpSelf, WtpSessionPort } from "../../../src/core/capwap/contract.js";
+import type { WtpOutput, WtpSelf, WtpSessionPort } from "../../../src/core/capwap/wtp/wtp-contract.js";
 import type { UpgradeOrder } from "../../../src/wire/capwap/vendor.js";
 import { emptyJournal, factoryRecord, newImage, oldImage, sha } from "../../support/ap-run.js";
 

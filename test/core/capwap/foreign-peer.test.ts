@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto";
 import t from "tap";
 import { Prng } from "../../../src/base/prng.js";
+import type { AcEvent, AcOutput } from "../../../src/core/capwap/ac/ac-contract.js";
 import { AccessController } from "../../../src/core/capwap/ac/access-controller.js";
-import type { AcEvent, AcOutput, WtpEvent, WtpOutput } from "../../../src/core/capwap/contract.js";
+import type { WtpEvent, WtpOutput } from "../../../src/core/capwap/wtp/wtp-contract.js";
 import { WtpSession } from "../../../src/core/capwap/wtp/wtp-session.js";
 import { accepting, acEndpoint, acSettings, wtpSelf, wtpSettings } from "../../support/capwap-world.js";
 import { ForeignAc, type ForeignAcOptions, ForeignWtp, type ForeignWtpOptions } from "../../support/rfc-peer.js";

@@ -1,7 +1,8 @@
 /** Whatever arrives: no throw, no growth, no change of a session that is not the sender's. */
 
 import t from "tap";
-import type { AcOutput, WtpOutput } from "../../../src/core/capwap/contract.js";
+import type { AcOutput } from "../../../src/core/capwap/ac/ac-contract.js";
+import type { WtpOutput } from "../../../src/core/capwap/wtp/wtp-contract.js";
 import { encodeMessage } from "../../../src/wire/capwap/codec.js";
 import { packetsOf } from "../../../src/wire/capwap/header.js";
 import { readCapture } from "../../support/captures.js";

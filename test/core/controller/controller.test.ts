@@ -3,7 +3,7 @@ import t from "tap";
 import type { Endpoint } from "../../../src/base/endpoint.js";
 import { hexOf } from "../../../src/base/hex.js";
 import { Prng } from "../../../src/base/prng.js";
-import type { WtpEvent, WtpOutput } from "../../../src/core/capwap/contract.js";
+import type { WtpEvent, WtpOutput } from "../../../src/core/capwap/wtp/wtp-contract.js";
 import { joinRequestElements } from "../../../src/core/capwap/wtp/wtp-messages.js";
 import { WtpSession } from "../../../src/core/capwap/wtp/wtp-session.js";
 import type { ControllerConfig, ControllerEffect } from "../../../src/core/controller/contract.js";

@@ -3,7 +3,7 @@ import type { Wake } from "../../../base/machine.js";
 import type { Sha256Hex } from "../../../base/sha256.js";
 import type { ResultCode } from "../../../wire/capwap/result-code.js";
 import type { FailureReason, WireRunId } from "../../../wire/capwap/vendor.js";
-import type { ImageFailure } from "../../capwap/contract.js";
+import type { ImageFailure } from "../../capwap/wtp/wtp-contract.js";
 import type { ApEffect, ApInput } from "../contract.js";
 
 type Storage = Extract<

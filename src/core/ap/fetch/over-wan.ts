@@ -1,7 +1,7 @@
 /** A transfer over the WAN inside CAPWAP: the controller sends blocks, the flash stores them, each is answered when it is stored. */
 import { resultCodes } from "../../../wire/capwap/result-code.js";
 import type { FailureReason } from "../../../wire/capwap/vendor.js";
-import type { ImageFailure } from "../../capwap/contract.js";
+import type { ImageFailure } from "../../capwap/wtp/wtp-contract.js";
 import { discard, type EventOf, type FetchContext, failed } from "./context.js";
 import type { Stage, StageOf } from "./stage.js";
 

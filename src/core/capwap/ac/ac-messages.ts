@@ -7,7 +7,7 @@ import type { CapwapTimers } from "../../../wire/capwap/defaults.js";
 import { radioDefaults } from "../../../wire/capwap/defaults.js";
 import { acInformationBlocks, wtpBoardOf, wtpVersionsOf } from "../../../wire/capwap/descriptors.js";
 import type { ElementsOf } from "../../../wire/capwap/messages.js";
-import type { AcSettings, JoinVerdict, WtpIdentity } from "../contract.js";
+import type { AcSettings, JoinVerdict, WtpIdentity } from "./ac-contract.js";
 
 const securityOf = { clear: 0, dtls: 0x04 } as const;
 /** R-MAC field: the AC does not use the Radio MAC Address of the transport header. */

@@ -1,14 +1,18 @@
 /**
  * The controller's CAPWAP side: answers Discovery without keeping anything of it, begins a session for each WTP that joins,
- * and takes every other message to its session. One timer table wakes all sessions.
+ * and takes every other message to its session.
  */
-import { type Endpoint, endpointText } from "../../../base/endpoint.js";
-import type { MacAddress } from "../../../base/mac-address.js";
+import type { Endpoint } from "../../../base/endpoint.js";
 import type { Instant } from "../../../base/time.js";
-import { TimerTable } from "../../../base/timer-table.js";
 import type { FailureResponse, Message } from "../../../wire/capwap/messages.js";
 import { isRequest, messages } from "../../../wire/capwap/messages.js";
 import { isSuccess, resultCodes } from "../../../wire/capwap/result-code.js";
+import type { Datagram, DropReason } from "../contract.js";
+import { RateCaps } from "../image/rate-cap.js";
+import { DatagramMaker } from "../link/datagram-maker.js";
+import { Intake } from "../link/intake.js";
+import { failureResponse, problemAnswer, problemDetail, problemReason } from "../link/problem-answer.js";
+import { RateLimit } from "../link/rate-limit.js";
 import type {
   AccessControllerPort,
   AcOutput,
@@ -16,18 +20,13 @@ import type {
   AcRequest,
   AcSettings,
   CapwapSessionId,
-  Datagram,
-  DropReason,
   ImageAnswer,
   JoinVerdict,
   WtpIdentity,
-} from "../contract.js";
-import { DatagramMaker } from "../link/datagram-maker.js";
-import { Intake } from "../link/intake.js";
-import { failureResponse, problemAnswer, problemDetail, problemReason } from "../link/problem-answer.js";
-import { RateLimit } from "../link/rate-limit.js";
+} from "./ac-contract.js";
 import { discoveryResponseElements, identityOf, joinResponseElements } from "./ac-messages.js";
 import { AcSession } from "./ac-session.js";
+import { SessionTable } from "./session-table.js";
 
 /** Answers to peers without a session in one second; the rest is dropped. */
 const strangerAnswersPerSecond = 500;
@@ -36,11 +35,8 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
   readonly #settings: AcSettings;
   readonly #policy: AcPolicy;
   readonly #intake: Intake;
-  readonly #sessions = new Map<CapwapSessionId, AcSession<Tag>>();
-  readonly #byPeer = new Map<string, AcSession<Tag>>();
-  readonly #byMac = new Map<MacAddress, AcSession<Tag>>();
-  readonly #bySessionId = new Map<string, AcSession<Tag>>();
-  readonly #timers = new TimerTable<CapwapSessionId>();
+  readonly #sessions = new SessionTable<Tag>();
+  readonly #rates = new RateCaps();
   readonly #strangers = new RateLimit(strangerAnswersPerSecond);
   #lastId: CapwapSessionId = 0;
 
@@ -55,12 +51,13 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
   }
 
   nextWakeAt(): Instant | undefined {
-    return this.#timers.nextAt();
+    return this.#sessions.nextWakeAt();
   }
 
   wake(now: Instant, out: AcOutput<Tag>[]): void {
-    for (let id = this.#timers.takeDue(now); id !== undefined; id = this.#timers.takeDue(now)) {
-      this.#with(id, (session) => session.wake(now, out));
+    for (let session = this.#sessions.takeDue(now); session !== undefined; session = this.#sessions.takeDue(now)) {
+      session.wake(now, out);
+      this.#sessions.update(session);
     }
   }
 
@@ -72,22 +69,25 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
       drop(taken.reason, from, taken.detail, out);
       return;
     }
-    const session = this.#byPeer.get(endpointText(from));
+    const session = this.#sessions.ofPeer(from);
     if (taken.type === "problem") {
       drop(problemReason(taken.problem), from, problemDetail(taken.problem), out);
-      if (session !== undefined) out.push(...(problemAnswer(taken.problem, session.maker) ?? []));
+      if (session !== undefined) out.push(...(problemAnswer(taken.problem, session.link.maker) ?? []));
       return;
     }
     const { message } = taken;
     if (message.type === "discoveryRequest" || message.type === "primaryDiscoveryRequest") this.#discovery(now, datagram, message, out);
     else if (message.type === "joinRequest") this.#join(now, from, message, out);
     else if (session === undefined) this.#stranger(now, datagram, message, out);
-    else this.#with(session.id, () => session.message(now, message, out));
+    else {
+      session.message(now, message, out);
+      this.#sessions.update(session);
+    }
   }
 
   linkDown(_now: Instant, peer: Endpoint, out: AcOutput<Tag>[]): void {
-    const session = this.#byPeer.get(endpointText(peer));
-    if (session !== undefined) this.#with(session.id, () => session.close("link-down", out));
+    const session = this.#sessions.ofPeer(peer);
+    if (session !== undefined) this.#close(session, "link-down", out);
   }
 
   request(now: Instant, id: CapwapSessionId, request: AcRequest, tag: Tag, out: AcOutput<Tag>[]): void {
@@ -98,6 +98,10 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
     this.#with(id, (session) => session.answerImage(now, answer, out));
   }
 
+  setRate(name: string, bytesPerSecond: number): void {
+    this.#rates.set(name, bytesPerSecond);
+  }
+
   abortTransfer(now: Instant, id: CapwapSessionId, out: AcOutput<Tag>[]): void {
     this.#with(id, (session) => session.abortTransfer(now, out));
   }
@@ -106,26 +110,16 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
     this.#with(id, (session) => session.close("closed", out));
   }
 
-  /** Lets a session work, then files its next deadline, or forgets it when it has ended. */
   #with(id: CapwapSessionId, work: (session: AcSession<Tag>) => void): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     work(session);
-    if (session.state === "ended") {
-      this.#forget(session);
-      return;
-    }
-    const wakeAt = session.nextWakeAt();
-    if (wakeAt === undefined) this.#timers.clear(id);
-    else if (wakeAt !== this.#timers.at(id)) this.#timers.set(id, wakeAt);
+    this.#sessions.update(session);
   }
 
-  #forget(session: AcSession<Tag>): void {
-    this.#timers.clear(session.id);
-    this.#sessions.delete(session.id);
-    forget(this.#byPeer, endpointText(session.wtp.peer), session);
-    forget(this.#byMac, session.wtp.mac, session);
-    forget(this.#bySessionId, sessionIdText(session.wtp), session);
+  #close(session: AcSession<Tag>, reason: "replaced" | "link-down", out: AcOutput<Tag>[]): void {
+    session.close(reason, out);
+    this.#sessions.update(session);
   }
 
   #discovery(
@@ -159,9 +153,9 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
   }
 
   #join(now: Instant, from: Endpoint, { sequence, elements }: Message<"joinRequest">, out: AcOutput<Tag>[]): void {
-    const before = this.#byPeer.get(endpointText(from));
     const wtp = identityOf(from, elements);
-    const isOfSession = before !== undefined && wtp !== undefined && sessionIdText(before.wtp) === sessionIdText(wtp);
+    const before = this.#sessions.ofPeer(from);
+    const isOfSession = before !== undefined && wtp !== undefined && this.#sessions.ofCapwapIdOf(wtp) === before;
     if (isOfSession && before.repeatJoin(sequence, out)) return;
     const verdict = wtp === undefined ? { resultCode: resultCodes.joinIncorrectData } : this.#verdict(wtp);
     if (wtp === undefined || !isSuccess(verdict.resultCode)) {
@@ -172,33 +166,29 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
       out.push(...new DatagramMaker(from, this.#settings.linkMode).message(failureResponse("joinRequest", sequence, verdict.resultCode)));
       return;
     }
-    for (const replaced of new Set([before, this.#byMac.get(wtp.mac)])) {
-      if (replaced !== undefined) this.#with(replaced.id, () => replaced.close("replaced", out));
+    for (const replaced of new Set([before, this.#sessions.ofMac(wtp.mac)])) {
+      if (replaced !== undefined) this.#close(replaced, "replaced", out);
     }
-    const session = new AcSession<Tag>({ id: ++this.#lastId, wtp, settings: this.#settings, policy: this.#policy });
-    this.#sessions.set(session.id, session);
-    this.#byPeer.set(endpointText(from), session);
-    this.#byMac.set(wtp.mac, session);
-    this.#bySessionId.set(sessionIdText(wtp), session);
+    this.#policy.admit(wtp);
+    this.#begin(now, wtp, sequence, verdict, out);
+  }
+
+  #begin(now: Instant, wtp: WtpIdentity, sequence: number, verdict: JoinVerdict, out: AcOutput<Tag>[]): void {
+    const id = ++this.#lastId;
+    const session = new AcSession<Tag>({ id, wtp, settings: this.#settings, policy: this.#policy, rates: this.#rates });
+    this.#sessions.add(session);
     const resultCode = wtp.nat ? resultCodes.successNat : resultCodes.success;
-    const response = joinResponseElements(this.#settings, this.#sessions.size, wtp, resultCode, verdict);
-    this.#with(session.id, () => session.join(now, sequence, response, out));
+    session.join(now, sequence, joinResponseElements(this.#settings, this.#sessions.size, wtp, resultCode, verdict), out);
+    this.#sessions.update(session);
   }
 
   #verdict(wtp: WtpIdentity): JoinVerdict {
-    const holder = this.#bySessionId.get(sessionIdText(wtp));
+    const holder = this.#sessions.ofCapwapIdOf(wtp);
     if (holder !== undefined && holder.wtp.mac !== wtp.mac) return { resultCode: resultCodes.joinSessionIdInUse };
-    const known = this.#byMac.has(wtp.mac) || this.#byPeer.has(endpointText(wtp.peer));
+    const known = this.#sessions.ofMac(wtp.mac) !== undefined || this.#sessions.ofPeer(wtp.peer) !== undefined;
     if (!known && this.#sessions.size >= this.#settings.sessionsMax) return { resultCode: resultCodes.joinResourceDepletion };
-    return this.#policy.join(wtp);
+    return this.#policy.admits(wtp);
   }
-}
-
-const sessionIdText = (wtp: WtpIdentity): string => wtp.join.sessionId.join(".");
-
-/** A key that another session has taken over meanwhile stays. */
-function forget<Key, Session>(map: Map<Key, Session>, key: Key, session: Session): void {
-  if (map.get(key) === session) map.delete(key);
 }
 
 function drop<Tag>(reason: DropReason, from: Endpoint, detail: string, out: AcOutput<Tag>[]): void {

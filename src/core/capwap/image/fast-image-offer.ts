@@ -1,7 +1,7 @@
 /** How an AP offers the fast transfer, and what it makes of the controller's answer (docs/decisions/070-fast-image-transfer.md). */
 import { fastFragmentIdBit, type SegmentPlan } from "../../../wire/capwap/fast-segment.js";
 import type { FastAccept, FastOffer } from "../../../wire/capwap/vendor-transfer.js";
-import type { StoredPart } from "../contract.js";
+import type { StoredPart } from "../wtp/wtp-contract.js";
 
 /** Nine bandwidth-delay products of 100 Mbit/s and 300 ms: room for repairs of repairs. It is a promise, not memory (`fast-buffer.ts`). */
 export const windowBytesDefault = 32 << 20;

@@ -8,14 +8,17 @@ import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";
 import { TimerTable } from "../../../base/timer-table.js";
 import { fragmentHead, fragmentRoom, type SegmentPlan, segmentEnd } from "../../../wire/capwap/fast-segment.js";
+import type { ElementsOf } from "../../../wire/capwap/messages.js";
 import { resultCodes } from "../../../wire/capwap/result-code.js";
 import type { FastAck } from "../../../wire/capwap/vendor-transfer.js";
+import type { TransferOutcome } from "../ac/ac-contract.js";
+import { CongestionControl } from "../congestion/congestion-control.js";
+import { DeliveryRate } from "../congestion/delivery-rate.js";
 import type { SendDatagram, Sink } from "../contract.js";
 import { PathMtu } from "../link/path-mtu.js";
 import type { Carriage } from "../link/secure-link.js";
-import { CongestionControl } from "./congestion-control.js";
-import { DeliveryRate } from "./delivery-rate.js";
 import { type Block, FastScoreboard } from "./fast-scoreboard.js";
+import type { ImageTransfer } from "./image-transfer.js";
 import type { RateCap } from "./rate-cap.js";
 
 export interface FastImageSenderOptions {
@@ -33,13 +36,6 @@ export interface FastImageSenderOptions {
   readonly caps: readonly RateCap[];
 }
 
-export type FastSenderEnd =
-  | { readonly type: "complete" }
-  /** The receiver ended the transfer with this Result Code. */
-  | { readonly type: "refused"; readonly resultCode: number }
-  /** No acknowledgement for `silenceMsMax`. */
-  | { readonly type: "silent" };
-
 /** How long a transfer outlives its receiver's last word; a resumed one takes over after it. */
 export const silenceMsMax = 90_000;
 const probeMsInitial = 1_000;
@@ -53,12 +49,14 @@ const shrinkAfterProbes = 2;
 
 type Deadline = "pace" | "loss" | "probe" | "silence";
 
-export class FastImageSender {
+/** Progress shows in steps of this while the transfer runs, so that an acknowledgement costs little. */
+const progressBytes = 65_536;
+
+export class FastImageSender implements ImageTransfer {
   readonly plan: SegmentPlan;
-  /** How it ended; undefined while it runs. */
-  end: FastSenderEnd | undefined;
-  /** Image bytes handed to the network, retransmissions included. */
-  payloadBytesSent = 0;
+  readonly sha256: Sha256Hex;
+  outcome: TransferOutcome | undefined;
+  bytesSent = 0;
   /** UDP payload bytes sent. */
   wireBytesSent = 0;
   /** All image bytes before it are on the receiver's disk. */
@@ -85,6 +83,7 @@ export class FastImageSender {
 
   constructor(options: FastImageSenderOptions) {
     this.plan = options.plan;
+    this.sha256 = options.sha256;
     this.#options = options;
     this.#mtu = new PathMtu(options.datagramBytesMax);
     this.#control = new CongestionControl(this.#mtu.datagramBytes, options.plan.transferId);
@@ -92,6 +91,21 @@ export class FastImageSender {
     this.#receivedOffset = options.plan.startOffset;
     this.writtenOffset = options.plan.startOffset;
     this.#windowEnd = options.plan.startOffset + Math.min(options.windowBytes, windowBytesMax);
+  }
+
+  get openingElements(): Partial<ElementsOf<"imageDataResponse">> {
+    const { transferId, startOffset, segmentBytes, firstFragmentId } = this.plan;
+    return { fastAccept: { transferId, startOffset, segmentBytes, firstFragmentId } };
+  }
+
+  /** Segments that the transfer may use, for the Fragment IDs of the next. */
+  get segmentCount(): number {
+    const { startOffset, sizeBytes, segmentBytes } = this.plan;
+    return Math.ceil((sizeBytes - startOffset) / segmentBytes);
+  }
+
+  get bytesDone(): number {
+    return this.outcome === undefined ? this.writtenOffset - (this.writtenOffset % progressBytes) : this.writtenOffset;
   }
 
   /** Bytes per second that the path delivers, 0 before it is known. */
@@ -114,7 +128,7 @@ export class FastImageSender {
   }
 
   wake(now: Instant, out: Sink<SendDatagram>): void {
-    for (let due = this.#timers.takeDue(now); due !== undefined && this.end === undefined; due = this.#timers.takeDue(now)) {
+    for (let due = this.#timers.takeDue(now); due !== undefined && this.outcome === undefined; due = this.#timers.takeDue(now)) {
       switch (due) {
         case "pace":
           break;
@@ -133,17 +147,18 @@ export class FastImageSender {
   }
 
   /** An Image Data Response of this transfer. Numbers that cannot be are ignored. */
-  acknowledge(now: Instant, resultCode: number, ack: FastAck, out: Sink<SendDatagram>): void {
-    if (this.end !== undefined) return;
+  acknowledge(now: Instant, resultCode: number, ack: FastAck, out: Sink<SendDatagram>): boolean {
+    if (ack.transferId !== this.plan.transferId) return false;
+    if (this.outcome !== undefined) return true;
     if (resultCode !== resultCodes.success) {
       this.#finish({ type: "refused", resultCode });
-      return;
+      return true;
     }
-    if (ack.receivedOffset > this.#nextOffset || ack.writtenOffset > ack.receivedOffset) return;
+    if (ack.receivedOffset > this.#nextOffset || ack.writtenOffset > ack.receivedOffset) return true;
     this.writtenOffset = Math.max(this.writtenOffset, ack.writtenOffset);
     if (ack.complete && ack.writtenOffset === this.plan.sizeBytes) {
       this.#finish({ type: "complete" });
-      return;
+      return true;
     }
     this.#windowEnd = Math.max(this.#windowEnd, Math.min(ack.windowEnd, ack.receivedOffset + windowBytesMax));
     this.#probes = 0;
@@ -165,7 +180,13 @@ export class FastImageSender {
     this.#feedControl(now, rttMs, delivered);
     this.#armProbe(now);
     this.#transmit(now, out);
+    return true;
   }
+
+  // Nothing goes through the request channel.
+  nextBlock(): undefined {}
+  blockAnswered(): void {}
+  blockResent(): void {}
 
   /** Of the block that was sent last: the receiver's delay is that of what came last, and the path keeps the order mostly. */
   #roundTrip(now: Instant, newest: Block, delayUs: number): number | undefined {
@@ -229,7 +250,7 @@ export class FastImageSender {
   }
 
   #transmit(now: Instant, out: Sink<SendDatagram>): void {
-    while (this.end === undefined) {
+    while (this.outcome === undefined) {
       const lost = this.#board.nextLost();
       const mayGrow = this.#nextOffset < Math.min(this.plan.sizeBytes, this.#windowEnd);
       if (lost === undefined && !mayGrow) {
@@ -310,13 +331,13 @@ export class FastImageSender {
     const { to, carriage, sha256 } = this.#options;
     const bytes = fragmentHead(this.plan, offset, length);
     out.push({ type: "send", to, bytes, image: { sha256, offset, length }, carriage });
-    this.payloadBytesSent += length;
+    this.bytesSent += length;
     this.wireBytesSent += bytes.length + length;
     return bytes.length + length;
   }
 
-  #finish(end: FastSenderEnd): void {
-    this.end = end;
+  #finish(outcome: TransferOutcome): void {
+    this.outcome = outcome;
     this.#timers.clearAll();
   }
 }

@@ -5,7 +5,7 @@
  */
 import { RangeSet } from "../../../base/range-set.js";
 import type { Instant } from "../../../base/time.js";
-import type { SendSnapshot } from "./delivery-rate.js";
+import type { SendSnapshot } from "../congestion/delivery-rate.js";
 
 export interface Block {
   readonly offset: number;

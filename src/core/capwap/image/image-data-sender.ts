@@ -7,7 +7,7 @@ import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";
 import { capwapLimits } from "../../../wire/capwap/defaults.js";
 import { resultCodes } from "../../../wire/capwap/result-code.js";
-import type { TransferOutcome } from "../contract.js";
+import type { TransferOutcome } from "../ac/ac-contract.js";
 import type { ImageBlock, ImageTransfer } from "./image-transfer.js";
 import type { RateCap } from "./rate-cap.js";
 
@@ -91,7 +91,7 @@ export class ImageDataSender implements ImageTransfer {
     if (this.#admittedAt !== undefined && this.#admittedAt <= now) this.#admittedAt = admitted;
   }
 
-  acknowledged(): boolean {
+  acknowledge(): boolean {
     return false;
   }
 }

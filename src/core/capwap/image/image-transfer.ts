@@ -1,12 +1,14 @@
 /**
  * How an image gets from the AC to one WTP. An AC session drives one transfer at a time through this interface and knows no
  * more of it: the stop-and-wait of RFC 5415 §9.1 goes through the session's request channel (`nextBlock`), a transport of its
- * own sends what it wants in `start`, `wake` and `acknowledged`.
+ * own sends what it wants in `start`, `wake` and `acknowledge`.
  */
 import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";
 import type { ElementsOf } from "../../../wire/capwap/messages.js";
-import type { ImageRange, SendDatagram, Sink, TransferOutcome } from "../contract.js";
+import type { FastAck } from "../../../wire/capwap/vendor-transfer.js";
+import type { TransferOutcome } from "../ac/ac-contract.js";
+import type { ImageRange, SendDatagram, Sink } from "../contract.js";
 
 export interface ImageBlock {
   readonly image: ImageRange;
@@ -29,8 +31,8 @@ export interface ImageTransfer {
   nextBlock(now: Instant): ImageBlock | undefined;
   blockAnswered(resultCode: number): void;
   blockResent(now: Instant): void;
-  /** An Image Data Response that answers no outstanding request. False: it is none of this transfer's. */
-  acknowledged(now: Instant, elements: Partial<ElementsOf<"imageDataResponse">>, out: Sink<SendDatagram>): boolean;
+  /** An acknowledgement that answers no outstanding request. @returns false: it is none of this transfer's */
+  acknowledge(now: Instant, resultCode: number, ack: FastAck, out: Sink<SendDatagram>): boolean;
   wake(now: Instant, out: Sink<SendDatagram>): void;
   nextWakeAt(): Instant | undefined;
 }

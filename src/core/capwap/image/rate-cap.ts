@@ -28,3 +28,24 @@ export class RateCap {
     return Math.max(now, from);
   }
 }
+
+/** Rate caps by name, so that what is only data can refer to them. */
+export class RateCaps {
+  readonly #caps = new Map<string, RateCap>();
+
+  /** Senders that hold the cap follow. */
+  set(name: string, bytesPerSecond: number): void {
+    const cap = this.#caps.get(name);
+    if (cap === undefined) this.#caps.set(name, new RateCap(bytesPerSecond));
+    else cap.bytesPerSecond = bytesPerSecond;
+  }
+
+  /** A name that was never set stands for a cap that limits nothing until it is. */
+  of(names: readonly string[]): readonly RateCap[] {
+    return names.map((name) => {
+      const cap = this.#caps.get(name) ?? new RateCap(Number.POSITIVE_INFINITY);
+      this.#caps.set(name, cap);
+      return cap;
+    });
+  }
+}

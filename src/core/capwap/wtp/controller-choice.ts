@@ -1,7 +1,7 @@
 /** Which of the controllers in an AP's list it goes to: the first that answers, those that failed lately last. */
 import { type Endpoint, endpointText, sameEndpoint } from "../../../base/endpoint.js";
 import type { Instant } from "../../../base/time.js";
-import type { KnownController } from "../contract.js";
+import type { KnownController } from "./wtp-contract.js";
 
 /** Discovery targets that any AC may answer (RFC 5415 §3.3). */
 const groupAddresses: ReadonlySet<string> = new Set(["255.255.255.255", "224.0.1.140"]);

@@ -7,9 +7,10 @@ import type { Prng } from "../../../base/prng.js";
 import type { Instant } from "../../../base/time.js";
 import { TimerTable } from "../../../base/timer-table.js";
 import type { CapwapTimers } from "../../../wire/capwap/defaults.js";
-import type { KnownController, SendDatagram, Sink, WtpSelf, WtpSettings } from "../contract.js";
+import type { SendDatagram, Sink } from "../contract.js";
 import { DatagramMaker } from "../link/datagram-maker.js";
 import { type ControllerCandidate, ControllerChoice } from "./controller-choice.js";
+import type { KnownController, WtpSelf, WtpSettings } from "./wtp-contract.js";
 import { discoveryRequestElements } from "./wtp-messages.js";
 
 /** Our choice: a controller that refused or went silent stays behind the others for so many Echo intervals. */

@@ -10,10 +10,11 @@ import type { FragmentFault } from "../../../wire/capwap/fast-segment.js";
 import type { ElementsOf } from "../../../wire/capwap/messages.js";
 import { isSuccess, resultCodes, resultCodeText } from "../../../wire/capwap/result-code.js";
 import type { FastOffer } from "../../../wire/capwap/vendor-transfer.js";
-import type { ImageFailure, Sink, WtpEvent } from "../contract.js";
+import type { Sink } from "../contract.js";
 import { planOf } from "../image/fast-image-offer.js";
 import { type FastAckOutput, FastImageReceiver, type FastReceiverOutput } from "../image/fast-image-receiver.js";
 import { type BlockOutcome, ImageDataReceiver } from "../image/image-data-receiver.js";
+import type { ImageFailure, WtpEvent } from "./wtp-contract.js";
 
 export type DownloadOutput =
   | Extract<WtpEvent<never>, { readonly type: "image-offered" | "image-block" | "image-failed" }>

@@ -5,12 +5,13 @@
 import type { Instant } from "../../../base/time.js";
 import type { CapwapTimers } from "../../../wire/capwap/defaults.js";
 import type { ElementsOf, Message, MessageName, RequestName } from "../../../wire/capwap/messages.js";
-import type { SendDatagram, Sink, WtpOutput, WtpRequest } from "../contract.js";
+import type { SendDatagram, Sink } from "../contract.js";
 import type { ImageDataReceiver } from "../image/image-data-receiver.js";
 import { DatagramMaker } from "../link/datagram-maker.js";
 import { type Arrival, RequestChannel } from "../link/request-channel.js";
 import type { LinkMode } from "../link/secure-link.js";
 import type { ControllerCandidate } from "./controller-choice.js";
+import type { WtpOutput, WtpRequest } from "./wtp-contract.js";
 
 /** What the session wants back with a response. */
 export type WtpTicket<Tag> =

@@ -4,7 +4,7 @@ import { radioDefaults } from "../../../wire/capwap/defaults.js";
 import { wtpBoardData, wtpDescriptor } from "../../../wire/capwap/descriptors.js";
 import type { ElementsOf } from "../../../wire/capwap/messages.js";
 import { flexupEnterprise } from "../../../wire/capwap/vendor.js";
-import type { KnownController, WtpSelf } from "../contract.js";
+import type { KnownController, WtpSelf } from "./wtp-contract.js";
 
 /** RFC 5416 §6.25: B, G and N on 2.4 GHz, A and N on 5 GHz. */
 const radios = [

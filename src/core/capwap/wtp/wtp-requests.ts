@@ -1,8 +1,9 @@
 /** Which requests of the AC a WTP takes, and when (RFC 5415 §2.3.1, §4.5.3). */
 import { type Message, messages, type RequestName } from "../../../wire/capwap/messages.js";
 import { resultCodes } from "../../../wire/capwap/result-code.js";
-import type { DropReason, WtpOutput, WtpState } from "../contract.js";
+import type { DropReason } from "../contract.js";
 import { failureResponse } from "../link/problem-answer.js";
+import type { WtpOutput, WtpState } from "./wtp-contract.js";
 import type { WtpLink } from "./wtp-link.js";
 
 /** Requests of the AC that a state takes; any other that the WTP speaks is answered with Result Code 18. */

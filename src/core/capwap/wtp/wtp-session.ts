@@ -19,9 +19,13 @@ import {
   type ResponseName,
 } from "../../../wire/capwap/messages.js";
 import { isSuccess, resultCodes, resultCodeText } from "../../../wire/capwap/result-code.js";
+import type { Datagram, DropReason } from "../contract.js";
+import { fastOfferOf } from "../image/fast-image-offer.js";
+import { Intake } from "../link/intake.js";
+import { problemAnswer, problemDetail, problemReason } from "../link/problem-answer.js";
+import type { ControllerCandidate } from "./controller-choice.js";
+import { ControllerSearch, type SearchOutcome } from "./controller-search.js";
 import type {
-  Datagram,
-  DropReason,
   KnownController,
   StoredPart,
   WtpDisconnect,
@@ -31,12 +35,7 @@ import type {
   WtpSessionPort,
   WtpSettings,
   WtpState,
-} from "../contract.js";
-import { fastOfferOf } from "../image/fast-image-offer.js";
-import { Intake } from "../link/intake.js";
-import { problemAnswer, problemDetail, problemReason } from "../link/problem-answer.js";
-import type { ControllerCandidate } from "./controller-choice.js";
-import { ControllerSearch, type SearchOutcome } from "./controller-search.js";
+} from "./wtp-contract.js";
 import { type DownloadOutput, WtpDownload } from "./wtp-download.js";
 import { WtpLink, type WtpTicket } from "./wtp-link.js";
 import { changeStateEventElements, configurationStatusRequestElements, joinRequestElements } from "./wtp-messages.js";

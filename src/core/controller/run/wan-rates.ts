@@ -1,29 +1,31 @@
-import { RateCap } from "../../capwap/image/rate-cap.js";
 import type { GroupRecord } from "../records.js";
+
+type SetRate = (name: string, bytesPerSecond: number) => void;
+
+const allAps = "controller";
+const nameOf = (group: GroupRecord): string => `group ${group.name}`;
 
 /** The rates that WAN transfers share: one for the controller, one for each group that has its own. */
 export class WanRates {
-  readonly #all: RateCap | undefined;
-  readonly #groups = new Map<string, RateCap>();
+  readonly #setRate: SetRate;
+  readonly #common: readonly string[];
 
   /** @param bytesPerSecondMax null for no cap */
-  constructor(bytesPerSecondMax: number | null) {
-    this.#all = bytesPerSecondMax === null ? undefined : new RateCap(bytesPerSecondMax);
+  constructor(bytesPerSecondMax: number | null, setRate: SetRate) {
+    this.#setRate = setRate;
+    this.#common = bytesPerSecondMax === null ? [] : [allAps];
+    if (bytesPerSecondMax !== null) setRate(allAps, bytesPerSecondMax);
   }
 
-  /** What a transfer to an AP of this group keeps to; a changed rate holds for the group's running transfers too. */
-  capsFor(group: GroupRecord | undefined): readonly RateCap[] {
-    const caps = this.#all === undefined ? [] : [this.#all];
-    if (group === undefined) return caps;
+  /** Names of the rates that a transfer to an AP of this group keeps to. */
+  namesFor(group: GroupRecord | undefined): readonly string[] {
+    if (group === undefined) return this.#common;
     this.groupChanged(group);
-    const cap = this.#groups.get(group.name);
-    return cap === undefined ? caps : [...caps, cap];
+    return [...this.#common, nameOf(group)];
   }
 
-  /** A group's cap stays the same object, so that transfers that hold it follow. */
-  groupChanged({ name, wan }: GroupRecord): void {
-    const cap = this.#groups.get(name);
-    if (cap !== undefined) cap.bytesPerSecond = wan.bytesPerSecondMax ?? Number.POSITIVE_INFINITY;
-    else this.#groups.set(name, new RateCap(wan.bytesPerSecondMax ?? Number.POSITIVE_INFINITY));
+  /** A changed rate holds for the group's running transfers, too. */
+  groupChanged(group: GroupRecord): void {
+    this.#setRate(nameOf(group), group.wan.bytesPerSecondMax ?? Number.POSITIVE_INFINITY);
   }
 }

@@ -1,8 +1,8 @@
 /** What the AC makes of every message in every state of a session. */
 import t from "tap";
-import type { AcState } from "../../../../src/core/capwap/ac/ac-session.js";
+import type { AcEvent, AcOutput, AcPolicy, AcSettings } from "../../../../src/core/capwap/ac/ac-contract.js";
+import type { AcState } from "../../../../src/core/capwap/ac/ac-states.js";
 import { AccessController } from "../../../../src/core/capwap/ac/access-controller.js";
-import type { AcEvent, AcOutput, AcPolicy, AcSettings } from "../../../../src/core/capwap/contract.js";
 import { joinRequestElements } from "../../../../src/core/capwap/wtp/wtp-messages.js";
 import { encodeMessage } from "../../../../src/wire/capwap/codec.js";
 import { packetsOf } from "../../../../src/wire/capwap/header.js";
@@ -191,11 +191,11 @@ t.test("Join Requests and their result codes", async (t) => {
     t.equal(outcome(bench.join(1, sessionId)), "joinResponse 7");
   });
   t.test("what the controller decides", async (t) => {
-    const refused = new Bench({}, { ...accepting, join: () => ({ resultCode: 8 }) });
+    const refused = new Bench({}, { ...accepting, admits: () => ({ resultCode: 8 }) });
     t.equal(outcome(refused.join()), "joinResponse 8");
     t.equal(refused.ac.sessionCount, 0);
     const imageIdentifier = { vendor: 32473, name: "9.9" };
-    const [response] = sentIn(new Bench({}, { ...accepting, join: () => ({ resultCode: 0, imageIdentifier }) }).join());
+    const [response] = sentIn(new Bench({}, { ...accepting, admits: () => ({ resultCode: 0, imageIdentifier }) }).join());
     t.match(response?.elements, { imageIdentifier });
   });
   t.test("a repeat gets the same response and no second session", async (t) => {

@@ -68,7 +68,7 @@ t.test("takes fragments out of order and twice", async (t) => {
   });
   const transfer = new VirtualTransfer(path, { sizeBytes: 8_000_001 });
   path.time.run(120_000, () => transfer.done);
-  t.same(transfer.sender.end, { type: "complete" });
+  t.same(transfer.sender.outcome, { type: "complete" });
   t.equal(transfer.wrong, 0);
   t.equal(transfer.storedBytes, 8_000_001);
 });
@@ -79,10 +79,10 @@ t.test("outlives an outage of a minute", async (t) => {
   path.time.run(4_000);
   path.cut = true;
   path.time.run(60_000);
-  const sentInOutage = transfer.sender.payloadBytesSent;
+  const sentInOutage = transfer.sender.bytesSent;
   path.cut = false;
   path.time.run(30_000, () => transfer.done);
-  t.same(transfer.sender.end, { type: "complete" });
+  t.same(transfer.sender.outcome, { type: "complete" });
   t.equal(transfer.wrong, 0);
   t.ok(transfer.seconds < 75, `took ${transfer.seconds} s`);
   t.ok(sentInOutage < 6_000_000, "a dead line is only probed");
@@ -94,7 +94,7 @@ t.test("gives up on a peer that is gone", async (t) => {
   path.time.run(2_000);
   path.cut = true;
   path.time.run(200_000);
-  t.same(transfer.sender.end, { type: "silent" });
+  t.same(transfer.sender.outcome, { type: "silent" });
   t.ok(transfer.silent, "and so does the receiver");
 });
 
@@ -104,19 +104,19 @@ t.test("goes on from the byte that is stored", async (t) => {
   const path = new Path({ ...tenMegabit, loss: 0, queueBytes: 2 * pathBytes });
   const transfer = new VirtualTransfer(path, { sizeBytes, startOffset });
   path.time.run(60_000, () => transfer.done);
-  t.same(transfer.sender.end, { type: "complete" });
+  t.same(transfer.sender.outcome, { type: "complete" });
   t.equal(transfer.wrong, 0);
   t.equal(transfer.storedBytes, sizeBytes);
-  t.ok(transfer.sender.payloadBytesSent <= (sizeBytes - startOffset) * 1.01, `sent ${transfer.sender.payloadBytesSent}`);
+  t.ok(transfer.sender.bytesSent <= (sizeBytes - startOffset) * 1.01, `sent ${transfer.sender.bytesSent}`);
 });
 
 t.test("a slow disk holds the sender back, and nothing is lost by it", async (t) => {
   const path = new Path({ ...tenMegabit, loss: 0, queueBytes: 4 * pathBytes });
   const transfer = new VirtualTransfer(path, { sizeBytes: 3_000_000, windowBytes: 200_000, diskMs: 400 });
   path.time.run(120_000, () => transfer.done);
-  t.same(transfer.sender.end, { type: "complete" });
+  t.same(transfer.sender.outcome, { type: "complete" });
   t.equal(transfer.wrong, 0);
-  t.ok(transfer.sender.payloadBytesSent <= 3_000_000 * 1.02, `sent ${transfer.sender.payloadBytesSent}`);
+  t.ok(transfer.sender.bytesSent <= 3_000_000 * 1.02, `sent ${transfer.sender.bytesSent}`);
 });
 
 t.test("bytes leave the memory when they are on the disk", async (t) => {
@@ -127,7 +127,7 @@ t.test("bytes leave the memory when they are on the disk", async (t) => {
     most = Math.max(most, transfer.receiver.memoryBytes);
     return transfer.done;
   });
-  t.same(transfer.sender.end, { type: "complete" });
+  t.same(transfer.sender.outcome, { type: "complete" });
   t.ok(most <= 1 << 20, `${most} bytes for a disk that keeps up`);
 });
 
@@ -161,7 +161,7 @@ t.test("finds the largest datagram that the path takes", async (t) => {
     path.datagramBytesMax = pathMax;
     const transfer = new VirtualTransfer(path, { sizeBytes: 2_000_000, datagramBytesMax: 65_507 });
     path.time.run(60_000, () => transfer.done);
-    t.same(transfer.sender.end, { type: "complete" }, `path of ${pathMax}`);
+    t.same(transfer.sender.outcome, { type: "complete" }, `path of ${pathMax}`);
     t.equal(transfer.wrong, 0);
     t.equal(transfer.sender.datagramBytes, expected);
   }
@@ -183,6 +183,6 @@ t.test("a refusal ends the transfer at once", async (t) => {
   const path = new Path({ ...tenMegabit, loss: 0, queueBytes: pathBytes });
   const transfer = new VirtualTransfer(path, { sizeBytes: 5_000_000, refuseAt: 1_000_000, refuseWith: 16 });
   path.time.run(60_000, () => transfer.done);
-  t.same(transfer.sender.end, { type: "refused", resultCode: 16 });
-  t.ok(transfer.sender.payloadBytesSent < 1_600_000);
+  t.same(transfer.sender.outcome, { type: "refused", resultCode: 16 });
+  t.ok(transfer.sender.bytesSent < 1_600_000);
 });

@@ -3,7 +3,6 @@ import t from "tap";
 import { bytesOfHex } from "../../../../src/base/hex.js";
 import { Prng } from "../../../../src/base/prng.js";
 import { windowBytesFor } from "../../../../src/core/capwap/image/fast-image-offer.js";
-import { RateCap } from "../../../../src/core/capwap/image/rate-cap.js";
 import { flexupEnterprise } from "../../../../src/wire/capwap/vendor.js";
 import { datagramOf, inShort, sentIn } from "../../../support/capwap-messages.js";
 import { acEndpoint, CapwapWorld, cleanNetwork, type NetworkFaults } from "../../../support/capwap-world.js";
@@ -195,7 +194,8 @@ for (const fastTransfer of [true, false]) {
     const world = worldInRun(cleanNetwork, fastTransfer);
     const bytesPerSecond = 20_000;
     world.image = { ...image, bytes: image.bytes.subarray(0, 200_000) };
-    world.caps = [new RateCap(bytesPerSecond)];
+    world.ac.setRate("line", bytesPerSecond);
+    world.rates = ["line"];
     const began = world.now;
     start(world);
     world.run(world.now + 60_000, () => ended(world) !== undefined);

@@ -1,6 +1,7 @@
 /** RFC 5415 §9.1 with stop-and-wait: the ways in which a download ends, seen from both sides. */
 import t from "tap";
-import type { AcEvent, WtpEvent } from "../../../../src/core/capwap/contract.js";
+import type { AcEvent } from "../../../../src/core/capwap/ac/ac-contract.js";
+import type { WtpEvent } from "../../../../src/core/capwap/wtp/wtp-contract.js";
 import { inShort, messageIn } from "../../../support/capwap-messages.js";
 import { CapwapWorld, cleanNetwork, storedImage } from "../../../support/capwap-world.js";
 

@@ -2,8 +2,8 @@
 import t from "tap";
 import type { Endpoint } from "../../../../src/base/endpoint.js";
 import { Prng } from "../../../../src/base/prng.js";
-import type { WtpEvent, WtpOutput, WtpSelf, WtpSettings, WtpState } from "../../../../src/core/capwap/contract.js";
 import { ControllerChoice } from "../../../../src/core/capwap/wtp/controller-choice.js";
+import type { WtpEvent, WtpOutput, WtpSelf, WtpSettings, WtpState } from "../../../../src/core/capwap/wtp/wtp-contract.js";
 import { WtpSession } from "../../../../src/core/capwap/wtp/wtp-session.js";
 import { isRequest, type Message, type MessageName, messages, type RequestName } from "../../../../src/wire/capwap/messages.js";
 import { completeElements, completeMessage, datagramOf, inShort, sentIn } from "../../../support/capwap-messages.js";

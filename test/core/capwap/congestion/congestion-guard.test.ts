@@ -1,5 +1,5 @@
 import t from "tap";
-import { CongestionGuard } from "../../../../src/core/capwap/image/congestion-guard.js";
+import { CongestionGuard } from "../../../../src/core/capwap/congestion/congestion-guard.js";
 
 const minRttMs = 100;
 const bytesPerMs = 1_000;

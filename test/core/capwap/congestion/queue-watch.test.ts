@@ -1,5 +1,5 @@
 import t from "tap";
-import { QueueWatch } from "../../../../src/core/capwap/image/queue-watch.js";
+import { QueueWatch } from "../../../../src/core/capwap/congestion/queue-watch.js";
 
 const minRttMs = 100;
 const bytesPerMs = 1_250;
