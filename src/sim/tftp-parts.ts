@@ -1,6 +1,8 @@
 import type { Endpoint } from "../base/endpoint.js";
+import { InvariantError } from "../base/invariant.js";
 import type { Machine } from "../base/machine.js";
-import type { ClientEffect, ClientInput, ServerEffect, ServerInput, Serving, TftpSessionId } from "../core/tftp/contract.js";
+import type { ClientEffect, ClientInput } from "../core/tftp/client/contract.js";
+import type { ServerEffect, ServerInput, Serving, TftpSessionId } from "../core/tftp/server/contract.js";
 import { blockLength, blockOffset } from "../wire/tftp/block-number.js";
 import { DATA_HEADER_BYTES, opcode } from "../wire/tftp/packet.js";
 import type { Network, Socket } from "./network.js";
@@ -43,6 +45,9 @@ export function hostTftpServer(
         const payload = world.read(fileName, blockOffset(block, blksize), blockLength(block, blksize, sizeBytes));
         send(session, to, dataPacket(block, payload));
       }
+    },
+    "session-input": () => {
+      throw new InvariantError("the simulator's sessions are stepped by their server");
     },
     "close-session": ({ session }) => {
       ports.get(session)?.close();

@@ -4,8 +4,8 @@
  */
 import { sameEndpoint } from "../../src/base/endpoint.js";
 import type { Machine } from "../../src/base/machine.js";
-import type { TftpClient } from "../../src/core/tftp/client.js";
-import type { ClientEffect, ClientInput, ClientStreamable } from "../../src/core/tftp/contract.js";
+import type { TftpClient } from "../../src/core/tftp/client/client.js";
+import type { ClientEffect, ClientInput, ClientStreamable } from "../../src/core/tftp/client/contract.js";
 import { wireBlock } from "../../src/wire/tftp/block-number.js";
 import { blockOf, DATA_HEADER_BYTES, encodePacket, opcode, opcodeOf } from "../../src/wire/tftp/packet.js";
 

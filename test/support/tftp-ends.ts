@@ -5,10 +5,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Test } from "tap";
 import type { Endpoint } from "../../src/base/endpoint.js";
-import type { ServerSettings } from "../../src/core/tftp/contract.js";
+import type { ServerSettings } from "../../src/core/tftp/server/contract.js";
 import { systemClock } from "../../src/runtime/clock.js";
 import { startTftpFetch, type TftpFetchOptions } from "../../src/runtime/tftp/client.js";
-import { openTftpServer, type TftpServer } from "../../src/runtime/tftp/server.js";
+import { openTftpServer, type RunningTftpServer } from "../../src/runtime/tftp/server.js";
 import { temporaryFolder } from "./folder.js";
 
 const failOnBug = (error: unknown): void => {
@@ -27,7 +27,7 @@ export function tftpEnds(t: Pick<Test, "teardown">) {
     engine: "auto" | "plain",
     address: string,
     settings: Partial<ServerSettings> = {},
-  ): Promise<TftpServer> => {
+  ): Promise<RunningTftpServer> => {
     const opened = await openTftpServer({ listen: { address, port: 0 }, engine, settings, clock: systemClock, onFatal: failOnBug });
     if (!opened.ok) throw new Error(opened.failure.message);
     t.teardown(() => opened.value.close());

@@ -3,17 +3,11 @@ import { type Endpoint, endpointText } from "../../src/base/endpoint.js";
 import { invariant } from "../../src/base/invariant.js";
 import { wake } from "../../src/base/machine.js";
 import { Prng } from "../../src/base/prng.js";
-import { TftpClient } from "../../src/core/tftp/client.js";
-import type {
-  ClientEffect,
-  ClientRequest,
-  ClientSettings,
-  FetchOutcome,
-  ServerEffect,
-  ServerSettings,
-} from "../../src/core/tftp/contract.js";
+import { TftpClient } from "../../src/core/tftp/client/client.js";
+import type { ClientEffect, ClientRequest, ClientSettings, FetchOutcome } from "../../src/core/tftp/client/contract.js";
 import { defaultClientSettings, defaultServerSettings } from "../../src/core/tftp/defaults.js";
-import { TftpServer } from "../../src/core/tftp/server.js";
+import type { ServerEffect, ServerSettings } from "../../src/core/tftp/server/contract.js";
+import { TftpServer } from "../../src/core/tftp/server/server.js";
 import { blockLength, blockOffset, wireBlock } from "../../src/wire/tftp/block-number.js";
 import { encodePacket } from "../../src/wire/tftp/packet.js";
 import { StreamingClient } from "./streaming-client.js";

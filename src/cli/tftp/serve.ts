@@ -3,9 +3,9 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type Endpoint, endpointText } from "../../base/endpoint.js";
 import { failure, type Result, success } from "../../base/failure.js";
-import type { ServerSettings } from "../../core/tftp/contract.js";
+import type { ServerSettings } from "../../core/tftp/server/contract.js";
 import { systemClock } from "../../runtime/clock.js";
-import { openTftpServer, type TftpServer } from "../../runtime/tftp/server.js";
+import { openTftpServer, type RunningTftpServer } from "../../runtime/tftp/server.js";
 
 /** Each offered file stays open. */
 const FILES_MAX = 512;
@@ -19,7 +19,7 @@ export interface ServeOptions {
   readonly say: (line: string) => void;
 }
 
-export async function serveByTftp({ paths, listen, settings, engine, say }: ServeOptions): Promise<Result<TftpServer>> {
+export async function serveByTftp({ paths, listen, settings, engine, say }: ServeOptions): Promise<Result<RunningTftpServer>> {
   const files = await filesOf(paths);
   if (!files.ok) return files;
   const opened = await openTftpServer({

@@ -12,7 +12,7 @@ import type { Wake } from "../../base/machine.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { FailureReason, WireRunId } from "../../wire/capwap/vendor.js";
 import type { CapwapEffect, Datagram, Dropped } from "../capwap/contract.js";
-import type { FetchOutcome } from "../tftp/contract.js";
+import type { FetchOutcome } from "../tftp/client/contract.js";
 
 /** Where an image lies. Slots never move: `primary` and `backup` are what the boot record says of them. */
 export type SlotId = "a" | "b";

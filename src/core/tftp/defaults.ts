@@ -1,5 +1,6 @@
 import { BLKSIZE_MAX } from "../../wire/tftp/options.js";
-import type { ClientSettings, ServerSettings } from "./contract.js";
+import type { ClientSettings } from "./client/contract.js";
+import type { ServerSettings } from "./server/contract.js";
 
 export const defaultServerSettings: ServerSettings = {
   sessionsMax: 3,
@@ -15,7 +16,8 @@ export const defaultServerSettings: ServerSettings = {
 export const defaultClientSettings: ClientSettings = {
   firstTimeoutMs: 1000,
   timeoutMsMax: 1000,
-  idleMsMax: 15_000,
+  unansweredMsMax: 15_000,
+  idleMsMax: 30_000,
   dallyMs: 3000,
   backlogBytesMax: 1024 * 1024,
 };

@@ -2,19 +2,19 @@ import type { Endpoint } from "../../base/endpoint.js";
 import { InvariantError } from "../../base/invariant.js";
 import type { Machine, Wake } from "../../base/machine.js";
 import type { ApEffect, ApEvent, ApInput, BootState } from "../../core/ap/contract.js";
-import type { Serving } from "../../core/tftp/contract.js";
+import type { Serving } from "../../core/tftp/server/contract.js";
 import type { Clock } from "../clock.js";
 import { Host } from "../host.js";
 import type { LimitedLog } from "../log.js";
 import { startTftpFetch, type TftpFetch } from "../tftp/client.js";
-import type { TftpServer } from "../tftp/server.js";
+import type { RunningTftpServer } from "../tftp/server.js";
 import type { UdpPort } from "../udp/udp-ports.js";
 import type { ImageFiles } from "./image-files.js";
 
 export interface ApHostOptions {
   readonly machine: Machine<ApInput, ApEffect>;
   readonly files: ImageFiles;
-  readonly tftp: TftpServer;
+  readonly tftp: RunningTftpServer;
   readonly clock: Clock;
   readonly warnings: LimitedLog;
   /** Address of ours that TFTP fetches bind; a wildcard leaves the choice to the kernel. */

@@ -1,6 +1,6 @@
 /** What an AP counts, from its agent's events and its TFTP server's word. */
 import type { ApEvent } from "../../core/ap/contract.js";
-import type { Serving } from "../../core/tftp/contract.js";
+import type { Serving } from "../../core/tftp/server/contract.js";
 import type { Metrics } from "./metrics.js";
 
 const backoffBuckets = [0.1, 1, 10, 50, 100, 150, 200, 250, 300, 600, 3600];

@@ -1,23 +1,30 @@
 /**
- * The TFTP server of a process: listening ports, the listener machine, and a runner for each admitted session.
+ * The TFTP server of a process: listening ports, the server machine, the offered files, and ports for its sessions.
  *
  *     const opened = await openTftpServer({ listen: { address: "10.0.0.7", port: 69 }, clock, onServing, onFatal });
  *     await opened.value.offer("ap3g3.img", { path: "/var/lib/flexup/slot-b" });
  */
-import { type FileHandle, open } from "node:fs/promises";
 import type { Endpoint } from "../../base/endpoint.js";
-import { failure, type Result, success } from "../../base/failure.js";
-import type { ServerSettings, Serving, SessionOutcome, SessionPlan, TftpSessionId } from "../../core/tftp/contract.js";
+import { type Result, success } from "../../base/failure.js";
 import { defaultServerSettings } from "../../core/tftp/defaults.js";
-import { type ListenerEffect, type ListenerInput, TftpListener } from "../../core/tftp/listener.js";
-import type { SessionInput } from "../../core/tftp/send-session.js";
+import type {
+  ServerEffect,
+  ServerInput,
+  ServerSettings,
+  Serving,
+  SessionOutcome,
+  SessionPlan,
+  TftpSessionId,
+} from "../../core/tftp/server/contract.js";
+import { TftpServer } from "../../core/tftp/server/server.js";
 import type { Clock } from "../clock.js";
 import { Host } from "../host.js";
 import { type ListeningPorts, openListeningPorts } from "./listening-ports.js";
 import { loadNativeTftp } from "./native-sender.js";
-import { startPlainSession } from "./plain-session.js";
-import type { RunningSession, SessionEnd, SessionEvents } from "./session.js";
-import { ThreadedSessions } from "./threaded-sessions.js";
+import { type OfferedFile, OfferedFiles } from "./offered-files.js";
+import { PlainSessionPorts } from "./plain-session-ports.js";
+import type { SessionPorts } from "./session-ports.js";
+import { ThreadedSessionPorts } from "./threaded-session-ports.js";
 
 export interface TftpServerOptions {
   /** `0.0.0.0` or `::` for all addresses; port 0 for an ephemeral one. */
@@ -29,11 +36,11 @@ export interface TftpServerOptions {
   readonly onSessionEnd?: (plan: SessionPlan, outcome: SessionOutcome, detail: string) => void;
   /** Our own bug: the server has stopped. */
   readonly onFatal: (error: unknown) => void;
-  /** `plain` does without the native sender even where there is one. */
+  /** `plain` disables the native sender even where there is one. */
   readonly engine?: "auto" | "plain";
 }
 
-export interface TftpServer {
+export interface RunningTftpServer {
   /** The real port also where 0 was asked for. */
   readonly local: Endpoint;
   /** How transfers run: with the native sender in threads of their own, or in this thread. */
@@ -51,179 +58,121 @@ export interface TftpServer {
   close(): Promise<void>;
 }
 
-/** An open file under one offer; closed when it is withdrawn and its last transfer has ended. */
-interface OfferedFile {
-  readonly handle: FileHandle;
-  users: number;
-  withdrawn: boolean;
-  closed: Promise<void>;
-  markClosed: () => void;
-}
-
-interface Session {
-  readonly plan: SessionPlan;
-  readonly file: OfferedFile;
-  running: Promise<RunningSession>;
-}
-
-export async function openTftpServer(options: TftpServerOptions): Promise<Result<TftpServer>> {
+export async function openTftpServer(options: TftpServerOptions): Promise<Result<RunningTftpServer>> {
   const settings = { ...defaultServerSettings, ...options.settings };
-  const threads = options.engine === "plain" || settings.singlePort || loadNativeTftp() === undefined ? undefined : new ThreadedSessions();
-  const machine = new TftpListener(settings);
-  const files = new Map<string, OfferedFile>();
-  const sessions = new Map<TftpSessionId, Session>();
-  /** The newest offer of each name that was not withdrawn since: what is asked while a file is being opened is not undone when it is open. */
-  const newestOffers = new Map<string, number>();
-  let offers = 0;
-  let ports: ListeningPorts | undefined;
+  const isNative = options.engine !== "plain" && !settings.singlePort && loadNativeTftp() !== undefined;
+  const machine = new TftpServer(settings, isNative ? "elsewhere" : "here");
+  const files = new OfferedFiles();
+  const transfers = new Map<TftpSessionId, { readonly plan: SessionPlan; readonly file: OfferedFile }>();
+  let listening: ListeningPorts | undefined;
 
-  const host = new Host<ListenerInput, ListenerEffect>({
+  const host = new Host<ServerInput, ServerEffect>({
     machine,
     clock: options.clock,
     onFatal: options.onFatal,
     perform: (effect) => {
       switch (effect.type) {
         case "reply":
-          ports?.port(effect.local).send(effect.bytes, effect.to);
-          break;
+          listening?.port(effect.local).send(effect.bytes, effect.to);
+          return;
         case "open-session":
-          startSession(effect.plan);
-          break;
+          return openSession(effect.plan);
+        case "send":
+          sessions.send(effect.session, effect.to, effect.bytes);
+          return;
+        case "send-blocks":
+          sessions.sendBlocks(effect);
+          return;
         case "session-input":
-          sendToSession(effect.session, effect.input);
-          break;
+          sessions.input(effect.session, effect.input);
+          return;
+        case "close-session":
+          closeSession(effect.session, effect.outcome, effect.detail);
+          return;
         case "serving": {
           const { type: _, ...serving } = effect;
           options.onServing?.(serving);
-          break;
+          return;
         }
       }
     },
   });
+  const deliver = (input: ServerInput): void => host.deliver(input);
+  const sessions: SessionPorts = isNative
+    ? new ThreadedSessionPorts(deliver)
+    : new PlainSessionPorts(deliver, (local) => (listening as ListeningPorts).port(local));
 
-  const startSession = (plan: SessionPlan): void => {
-    const { session } = plan;
-    const file = files.get(plan.fileName);
+  const openSession = (plan: SessionPlan): Promise<void> | undefined => {
+    const file = files.use(plan.fileName);
     if (file === undefined) {
-      host.deliver({ type: "session-ended", session, outcome: "withdrawn", bytesDone: 0 });
-      return;
+      deliver({ type: "session-ended", session: plan.session, outcome: "withdrawn", detail: "", bytesDone: 0 });
+      return undefined;
     }
-    file.users++;
-    const events: SessionEvents = {
-      onProgress: (bytesDone) => host.deliver({ type: "session-progress", session, bytesDone }),
-      onDropped: (datagrams) => host.deliver({ type: "dropped", datagrams }),
-      onEnded: (end) => endSession(session, end),
-    };
-    const fileDescriptor = file.handle.fd;
-    const running =
-      threads !== undefined
-        ? threads.start(plan, fileDescriptor, events)
-        : startPlainSession({
-            plan,
-            fileDescriptor,
-            clock: options.clock,
-            events,
-            listening: plan.singlePort ? ports?.port(plan.local) : undefined,
-          });
-    running.catch(options.onFatal);
-    sessions.set(session, { plan, file, running });
+    transfers.set(plan.session, { plan, file });
+    return sessions.open(plan, file.handle.fd);
   };
 
-  const sendToSession = (session: TftpSessionId, input: SessionInput): void => {
-    sessions.get(session)?.running.then((running) => running.deliver(input));
-  };
-
-  const endSession = (id: TftpSessionId, { outcome, detail, bytesDone }: SessionEnd): void => {
-    const session = sessions.get(id);
-    if (session === undefined) return;
-    sessions.delete(id);
-    session.file.users--;
-    closeUnused(session.file);
-    host.deliver({ type: "session-ended", session: id, outcome, bytesDone });
-    options.onSessionEnd?.(session.plan, outcome, detail);
+  const closeSession = (session: TftpSessionId, outcome: SessionOutcome, detail: string): void => {
+    sessions.close(session);
+    const transfer = transfers.get(session);
+    if (transfer === undefined) return;
+    transfers.delete(session);
+    files.release(transfer.file);
+    options.onSessionEnd?.(transfer.plan, outcome, detail);
   };
 
   const endOffer = async (fileName: string): Promise<void> => {
-    const file = files.get(fileName);
+    const file = files.remove(fileName);
     if (file === undefined) return;
-    files.delete(fileName);
-    host.deliver({ type: "withdraw", fileName });
-    file.withdrawn = true;
-    closeUnused(file);
-    await file.closed;
+    deliver({ type: "withdraw", fileName });
+    await files.closed(file);
   };
 
   const withdraw = (fileName: string): Promise<void> => {
-    newestOffers.delete(fileName);
+    files.forgetOffer(fileName);
     return endOffer(fileName);
   };
 
   const opened = await openListeningPorts(
     options.listen,
-    (local, bytes, from) => host.deliver({ type: "request", from, local, bytes }),
+    (local, bytes, from) => {
+      // A peer whose last transfer has just ended may ask for the next file before its session's end is reported.
+      sessions.catchUp();
+      deliver({ type: "request", from, local, bytes });
+    },
     () => {}, // A reply that the host could not send is lost as any other: the peer asks again.
   );
   if (!opened.ok) return opened;
-  ports = opened.value;
-  const listening = opened.value;
+  listening = opened.value;
+  const { local } = opened.value;
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    newestOffers.clear();
-    await Promise.all([...files.keys()].map(withdraw));
-    host.deliver({ type: "stop" });
+    files.stop();
+    await Promise.all(files.names().map(withdraw));
+    deliver({ type: "stop" });
     host.stop();
-    await Promise.all([listening.close(), threads?.close()]);
+    await Promise.all([opened.value.close(), sessions.closeAll()]);
   };
 
   return success({
-    local: listening.local,
-    engine: threads === undefined ? "plain" : "native",
-    offer: async (fileName, { path }) => {
-      const offer = ++offers;
-      newestOffers.set(fileName, offer);
-      const file = await openFile(path);
-      if (!file.ok) return file;
-      const { handle, sizeBytes } = file.value;
-      if (newestOffers.get(fileName) !== offer || closing !== undefined) {
-        await handle.close();
-        return success({ sizeBytes, offered: false });
-      }
-      // The transfers of a replaced offer end in their own time.
-      endOffer(fileName).catch(options.onFatal);
-      let markClosed: () => void = () => {};
-      const closed = new Promise<void>((resolve) => {
-        markClosed = resolve;
-      });
-      files.set(fileName, { handle, users: 0, withdrawn: false, closed, markClosed });
-      host.deliver({ type: "offer", fileName, sizeBytes });
-      threads?.prepare();
-      return success({ sizeBytes, offered: true });
-    },
+    local,
+    engine: isNative ? "native" : "plain",
+    offer: (fileName, { path }) =>
+      files.offer(fileName, path, {
+        // The transfers of a replaced offer end in their own time.
+        replace: () => void endOffer(fileName).catch(options.onFatal),
+        offered: (sizeBytes) => {
+          deliver({ type: "offer", fileName, sizeBytes });
+          sessions.prepare();
+        },
+      }),
     withdraw,
-    setSessionsMax: (sessionsMax) => host.deliver({ type: "sessions-max", sessionsMax }),
+    setSessionsMax: (sessionsMax) => deliver({ type: "sessions-max", sessionsMax }),
     serving: () => machine.serving(),
     close: () => {
       closing ??= close();
       return closing;
     },
   });
-}
-
-async function openFile(path: string): Promise<Result<{ handle: FileHandle; sizeBytes: number }>> {
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(path, "r");
-    const stat = await handle.stat();
-    if (stat.isFile()) return success({ handle, sizeBytes: stat.size });
-    await handle.close();
-    return failure("not-a-file", `${path} is not a regular file; offer a file`);
-  } catch (error) {
-    await handle?.close();
-    return failure("unreadable-file", `${path} cannot be read: ${(error as Error).message}`);
-  }
-}
-
-function closeUnused(file: OfferedFile): void {
-  if (file.withdrawn && file.users === 0) file.handle.close().then(file.markClosed, file.markClosed);
 }

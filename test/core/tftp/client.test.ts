@@ -2,8 +2,8 @@
 import t from "tap";
 import type { Endpoint } from "../../../src/base/endpoint.js";
 import { wake } from "../../../src/base/machine.js";
-import { TftpClient } from "../../../src/core/tftp/client.js";
-import type { ClientEffect, ClientInput, ClientRequest, ClientSettings } from "../../../src/core/tftp/contract.js";
+import { TftpClient } from "../../../src/core/tftp/client/client.js";
+import type { ClientEffect, ClientInput, ClientRequest, ClientSettings } from "../../../src/core/tftp/client/contract.js";
 import { defaultClientSettings } from "../../../src/core/tftp/defaults.js";
 import { decodePacket, encodePacket, type TftpPacket } from "../../../src/wire/tftp/packet.js";
 
@@ -126,6 +126,7 @@ t.test("error 8 to a request: asked again without options", async (t) => {
   const { packet } = fetching({ blksize: 1428 });
   t.same(packet({ type: "error", code: 8, message: "no options" }), ["ask nothing"]);
   t.same(packet({ type: "error", code: 8, message: "no options" }), ["refused: server's error 8: no options", "close"]);
+  t.same(fetching().packet({ type: "error", code: 4, message: "illegal operation" }), ["ask nothing"], "servers that know no options");
 });
 
 t.test("a hole is answered at once and once for each burst; duplicates are silent", async (t) => {
@@ -148,21 +149,36 @@ t.test("a truncated block is not the end where the size is known", async (t) => 
   t.same(data(1), ["write 0+512", "ack 1"]);
   t.same(data(2, 487), []);
   t.same(data(2, 488), ["write 512+488", "ack 2", "complete: "]);
-  const liar = fetching();
+  const liar = fetching({ sizeBytes: 1000 });
   liar.oack({ tsize: "1000" });
   for (let time = 0; time < 3; time++) liar.data(1, 10);
   t.match(liar.data(1, 10), ["error 4", "error: the file is not 1000 bytes long as announced", "close"]);
 });
 
+t.test("a tsize that nobody insists on is a hint: servers are known to send a wrong one", async (t) => {
+  const shorter = fetching();
+  shorter.oack({ tsize: "1000" });
+  for (let time = 0; time < 3; time++) t.same(shorter.data(1, 10), [], "it may be truncated");
+  t.same(shorter.data(1, 10), ["write 0+10", "ack 1", "complete: "], "the same again and again is meant");
+  const longer = fetching();
+  longer.oack({ tsize: "1" });
+  t.same(longer.data(1), ["write 0+512", "ack 1"], "a whole block is not truncated");
+  t.same(longer.data(2, 9), ["write 512+9", "ack 2", "complete: "]);
+  const unknown = fetching();
+  t.same(unknown.oack({ tsize: "0" }), ["ack 0"], "the request's 0 echoed");
+  t.same(unknown.data(1, 9), ["write 0+9", "ack 1", "complete: "]);
+});
+
 t.test("the disk sets the pace, and the last ACK waits for it", async (t) => {
-  const { give, data, wait, client } = fetching({}, { backlogBytesMax: 1000 }, "later");
+  const { give, data, wait } = fetching({}, { backlogBytesMax: 1000 }, "later");
   t.same(data(1), ["write 0+512", "ack 1"]);
   t.same(data(2), ["write 512+512"], "1024 octets wait");
-  t.equal(client.nextWakeAt(), undefined, "nobody is late but we");
   t.same(data(2), []);
-  t.same(give({ type: "written", bytesWritten: 512 }, 60_000), ["ack 2"]);
+  for (let time = 0; time < 30; time++) t.same(wait(), { ms: 2000 - (time === 0 ? 1 : 0), sent: ["ack 1"] }, "a sign of life");
+  t.same(give({ type: "written", bytesWritten: 512 }), ["ack 2"]);
   t.same(data(3, 9), ["write 1024+9"]);
   t.same(give({ type: "written", bytesWritten: 1024 }), []);
+  t.same(wait().sent, ["ack 2"], "the last ACK waits, the one before it is repeated");
   t.same(give({ type: "written", bytesWritten: 1033 }), ["ack 3", "complete: "]);
   t.same(wait().sent, ["close"]);
 });
@@ -179,11 +195,11 @@ t.test("a server that goes on without an ACK is not taken at its word: what wait
 });
 
 t.test("a time-out within a window does not outrun the disk", async (t) => {
-  const { give, oack, data, wait, client } = fetching({ windowsize: 4 }, { backlogBytesMax: 1000 }, "later");
+  const { give, oack, data, wait } = fetching({ windowsize: 4 }, { backlogBytesMax: 1000 }, "later");
   oack({ windowsize: "4" });
   t.same([...data(1), ...data(2), ...data(3)], ["write 0+512", "write 512+512", "write 1024+512"]);
   t.same(wait().sent, [], "1536 octets wait");
-  t.equal(client.nextWakeAt(), undefined);
+  t.same(wait().sent, ["ack 0"], "a sign of life");
   t.same(give({ type: "written", bytesWritten: 1024 }), ["ack 3"]);
   t.same(wait().sent, ["ack 3"], "an ACK that went out may be repeated");
 });
@@ -218,6 +234,54 @@ t.test("a dead server: requests every second, a silence, then a time-out", async
     }
   }
   t.same(waits, [...Array(9).fill(1000), 6000]);
+});
+
+t.test("a server that made progress is given half a minute", async (t) => {
+  const { data, wait } = fetching();
+  data(1);
+  let waited = 0;
+  for (;;) {
+    const { ms, sent } = wait();
+    waited += ms;
+    if (sent[0] === "ack 1") continue;
+    t.same(sent, ["error 0", "timeout: no data after byte 512", "close"]);
+    break;
+  }
+  t.ok(waited >= 30_000 && waited < 37_000, `${waited} ms`);
+});
+
+t.test("an OACK and no block: the path loses packets of that size, so smaller ones are asked for", async (t) => {
+  const { oack, data, wait } = fetching({ blksize: 8192, windowsize: 16 });
+  const asked: string[] = [];
+  for (const [index, blksize] of ["8192", "1428", "1228"].entries()) {
+    oack({ blksize, windowsize: "16" }, { address: server.address, port: 4000 + index });
+    let sent: string[] = [];
+    for (let guard = 0; guard < 20 && !sent.some((word) => word.startsWith("ask")); guard++) sent = wait().sent;
+    t.equal(sent[0], `error 0 to 10.0.0.1:${4000 + index}`, "the server's slot is freed");
+    asked.push(...sent.slice(1));
+  }
+  t.same(
+    asked,
+    ["1428", "1228", "512"].map((blksize) => `ask blksize ${blksize}, tsize 0, windowsize 16`),
+  );
+  const givenUp = { address: server.address, port: 4002 };
+  t.same(data(1, 1228, givenUp), ["error 5 to 10.0.0.1:4002"], "the transfer that was given up is not joined again");
+  const fresh = { address: server.address, port: 3009 };
+  t.same(oack({ blksize: "512", windowsize: "16" }, fresh), ["ack 0 to 10.0.0.1:3009"]);
+  t.same(data(1, 100, fresh), ["write 0+100", "ack 1 to 10.0.0.1:3009", "complete: "]);
+  const small = fetching({ blksize: 512, windowsize: 16 });
+  small.oack({ windowsize: "16" });
+  for (let time = 0; time < 12; time++) t.same(small.wait().sent, ["ack 0"], "there is nothing smaller to ask for");
+});
+
+t.test("a request without any option, and one that is too long", async (t) => {
+  const { begun, data } = fetching({ blksize: 1428, windowsize: 16, timeoutSeconds: 3, plain: true });
+  t.same(begun, ["ask nothing"]);
+  t.same(data(1, 9), ["write 0+9", "ack 1", "complete: "]);
+  t.same(fetching({ fileName: "n".repeat(600) }).begun, [
+    "error: the name is too long: the request has 617 octets, at most 512 are allowed",
+    "close",
+  ]);
 });
 
 t.test("a long time-out that was asked does not make the first loss the end", async (t) => {

@@ -2,9 +2,9 @@
 import t from "tap";
 import type { Endpoint } from "../../../src/base/endpoint.js";
 import { wake } from "../../../src/base/machine.js";
-import type { ServerSettings } from "../../../src/core/tftp/contract.js";
 import { defaultServerSettings } from "../../../src/core/tftp/defaults.js";
-import { type ListenerEffect, type ListenerInput, TftpListener } from "../../../src/core/tftp/listener.js";
+import type { ServerSettings } from "../../../src/core/tftp/server/contract.js";
+import { type ListenerEffect, type ListenerInput, TftpListener } from "../../../src/core/tftp/server/listener.js";
 import { decodePacket, encodePacket, type Option, type TftpPacket } from "../../../src/wire/tftp/packet.js";
 
 const peer = (port: number, address = "10.0.0.9"): Endpoint => ({ address, port });

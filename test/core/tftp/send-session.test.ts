@@ -2,8 +2,8 @@
 import t from "tap";
 import { wake } from "../../../src/base/machine.js";
 import { Prng } from "../../../src/base/prng.js";
-import type { SessionPlan } from "../../../src/core/tftp/contract.js";
-import { SendSession, type SessionEffect, type SessionInput } from "../../../src/core/tftp/send-session.js";
+import type { SessionEffect, SessionInput, SessionPlan } from "../../../src/core/tftp/server/contract.js";
+import { SendSession } from "../../../src/core/tftp/server/send-session.js";
 import { wireBlock } from "../../../src/wire/tftp/block-number.js";
 import { encodePacket } from "../../../src/wire/tftp/packet.js";
 

@@ -6,7 +6,7 @@ import t, { type Test } from "tap";
 import type { Endpoint } from "../../../src/base/endpoint.js";
 import { systemClock } from "../../../src/runtime/clock.js";
 import { loadNativeTftp } from "../../../src/runtime/tftp/native-sender.js";
-import { openTftpServer, type TftpServer } from "../../../src/runtime/tftp/server.js";
+import { openTftpServer, type RunningTftpServer } from "../../../src/runtime/tftp/server.js";
 import { CpuWait } from "../../support/cpu-wait.js";
 import { tftpEnds } from "../../support/tftp-ends.js";
 import { fetchEngines } from "../../support/tftp-engines.js";
@@ -105,7 +105,7 @@ for (const [index, engine] of (["auto", "plain"] as const).entries()) {
 
     t.test("a peer that says nothing frees its slot, and one that is gone frees it sooner", async (t) => {
       /** How long a peer had a slot, from its request on. */
-      const slotTaken = async (server: TftpServer, leave: (socket: Socket) => void): Promise<number> => {
+      const slotTaken = async (server: RunningTftpServer, leave: (socket: Socket) => void): Promise<number> => {
         const startedAt = performance.now();
         const peer = await silentPeer(t, server.local);
         while (server.serving().sessions.length === 0) await pause(2);

@@ -1,6 +1,6 @@
 /** A transfer from the primary by TFTP. */
 import type { FailureReason } from "../../../wire/capwap/vendor.js";
-import type { FetchOutcome } from "../../tftp/contract.js";
+import type { FetchOutcome } from "../../tftp/client/contract.js";
 import { type EventOf, type FetchContext, failed, tryFailed } from "./context.js";
 import type { Stage, StageOf } from "./stage.js";
 

@@ -1,18 +1,15 @@
 /**
- * What the TFTP machines take and give. Blocks are absolute (1, 2, … without wrap; `wire/tftp/block-number`). The machines
+ * What the TFTP server takes and gives. Blocks are absolute (1, 2, … without wrap; `wire/tftp/block-number`). The machines
  * hold no image bytes: `send-blocks` names blocks of an offered file and the host fills the DATA packets (`DATA, block
  * modulo 2¹⁶, payload`) from the file that it keeps open.
  */
-
-import type { Endpoint } from "../../base/endpoint.js";
-import type { Flavor } from "../../base/flavor.js";
-import type { Wake } from "../../base/machine.js";
-import type { Instant } from "../../base/time.js";
+import type { Endpoint } from "../../../base/endpoint.js";
+import type { Flavor } from "../../../base/flavor.js";
+import type { Wake } from "../../../base/machine.js";
+import type { Instant } from "../../../base/time.js";
 
 /** Names a transfer inside one server; never used again. */
 export type TftpSessionId = Flavor<number, "TftpSessionId">;
-
-/* ---------------------------------------------------------------------------- server */
 
 export interface ServerSettings {
   /** Admitted sessions at a time, 1–64. One more is refused at once. */
@@ -65,6 +62,33 @@ export type SessionOutcome =
   /** The peer started over from the same port. */
   | "superseded";
 
+/** What a session takes, wherever it runs. */
+export type SessionInput =
+  | Wake
+  | { readonly type: "start" }
+  /** A datagram from the session's peer; `TftpServer` has compared the sender (RFC 1350 §4: the transfer identifiers). */
+  | { readonly type: "datagram"; readonly bytes: Uint8Array }
+  /** The peer repeated its request at the listening port. */
+  | { readonly type: "repeated-request" }
+  /** The host sent windows by itself, as `streamable` allowed: [base, next) is out since `sentAt`, everything before it acknowledged. */
+  | {
+      readonly type: "streamed";
+      readonly base: number;
+      readonly next: number;
+      readonly sentAt: Instant;
+      /** Of each window that was acknowledged and measures one, in order. */
+      readonly roundTripsMs: ArrayLike<number>;
+    }
+  | { readonly type: "rate"; readonly bytesPerSecond: number | undefined }
+  | { readonly type: "peer-gone" }
+  | { readonly type: "withdrawn"; readonly detail: string }
+  | { readonly type: "failed"; readonly detail: string };
+
+export type SessionEffect =
+  | { readonly type: "send"; readonly bytes: Uint8Array }
+  | { readonly type: "send-blocks"; readonly firstBlock: number; readonly count: number }
+  | { readonly type: "ended"; readonly outcome: SessionOutcome; readonly detail: string };
+
 export interface Serving {
   readonly sessions: readonly {
     readonly peer: Endpoint;
@@ -78,7 +102,7 @@ export interface Serving {
   readonly refusals: number;
   readonly sessionsComplete: number;
   readonly sessionsFailed: number;
-  /** Datagrams that were no use: malformed, foreign, over the request rate. */
+  /** Useless datagrams: malformed, foreign, over the request rate. */
   readonly datagramsDropped: number;
 }
 
@@ -94,10 +118,20 @@ export type ServerInput =
   | { readonly type: "request"; readonly from: Endpoint; readonly local: string; readonly bytes: Uint8Array }
   /** A datagram at the port of a session, from anyone. */
   | { readonly type: "datagram"; readonly session: TftpSessionId; readonly from: Endpoint; readonly bytes: Uint8Array }
-  /** The peer's host says that nobody listens at the peer's port any more (ICMP port unreachable). */
+  /** The peer's host reports that nobody listens at the peer's port any more (ICMP port unreachable). */
   | { readonly type: "peer-gone"; readonly session: TftpSessionId }
   /** The host could not open the port of a session, or not read its file. */
   | { readonly type: "session-failed"; readonly session: TftpSessionId; readonly detail: string }
+  /** From a session that runs elsewhere, as often as the host likes: acknowledged octets so far. */
+  | { readonly type: "session-progress"; readonly session: TftpSessionId; readonly bytesDone: number }
+  /** From a session that runs elsewhere, once: it has freed its port. */
+  | {
+      readonly type: "session-ended";
+      readonly session: TftpSessionId;
+      readonly outcome: SessionOutcome;
+      readonly detail: string;
+      readonly bytesDone: number;
+    }
   /** Ends all sessions with an ERROR and admits no more. */
   | { readonly type: "stop" };
 
@@ -118,87 +152,8 @@ export type ServerEffect =
       readonly blksize: number;
       readonly sizeBytes: number;
     }
+  /** For a session that runs elsewhere. */
+  | { readonly type: "session-input"; readonly session: TftpSessionId; readonly input: SessionInput }
   | { readonly type: "close-session"; readonly session: TftpSessionId; readonly outcome: SessionOutcome; readonly detail: string }
   /** State worth showing changed: at once for a session's start or end, at most twice a second for its progress and for refusals. */
   | ({ readonly type: "serving" } & Serving);
-
-/* ---------------------------------------------------------------------------- client */
-
-export interface ClientSettings {
-  /** The first packet's time-out where no timeout option is asked, and the longest that back-off makes of it. */
-  readonly firstTimeoutMs: number;
-  readonly timeoutMsMax: number;
-  /** The transfer is given up after this long without progress (or after five of the time-outs that were asked if that is longer). */
-  readonly idleMsMax: number;
-  /** How long the port stays open after the last ACK, to repeat it should it get lost (RFC 1350 §6). */
-  readonly dallyMs: number;
-  /** Octets received and not yet written, above which ACKs wait for the disk. */
-  readonly backlogBytesMax: number;
-}
-
-export interface ClientRequest {
-  /** The server's listening endpoint. */
-  readonly server: Endpoint;
-  readonly fileName: string;
-  /** 512 asks for no blksize option, windowsize 1 for no windowsize option. */
-  readonly blksize: number;
-  readonly windowsize: number;
-  /** 1–255, undefined = do not ask. */
-  readonly timeoutSeconds: number | undefined;
-  /** What the file's size must be; undefined = any. Checked against tsize before a byte moves and at the end. */
-  readonly sizeBytes: number | undefined;
-}
-
-export type FetchOutcome = "complete" | "busy" | "timeout" | "refused" | "storage" | "aborted" | "error";
-
-export type ClientInput =
-  | Wake
-  /**
-   * First input: sends the request. `receiveBufferBytes` = what the kernel holds for the port, counted as Linux counts SO_RCVBUF; no
-   * window is asked for that would overrun it.
-   */
-  | { readonly type: "start"; readonly receiveBufferBytes?: number }
-  | { readonly type: "datagram"; readonly from: Endpoint; readonly bytes: Uint8Array }
-  /** The host went on by itself, as `TftpClient.streamable` allowed. It has stored the payload: no `write` comes for it. */
-  | {
-      readonly type: "streamed";
-      /** Taken since that `streamable`, at least 1. */
-      readonly blocks: number;
-      /** Of all taken, those since the last ACK; a whole window where its ACK must wait for the disk. */
-      readonly unacknowledged: number;
-      /** When the last block was taken. */
-      readonly at: Instant;
-      /** From each ACK that measures one to the block after it, in order. */
-      readonly roundTripsMs: ArrayLike<number>;
-    }
-  /** `bytesWritten` octets from the start of the file are written (cumulative). */
-  | { readonly type: "written"; readonly bytesWritten: number }
-  | { readonly type: "storage-failed"; readonly detail: string }
-  | { readonly type: "abort" };
-
-/** How far a host may go by itself; see `TftpClient.streamable`. */
-export interface ClientStreamable {
-  readonly peer: Endpoint;
-  /** On the wire. Numbers go on with 0 after 65535. */
-  readonly due: number;
-  readonly blksize: number;
-  readonly windowsize: number;
-  /** Blocks taken since the last ACK; fewer than `windowsize`. */
-  readonly unacknowledged: number;
-  /** Full blocks that may be taken; what follows them ends the file. */
-  readonly blocksMax: number;
-  /** When the last ACK was sent; undefined where the next block measures no round trip. */
-  readonly ackAt: Instant | undefined;
-  readonly backlogBytesMax: number;
-}
-
-export type ClientEffect =
-  | { readonly type: "send"; readonly to: Endpoint; readonly bytes: Uint8Array }
-  /** Payload that follows what was given before. `bytes` is a view of the datagram: use or copy it before the next input. */
-  | { readonly type: "write"; readonly offset: number; readonly bytes: Uint8Array }
-  /** The server told the size (tsize) before the first byte. */
-  | { readonly type: "size"; readonly sizeBytes: number }
-  /** The fetch is over; `detail` is one line for people. The port stays open until `close`. */
-  | { readonly type: "ended"; readonly outcome: FetchOutcome; readonly detail: string; readonly bytesDone: number }
-  /** Last effect: close the port. */
-  | { readonly type: "close" };

@@ -7,40 +7,14 @@
  * RFC 7440 needs: a peer that lost the first block of a window repeats its last ACK. That is answered once per window and
  * only when it can be an answer to this window, that is a round trip after it was sent.
  */
-import type { Machine, Wake } from "../../base/machine.js";
-import type { Instant } from "../../base/time.js";
-import { absoluteBlock, blockCount } from "../../wire/tftp/block-number.js";
-import { errorCode } from "../../wire/tftp/error-code.js";
-import { blockOf, decodePacket, encodePacket, opcode, opcodeOf, printable } from "../../wire/tftp/packet.js";
-import type { SessionOutcome, SessionPlan } from "./contract.js";
-import { Rate } from "./rate.js";
-import { idleMsFor, RoundTrip } from "./round-trip.js";
-
-export type SessionInput =
-  | Wake
-  | { readonly type: "start" }
-  /** A datagram from the session's peer; whoever receives has compared the sender (RFC 1350 §4: the transfer identifiers). */
-  | { readonly type: "datagram"; readonly bytes: Uint8Array }
-  /** The peer repeated its request at the listening port. */
-  | { readonly type: "repeated-request" }
-  /** The host went on by itself, as `streamable` allowed: [base, next) is out now, since `sentAt`, and everything before it acknowledged. */
-  | {
-      readonly type: "streamed";
-      readonly base: number;
-      readonly next: number;
-      readonly sentAt: Instant;
-      /** Of each window that was acknowledged and measures one, in order. */
-      readonly roundTripsMs: ArrayLike<number>;
-    }
-  | { readonly type: "rate"; readonly bytesPerSecond: number | undefined }
-  | { readonly type: "peer-gone" }
-  | { readonly type: "withdrawn"; readonly detail: string }
-  | { readonly type: "failed"; readonly detail: string };
-
-export type SessionEffect =
-  | { readonly type: "send"; readonly bytes: Uint8Array }
-  | { readonly type: "send-blocks"; readonly firstBlock: number; readonly count: number }
-  | { readonly type: "ended"; readonly outcome: SessionOutcome; readonly detail: string };
+import type { Machine } from "../../../base/machine.js";
+import type { Instant } from "../../../base/time.js";
+import { absoluteBlock, blockCount } from "../../../wire/tftp/block-number.js";
+import { errorCode } from "../../../wire/tftp/error-code.js";
+import { blockOf, decodePacket, encodePacket, opcode, opcodeOf, printable } from "../../../wire/tftp/packet.js";
+import { Rate } from "../rate.js";
+import { idleMsFor, RoundTrip } from "../round-trip.js";
+import type { SessionEffect, SessionInput, SessionOutcome, SessionPlan } from "./contract.js";
 
 export interface Streamable {
   /** The block after the window that is out. */

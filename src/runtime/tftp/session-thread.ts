@@ -1,16 +1,16 @@
 /**
  * A thread that runs one transfer at a time: it sleeps in the kernel until the peer answers and steps the session machine,
- * with no event loop in between. Started by `threaded-sessions.ts`.
+ * with no event loop in between. Started by `session-threads.ts`.
  */
 import { availableParallelism } from "node:os";
-import { parentPort, receiveMessageOnPort } from "node:worker_threads";
+import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import { invariant } from "../../base/invariant.js";
 import { wake } from "../../base/machine.js";
-import { SendSession, type SessionEffect, type SessionInput } from "../../core/tftp/send-session.js";
+import type { SessionEffect, SessionInput } from "../../core/tftp/server/contract.js";
+import { SendSession } from "../../core/tftp/server/send-session.js";
 import { systemClock } from "../clock.js";
 import { loadNativeTftp, type NativeSender, REPORT_HEAD, SLEEP_MS_MAX, WAIT_PEER_GONE } from "./native-sender.js";
-import type { SessionEnd } from "./session.js";
-import { MAIL, PROGRESS, type SessionOrder } from "./threaded-sessions.js";
+import { type SessionEnd, type SessionOrder, sharedViews, type ThreadStart } from "./session-thread-protocol.js";
 
 /** No ACK and no ERROR is longer; what is cut off is not read. */
 const DATAGRAM_BYTES_MAX = 1024;
@@ -20,8 +20,9 @@ const SPIN_MS = 0.05;
 const coresToSpare = availableParallelism() > 1;
 
 const native = loadNativeTftp();
-const mailbox = parentPort;
-invariant(native !== undefined && mailbox !== null, "started as a session thread with a native sender");
+invariant(native !== undefined, "started as a session thread with a native sender");
+const { mailbox, shared } = workerData as ThreadStart;
+const { mail, progress } = sharedViews(shared);
 
 const received = new Uint8Array(DATAGRAM_BYTES_MAX);
 const report = new Float64Array(REPORT_HEAD + 64);
@@ -30,10 +31,8 @@ mailbox.on("message", (order: SessionOrder) => {
   if (order.type === "run") mailbox.postMessage(run(order));
 });
 
-function run({ plan, fileDescriptor, localPort, shared, running }: Extract<SessionOrder, { type: "run" }>): SessionEnd {
-  invariant(native !== undefined && mailbox !== null, "checked above");
-  const mail = new Int32Array(shared, MAIL, 1);
-  const progress = new Float64Array(shared, PROGRESS, 1);
+function run({ plan, fileDescriptor, localPort, running }: Extract<SessionOrder, { type: "run" }>): SessionEnd {
+  invariant(native !== undefined, "checked above");
   let sender: NativeSender;
   try {
     sender = native.open(plan.local, localPort, plan.peer.address, plan.peer.port, fileDescriptor, plan.sizeBytes, plan.blksize);

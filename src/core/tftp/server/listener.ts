@@ -2,28 +2,23 @@
  * The listening port: who is admitted, who is refused. It knows the offered names and the running sessions and never a
  * path: a name that was not offered does not exist. The transfers themselves are `SendSession`s, which may run elsewhere.
  */
-import { type Endpoint, endpointText } from "../../base/endpoint.js";
-import type { Machine } from "../../base/machine.js";
-import type { Instant } from "../../base/time.js";
-import { type ErrorCode, errorCode } from "../../wire/tftp/error-code.js";
-import { DEFAULT_BLKSIZE, DEFAULT_WINDOWSIZE, type Options, readOptions, writeOptions } from "../../wire/tftp/options.js";
-import { DATA_HEADER_BYTES, decodePacket, encodePacket, opcode, opcodeOf, type ReadRequest } from "../../wire/tftp/packet.js";
+import { type Endpoint, endpointText } from "../../../base/endpoint.js";
+import type { Machine } from "../../../base/machine.js";
+import type { Instant } from "../../../base/time.js";
+import { type ErrorCode, errorCode } from "../../../wire/tftp/error-code.js";
+import { DEFAULT_BLKSIZE, DEFAULT_WINDOWSIZE, type Options, readOptions, writeOptions } from "../../../wire/tftp/options.js";
+import { DATA_HEADER_BYTES, decodePacket, encodePacket, opcode, opcodeOf, type ReadRequest } from "../../../wire/tftp/packet.js";
+import { Rate } from "../rate.js";
+import { answerToStranger } from "../stranger.js";
 import type { ServerEffect, ServerInput, ServerSettings, Serving, SessionOutcome, SessionPlan, TftpSessionId } from "./contract.js";
-import { Rate } from "./rate.js";
-import type { SessionInput } from "./send-session.js";
-import { deservesUnknownTransferId, unknownTransferId } from "./stranger.js";
 
 export type ListenerInput =
-  | Exclude<ServerInput, { type: "datagram" | "peer-gone" | "session-failed" }>
-  /** Acknowledged octets of a session, as often as the host likes. */
-  | { readonly type: "session-progress"; readonly session: TftpSessionId; readonly bytesDone: number }
+  | Exclude<ServerInput, { type: "datagram" | "peer-gone" | "session-failed" | "session-ended" }>
   | { readonly type: "session-ended"; readonly session: TftpSessionId; readonly outcome: SessionOutcome; readonly bytesDone: number }
   /** A useless datagram at the port of a session. */
   | { readonly type: "dropped"; readonly datagrams: number };
 
-export type ListenerEffect =
-  | Extract<ServerEffect, { type: "reply" | "open-session" | "serving" }>
-  | { readonly type: "session-input"; readonly session: TftpSessionId; readonly input: SessionInput };
+export type ListenerEffect = Extract<ServerEffect, { type: "reply" | "open-session" | "serving" | "session-input" }>;
 
 /** Addresses whose request rate is remembered; the one seen first is forgotten first. */
 const REMEMBERED_ADDRESSES_MAX = 1024;
@@ -113,8 +108,8 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
       out.push({ type: "session-input", session: running, input: { type: "datagram", bytes } });
     } else {
       this.#datagramsDropped++;
-      if (deservesUnknownTransferId(bytes) && this.#mayRequest(now, from.address))
-        out.push({ type: "reply", to: from, local, bytes: unknownTransferId });
+      const answer = answerToStranger(bytes);
+      if (answer !== undefined && this.#mayRequest(now, from.address)) out.push({ type: "reply", to: from, local, bytes: answer });
     }
   }
 
