@@ -1,6 +1,7 @@
 /** The file that a download fills, and how much of it a crash may cost. */
 import type { DiskFile } from "./disk.js";
-import { digestsOf, type FlashFolder, type StoredDigests } from "./flash-folder.js";
+import type { DownloadPart } from "./download-part.js";
+import { digestsOf, type FileDigests } from "./file-digests.js";
 
 const writeBatchBytesMax = 1 << 20;
 /** How much of a download may be lost to a crash: its 256th, and never less than this. */
@@ -22,26 +23,26 @@ interface Chunk {
 
 export class ImageDownload {
   readonly facts: DownloadFacts;
-  readonly #folder: FlashFolder;
+  readonly #part: DownloadPart;
   readonly #file: DiskFile;
   /** Written from the start on without a gap: where a resumed download goes on. */
   #writtenBytes: number;
   #safeBytes: number;
   #pending: Chunk[] = [];
   #checkpoint: Promise<void> | undefined;
-  #verified: StoredDigests | undefined;
+  #verified: FileDigests | undefined;
 
   /** @param safeBytes of the file are there already and lasting */
-  constructor(facts: DownloadFacts, folder: FlashFolder, file: DiskFile, safeBytes: number) {
+  constructor(facts: DownloadFacts, part: DownloadPart, file: DiskFile, safeBytes: number) {
     this.facts = facts;
-    this.#folder = folder;
+    this.#part = part;
     this.#file = file;
     this.#writtenBytes = safeBytes;
     this.#safeBytes = safeBytes;
   }
 
   /** What the file was found to hold when it was read back last. */
-  get verified(): StoredDigests | undefined {
+  get verified(): FileDigests | undefined {
     return this.#verified;
   }
 
@@ -77,7 +78,7 @@ export class ImageDownload {
     await this.#makeSafe();
   }
 
-  async readBack(): Promise<StoredDigests> {
+  async readBack(): Promise<FileDigests> {
     await this.#checkpoint;
     await this.#file.sync();
     this.#verified = await digestsOf(this.#file);
@@ -105,7 +106,7 @@ export class ImageDownload {
     const safeBytes = this.#writtenBytes;
     if (resumeKey === null) return;
     await this.#file.sync();
-    await this.#folder.savePartFacts({ version, sizeBytes, sha256: resumeKey, safeBytes });
+    await this.#part.saveFacts({ version, sizeBytes, sha256: resumeKey, safeBytes });
     this.#safeBytes = safeBytes;
   }
 }

@@ -126,15 +126,15 @@ export class ImageFiles {
 
   async #open({ downloadId: id, version, sizeBytes, sha256, resume }: Storage<"open-download">): Promise<void> {
     await this.#closeDownload();
-    const part = resume && sha256 !== null ? await this.#flash.loadPartFacts() : undefined;
+    const part = resume && sha256 !== null ? await this.#flash.part.loadFacts() : undefined;
     const resumed = part?.sha256 === sha256 && part?.sizeBytes === sizeBytes ? part : undefined;
     const free = await this.#flash.freeBytes();
     if (free < sizeBytes) {
       throw new StorageError("not-enough-flash", `the image has ${sizeBytes} bytes, ${free} are free`);
     }
-    const file = (resumed && (await this.#flash.openPart(resumed))) ?? (await this.#flash.createPart());
+    const file = (resumed && (await this.#flash.part.open(resumed))) ?? (await this.#flash.part.create());
     const safeBytes = resumed && (await file.sizeBytes()) === resumed.safeBytes ? resumed.safeBytes : 0;
-    this.#download = new ImageDownload({ id, version, sizeBytes, resumeKey: resume ? sha256 : null }, this.#flash, file, safeBytes);
+    this.#download = new ImageDownload({ id, version, sizeBytes, resumeKey: resume ? sha256 : null }, this.#flash.part, file, safeBytes);
     this.#answer(id, { type: "download-opened", downloadId: id, resumeOffset: safeBytes });
   }
 
@@ -176,11 +176,11 @@ export class ImageFiles {
 
   async #discard(downloadId: number, keepPartial: boolean): Promise<void> {
     const download = this.#download;
-    if (download === undefined && !keepPartial) return this.#flash.removePart();
+    if (download === undefined && !keepPartial) return this.#flash.part.remove();
     if (download?.facts.id !== downloadId) return;
     if (keepPartial) await download.keep().catch(ignoreStorageError);
     await this.#closeDownload();
-    if (!keepPartial || download.facts.resumeKey === null) await this.#flash.removePart();
+    if (!keepPartial || download.facts.resumeKey === null) await this.#flash.part.remove();
   }
 
   async #closeDownload(): Promise<void> {
@@ -225,7 +225,7 @@ export class ImageFiles {
 
   async #clearAway(): Promise<void> {
     await this.#closeDownload();
-    await this.#flash.removePart();
+    await this.#flash.part.remove();
     // A journal may be on its way to the disk at this moment.
     await this.#flash.clearLeftovers([journalUnsaved]);
   }

@@ -3,19 +3,23 @@
  * same folder, fsync, rename, fsync of the folder. A digest inside tells damage by the medium from a good file.
  */
 import { createHash } from "node:crypto";
-import { dirname } from "node:path";
-import type { z } from "zod";
+import { basename, dirname } from "node:path";
+import { shapeFaultText } from "../../base/shape.js";
 import type { Disk, DiskFile } from "./disk.js";
 import { isAbsent, isUnreadable } from "./storage-failure.js";
+import { apFormat, type StoredFile } from "./stored-files.js";
 
 /** The temporary file's ending; whoever opens the folder removes leftovers. */
 export const unsavedEnding = ".new";
 
+/** A whole file that this version of flexup does not understand. The message names it and the field. */
+export class UnknownFormatError extends Error {}
+
 const digestOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** Resolves when `value` is lasting under `path`. */
-export async function saveSealedJson(disk: Disk, path: string, value: unknown): Promise<void> {
-  const content = JSON.stringify(value);
+export async function saveSealedJson(disk: Disk, path: string, value: object): Promise<void> {
+  const content = JSON.stringify({ format: apFormat, ...value });
   const file = await disk.open(path + unsavedEnding, "create");
   try {
     await file.write([Buffer.from(`{"sha256":"${digestOf(content)}","content":${content}}\n`)], 0);
@@ -27,12 +31,15 @@ export async function saveSealedJson(disk: Disk, path: string, value: unknown): 
   await disk.syncFolder(dirname(path));
 }
 
-/** The value, `absent` without a file, or `damaged` when the file cannot be read, is not what was once saved or not of this schema. */
-export async function loadSealedJson<Schema extends z.ZodType>(
+/**
+ * The value, `absent` without a file, or `damaged` when the file cannot be read or is not what was once saved.
+ * @throws UnknownFormatError for a whole file of another format or shape
+ */
+export async function loadSealedJson<Value>(
   disk: Disk,
   path: string,
-  schema: Schema,
-): Promise<{ readonly value: z.output<Schema> } | "absent" | "damaged"> {
+  { shape, since }: StoredFile<Value>,
+): Promise<{ readonly value: Value } | "absent" | "damaged"> {
   let text: string | undefined;
   try {
     text = await readText(disk, path);
@@ -41,10 +48,16 @@ export async function loadSealedJson<Schema extends z.ZodType>(
     throw error;
   }
   if (text === undefined) return "absent";
-  const match = /^\{"sha256":"([0-9a-f]{64})","content":(.*)\}\n$/s.exec(text);
+  const match = /^\{"sha256":"([0-9a-f]{64})","content":(\{.*\})\}\n$/s.exec(text);
   if (match === null || match[1] !== digestOf(match[2] as string)) return "damaged";
-  const parsed = schema.safeParse(JSON.parse(match[2] as string));
-  return parsed.success ? { value: parsed.data } : "damaged";
+  const { format = 1, ...value } = JSON.parse(match[2] as string);
+  if (format > apFormat) {
+    throw new UnknownFormatError(`${basename(path)} has format ${format}, newer than this flexup reads (${apFormat}); update flexup`);
+  }
+  if (format < since) throw new UnknownFormatError(`${basename(path)} has format ${format}; this flexup reads ${since} and later`);
+  const fault = shape.fault(value);
+  if (fault !== undefined) throw new UnknownFormatError(`${basename(path)} is not understood: ${shapeFaultText(fault)}`);
+  return { value: value as Value };
 }
 
 async function readText(disk: Disk, path: string): Promise<string | undefined> {

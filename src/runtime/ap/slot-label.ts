@@ -1,27 +1,11 @@
 /**
  * What a slot's image is, in a file of its own beside it: should the boot record and its copy be lost, two whole images would lie
- * there and nobody would know their versions.
+ * there and nothing would tell their versions.
  */
-
-import { z } from "zod";
 import type { Sha256Hex } from "../../base/sha256.js";
-import type { BootRecord, SlotId, SlotImage } from "../../core/ap/contract.js";
+import type { BootRecord, SlotId } from "../../core/ap/contract.js";
 import { emptyBootRecord, otherSlot } from "../../core/ap/image-slots.js";
-
-export const count = z.number().int().nonnegative();
-const digest = (length: number) => z.string().regex(new RegExp(`^[0-9a-f]{${length}}$`));
-export const sha256Text = digest(64);
-export const slotImage = z.object({
-  version: z.string(),
-  sizeBytes: count,
-  sha256: sha256Text,
-  md5: digest(32),
-  runId: count,
-}) satisfies z.ZodType<SlotImage>;
-
-/** Of two slots the one of the higher rank boots next. */
-export const slotLabel = z.object({ rank: count, image: slotImage });
-export type SlotLabel = z.output<typeof slotLabel>;
+import type { SlotLabel } from "./stored-files.js";
 
 export interface LabelledSlot {
   readonly slot: SlotId;

@@ -1,0 +1,83 @@
+/**
+ * The JSON files of an AP's data folder: each one's name, its shape, and the format that brought that shape. A changed shape needs a
+ * new format with a migration from the one before.
+ */
+import type { Endpoint } from "../../base/endpoint.js";
+import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
+import { count, fields, list, nullable, oneOf, type Shape, scalar, text, yesNo } from "../../base/shape.js";
+import type { BootRecord, FinalReport, RunJournal, RunOrder, RunProgress, SlotImage } from "../../core/ap/contract.js";
+import { failureReasons } from "../../wire/capwap/vendor.js";
+
+/** How much of which image a part holds. */
+export interface PartFacts {
+  readonly version: string;
+  readonly sizeBytes: number;
+  readonly sha256: Sha256Hex;
+  /** From the start, and lasting. */
+  readonly safeBytes: number;
+}
+
+/** What a slot holds. Of two slots the one of the higher rank boots next. */
+export interface SlotLabel {
+  readonly rank: number;
+  readonly image: SlotImage;
+}
+
+export interface StoredFile<Value> {
+  readonly shape: Shape<Value>;
+  readonly since: number;
+}
+
+/** Data folders are written in this format. A file without a number is of format 1, as every file before numbers came in. */
+export const apFormat = 1;
+
+const sha256 = scalar<Sha256Hex>("64 lower-case hex digits", (value) => typeof value === "string" && isSha256Hex(value));
+const md5 = scalar<string>("32 lower-case hex digits", (value) => typeof value === "string" && /^[0-9a-f]{32}$/.test(value));
+const slotImage = fields<SlotImage>({ version: text, sizeBytes: count, sha256, md5, runId: count });
+
+const bootRecord = fields<BootRecord>({
+  primary: oneOf({ a: 1, b: 1 }),
+  slots: fields<BootRecord["slots"]>({ a: nullable(slotImage), b: nullable(slotImage) }),
+  swapOrderId: count,
+  controllerResets: count,
+});
+
+const order = fields<RunOrder>({
+  runId: count,
+  role: oneOf({ primary: 1, subordinate: 1, fallback: 1 }),
+  version: text,
+  vendor: count,
+  fileName: text,
+  sizeBytes: count,
+  sha256: nullable(sha256),
+  server: nullable(fields<Endpoint>({ address: text, port: count })),
+  retryCountMax: count,
+  backoffMsMin: count,
+  backoffMsMax: count,
+  sessionsMax: count,
+  refetch: yesNo,
+});
+
+const progress = {
+  state: oneOf({ initiated: 1, fetching: 1, waiting: 1, "needs-wan": 1, complete: 1, failed: 1, aborted: 1 }),
+  path: oneOf({ none: 1, wan: 1, lan: 1 }),
+  tries: count,
+  wanBytes: count,
+  lanBytes: count,
+  reason: oneOf(failureReasons),
+  detail: text,
+} as const;
+
+const journal = fields<RunJournal>({
+  run: nullable(fields<NonNullable<RunJournal["run"]>>({ order, progress: fields<RunProgress>(progress) })),
+  owed: list(fields<FinalReport>({ ...progress, runId: count, bytesDone: count })),
+});
+
+const stored = <Value>(since: number, shape: Shape<Value>): StoredFile<Value> => ({ since, shape });
+
+export const storedFiles = {
+  bootRecord: stored(1, bootRecord),
+  journal: stored(1, journal),
+  partFacts: stored(1, fields<PartFacts>({ version: text, sizeBytes: count, sha256, safeBytes: count })),
+  slotLabel: stored(1, fields<SlotLabel>({ rank: count, image: slotImage })),
+} as const;
