@@ -1,6 +1,7 @@
 /**
- * Compiles the optional native add-ons with the C compiler that is there. Nothing is downloaded, and nothing fails: without
- * a compiler, or anywhere but on Linux, flexup uses its plain paths.
+ * Compiles the optional native add-ons on the machine that will run them, with the C compiler that is there. npm runs it when
+ * the package is installed. Nothing is downloaded, and nothing fails: without a compiler, without npm's install scripts or
+ * anywhere but on Linux, flexup uses its plain paths.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, renameSync } from "node:fs";
@@ -18,15 +19,16 @@ const addons = {
 };
 
 for (const [name, sources] of Object.entries(addons)) {
-  const outcome = await build(name, sources);
-  if (outcome !== undefined) console.log(`native ${name} not built (${outcome}); the plain path will be used`);
+  const obstacle = await build(name, sources).catch((error) => error.message);
+  if (obstacle !== undefined) console.log(`native ${name} not built (${obstacle}); the plain path will be used`);
 }
 
+/** @returns what stood in the way, undefined when it is built */
 async function build(name, sources) {
   mkdirSync(folder, { recursive: true });
   if (process.platform !== "linux") return `${process.platform} is not Linux`;
   const headers = await import("node-api-headers").catch(() => undefined);
-  if (headers === undefined) return "no node-api-headers: development dependencies are not installed";
+  if (headers === undefined) return "the package node-api-headers is not installed";
   const target = join(folder, `${name}.node`);
   const unfinished = `${target}.${process.pid}`;
   const compiler = process.env.CC ?? "cc";
@@ -35,7 +37,7 @@ async function build(name, sources) {
   const files = sources.map((source) => join(here, source));
   const { error, status, stderr } = spawnSync(compiler, [...flags, includes, ...files, "-o", unfinished], { encoding: "utf8" });
   if (error !== undefined) return `no C compiler: ${error.message}`;
-  if (status !== 0) return `${compiler} said: ${stderr.trim().split("\n").slice(0, 5).join(" | ")}`;
+  if (status !== 0) return `${compiler}: ${stderr.trim().split("\n").slice(0, 5).join(" | ")}`;
   renameSync(unfinished, target);
   return undefined;
 }
