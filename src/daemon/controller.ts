@@ -6,7 +6,7 @@ import type { ControllerConfig, ControllerMachine } from "../core/controller/con
 import { systemClock } from "../runtime/clock.js";
 import { ControllerHost } from "../runtime/controller/controller-host.js";
 import { ImageFolder } from "../runtime/controller/controller-images.js";
-import { openStore } from "../runtime/controller/store.js";
+import { openStore } from "../runtime/controller/store/open-store.js";
 import { freshSeed } from "../runtime/entropy.js";
 import { Log } from "../runtime/log.js";
 import { CapwapMeter } from "../runtime/metrics/capwap-meter.js";

@@ -24,7 +24,7 @@ import { ownTlsIdentity, readTlsIdentity, type TlsIdentity } from "../runtime/ac
 import { systemClock } from "../runtime/clock.js";
 import type { ControllerHost } from "../runtime/controller/controller-host.js";
 import type { ImageFolder } from "../runtime/controller/controller-images.js";
-import type { Store } from "../runtime/controller/store.js";
+import type { Store } from "../runtime/controller/store/store.js";
 import { LimitedLog, type Log } from "../runtime/log.js";
 import { measureController } from "../runtime/metrics/controller-metrics.js";
 import type { Metrics } from "../runtime/metrics/metrics.js";
@@ -56,7 +56,7 @@ export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<
   const { settings, store, env, log } = options;
   const tls = tlsIdentity(settings);
   if (!tls.ok) return tls;
-  const accountStore = new AccountStore(store.database);
+  const accountStore = new AccountStore(store);
   const given = env["FLEXUP_ADMIN_PASSWORD"];
   if (given !== undefined && given.length < passwordLengthMin && accountStore.users().length === 0)
     return failure(

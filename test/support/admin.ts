@@ -7,7 +7,7 @@ import { type AdminOptions, createAdminServer } from "../../src/admin/server.js"
 import { Sessions } from "../../src/admin/sessions.js";
 import { AccountStore } from "../../src/runtime/access/account-store.js";
 import { ImageFolder } from "../../src/runtime/controller/controller-images.js";
-import { openStore } from "../../src/runtime/controller/store.js";
+import { openStore } from "../../src/runtime/controller/store/open-store.js";
 import { Log } from "../../src/runtime/log.js";
 import { Metrics } from "../../src/runtime/metrics/metrics.js";
 import { FakeOperatorPort } from "./fake-operator-port.js";
@@ -59,7 +59,7 @@ export async function guarded(
   const opened = openStore(temporaryFolder(t));
   if (!opened.ok) throw new Error(opened.failure.message);
   t.teardown(() => opened.value.close());
-  const store = new AccountStore(opened.value.database);
+  const store = new AccountStore(opened.value);
   const accounts = new Accounts(store, now);
   await accounts.ensureFirstUser(firstPassword);
   const operator = new FakeOperatorPort();

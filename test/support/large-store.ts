@@ -5,7 +5,7 @@ import { type ApRecord, runRecord, type StoredRecord } from "../../src/core/cont
 import { storedRow } from "../../src/core/controller/row-table.js";
 import { type FamilyRun, type Member, newMember, type Run, runImage } from "../../src/core/controller/run/run.js";
 import { modelFacts } from "../../src/core/upgrade/models.js";
-import { openStore } from "../../src/runtime/controller/store.js";
+import { openStore } from "../../src/runtime/controller/store/open-store.js";
 import type { CrowdAp } from "./crowd.js";
 
 export const largeModels = ["AIR-AP2802I", "AIR-AP1832I", "AIR-AP1815I"] as const;

@@ -1,6 +1,11 @@
-/** Users, API tokens and the audit log in the data folder's database. Every write is on the disk when the call returns. */
+/**
+ * Users, API tokens and the audit log in the data folder's database. Every write is sealed, and on the disk when the call returns.
+ * Writes throw `StoreReadOnly` where the disk cannot take them.
+ */
 import type Database from "libsql";
 import type { Instant } from "../../base/time.js";
+import { Seals } from "../controller/store/seals.js";
+import type { Store } from "../controller/store/store.js";
 
 export interface StoredUser {
   readonly name: string;
@@ -41,10 +46,14 @@ interface UserRow {
 }
 
 export class AccountStore {
+  readonly #store: Pick<Store, "database" | "write">;
   readonly #database: Database.Database;
+  readonly #seals: Seals;
 
-  constructor(database: Database.Database) {
-    this.#database = database;
+  constructor(store: Pick<Store, "database" | "write">) {
+    this.#store = store;
+    this.#database = store.database;
+    this.#seals = new Seals(store.database);
   }
 
   users(): StoredUser[] {
@@ -57,16 +66,19 @@ export class AccountStore {
   }
 
   putUser({ name, role, password, sshKeys }: StoredUser): void {
-    this.#database
-      .prepare(
-        `INSERT INTO user (name, role, password, ssh_keys) VALUES (?, ?, ?, ?)
-         ON CONFLICT (name) DO UPDATE SET role = excluded.role, password = excluded.password, ssh_keys = excluded.ssh_keys`,
-      )
-      .run(name, role, password, JSON.stringify(sshKeys));
+    this.#store.write(() => {
+      this.#database
+        .prepare(
+          `INSERT INTO user (name, role, password, ssh_keys) VALUES (?, ?, ?, ?)
+           ON CONFLICT (name) DO UPDATE SET role = excluded.role, password = excluded.password, ssh_keys = excluded.ssh_keys`,
+        )
+        .run(name, role, password, JSON.stringify(sshKeys));
+      this.#seals.seal("user", name);
+    });
   }
 
   deleteUser(name: string): void {
-    this.#database.prepare("DELETE FROM user WHERE name = ?").run(name);
+    this.#store.write(() => this.#database.prepare("DELETE FROM user WHERE name = ?").run(name));
   }
 
   tokens(): StoredToken[] {
@@ -80,22 +92,30 @@ export class AccountStore {
   }
 
   addToken(token: Omit<StoredToken, "id">, sha256: string): number {
-    const { lastInsertRowid } = this.#database
-      .prepare("INSERT INTO token (name, role, sha256, created_at) VALUES (?, ?, ?, ?)")
-      .run(token.name, token.role, sha256, token.createdAt);
-    return Number(lastInsertRowid);
+    return this.#store.write(() => {
+      const { lastInsertRowid } = this.#database
+        .prepare("INSERT INTO token (name, role, sha256, created_at) VALUES (?, ?, ?, ?)")
+        .run(token.name, token.role, sha256, token.createdAt);
+      const id = Number(lastInsertRowid);
+      this.#seals.seal("token", id);
+      return id;
+    });
   }
 
   /** @returns whether there was such a token */
   deleteToken(id: number): boolean {
-    return this.#database.prepare("DELETE FROM token WHERE id = ?").run(id).changes > 0;
+    return this.#store.write(() => this.#database.prepare("DELETE FROM token WHERE id = ?").run(id).changes > 0);
   }
 
   audit({ at, who, from, what, before, after }: Omit<AuditEntry, "id">): void {
-    const { lastInsertRowid } = this.#database
-      .prepare("INSERT INTO audit (at, who, origin, what, before, after) VALUES (?, ?, ?, ?, ?, ?)")
-      .run(at, who, from, what, JSON.stringify(before ?? null), JSON.stringify(after ?? null));
-    this.#database.prepare("DELETE FROM audit WHERE id <= ?").run(Number(lastInsertRowid) - auditEntriesMax);
+    this.#store.write(() => {
+      const { lastInsertRowid } = this.#database
+        .prepare("INSERT INTO audit (at, who, origin, what, before, after) VALUES (?, ?, ?, ?, ?, ?)")
+        .run(at, who, from, what, JSON.stringify(before ?? null), JSON.stringify(after ?? null));
+      const id = Number(lastInsertRowid);
+      this.#seals.seal("audit", id);
+      this.#database.prepare("DELETE FROM audit WHERE id <= ?").run(id - auditEntriesMax);
+    });
   }
 
   /** Newest first, those before the entry `beforeId` where it is given. */

@@ -15,7 +15,7 @@ import type { CapwapMeter } from "../metrics/capwap-meter.js";
 import type { UdpPort } from "../udp/udp-ports.js";
 import type { ImageFolder } from "./controller-images.js";
 import { eventLine } from "./event-line.js";
-import type { Store } from "./store.js";
+import type { Store } from "./store/store.js";
 
 export interface ControllerHostOptions {
   readonly machine: ControllerMachine;
@@ -55,12 +55,16 @@ export class ControllerHost {
     });
   }
 
-  /** Gives the machine its records and from then on what arrives at `port`. Files of no image in the catalogue are deleted. */
+  /** Gives the machine its records and from then on what arrives at `port`. */
   async start(port: UdpPort): Promise<void> {
     this.#port = port;
     this.#host.deliver({ type: "boot", records: this.#options.store.records() });
     const catalogue = await this.order({ type: "show-images" });
-    if (catalogue.ok) this.#options.images.keepOnly(new Set(catalogue.value.map(({ sha256 }) => sha256)));
+    const aside = catalogue.ok ? this.#options.images.setAside(new Set(catalogue.value.map(({ sha256 }) => sha256))) : [];
+    if (aside.length > 0)
+      this.#options.log.warn("images-unlisted", "no release lists these image files; they were moved to images/unlisted", {
+        sha256: aside,
+      });
   }
 
   datagram(bytes: Uint8Array, from: Endpoint): void {

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readdirSync, readSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { failure, type Result, success } from "../../base/failure.js";
@@ -17,6 +17,7 @@ const temporarySuffix = ".part";
 /** An upload that was cut off, and an image: the folder may be a disk of its own, with files of others. */
 const temporaryName = /^[0-9a-f-]{36}\.part$/;
 const imageName = /^[0-9a-f]{64}$/;
+const asideName = "unlisted";
 
 /**
  * The image files of a controller, each named by its SHA-256. A file appears under that name only after it is
@@ -77,9 +78,20 @@ export class ImageFolder {
     if (!this.#undecided.has(sha256)) this.#delete(sha256);
   }
 
-  /** Deletes every image that is not in `known`: what a crash left between storing a file and its catalogue entry. */
-  keepOnly(known: ReadonlySet<string>): void {
-    for (const name of readdirSync(this.#folder)) if (imageName.test(name) && !known.has(name)) this.remove(name);
+  /**
+   * Moves every image that is not in `known` into the folder `unlisted`. A crash may have left it between storing a file and its catalogue
+   * entry; but if it is the catalogue that was lost, these files are what remains of it.
+   * @returns their names
+   */
+  setAside(known: ReadonlySet<string>): string[] {
+    const unlisted = readdirSync(this.#folder).filter((name) => imageName.test(name) && !known.has(name) && !this.#undecided.has(name));
+    if (unlisted.length === 0) return [];
+    const aside = join(this.#folder, asideName);
+    mkdirSync(aside, { recursive: true, mode: 0o700 });
+    for (const name of unlisted) renameSync(join(this.#folder, name), join(aside, name));
+    syncFolder(aside);
+    syncFolder(this.#folder);
+    return unlisted;
   }
 
   close(): void {

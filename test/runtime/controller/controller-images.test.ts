@@ -80,7 +80,7 @@ t.test("removal closes and deletes, but not an image whose upload is being decid
   t.throws(() => images.read(sha256, 0, 1), /ENOENT/);
 });
 
-t.test("what a crash left is cleared away at start", async (t) => {
+t.test("half an upload is cleared away at start; an image that no release lists is set aside", async (t) => {
   const folder = temporaryFolder(t);
   const orphan = "0".repeat(64);
   writeFileSync(join(folder, `${randomUUID()}.part`), "half an upload");
@@ -89,8 +89,10 @@ t.test("what a crash left is cleared away at start", async (t) => {
   const images = opened(folder);
   t.teardown(() => images.close());
   t.same(readdirSync(folder).sort(), [sha256, orphan].sort());
-  images.keepOnly(new Set([sha256]));
-  t.same(readdirSync(folder), [sha256]);
+  t.same(images.setAside(new Set([sha256])), [orphan]);
+  t.same(readdirSync(folder).sort(), [sha256, "unlisted"].sort());
+  t.same(readdirSync(join(folder, "unlisted")), [orphan]);
+  t.same(images.setAside(new Set([sha256])), [], "once");
 });
 
 t.test("a file that got shorter is an error and not a wrong block", async (t) => {
@@ -119,6 +121,6 @@ t.test("what is not ours in the folder, as on a disk that is mounted there, is l
   const images = opened(folder);
   t.teardown(() => images.close());
   await images.add(chunks(content), 1000, accept);
-  images.keepOnly(new Set());
-  t.same(readdirSync(folder).sort(), ["lost+found", "notes.txt", "old.part"]);
+  images.setAside(new Set());
+  t.same(readdirSync(folder).sort(), ["lost+found", "notes.txt", "old.part", "unlisted"]);
 });

@@ -8,7 +8,7 @@ import { Sessions } from "../../../src/admin/sessions.js";
 import { AccountStore } from "../../../src/runtime/access/account-store.js";
 import { systemClock } from "../../../src/runtime/clock.js";
 import { ImageFolder } from "../../../src/runtime/controller/controller-images.js";
-import { openStore } from "../../../src/runtime/controller/store.js";
+import { openStore } from "../../../src/runtime/controller/store/open-store.js";
 import { Log } from "../../../src/runtime/log.js";
 import { registerWeb } from "../../../src/web/serve.js";
 import { temporaryFolder } from "../folder.js";
@@ -60,7 +60,7 @@ async function testAccess(t: Pick<Test, "teardown">): Promise<AccessOptions> {
   if (!opened.ok) throw new Error(opened.failure.message);
   t.teardown(() => opened.value.close());
   const { now } = systemClock;
-  const store = new AccountStore(opened.value.database);
+  const store = new AccountStore(opened.value);
   const accounts = new Accounts(store, now);
   await accounts.ensureFirstUser(adminPassword);
   return { accounts, sessions: new Sessions(now), store, now, openOnLoopback: false, secure: false };

@@ -2,10 +2,11 @@ import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
 import t from "tap";
-import { AccountStore } from "../../../src/runtime/access/account-store.js";
-import { openStore, type Store, storeFileName } from "../../../src/runtime/controller/store.js";
-import { currentFormat } from "../../../src/runtime/controller/store-formats.js";
-import { temporaryFolder } from "../../support/folder.js";
+import { AccountStore } from "../../../../src/runtime/access/account-store.js";
+import { currentFormat } from "../../../../src/runtime/controller/store/formats.js";
+import { openStore, storeFileName } from "../../../../src/runtime/controller/store/open-store.js";
+import type { Store } from "../../../../src/runtime/controller/store/store.js";
+import { temporaryFolder } from "../../../support/folder.js";
 
 function opened(folder: string): Store {
   const result = openStore(folder);
@@ -69,7 +70,7 @@ t.test("formats 1 and 2 are brought up to date, and a store of today is left as 
   for (const turn of ["first", "second"]) {
     const store = opened(folder);
     t.same(store.records(), rows, `${turn} opening`);
-    t.same(new AccountStore(store.database).users(), [], "the tables of format 2 are there");
+    t.same(new AccountStore(store).users(), [], "the tables of format 2 are there");
     t.same(store.database.pragma("user_version"), [{ user_version: currentFormat }]);
     store.close();
   }
@@ -99,7 +100,7 @@ t.test("a folder that cannot be used says why in one line", async (t) => {
   writeFileSync(path, "this is no database, and long enough that SQLite reads a whole header of it; this is no database");
   t.same(codeAndMessage(folder), {
     code: "data-folder-corrupt",
-    message: `${path} is damaged (file is not a database); restore it from a backup, or move it away to start empty`,
+    message: `${path} is damaged (file is not a database); "flexup data restore" puts a backup back, "flexup data rebuild" keeps what is sound`,
   });
 
   const file = join(temporaryFolder(t), "file");

@@ -2,8 +2,10 @@
  * The formats of a data folder's database, in the order in which they came. A file's format is its `user_version`; one of an older
  * format is brought up to date at the next start, one step after the other. Formats are only ever appended.
  */
-import type Database from "libsql";
-import { type RowMigration, toFormat3 } from "../../core/controller/row-migrations.js";
+import Database from "libsql";
+import { type RowMigration, toFormat3 } from "../../../core/controller/row-migrations.js";
+import { Seals } from "./seals.js";
+import { inTransaction } from "./transaction.js";
 
 interface StoreFormat {
   readonly what: string;
@@ -24,20 +26,48 @@ const formats: readonly StoreFormat[] = [
         before TEXT NOT NULL, after TEXT NOT NULL)`,
   },
   { what: "one format number; members have a kind of their own", row: toFormat3 },
+  {
+    what: "rows are sealed",
+    sql: `ALTER TABLE record ADD COLUMN seal INTEGER; ALTER TABLE user ADD COLUMN seal INTEGER;
+      ALTER TABLE token ADD COLUMN seal INTEGER; ALTER TABLE audit ADD COLUMN seal INTEGER`,
+  },
 ];
 
 export const currentFormat = formats.length;
+/** The first one whose rows carry seals. */
+const sealedFormat = 4;
 
 /** Brings a database of `format` (0: empty) up to date; a crash in between leaves the last step that was finished. */
 export function migrateStore(database: Database.Database, format: number): void {
-  const step = database.transaction((next: number) => {
-    const { sql, row } = formats[next - 1] as StoreFormat;
-    if (sql !== undefined) database.exec(sql);
-    if (row !== undefined) migrateRows(database, row);
-    database.exec(`PRAGMA user_version = ${next}`);
-  });
-  for (let next = format + 1; next <= currentFormat; next++) step(next);
+  for (let next = format + 1; next <= currentFormat; next++)
+    inTransaction(database, () => {
+      const { sql, row } = formats[next - 1] as StoreFormat;
+      if (sql !== undefined) database.exec(sql);
+      if (row !== undefined) migrateRows(database, row);
+      if (next >= sealedFormat) new Seals(database).sealAll();
+      database.exec(`PRAGMA user_version = ${next}`);
+    });
 }
+
+/** Whether the tables are those of the format: a flipped bit in the number or in a table's definition would make others of them. */
+export function hasTablesOf(format: number, database: Database.Database): boolean {
+  const model = new Database(":memory:");
+  for (const { sql } of formats.slice(0, format)) if (sql !== undefined) model.exec(sql);
+  const same = definitions(model) === definitions(database);
+  model.close();
+  return same;
+}
+
+function definitions(database: Database.Database): string {
+  const rows = database
+    .prepare("SELECT CAST(type || name || tbl_name || coalesce(sql, '') AS BLOB) AS definition FROM sqlite_schema")
+    .all();
+  const texts = (rows as { definition: Uint8Array }[]).map(({ definition }) => Buffer.from(definition).toString("latin1"));
+  return texts.join("\n").replace(/\s+/g, " ");
+}
+
+/** Whether rows of a database in this format can be checked. */
+export const isSealed = (format: number): boolean => format >= sealedFormat;
 
 function migrateRows(database: Database.Database, migrate: RowMigration): void {
   const rows = database.prepare("SELECT key, value FROM record").all() as { key: string; value: string }[];
