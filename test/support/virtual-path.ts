@@ -176,8 +176,7 @@ export class VirtualTransfer {
 
   #received(out: FastReceiverOutput[]): void {
     for (const output of out) {
-      if (output.type === "fast-silence") this.silent = true;
-      else if (output.type === "image-block") {
+      if (output.type === "image-block") {
         if (output.offset !== this.storedBytes || !this.image.matches(output.offset, output.bytes)) this.wrong++;
         this.storedBytes += output.bytes.length;
         this.#path.time.at(this.#path.time.now + this.#diskMs, () => {
@@ -210,7 +209,7 @@ export class VirtualTransfer {
       if (this.#receiverWakeAt !== at) return;
       this.#receiverWakeAt = Number.POSITIVE_INFINITY;
       const out: FastReceiverOutput[] = [];
-      this.receiver.wake(this.#path.time.now, out);
+      if (this.receiver.wake(this.#path.time.now, out)) this.silent = true;
       this.#received(out);
     });
   }

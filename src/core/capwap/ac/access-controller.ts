@@ -11,7 +11,7 @@ import type { Datagram, DropReason } from "../contract.js";
 import { RateCaps } from "../image/rate-cap.js";
 import { DatagramMaker } from "../link/datagram-maker.js";
 import { Intake } from "../link/intake.js";
-import { failureResponse, problemAnswer, problemDetail, problemReason } from "../link/problem-answer.js";
+import { failureResponse } from "../link/problem-answer.js";
 import { RateLimit } from "../link/rate-limit.js";
 import type {
   AccessControllerPort,
@@ -43,7 +43,7 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
   constructor(settings: AcSettings, policy: AcPolicy) {
     this.#settings = settings;
     this.#policy = policy;
-    this.#intake = new Intake(settings.linkMode);
+    this.#intake = new Intake(settings.linkMode, (peer) => this.#sessions.ofPeer(peer)?.link.maker);
   }
 
   get sessionCount(): number {
@@ -63,19 +63,9 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
 
   datagram(now: Instant, datagram: Datagram, out: AcOutput<Tag>[]): void {
     const { from } = datagram;
-    const taken = this.#intake.take(now, datagram);
-    if (taken.type === "partial") return;
-    if (taken.type === "dropped") {
-      drop(taken.reason, from, taken.detail, out);
-      return;
-    }
+    const message = this.#intake.take(now, datagram, out);
+    if (message === undefined) return;
     const session = this.#sessions.ofPeer(from);
-    if (taken.type === "problem") {
-      drop(problemReason(taken.problem), from, problemDetail(taken.problem), out);
-      if (session !== undefined) out.push(...(problemAnswer(taken.problem, session.link.maker) ?? []));
-      return;
-    }
-    const { message } = taken;
     if (message.type === "discoveryRequest" || message.type === "primaryDiscoveryRequest") this.#discovery(now, datagram, message, out);
     else if (message.type === "joinRequest") this.#join(now, from, message, out);
     else if (session === undefined) this.#stranger(now, datagram, message, out);

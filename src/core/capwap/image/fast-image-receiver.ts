@@ -26,11 +26,7 @@ export interface FastBlockOutput {
   readonly last: boolean;
 }
 
-export type FastReceiverOutput =
-  | FastAckOutput
-  | FastBlockOutput
-  /** Nothing came for `silenceMsMax`: the transfer is over. */
-  | { readonly type: "fast-silence" };
+export type FastReceiverOutput = FastAckOutput | FastBlockOutput;
 
 /** An acknowledgement comes after this many bytes or this time, sooner while the sender still learns the path. */
 const ackBytes = 11_700;
@@ -148,11 +144,14 @@ export class FastImageReceiver {
     this.#acknowledge(now, out);
   }
 
-  wake(now: Instant, out: Sink<FastReceiverOutput>): void {
+  /** @returns whether the transfer is over because nothing came for `silenceMsMax` */
+  wake(now: Instant, out: Sink<FastReceiverOutput>): boolean {
+    let isSilent = false;
     for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now)) {
       if (due === "acknowledge") this.#acknowledge(now, out);
-      else if (this.#resultCode === undefined) out.push({ type: "fast-silence" });
+      else if (this.#resultCode === undefined) isSilent = true;
     }
+    return isSilent;
   }
 
   /** From now on the sender is only told so; what is being written keeps its own chunk. */

@@ -1,21 +1,15 @@
 /** From a datagram to a control message: transport header, reassembly, codec, and what may travel in clear. */
-import { endpointText } from "../../../base/endpoint.js";
+import { type Endpoint, endpointText } from "../../../base/endpoint.js";
 import type { Instant } from "../../../base/time.js";
-import { decodeMessage, type Problem } from "../../../wire/capwap/codec.js";
+import { decodeMessage } from "../../../wire/capwap/codec.js";
 import { capwapLimits } from "../../../wire/capwap/defaults.js";
 import { readPacket } from "../../../wire/capwap/header.js";
 import type { FailureResponse, Message, MessageName } from "../../../wire/capwap/messages.js";
-import type { Datagram, DropReason } from "../contract.js";
+import type { Datagram, Dropped, DropReason, SendDatagram, Sink } from "../contract.js";
+import type { DatagramMaker } from "./datagram-maker.js";
+import { problemAnswer, problemDetail } from "./problem-answer.js";
 import { Reassembly } from "./reassembly.js";
 import type { LinkMode } from "./secure-link.js";
-
-export type Taken =
-  | { readonly type: "message"; readonly message: Message | FailureResponse }
-  /** A whole message that cannot be used as it is; some problems have an answer. */
-  | { readonly type: "problem"; readonly problem: Exclude<Problem, { problem: "malformed" }> }
-  /** A fragment that waits for others. */
-  | { readonly type: "partial" }
-  | { readonly type: "dropped"; readonly reason: DropReason; readonly detail: string };
 
 /** Handled without a session, hence in clear even where all else is DTLS (§4.1; Primary Discovery is our reading of §5.3). */
 const clearMessages: ReadonlySet<MessageName> = new Set<MessageName>([
@@ -27,37 +21,54 @@ const clearMessages: ReadonlySet<MessageName> = new Set<MessageName>([
 
 const mayBeClear = (mode: LinkMode, name: MessageName): boolean => mode === "clear" || clearMessages.has(name);
 
+/** Makes datagrams for a peer with which there is a session; undefined for others, who are not told what is wrong. */
+export type MakerOf = (peer: Endpoint) => DatagramMaker | undefined;
+
+type Output = Sink<Dropped | SendDatagram>;
+
 export class Intake {
   readonly #mode: LinkMode;
+  readonly #makerOf: MakerOf;
   readonly #reassembly = new Reassembly();
 
-  constructor(mode: LinkMode) {
+  constructor(mode: LinkMode, makerOf: MakerOf) {
     this.#mode = mode;
+    this.#makerOf = makerOf;
   }
 
-  take(now: Instant, { from, bytes, carriage }: Datagram): Taken {
+  /**
+   * @returns the message, or undefined where there is none, or none yet; what was wrong, and the answer that is due (§4.5.1.1,
+   * §4.5.1.5), went to `out`
+   */
+  take(now: Instant, { from, bytes, carriage }: Datagram, out: Output): Message | FailureResponse | undefined {
     const packet = readPacket(bytes);
-    if (packet.type === "malformed") return dropped("malformed-header", `${packet.reason} (octet ${packet.offset})`);
-    if (packet.type === "dtls") return dropped("not-control", "a DTLS record without a link");
+    if (packet.type === "malformed") return drop("malformed-header", from, `${packet.reason} (octet ${packet.offset})`, out);
+    if (packet.type === "dtls") return drop("not-control", from, "a DTLS record without a link", out);
     const { header, payload } = packet;
-    if (header.keepAlive || header.nativeFrame) return dropped("not-control", "a data channel packet");
-    let message = payload;
+    if (header.keepAlive || header.nativeFrame) return drop("not-control", from, "a data channel packet", out);
+    let octets = payload;
     if (header.fragment !== undefined) {
       const reassembled = this.#reassembly.add(now, endpointText(from), header.fragment, payload);
-      if (reassembled.type !== "whole") return reassembled;
-      message = reassembled.message;
-    } else if (payload.length > capwapLimits.messageBytesMax) return dropped("message-too-long", `${payload.length} octets`);
+      if (reassembled.type === "partial") return undefined;
+      if (reassembled.type === "dropped") return drop(reassembled.reason, from, reassembled.detail, out);
+      octets = reassembled.message;
+    } else if (payload.length > capwapLimits.messageBytesMax) return drop("message-too-long", from, `${payload.length} octets`, out);
 
-    const decoded = decodeMessage(message);
+    const decoded = decodeMessage(octets);
     if (decoded.ok) {
       const name = decoded.message.type === "failureResponse" ? decoded.message.response : decoded.message.type;
-      if (carriage === "clear" && !mayBeClear(this.#mode, name)) return dropped("clear-not-allowed", `${name} in clear`);
-      return { type: "message", message: decoded.message };
+      if (carriage === "clear" && !mayBeClear(this.#mode, name)) return drop("clear-not-allowed", from, `${name} in clear`, out);
+      return decoded.message;
     }
-    if (decoded.problem === "malformed") return dropped("malformed-message", `${decoded.reason} (octet ${decoded.offset})`);
-    if (carriage === "clear" && this.#mode === "dtls") return dropped("clear-not-allowed", `${decoded.problem} in clear`);
-    return { type: "problem", problem: decoded };
+    if (decoded.problem === "malformed") return drop("malformed-message", from, `${decoded.reason} (octet ${decoded.offset})`, out);
+    if (carriage === "clear" && this.#mode === "dtls") return drop("clear-not-allowed", from, `${decoded.problem} in clear`, out);
+    drop(decoded.problem, from, problemDetail(decoded), out);
+    const maker = this.#makerOf(from);
+    if (maker !== undefined) for (const answer of problemAnswer(decoded, maker) ?? []) out.push(answer);
+    return undefined;
   }
 }
 
-const dropped = (reason: DropReason, detail: string): Taken => ({ type: "dropped", reason, detail });
+function drop(reason: DropReason, from: Endpoint, detail: string, out: Output): undefined {
+  out.push({ type: "dropped", reason, from, detail });
+}

@@ -2,12 +2,10 @@
 import type { Problem } from "../../../wire/capwap/codec.js";
 import { type FailureResponse, isRequest, type RequestName, responseTo } from "../../../wire/capwap/messages.js";
 import { resultCodes } from "../../../wire/capwap/result-code.js";
-import type { DropReason, SendDatagram } from "../contract.js";
+import type { SendDatagram } from "../contract.js";
 import type { DatagramMaker } from "./datagram-maker.js";
 
 type Answerable = Exclude<Problem, { problem: "malformed" }>;
-
-export const problemReason = (problem: Answerable): DropReason => problem.problem;
 
 export function problemDetail(problem: Answerable): string {
   switch (problem.problem) {

@@ -4,11 +4,9 @@
  */
 import { type Endpoint, sameEndpoint } from "../../../base/endpoint.js";
 import type { Prng } from "../../../base/prng.js";
-import { relay } from "../../../base/relay.js";
 import { earliest, type Instant } from "../../../base/time.js";
 import { TimerTable } from "../../../base/timer-table.js";
-import type { CapwapTimers } from "../../../wire/capwap/defaults.js";
-import type { ElementValue, ImageIdentifier } from "../../../wire/capwap/elements.js";
+import type { ImageIdentifier } from "../../../wire/capwap/elements.js";
 import { isFastFragment } from "../../../wire/capwap/fast-segment.js";
 import {
   type ElementsOf,
@@ -22,9 +20,9 @@ import { isSuccess, resultCodes, resultCodeText } from "../../../wire/capwap/res
 import type { Datagram, DropReason } from "../contract.js";
 import { fastOfferOf } from "../image/fast-image-offer.js";
 import { Intake } from "../link/intake.js";
-import { problemAnswer, problemDetail, problemReason } from "../link/problem-answer.js";
 import type { ControllerCandidate } from "./controller-choice.js";
 import { ControllerSearch, type SearchOutcome } from "./controller-search.js";
+import { WtpConfiguration } from "./wtp-configuration.js";
 import type {
   KnownController,
   StoredPart,
@@ -36,12 +34,13 @@ import type {
   WtpSettings,
   WtpState,
 } from "./wtp-contract.js";
-import { type DownloadOutput, WtpDownload } from "./wtp-download.js";
+import { type DownloadEnd, WtpDownload } from "./wtp-download.js";
+import { WtpFallback } from "./wtp-fallback.js";
 import { WtpLink, type WtpTicket } from "./wtp-link.js";
 import { changeStateEventElements, configurationStatusRequestElements, joinRequestElements } from "./wtp-messages.js";
 import { admitRequest } from "./wtp-requests.js";
 
-type Deadline = "wait-dtls" | "echo" | "primary-discovery";
+type Deadline = "wait-dtls" | "echo";
 
 export class WtpSession<Tag> implements WtpSessionPort<Tag> {
   readonly #settings: WtpSettings;
@@ -49,22 +48,22 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
   readonly #prng: Prng;
   readonly #intake: Intake;
   readonly #search: ControllerSearch;
-  readonly #download: WtpDownload;
+  readonly #fallback: WtpFallback;
+  readonly #download: WtpDownload<Tag>;
+  readonly #configuration: WtpConfiguration;
   readonly #timers = new TimerTable<Deadline>();
-  /** The settings', with what the AC configured. */
-  #capwapTimers: CapwapTimers;
   #state: WtpState = "idle";
   #link: WtpLink<Tag> | undefined;
-  #fallbackAllowed = true;
 
   constructor(settings: WtpSettings, self: () => WtpSelf, prng: Prng) {
     this.#settings = settings;
     this.#self = self;
     this.#prng = prng;
-    this.#intake = new Intake(settings.linkMode);
+    this.#intake = new Intake(settings.linkMode, (peer) => this.#linkTo(peer)?.maker);
+    this.#configuration = new WtpConfiguration(settings.timers);
     this.#search = new ControllerSearch(settings, self, prng);
+    this.#fallback = new WtpFallback(this.#search, this.#configuration);
     this.#download = new WtpDownload(settings.timers.imageDataStartTimerMs);
-    this.#capwapTimers = settings.timers;
   }
 
   get state(): WtpState {
@@ -76,16 +75,22 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
   }
 
   nextWakeAt(): Instant | undefined {
-    return earliest(this.#search.nextWakeAt(), this.#timers.nextAt(), this.#download.nextWakeAt(), this.#link?.nextWakeAt());
+    return earliest(
+      this.#search.nextWakeAt(),
+      this.#timers.nextAt(),
+      this.#fallback.nextWakeAt(),
+      this.#download.nextWakeAt(),
+      this.#link?.nextWakeAt(),
+    );
   }
 
   start(now: Instant, out: WtpOutput<Tag>[]): void {
     if (this.#state === "idle") this.#discover(now, out);
   }
 
-  stop(now: Instant, out: WtpOutput<Tag>[]): void {
+  stop(_now: Instant, out: WtpOutput<Tag>[]): void {
     if (this.#state === "idle") return;
-    this.#leave(now, "stopped", "stopped", out);
+    this.#leave("stopped", "stopped", out);
     this.#search.end();
     this.#enter("idle", out);
   }
@@ -93,7 +98,8 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
   wake(now: Instant, out: WtpOutput<Tag>[]): void {
     this.#searched(now, this.#search.wake(now, out), out);
     for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now)) this.#onDeadline(now, due, out);
-    this.#downloadDoes(now, out, (download, outputs) => download.wake(now, outputs));
+    this.#fallback.wake(now, out);
+    this.#ended(now, this.#download.wake(now, out), out);
     if (this.#link?.retry(now, out) === false) this.#fail(now, "no-response", "no response after all retransmissions", out);
   }
 
@@ -105,10 +111,7 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
       case "echo":
         // A request that is under way does the same service and restarts the timer when it is answered.
         if (this.#link?.idle) this.#send(now, this.#link, { type: "echo" }, { type: "echoRequest", elements: {} }, out);
-        else this.#timers.set("echo", now + this.#capwapTimers.echoIntervalMs);
-        return;
-      case "primary-discovery":
-        this.#seekPreferred(now, out);
+        else this.#timers.set("echo", now + this.#configuration.timers.echoIntervalMs);
         return;
     }
   }
@@ -121,13 +124,13 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     if (this.#link !== undefined) {
       const { peer } = this.#link;
       this.#link.peer = { ...peer, rank: choice.rankOf(peer.endpoint, peer.acName) ?? controllers.length };
-      if (this.#state === "run") this.#watchPreferred(now, this.#link);
+      if (this.#state === "run") this.#fallback.watch(now, this.#link.peer.rank);
     }
     if (this.#state === "sulking") this.#discover(now, out);
   }
 
   #discover(now: Instant, out: WtpOutput<Tag>[]): void {
-    this.#capwapTimers = this.#settings.timers;
+    this.#configuration.resetTimers();
     this.#search.begin(now);
     this.#enter("discovery", out);
   }
@@ -149,26 +152,26 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
 
   #connect(now: Instant, peer: ControllerCandidate, out: WtpOutput<Tag>[]): void {
     this.#search.end();
-    this.#capwapTimers = this.#settings.timers;
-    this.#link = new WtpLink(peer, this.#settings.linkMode, this.#capwapTimers);
+    this.#configuration.resetTimers();
+    this.#link = new WtpLink(peer, this.#settings.linkMode, this.#configuration.timers);
     if (this.#settings.linkMode === "clear") {
       this.#join(now, this.#link, out);
       return;
     }
     this.#enter("connect", out);
-    this.#timers.set("wait-dtls", now + this.#capwapTimers.waitDtlsMs);
+    this.#timers.set("wait-dtls", now + this.#configuration.timers.waitDtlsMs);
     out.push({ type: "open-link", peer: peer.endpoint });
   }
 
   linkUp(now: Instant, peer: Endpoint, out: WtpOutput<Tag>[]): void {
-    if (this.#state !== "connect" || this.#link === undefined || !sameEndpoint(this.#link.peer.endpoint, peer)) return;
+    const link = this.#linkTo(peer);
+    if (this.#state !== "connect" || link === undefined) return;
     this.#timers.clear("wait-dtls");
-    this.#join(now, this.#link, out);
+    this.#join(now, link, out);
   }
 
   linkDown(now: Instant, peer: Endpoint, out: WtpOutput<Tag>[]): void {
-    if (this.#link === undefined || !sameEndpoint(this.#link.peer.endpoint, peer)) return;
-    this.#fail(now, "link-down", "the DTLS link ended", out);
+    if (this.#linkTo(peer) !== undefined) this.#fail(now, "link-down", "the DTLS link ended", out);
   }
 
   #join(now: Instant, link: WtpLink<Tag>, out: WtpOutput<Tag>[]): void {
@@ -190,64 +193,39 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     if (otherVersions.includes(imageIdentifier.name)) this.#restart(imageIdentifier, out);
     else {
       this.#enter("image-data", out);
-      this.#timers.set("echo", now + this.#capwapTimers.echoIntervalMs);
+      this.#timers.set("echo", now + this.#configuration.timers.echoIntervalMs);
       this.#download.expectData(now);
       out.push({ type: "boot-image-wanted", identifier: imageIdentifier });
     }
   }
 
   #configured(now: Instant, link: WtpLink<Tag>, elements: ElementsOf<"configurationStatusResponse">, out: WtpOutput<Tag>[]): void {
-    this.#applyTimers(link, elements.capwapTimers);
-    this.#fallbackAllowed = elements.wtpFallback === "enabled";
+    this.#configuration.apply(elements);
+    link.timers = this.#configuration.timers;
     this.#enter("data-check", out);
     this.#send(now, link, { type: "change-state" }, { type: "changeStateEventRequest", elements: changeStateEventElements() }, out);
-  }
-
-  /** Zero seconds is no interval that one could keep; it leaves the timer as it is. */
-  #applyTimers(link: WtpLink<Tag>, { discoverySeconds, echoSeconds }: ElementValue<"capwapTimers">): void {
-    this.#capwapTimers = {
-      ...this.#capwapTimers,
-      ...(echoSeconds > 0 && { echoIntervalMs: echoSeconds * 1000 }),
-      ...(discoverySeconds > 0 && { maxDiscoveryIntervalMs: discoverySeconds * 1000 }),
-    };
-    link.timers = this.#capwapTimers;
   }
 
   #run(now: Instant, link: WtpLink<Tag>, out: WtpOutput<Tag>[]): void {
     this.#search.choice.succeeded(link.peer.endpoint);
     this.#enter("run", out);
-    this.#timers.set("echo", now + this.#capwapTimers.echoIntervalMs);
-    this.#watchPreferred(now, link);
+    this.#timers.set("echo", now + this.#configuration.timers.echoIntervalMs);
+    this.#fallback.watch(now, link.peer.rank);
     this.#pump(now, out);
   }
 
   // ---- Run
 
-  #watchPreferred(now: Instant, { peer }: WtpLink<Tag>): void {
-    if (peer.rank > 0) this.#timers.set("primary-discovery", now + this.#capwapTimers.echoIntervalMs);
-    else this.#timers.clear("primary-discovery");
-  }
-
-  /** WTP Fallback (§4.6.42): asks the controllers that it prefers to this one whether they are back (§5.3). */
-  #seekPreferred(now: Instant, out: WtpOutput<Tag>[]): void {
-    if (this.#link === undefined) return;
-    this.#watchPreferred(now, this.#link);
-    if (!this.#fallbackAllowed) return;
-    const preferred = this.#search.choice.preferredTo(now, this.#link.peer.rank);
-    if (preferred.length > 0) this.#search.ask("primaryDiscoveryRequest", preferred, out);
-  }
-
   #preferredAnswered(now: Instant, from: Endpoint, { elements }: Message<"primaryDiscoveryResponse">, out: WtpOutput<Tag>[]): void {
-    const rank = this.#search.choice.rankOf(from, elements.acName);
-    const link = this.#link;
-    if (this.#state !== "run" || !this.#fallbackAllowed || link === undefined || rank === undefined || rank >= link.peer.rank) {
+    const preferred = this.#fallback.answered(from, elements.acName);
+    if (preferred === undefined) {
       this.#drop("stray-response", from, "primaryDiscoveryResponse", out);
       return;
     }
     // A download, or a request that waits for its response, is finished here first; the next round asks again.
-    if (this.#download.isUnderWay || link.hasQueued || !link.idle) return;
-    this.#leave(now, "fallback", `${elements.acName} is back`, out);
-    this.#connect(now, { endpoint: from, acName: elements.acName, rank }, out);
+    if (this.#download.isUnderWay || this.#link?.hasQueued || !this.#link?.idle) return;
+    this.#leave("fallback", `${elements.acName} is back`, out);
+    this.#connect(now, preferred, out);
   }
 
   request(now: Instant, request: WtpRequest, tag: Tag, out: WtpOutput<Tag>[]): void {
@@ -271,13 +249,13 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     out: WtpOutput<Tag>[],
   ): void {
     link.send(now, ticket, request, out);
-    if (ticket.type === "echo") this.#timers.set("echo", now + this.#capwapTimers.echoIntervalMs);
+    if (ticket.type === "echo") this.#timers.set("echo", now + this.#configuration.timers.echoIntervalMs);
     else this.#asked(now);
   }
 
   /** Every request restarts the Echo timer (§4.7.7). */
   #asked(now: Instant): void {
-    if (this.#timers.has("echo")) this.#timers.set("echo", now + this.#capwapTimers.echoIntervalMs);
+    if (this.#timers.has("echo")) this.#timers.set("echo", now + this.#configuration.timers.echoIntervalMs);
   }
 
   // ---- what comes in
@@ -292,19 +270,9 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
       this.#fragment(now, datagram, out);
       return;
     }
-    const taken = this.#intake.take(now, datagram);
-    if (taken.type === "partial") return;
-    if (taken.type === "dropped") {
-      this.#drop(taken.reason, from, taken.detail, out);
-      return;
-    }
-    const link = this.#link !== undefined && sameEndpoint(this.#link.peer.endpoint, from) ? this.#link : undefined;
-    if (taken.type === "problem") {
-      this.#drop(problemReason(taken.problem), from, problemDetail(taken.problem), out);
-      if (link !== undefined) for (const answer of problemAnswer(taken.problem, link.maker) ?? []) out.push(answer);
-      return;
-    }
-    const { message } = taken;
+    const message = this.#intake.take(now, datagram, out);
+    if (message === undefined) return;
+    const link = this.#linkTo(from);
     if (message.type === "discoveryResponse") this.#discovered(now, from, message, out);
     else if (message.type === "primaryDiscoveryResponse") this.#preferredAnswered(now, from, message, out);
     else if (link === undefined || this.#state === "connect") this.#drop("unknown-peer", from, message.type, out);
@@ -324,9 +292,9 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     const isUnknownHere = resultCode === resultCodes.messageUnexpected && this.#state === "run";
     if (ticket.type === "image" && !isUnknownHere) {
       const elements = message.elements as Partial<ElementsOf<"imageDataResponse">>;
-      this.#downloadDoes(now, out, (download, outputs) => download.answered(now, ticket.image, resultCode, elements, outputs));
+      this.#ended(now, this.#download.answered(now, ticket.image, resultCode, elements, out), out);
     } else if (ticket.type !== "request" || isUnknownHere) {
-      // Without success there is no session, be it refused or unknown to an AC that was started anew.
+      // Without success there is no session: it was refused, or the AC has restarted and forgot it.
       if (message.type === "failureResponse" || !isSuccess(resultCode)) {
         this.#fail(now, "refused", `${name}: ${resultCodeText(resultCode)}`, out, resultCode);
         return;
@@ -342,8 +310,8 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     if (!admitRequest(link, this.#state, this.#download.awaitsOffer, message, out)) return;
     switch (message.type) {
       case "configurationUpdateRequest":
-        if (message.elements.capwapTimers !== undefined) this.#applyTimers(link, message.elements.capwapTimers);
-        if (message.elements.wtpFallback !== undefined) this.#fallbackAllowed = message.elements.wtpFallback === "enabled";
+        this.#configuration.apply(message.elements);
+        link.timers = this.#configuration.timers;
         out.push({ type: "configuration-update", elements: message.elements });
         return;
       case "clearConfigurationRequest":
@@ -353,7 +321,7 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
         out.push({ type: "reset-wanted", identifier: message.elements.imageIdentifier });
         return;
       case "imageDataRequest":
-        this.#downloadDoes(now, out, (download, outputs) => download.request(now, message.elements, outputs));
+        this.#ended(now, this.#download.request(now, link, message.elements, out), out);
         return;
     }
   }
@@ -370,10 +338,10 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     );
   }
 
-  answerReset(now: Instant, resultCode: number, out: WtpOutput<Tag>[]): void {
+  answerReset(_now: Instant, resultCode: number, out: WtpOutput<Tag>[]): void {
     if (!this.#reply("resetRequest", (sequence) => ({ type: "resetResponse", sequence, elements: { resultCode } }), out)) return;
     if (resultCode === resultCodes.resetUnable) return;
-    this.#downloadDoes(now, out, (download, outputs) => download.drop("session-ended", "reset", undefined, outputs));
+    this.#download.reset(out);
     this.#enterReset(out);
   }
 
@@ -384,68 +352,41 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
   // ---- Image Data (§9.1)
 
   startImage(now: Instant, identifier: ImageIdentifier, stored: StoredPart | undefined, out: WtpOutput<Tag>[]): void {
-    if (this.#state !== "run" && this.#state !== "image-data") {
+    if (this.#link === undefined || (this.#state !== "run" && this.#state !== "image-data")) {
       out.push({ type: "image-failed", reason: "session-ended", detail: `no download in state ${this.#state}` });
       return;
     }
     const { fastTransfer, fastWindowBytes } = this.#settings;
     const offer = fastTransfer ? fastOfferOf(this.#prng.u32(), stored, fastWindowBytes) : undefined;
-    this.#downloadDoes(now, out, (download, outputs) => {
-      this.#link?.unqueueImage();
-      this.#link?.enqueue({ type: "image", image: download.start(identifier, offer, outputs) });
-    });
+    this.#download.start(this.#link, identifier, offer, out);
     this.#pump(now, out);
   }
 
   blockStored(now: Instant, resultCode: number, out: WtpOutput<Tag>[]): void {
-    this.#downloadDoes(now, out, (download, outputs) => download.blockStored(now, resultCode, outputs));
+    this.#ended(now, this.#download.blockStored(now, resultCode, out), out);
   }
 
   cancelImage(now: Instant, out: WtpOutput<Tag>[]): void {
-    this.#downloadDoes(now, out, (download, outputs) => download.cancel(now, outputs));
+    this.#ended(now, this.#download.cancel(now, out), out);
   }
 
   #fragment(now: Instant, { from, bytes, carriage }: Datagram, out: WtpOutput<Tag>[]): void {
-    const link = this.#link;
-    if (link === undefined || !sameEndpoint(link.peer.endpoint, from)) this.#drop("unknown-peer", from, "a block of a fast transfer", out);
+    if (this.#linkTo(from) === undefined) this.#drop("unknown-peer", from, "a block of a fast transfer", out);
     else if (carriage !== this.#settings.linkMode) this.#drop("clear-not-allowed", from, "a block in clear", out);
     else {
-      this.#downloadDoes(now, out, (download, outputs) => {
-        const fault = download.fragment(now, bytes, outputs);
-        if (fault === "no-transfer") this.#drop("wrong-state", from, "a block of no transfer", out);
-        else if (fault !== undefined) this.#drop("malformed-fragment", from, `${fault} block of a fast transfer`, out);
-      });
+      const fault = this.#download.fragment(now, bytes, out);
+      if (fault === "no-transfer") this.#drop("wrong-state", from, "a block of no transfer", out);
+      else if (fault !== undefined) this.#drop("malformed-fragment", from, `${fault} block of a fast transfer`, out);
     }
   }
 
-  #downloadDoes(now: Instant, out: WtpOutput<Tag>[], work: (download: WtpDownload, outputs: DownloadOutput[]) => void): void {
-    relay(this.#download, work, (output) => this.#onDownload(now, output, out));
-  }
-
-  #onDownload(now: Instant, output: DownloadOutput, out: WtpOutput<Tag>[]): void {
-    switch (output.type) {
-      case "answer-request": {
-        const elements = { resultCode: output.resultCode };
-        this.#reply("imageDataRequest", (sequence) => ({ type: "imageDataResponse", sequence, elements }), out);
-        return;
-      }
-      case "acknowledge": {
-        const { sequence, elements } = output;
-        for (const datagram of this.#link?.maker.message({ type: "imageDataResponse", sequence, elements }) ?? []) out.push(datagram);
-        return;
-      }
-      case "given-up":
-        this.#link?.unqueueImage();
-        // Before Run nothing is left to do without the image, so the session ends with it.
-        if (this.#state === "image-data") this.#fail(now, "refused", `boot image: ${output.detail}`, out, output.resultCode);
-        return;
-      case "complete":
-        out.push({ type: "image-complete", sizeBytes: output.image.sizeBytes });
-        if (this.#state === "image-data") this.#restart(output.image.identifier, out);
-        return;
-      default:
-        out.push(output);
-    }
+  /** Before Run nothing is left to do without the image, so the session ends with it; a whole one is booted. */
+  #ended(now: Instant, end: DownloadEnd | undefined, out: WtpOutput<Tag>[]): void {
+    if (end === undefined) return;
+    if (end.type === "complete") out.push({ type: "image-complete", sizeBytes: end.image.sizeBytes });
+    if (this.#state !== "image-data") return;
+    if (end.type === "complete") this.#restart(end.image.identifier, out);
+    else this.#fail(now, "refused", `boot image: ${end.detail}`, out, end.resultCode);
   }
 
   // ---- endings
@@ -458,28 +399,34 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
   /** Nothing more is asked of the AC, but a repeat of its Reset Request still gets its answer. */
   #enterReset(out: WtpOutput<Tag>[]): void {
     this.#timers.clearAll();
+    this.#fallback.end();
     this.#link?.abandonAll(out);
     this.#enter("reset", out);
   }
 
-  /** The session with this AC did not come about or broke; looks for one anew. */
+  /** There is no session with this AC, or no longer: searches again. */
   #fail(now: Instant, reason: WtpDisconnect, detail: string, out: WtpOutput<Tag>[], resultCode?: number): void {
-    // One that does not know a session in Run was started anew: it is well and as good as before.
-    const startedAnew = this.#state === "run" && reason === "refused";
-    if (this.#link !== undefined && !startedAnew) this.#search.choice.failed(now, this.#link.peer.endpoint);
-    this.#leave(now, reason, detail, out, resultCode);
+    // An AC that forgot our session has restarted; keep preferring it.
+    const hasRestarted = this.#state === "run" && reason === "refused";
+    if (this.#link !== undefined && !hasRestarted) this.#search.choice.failed(now, this.#link.peer.endpoint);
+    this.#leave(reason, detail, out, resultCode);
     this.#discover(now, out);
   }
 
-  #leave(now: Instant, reason: WtpDisconnect, detail: string, out: WtpOutput<Tag>[], resultCode?: number): void {
-    this.#downloadDoes(now, out, (download, outputs) => download.leave(detail, outputs));
+  #leave(reason: WtpDisconnect, detail: string, out: WtpOutput<Tag>[], resultCode?: number): void {
+    this.#download.leave(detail, out);
     this.#timers.clearAll();
+    this.#fallback.end();
     const link = this.#link;
     if (link === undefined) return;
     link.abandonAll(out);
     this.#link = undefined;
     out.push({ type: "disconnected", reason, detail, ...(resultCode !== undefined && { resultCode }) });
     if (this.#settings.linkMode === "dtls") out.push({ type: "close-link", peer: link.peer.endpoint });
+  }
+
+  #linkTo(peer: Endpoint): WtpLink<Tag> | undefined {
+    return this.#link !== undefined && sameEndpoint(this.#link.peer.endpoint, peer) ? this.#link : undefined;
   }
 
   #enter(state: WtpState, out: WtpOutput<Tag>[]): void {
