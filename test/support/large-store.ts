@@ -1,9 +1,11 @@
 /** The data folder of a controller that has done its work for a long time: a thousand APs in ten groups, with the reports of their runs. */
 import type { MacAddress } from "../../src/base/mac-address.js";
 import { newGroup } from "../../src/core/controller/groups.js";
-import { type ApRecord, runRecord, type StoredRecord } from "../../src/core/controller/records.js";
+import type { ApRecord, StoredRecord } from "../../src/core/controller/records.js";
 import { storedRow } from "../../src/core/controller/row-table.js";
-import { type FamilyRun, type Member, newMember, type Run, runImage } from "../../src/core/controller/run/run.js";
+import { type MemberState, noFault } from "../../src/core/controller/run/member-state.js";
+import { type FamilyState, newFamily, newMember, type Run, runImage } from "../../src/core/controller/run/run.js";
+import { memberRecord, runRecord } from "../../src/core/controller/run/run-rows.js";
 import { modelFacts } from "../../src/core/upgrade/models.js";
 import { openStore } from "../../src/runtime/controller/store/open-store.js";
 import type { CrowdAp } from "./crowd.js";
@@ -73,7 +75,7 @@ export function writeLargeStore(folder: string, options: LargeOptions): ReturnTy
       const id = 1 + index + turn * options.groups;
       const run = finishedRun(id, name, aps, now - (options.runsPerGroup - turn) * 86_400_000);
       records.push(storedRow("run", id, runRecord(run)));
-      for (const member of run.members.values()) records.push(storedRow("member", { runId: id, mac: member.mac }, member));
+      for (const member of run.members.values()) records.push(storedRow("member", { runId: id, mac: member.mac }, memberRecord(member)));
     }
   }
   const store = openStore(folder);
@@ -84,20 +86,30 @@ export function writeLargeStore(folder: string, options: LargeOptions): ReturnTy
 }
 
 function finishedRun(id: number, group: string, aps: readonly { mac: MacAddress; model: string }[], startedAt: number): Run {
-  const families = new Map<string, FamilyRun>();
-  const members = new Map<MacAddress, Member>();
+  const finishedAt = startedAt + runMs;
+  const run: Run = {
+    id,
+    group,
+    release: "primary",
+    startedAt,
+    open: true,
+    state: "complete",
+    finishedAt,
+    families: new Map(),
+    members: new Map(),
+  };
   for (const { mac, model } of aps) {
-    const { family } = modelFacts(model);
-    const image = runImage(family, { version: version.old, fileName: `${family}.img`, sizeBytes: imageBytes, sha256: "a".repeat(64) });
-    const known = families.get(family);
+    const { family: name } = modelFacts(model);
+    const image = runImage(name, { version: version.old, fileName: `${name}.img`, sizeBytes: imageBytes, sha256: "a".repeat(64) });
+    const known = run.families.get(name);
     const role = known === undefined ? "primary" : "subordinate";
-    const stored = known ?? { family, image, primary: mac, manual: false, warning: null, steppedDown: new Set(), sessionsPeak: 3 };
-    families.set(family, stored);
+    const serving: FamilyState = { phase: "serving", primary: mac, manual: false };
+    const family = known ?? { ...newFamily(run, name, image), state: serving, sessionsPeak: 3 };
+    run.families.set(name, family);
     const bytes =
       role === "primary" ? ({ source: "wan", wanBytes: imageBytes } as const) : ({ source: "lan", lanBytes: imageBytes } as const);
-    const times = { startedAt: startedAt + 1000, endedAt: startedAt + runMs };
-    members.set(mac, { ...newMember(startedAt, mac, "primary", stored), ...bytes, ...times, role, phase: "complete" });
+    const state: MemberState = { phase: "complete", role, at: finishedAt, ...noFault };
+    run.members.set(mac, { ...newMember(startedAt, mac, family), ...bytes, startedAt: startedAt + 1000, state });
   }
-  const finishedAt = startedAt + runMs;
-  return { id, group, release: "primary", startedAt, open: true, state: "complete", finishedAt, families, members };
+  return run;
 }

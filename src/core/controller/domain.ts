@@ -27,8 +27,9 @@ import { type PeerAnswer, PeerParity } from "./peer-parity.js";
 import type { StoredState } from "./read-records.js";
 import type { GroupRecord, ImageRecord } from "./records.js";
 import { GroupUpgrade } from "./run/group-upgrade.js";
+import { roleOf } from "./run/member-state.js";
 import { previewRun } from "./run/preview.js";
-import { hasEnded, isRunning } from "./run/run.js";
+import { isTakingPart, primaryOf } from "./run/run.js";
 import { RunTable } from "./run/run-table.js";
 import { WanCounts } from "./run/wan-counts.js";
 import { SwapAndReset } from "./swap-and-reset.js";
@@ -167,9 +168,10 @@ export class ControllerDomain {
 
   /** The image that the AP was ordered to fetch over the WAN. */
   orderedImage(mac: MacAddress): ImageRecord | undefined {
-    const live = this.runs.runningOfAp(mac);
-    if (!live || live.stored.role === "subordinate" || (hasEnded(live.stored) && live.stored.phase !== "complete")) return undefined;
-    const { image } = live.family.stored;
+    const member = this.runs.runningOfAp(mac);
+    if (!member || roleOf(member.state) === "subordinate") return undefined;
+    if (!isTakingPart(member) && member.state.phase !== "complete") return undefined;
+    const { image } = member.family;
     const record = image ? this.catalogue.bySha256(image.sha256) : undefined;
     return image && record ? { ...record, version: image.version } : undefined;
   }
@@ -364,7 +366,7 @@ export class ControllerDomain {
     if (running.length === 0) return refuse.noRun("on this controller");
     let apCount = 0;
     for (const run of running) {
-      for (const member of run.members.values()) if (!hasEnded(member)) apCount++;
+      for (const member of run.members.values()) if (isTakingPart(member)) apCount++;
       this.#upgrade.abort(now, run);
     }
     return success({ apCount });
@@ -441,14 +443,14 @@ export class ControllerDomain {
   }
 
   #isInRun({ record }: KnownAp): boolean {
-    const live = this.runs.runningOfAp(record.mac);
-    return live !== undefined && !hasEnded(live.stored);
+    const member = this.runs.runningOfAp(record.mac);
+    return member !== undefined && isTakingPart(member);
   }
 
   /** An AP that fetches, or that others fetch from, is left alone. */
   #objection(ap: KnownAp): Failure | undefined {
-    const live = this.runs.runningOfAp(ap.record.mac);
-    const serves = live !== undefined && isRunning(live.run) && live.family.stored.primary === ap.record.mac;
+    const member = this.runs.runningOfAp(ap.record.mac);
+    const serves = member !== undefined && primaryOf(member.family) === ap.record.mac;
     return this.#isInRun(ap) || serves ? refuse.apBusy(ap.record.name).failure : undefined;
   }
 }

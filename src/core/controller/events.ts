@@ -11,7 +11,8 @@ import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../upgrade/limits.js";
 import type { OrderType } from "./operator/orders.js";
 import type { PeerView } from "./operator/views.js";
-import type { MemberPhase, MemberRole, RunState } from "./run/run.js";
+import type { MemberPhase, MemberRole } from "./run/member-state.js";
+import type { RunState } from "./run/run.js";
 import type { RunId } from "./run/run-numbers.js";
 
 /** Image bytes of the AP in this run so far, as in its row (`views.ts`). */

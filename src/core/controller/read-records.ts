@@ -1,8 +1,9 @@
 import { oneLine } from "../../base/one-line.js";
 import { shapeFaultText } from "../../base/shape.js";
-import { type ApRecord, type GroupRecord, type ImageRecord, type ResetRecord, runOfRecord, type StoredRecord } from "./records.js";
+import type { ApRecord, GroupRecord, ImageRecord, ResetRecord, StoredRecord } from "./records.js";
 import { type RowId, type RowKind, type RowOf, rowKinds } from "./row-table.js";
 import type { Run } from "./run/run.js";
+import { memberOfRecord, runOfRecord } from "./run/run-rows.js";
 
 /** What a controller starts from: the rows of a store, sorted into kinds. */
 export interface StoredState {
@@ -33,11 +34,12 @@ export function readRecords(records: readonly StoredRecord[]): StoredState | { r
   const runs = new Map<number, Run>(rows.run.map(({ id, row }) => [id, runOfRecord(row)]));
   for (const { id, row } of rows.member) {
     const run = runs.get(id.runId);
-    if (!run?.families.has(row.family)) {
+    const family = run?.families.get(row.family);
+    if (!run || !family) {
       const detail = run === undefined ? `there is no run ${id.runId}` : `run ${id.runId} has no family ${row.family}`;
       return { unreadable: { key: `member/${id.runId}/${id.mac}`, detail } };
     }
-    run.members.set(row.mac, row);
+    run.members.set(row.mac, memberOfRecord(family, row));
   }
   return {
     runNumberStart: rows["run-number-start"][0]?.row,

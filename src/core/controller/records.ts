@@ -2,8 +2,10 @@
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
+import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { GroupSettings, NewImage } from "./operator/settings.js";
-import type { FamilyRun, Member, Run } from "./run/run.js";
+import type { MemberPhase, MemberRole } from "./run/member-state.js";
+import type { Family, Member, Run } from "./run/run.js";
 
 /** A row as a store keeps it: JSON under a key. `value` null deletes the row. */
 export interface StoredRecord {
@@ -56,17 +58,27 @@ export interface ResetRecord {
 
 /** A run without its members, which have rows of their own. */
 export type RunRecord = Omit<Run, "families" | "members"> & { readonly families: readonly FamilyRecord[] };
-export type FamilyRecord = Omit<FamilyRun, "steppedDown"> & { readonly steppedDown: readonly MacAddress[] };
-export type MemberRecord = Member;
 
-export const runRecord = ({ members: _, families, ...run }: Run): RunRecord => ({
-  ...run,
-  families: [...families.values()].map((family) => ({ ...family, steppedDown: [...family.steppedDown] })),
-});
+export interface FamilyRecord extends Pick<Family, "family" | "image" | "warning" | "sessionsPeak"> {
+  readonly primary: MacAddress | null;
+  readonly manual: boolean;
+  readonly steppedDown: readonly MacAddress[];
+}
 
-/** @returns the run, with no members yet */
-export const runOfRecord = ({ families, ...run }: RunRecord): Run => ({
-  ...run,
-  families: new Map(families.map((family) => [family.family, { ...family, steppedDown: new Set(family.steppedDown) }])),
-  members: new Map(),
-});
+/** A member with its state spread out; `run-rows.ts` converts both ways. */
+export interface MemberRecord
+  extends Pick<
+    Member,
+    "mac" | "source" | "fallbacks" | "tries" | "failedOrders" | "wanBytes" | "lanBytes" | "wanSentBytes" | "wanWireBytes" | "startedAt"
+  > {
+  readonly family: string;
+  readonly role: MemberRole;
+  readonly phase: MemberPhase;
+  /** The primary that it is ordered to use. */
+  readonly server: MacAddress | null;
+  /** It fetches although it has the image. */
+  readonly refetch: boolean;
+  readonly endedAt: Instant | null;
+  readonly reason: FailureReason;
+  readonly detail: string;
+}

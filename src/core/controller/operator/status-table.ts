@@ -6,9 +6,10 @@ import type { Groups } from "../groups.js";
 import type { ImageCatalogue } from "../image-catalogue.js";
 import { holdsImage, type Inventory, type KnownAp } from "../inventory.js";
 import type { GroupRecord, ImageRecord } from "../records.js";
+import { hasEnded, type MemberPhase, roleOf } from "../run/member-state.js";
 import { choosePrimary } from "../run/primary-choice.js";
-import { type FamilyRun, isRunning, type Member, type Run, wanBytesOf } from "../run/run.js";
-import type { LiveMember, RunTable } from "../run/run-table.js";
+import { type Family, isRunning, type Member, primaryOf, type Run, wanBytesOf } from "../run/run.js";
+import type { RunTable } from "../run/run-table.js";
 import type { SwapAndReset } from "../swap-and-reset.js";
 import type { Order } from "./orders.js";
 import type {
@@ -40,10 +41,10 @@ export interface StatusParts {
   readonly sessionsMax: number;
 }
 
-const moves = ({ stored, state }: LiveMember): boolean => stored.phase === "active" && state === "fetching";
+const moves = ({ state, heard }: Member): boolean => state.phase === "active" && heard.state === "fetching";
 const wholeRate = (bytesPerSecond: number | null): number | null => bytesPerSecond && Math.round(bytesPerSecond);
 
-const paceOf = (now: Instant, { rate }: LiveMember, bytesTotal: number): Pick<TransferView, "bytesPerSecond" | "secondsLeft"> => ({
+const paceOf = (now: Instant, { rate }: Member, bytesTotal: number): Pick<TransferView, "bytesPerSecond" | "secondsLeft"> => ({
   bytesPerSecond: wholeRate(rate.bytesPerSecond(now)),
   secondsLeft: rate.secondsLeft(now, bytesTotal),
 });
@@ -57,16 +58,25 @@ const statusOfPhase = {
   failed: "Failed",
   aborted: "None",
   unsupported: "NotSupported",
-} as const satisfies Record<Member["phase"], PredownloadStatus>;
+} as const satisfies Record<MemberPhase, PredownloadStatus>;
 
-const statusOf = (member: Member, state: LiveMember["state"]): PredownloadStatus =>
-  member.phase === "active" && state === "initiated" ? "Initiated" : statusOfPhase[member.phase];
+const statusOf = ({ state, heard }: Member): PredownloadStatus =>
+  state.phase === "active" && heard.state === "initiated" ? "Initiated" : statusOfPhase[state.phase];
 
 /** The four roles of the vendor's MIB: whose image came or comes from the controller is central. */
-function roleOf(run: Run, { role, source }: Member): PredownloadRole | null {
+function predownloadRole({ run, state, source }: Member): PredownloadRole | null {
   if (run.group === null) return null;
+  const role = roleOf(state);
   if (role === "primary") return source === "lan" ? "primaryLocal" : "primaryCentral";
   return role === "fallback" || source === "wan" ? "subordinateCentral" : "subordinateLocal";
+}
+
+const isManual = ({ state }: Family): boolean => state.phase !== "none" && state.manual;
+
+/** Why it failed, or why it waits for another try. */
+function reasonOf({ state, heard }: Member): ApImageRow["failureReason"] {
+  if (state.phase === "failed") return state.reason;
+  return state.phase === "active" ? heard.waitsBecause : null;
 }
 
 const noCounts = (): Record<PredownloadStatus, number> => ({
@@ -159,13 +169,13 @@ export class StatusTable {
   }
 
   #transfers(now: Instant, run: Run): TransferView[] {
-    return [...run.members.values()].flatMap(({ mac }) => {
-      const live = this.#parts.runs.latestOfAp(mac);
-      const { image } = live?.family.stored ?? {};
-      if (live?.run !== run || !image || !moves(live) || live.path === "none") return [];
-      const { path, bytesDone } = live;
+    return [...run.members.values()].flatMap((member) => {
+      const { mac, family, heard } = member;
+      const { path, bytesDone } = heard;
+      if (!family.image || !moves(member) || path === "none") return [];
+      const bytesTotal = family.image.sizeBytes;
       const name = this.#parts.inventory.get(mac)?.record.name ?? mac;
-      return [{ mac, name, path, bytesDone, bytesTotal: image.sizeBytes, ...paceOf(now, live, image.sizeBytes) }];
+      return [{ mac, name, path, bytesDone, bytesTotal, ...paceOf(now, member, bytesTotal) }];
     });
   }
 
@@ -196,35 +206,34 @@ export class StatusTable {
   }
 
   runReport(run: Run): RunReport {
-    return { ...this.#runSummaryRow(run), aps: [...run.members.values()].map((member) => this.#runReportRow(run, member)) };
+    return { ...this.#runSummaryRow(run), aps: [...run.members.values()].map((member) => this.#runReportRow(member)) };
   }
 
   #apImageRow(now: Instant, { record }: KnownAp): ApImageRow {
-    const live = this.#parts.runs.latestOfAp(record.mac);
-    const member = live?.stored;
-    const image = live?.family.stored.image ?? null;
-    const started = live !== undefined && member !== undefined && member.phase !== "aborted" && image !== null;
-    const nextRetryAt = live?.nextRetryAt ?? null;
+    const member = this.#parts.runs.latestOfAp(record.mac);
+    const image = member?.family.image ?? null;
+    const started = member !== undefined && member.state.phase !== "aborted" && image !== null;
+    const nextRetryAt = member?.heard.nextRetryAt ?? null;
     return {
       name: record.name,
       mac: record.mac,
       model: record.model,
       group: this.#parts.groups.of(record.mac)?.name ?? null,
-      role: started ? roleOf(live.run, live.stored) : null,
+      role: started ? predownloadRole(member) : null,
       // Without our inventory only the running version is known.
       primaryImage: (record.slots ? record.slots.primary.version : record.runningVersion) || emptyVersion,
       backupImage: record.slots?.backup.version || emptyVersion,
-      status: live ? statusOf(live.stored, live.state) : "None",
+      status: member ? statusOf(member) : "None",
       version: started ? image.version : null,
       nextRetrySeconds: nextRetryAt === null ? null : Math.max(0, Math.ceil((nextRetryAt - now) / 1000)),
-      retryCount: started && live.run.group !== null ? member.tries : null,
+      retryCount: started && member.run.group !== null ? member.tries : null,
       source: member?.source ?? null,
       wanBytes: member ? wanBytesOf(member) : 0,
       lanBytes: member?.lanBytes ?? 0,
-      failureReason: member?.phase === "failed" ? member.reason : member?.phase === "active" ? (live?.waitsBecause ?? null) : null,
-      bytesDone: member?.phase === "complete" ? (image?.sizeBytes ?? 0) : started ? live.bytesDone : 0,
+      failureReason: member ? reasonOf(member) : null,
+      bytesDone: member?.state.phase === "complete" ? (image?.sizeBytes ?? 0) : started ? member.heard.bytesDone : 0,
       bytesTotal: started ? image.sizeBytes : 0,
-      ...(started && moves(live) ? paceOf(now, live, image.sizeBytes) : { bytesPerSecond: null, secondsLeft: null }),
+      ...(started && moves(member) ? paceOf(now, member, image.sizeBytes) : { bytesPerSecond: null, secondsLeft: null }),
       wanWireBytes: member?.wanWireBytes ?? 0,
     };
   }
@@ -239,7 +248,7 @@ export class StatusTable {
       const family = run?.families.get(name);
       const chosen =
         run && family && isRunning(run)
-          ? { mac: family.primary, manual: family.manual, warning: family.warning }
+          ? { mac: primaryOf(family), manual: isManual(family), warning: family.warning }
           : this.#electNow(group, name, inFamily);
       return this.#modelView(name, chosen, family, members.get(name) ?? [], inFamily);
     });
@@ -263,13 +272,13 @@ export class StatusTable {
   #modelView(
     family: string,
     { mac, manual, warning }: Pick<ModelView, "manual" | "warning"> & { mac: MacAddress | null },
-    stored: FamilyRun | undefined,
+    stored: Family | undefined,
     members: readonly Member[],
     aps: readonly KnownAp[],
   ): ModelView {
-    const { inventory, runs, sessionsMax } = this.#parts;
+    const { inventory, sessionsMax } = this.#parts;
     const primary = mac === null ? undefined : inventory.get(mac)?.record;
-    const served = stored ? runs.liveFamily(stored).served : null;
+    const served = stored?.served;
     const byAddress = new Map<string, KnownAp>();
     for (const ap of aps) {
       if (!ap.session) continue;
@@ -304,10 +313,7 @@ export class StatusTable {
 
   #runView(run: Run): RunView {
     const counts = noCounts();
-    for (const member of run.members.values()) {
-      const live = this.#parts.runs.latestOfAp(member.mac);
-      counts[statusOf(member, live?.run === run ? live.state : null)]++;
-    }
+    for (const member of run.members.values()) counts[statusOf(member)]++;
     const { id, state, release, startedAt, finishedAt } = run;
     return { id, state, release, startedAt, finishedAt, counts, ...totalsOf(run) };
   }
@@ -319,12 +325,13 @@ export class StatusTable {
       group: run.group,
       models: [...run.families.values()].map((family) => {
         const inFamily = members.get(family.family) ?? [];
-        const primary = family.primary === null ? undefined : this.#parts.inventory.get(family.primary)?.record;
+        const mac = primaryOf(family);
+        const primary = mac === null ? undefined : this.#parts.inventory.get(mac)?.record;
         return {
           family: family.family,
           models: this.#modelNames(inFamily, []),
           primary: primary ? { mac: primary.mac, name: primary.name, model: primary.model } : null,
-          manual: family.manual,
+          manual: isManual(family),
           warning: family.warning,
           ...sumsOf(inFamily),
         };
@@ -333,24 +340,24 @@ export class StatusTable {
     };
   }
 
-  #runReportRow(run: Run, member: Member): RunReportRow {
-    const { mac, source, startedAt, endedAt, lanBytes, wanWireBytes, tries, detail } = member;
+  #runReportRow(member: Member): RunReportRow {
+    const { mac, state, source, startedAt, lanBytes, wanWireBytes, tries } = member;
     const ap = this.#parts.inventory.get(mac)?.record;
     return {
       name: ap?.name ?? mac,
       mac,
       model: ap?.model ?? "",
-      role: roleOf(run, member),
-      status: statusOf(member, null),
+      role: predownloadRole(member),
+      status: statusOfPhase[state.phase],
       source,
       startedAt,
-      endedAt,
+      endedAt: hasEnded(state) ? state.at : null,
       wanBytes: wanBytesOf(member),
       lanBytes,
       wanWireBytes,
       tries,
-      failureReason: member.phase === "failed" ? member.reason : null,
-      detail,
+      failureReason: state.phase === "failed" ? state.reason : null,
+      detail: hasEnded(state) ? state.detail : "",
     };
   }
 }
@@ -371,9 +378,9 @@ export const imageView = ({
 function membersByFamily(run: Run): Map<string, Member[]> {
   const members = new Map<string, Member[]>();
   for (const member of run.members.values()) {
-    const list = members.get(member.family);
+    const list = members.get(member.family.family);
     if (list) list.push(member);
-    else members.set(member.family, [member]);
+    else members.set(member.family.family, [member]);
   }
   return members;
 }
@@ -381,8 +388,8 @@ function membersByFamily(run: Run): Map<string, Member[]> {
 function totalsOf(run: Run): RunTotals {
   const { wanBytes, lanBytes, wanWireBytes } = sumsOf([...run.members.values()]);
   let oneCopyEach = 0;
-  for (const { phase, source, family } of run.members.values()) {
-    if (phase === "complete" && source !== null) oneCopyEach += run.families.get(family)?.image?.sizeBytes ?? 0;
+  for (const { state, source, family } of run.members.values()) {
+    if (state.phase === "complete" && source !== null) oneCopyEach += family.image?.sizeBytes ?? 0;
   }
   return { wanBytes, lanBytes, wanWireBytes, wanBytesSaved: Math.max(0, oneCopyEach - wanBytes) };
 }
@@ -393,7 +400,7 @@ function sumsOf(members: readonly Member[]): Pick<ModelView, "wanCopies" | "wanB
   let wanBytes = 0;
   let lanBytes = 0;
   for (const member of members) {
-    if (member.phase === "complete" && member.source === "wan") wanCopies++;
+    if (member.state.phase === "complete" && member.source === "wan") wanCopies++;
     wanBytes += wanBytesOf(member);
     lanBytes += member.lanBytes;
     wanWireBytes += member.wanWireBytes;

@@ -11,7 +11,7 @@ import { refuse } from "../operator/refusals.js";
 import type { GroupRecord } from "../records.js";
 import type { FirstStep } from "./first-step.js";
 import { choosePrimary, nobody, type PrimaryChoice } from "./primary-choice.js";
-import { hasEnded, type Run, type RunImage, runImage } from "./run.js";
+import { isTakingPart, type Run, type RunImage, runImage } from "./run.js";
 import type { RunTable } from "./run-table.js";
 
 /** What a plan is made from; it changes none of it. */
@@ -150,6 +150,6 @@ function holderFor(state: PlanState, group: GroupRecord, ap: KnownAp, release: R
 
 /** The run other than `own` that the AP still takes part in. */
 export function otherRunOf(runs: RunTable, mac: MacAddress, own: Run | undefined): Run | undefined {
-  const live = runs.runningOfAp(mac);
-  return live && live.run !== own && !hasEnded(live.stored) ? live.run : undefined;
+  const member = runs.runningOfAp(mac);
+  return member && member.run !== own && isTakingPart(member) ? member.run : undefined;
 }

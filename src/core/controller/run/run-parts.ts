@@ -1,10 +1,11 @@
-/** What the pieces of a run's machinery share: the state that they read, the outbox that they write to, how long they wait. */
-import type { FailureReason } from "../../../wire/capwap/vendor.js";
-import type { ApReport } from "../ap-port.js";
+/** What the parts of a run share: the state that they read, the outbox that they write to, how long they wait. */
+
 import type { Groups } from "../groups.js";
+import { newGroup } from "../groups.js";
 import type { ImageCatalogue } from "../image-catalogue.js";
 import type { Inventory } from "../inventory.js";
 import type { Outbox } from "../outbox.js";
+import type { GroupRecord } from "../records.js";
 import type { ControllerTimings } from "../timings.js";
 import type { Member } from "./run.js";
 import type { RunTable } from "./run-table.js";
@@ -20,21 +21,11 @@ export interface RunParts {
   readonly wanTransfersMax: number;
 }
 
-/** Why something failed: a code for scripts and a line for people. */
-export interface Fault {
-  readonly reason: FailureReason;
-  readonly detail: string;
+/** What the operator set for a group; the defaults for a run without one. */
+export function policyOf({ groups }: RunParts, name: string | null): GroupRecord {
+  const group = groups.find(name ?? "");
+  return group.ok ? group.value : newGroup(name ?? "");
 }
 
-/** The AP will say no more about this run. */
-export const isFinal = ({ state }: ApReport): boolean => state === "complete" || state === "failed" || state === "aborted";
-
-/** Ended by our own verdict; an AP that comes back takes part again. */
-export const wasLost = ({ phase, reason }: Member): boolean => phase === "failed" && reason === "ap-lost";
-
-/** The AP counts over the whole run; an older report must not take anything back. */
-export function noteCounts(member: Member, { wanBytes, lanBytes, tries }: ApReport): void {
-  member.tries = Math.max(member.tries, tries);
-  member.wanBytes = Math.max(member.wanBytes, wanBytes);
-  member.lanBytes = Math.max(member.lanBytes, lanBytes);
-}
+/** Whether an AP speaks our upgrade elements. */
+export const isCapable = ({ inventory }: RunParts, { mac }: Pick<Member, "mac">): boolean => inventory.get(mac)?.session?.capable ?? false;

@@ -1,59 +1,21 @@
 /**
- * The runs: what is stored of them, and beside it what only matters while the process lives. Every change of
- * stored state goes through `save…`, so that the rows are in the outbox before any command is.
+ * The runs by number, group and AP. Every change of what is stored goes through `save…`, so that the rows are in the outbox before any
+ * command is.
  */
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
-import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import { limits, type ReleaseName } from "../../upgrade/limits.js";
-import { RateMeter } from "../../upgrade/rate-meter.js";
-import type { ApReport, ApServing } from "../ap-port.js";
 import type { Outbox } from "../outbox.js";
-import { runRecord } from "../records.js";
-import { type FamilyRun, hasEnded, isRunning, type Member, type Run, type RunImage } from "./run.js";
-
-export interface LiveMember {
-  readonly kind: "member";
-  readonly run: Run;
-  readonly family: LiveFamily;
-  readonly stored: Member;
-  /** The AP's last report in this session, null before the first. */
-  state: ApReport["state"] | null;
-  path: ApReport["path"];
-  bytesDone: number;
-  nextRetryAt: Instant | null;
-  /** Why its last try at the primary failed, while it waits for the next. */
-  waitsBecause: FailureReason | null;
-  /** It was told once in this life that it cannot reach its primary. */
-  isCutOffTold: boolean;
-  readonly rate: RateMeter;
-  /** When bytes were last seen to grow. */
-  movedAt: Instant | null;
-  /** What its timer is about: `resync` is the AP's own word after a rejoin. */
-  waitsFor: "report" | "rejoin" | "resync" | null;
-  /** The order was repeated once because of silence. */
-  reminded: boolean;
-}
-
-export interface LiveFamily {
-  readonly kind: "family";
-  readonly run: Run;
-  readonly stored: FamilyRun;
-  readonly members: Map<MacAddress, LiveMember>;
-  /** Does the primary offer the image? `told`: it has the image and was ordered to serve it. */
-  serving: "no" | "told" | "yes";
-  /** When the primary's session was found lost. */
-  primaryLostAt: Instant | null;
-  served: ApServing | null;
-}
+import { type Family, isRunning, isTakingPart, type Member, newFamily, newMember, type Run, type RunImage } from "./run.js";
+import type { RunId } from "./run-numbers.js";
+import { memberRecord, runRecord } from "./run-rows.js";
 
 export class RunTable {
   /** Oldest first. */
-  readonly #runs = new Map<number, Run>();
-  readonly #families = new Map<FamilyRun, LiveFamily>();
-  /** The latest run that each AP took part in. */
-  readonly #latest = new Map<MacAddress, LiveMember>();
-  /** By group; null for runs without LAN sharing, of which there may be many. */
+  readonly #runs = new Map<RunId, Run>();
+  /** The latest part that each AP took in a run. */
+  readonly #latest = new Map<MacAddress, Member>();
+  /** By group; runs without LAN sharing, of which there may be many, are not here. */
   readonly #latestOfGroup = new Map<string, Run>();
   readonly #outbox: Outbox;
   readonly #hasGroup: (name: string) => boolean;
@@ -64,9 +26,8 @@ export class RunTable {
     this.#outbox = outbox;
     this.#hasGroup = hasGroup;
     for (const run of runs) {
-      this.#index(run);
-      for (const family of run.families.values()) this.#liveFamily(run, family);
-      for (const member of run.members.values()) this.#liveMember(run, member);
+      this.#indexRun(run);
+      for (const member of run.members.values()) this.#indexMember(member);
     }
   }
 
@@ -79,12 +40,12 @@ export class RunTable {
     return [...this.#runs.values()].filter(isRunning);
   }
 
-  get(id: number): Run | undefined {
+  get(id: RunId): Run | undefined {
     return this.#runs.get(id);
   }
 
-  /** Whether this controller ever began a run of that number, be it forgotten by now. */
-  hasBegun(id: number): boolean {
+  /** Whether this controller ever began a run of that number, though it may be forgotten by now. */
+  hasBegun(id: RunId): boolean {
     return id >= 1 && id <= this.#lastId;
   }
 
@@ -97,18 +58,14 @@ export class RunTable {
     return run && isRunning(run) ? run : undefined;
   }
 
-  latestOfAp(mac: MacAddress): LiveMember | undefined {
+  latestOfAp(mac: MacAddress): Member | undefined {
     return this.#latest.get(mac);
   }
 
-  /** The AP's part in a run that is going on. An AP is in one such run at most. */
-  runningOfAp(mac: MacAddress): LiveMember | undefined {
-    const live = this.#latest.get(mac);
-    return live && isRunning(live.run) ? live : undefined;
-  }
-
-  liveFamily(family: FamilyRun): LiveFamily {
-    return this.#families.get(family) as LiveFamily;
+  /** The AP's part in a run that has not ended. An AP is in one such run at most. */
+  runningOfAp(mac: MacAddress): Member | undefined {
+    const member = this.#latest.get(mac);
+    return member && isRunning(member.run) ? member : undefined;
   }
 
   create(now: Instant, group: string | null, release: ReleaseName, open: boolean): Run {
@@ -123,78 +80,48 @@ export class RunTable {
       families: new Map(),
       members: new Map(),
     };
-    this.#index(run);
+    this.#indexRun(run);
     this.saveRun(run);
     this.#forgetOldest();
     return run;
   }
 
-  addFamily(run: Run, family: string, image: RunImage | null): LiveFamily {
-    const stored: FamilyRun = {
-      family,
-      image,
-      primary: null,
-      manual: false,
-      warning: null,
-      steppedDown: new Set(),
-      sessionsPeak: 0,
-    };
-    run.families.set(family, stored);
+  addFamily(run: Run, name: string, image: RunImage | null): Family {
+    const family = newFamily(run, name, image);
+    run.families.set(name, family);
     this.saveRun(run);
-    return this.#liveFamily(run, stored);
+    return family;
   }
 
-  addMember(run: Run, member: Member): LiveMember {
-    run.members.set(member.mac, member);
-    const live = this.#liveMember(run, member);
-    this.saveMember(live);
-    return live;
+  addMember(now: Instant, mac: MacAddress, family: Family): Member {
+    const member = newMember(now, mac, family);
+    family.run.members.set(mac, member);
+    this.#indexMember(member);
+    this.saveMember(member);
+    return member;
   }
 
-  // An AP may have more to say of a run that is forgotten, its latest: that is shown and no longer stored.
+  // An AP may report more of a run that is forgotten, its latest: that is shown and no longer stored.
 
   saveRun(run: Run): void {
     if (this.#runs.has(run.id)) this.#outbox.put("run", run.id, runRecord(run));
   }
 
-  saveMember({ run, stored }: Pick<LiveMember, "run" | "stored">): void {
-    if (this.#runs.has(run.id)) this.#outbox.put("member", { runId: run.id, mac: stored.mac }, stored);
+  saveMember(member: Member): void {
+    const { run, mac } = member;
+    if (this.#runs.has(run.id)) this.#outbox.put("member", { runId: run.id, mac }, memberRecord(member));
   }
 
-  #index(run: Run): void {
+  #indexRun(run: Run): void {
     this.#runs.set(run.id, run);
     this.#lastId = Math.max(this.#lastId, run.id);
     if (run.group !== null) this.#latestOfGroup.set(run.group, run);
   }
 
-  #liveFamily(run: Run, stored: FamilyRun): LiveFamily {
-    const live: LiveFamily = { kind: "family", run, stored, members: new Map(), serving: "no", primaryLostAt: null, served: null };
-    this.#families.set(stored, live);
-    return live;
-  }
-
-  #liveMember(run: Run, stored: Member): LiveMember {
-    const family = this.liveFamily(run.families.get(stored.family) as FamilyRun);
-    const live: LiveMember = {
-      kind: "member",
-      run,
-      family,
-      stored,
-      state: null,
-      path: "none",
-      bytesDone: 0,
-      nextRetryAt: null,
-      waitsBecause: null,
-      isCutOffTold: false,
-      rate: new RateMeter(),
-      movedAt: null,
-      waitsFor: null,
-      reminded: false,
-    };
-    family.members.set(stored.mac, live);
-    const former = this.#latest.get(stored.mac);
-    if (!former || hasEnded(former.stored) || !isRunning(former.run)) this.#latest.set(stored.mac, live);
-    return live;
+  #indexMember(member: Member): void {
+    member.family.members.set(member.mac, member);
+    const former = this.#latest.get(member.mac);
+    if (!former || !isTakingPart(former) || !isRunning(former.run)) this.#latest.set(member.mac, member);
   }
 
   /** Keeps the store from growing without end: the oldest finished runs go. */
@@ -203,7 +130,6 @@ export class RunTable {
       if (this.#runs.size <= limits.runsKept) return;
       if (isRunning(run) || this.#isLatestSomewhere(run)) continue;
       this.#runs.delete(run.id);
-      for (const family of run.families.values()) this.#families.delete(family);
       this.#outbox.remove("run", run.id);
       for (const mac of run.members.keys()) this.#outbox.remove("member", { runId: run.id, mac });
     }

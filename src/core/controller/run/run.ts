@@ -1,22 +1,15 @@
-/** The state of a run as plain data: what is stored, what survives the controller's death. */
-
+/** The state of a run. `run-rows.ts` says what of it is stored and survives the controller's death. */
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";
 import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../../upgrade/limits.js";
+import { RateMeter } from "../../upgrade/rate-meter.js";
+import type { ApReport, ApServing } from "../ap-port.js";
+import { hasEnded, type MemberState, noFault } from "./member-state.js";
 import type { RunId } from "./run-numbers.js";
 
 export type RunState = "running" | "complete" | "partial" | "failed" | "aborted";
-
-/** `fallback` fetches over the WAN and serves nobody: out of tries, or no primary for it to use. */
-export type MemberRole = "primary" | "subordinate" | "fallback";
-
-/**
- * `pending` waits for its primary · `queued` waits for a WAN slot · `ordered` was told, has not reported yet ·
- * `active` reports progress · then one of the four ends. `unsupported`: the release has no image for it.
- */
-export type MemberPhase = "pending" | "queued" | "ordered" | "active" | "complete" | "failed" | "aborted" | "unsupported";
 
 /** The image of a family as it was when the run began: later changes of the catalogue do not touch a run. */
 export interface RunImage {
@@ -38,36 +31,51 @@ export interface Run {
   readonly open: boolean;
   state: RunState;
   finishedAt: Instant | null;
-  readonly families: Map<string, FamilyRun>;
+  readonly families: Map<string, Family>;
   readonly members: Map<MacAddress, Member>;
 }
 
+interface Appointment {
+  readonly primary: MacAddress;
+  /** The operator named it. */
+  readonly manual: boolean;
+}
+
+export type FamilyState =
+  /** No AP is primary: none is eligible, or none is needed. */
+  | { readonly phase: "none" }
+  /** `awaits` the image that it fetches, or the offer of the one that it has. */
+  | ({ readonly phase: "appointed"; readonly awaits: "image" | "offer" } & Appointment)
+  | ({ readonly phase: "serving" } & Appointment)
+  /** Its session was found lost at `since`; it may be a short outage. */
+  | ({ readonly phase: "missed"; readonly since: Instant } & Appointment);
+
 /** One image family in a run: who serves it. */
-export interface FamilyRun {
+export interface Family {
+  readonly run: Run;
   readonly family: string;
   /** Null where the release has no image for the family. */
   readonly image: RunImage | null;
-  primary: MacAddress | null;
-  manual: boolean;
-  /** Why the manual primary is not used, for operators. */
+  readonly members: Map<MacAddress, Member>;
+  state: FamilyState;
+  /** Why the manual primary is not used, or why there is none, for operators. */
   warning: string | null;
   /** Were primary in this run and lost it; they stay subordinates to its end. */
   readonly steppedDown: Set<MacAddress>;
+  /** The primary's last report of its TFTP sessions. */
+  served: ApServing | null;
   /** Most TFTP sessions that a primary of it had open at one moment. */
   sessionsPeak: number;
 }
 
+/** An AP in a run. */
 export interface Member {
   readonly mac: MacAddress;
-  readonly family: string;
-  role: MemberRole;
-  phase: MemberPhase;
+  readonly run: Run;
+  readonly family: Family;
+  state: MemberState;
   /** Where its image came or comes from. */
   source: "wan" | "lan" | null;
-  /** The primary that it was last told to use. */
-  server: MacAddress | null;
-  /** Fetches although it holds the image (Wave 2 primary). */
-  refetch: boolean;
   /** How often it fell back in this run, whatever its role is now: each time may cost a copy, and the budget counts them. */
   fallbacks: number;
   tries: number;
@@ -80,12 +88,27 @@ export interface Member {
   wanSentBytes: number;
   /** Octets of UDP payload of all Image Data messages between controller and AP, both ways: what the WAN carried. */
   wanWireBytes: number;
-  /** First order, and the end. */
+  /** First order. */
   startedAt: Instant | null;
-  endedAt: Instant | null;
-  reason: FailureReason;
-  detail: string;
+  /** What it said last in this session. */
+  heard: Heard;
+  readonly rate: RateMeter;
+  /** When bytes were last seen to grow on the LAN. */
+  lanMovedAt: Instant | null;
+  /** The event that it cannot reach its primary was emitted since this controller started. */
+  isCutOffReported: boolean;
 }
+
+export interface Heard {
+  /** Null before the first report. */
+  readonly state: ApReport["state"] | null;
+  readonly path: ApReport["path"];
+  readonly bytesDone: number;
+  readonly nextRetryAt: Instant | null;
+  /** Why its last try at the primary failed, while it waits for the next. */
+  readonly waitsBecause: FailureReason | null;
+}
+export const heardNothing: Heard = { state: null, path: "none", bytesDone: 0, nextRetryAt: null, waitsBecause: null };
 
 export const runImage = (family: string, { version, fileName, sizeBytes, sha256 }: Omit<RunImage, "family">): RunImage => ({
   family,
@@ -95,15 +118,33 @@ export const runImage = (family: string, { version, fileName, sizeBytes, sha256 
   sha256,
 });
 
-/** A member as it enters a run. Without an image its part is over at once. */
-export const newMember = (now: Instant, mac: MacAddress, release: ReleaseName, { family, image }: FamilyRun): Member => ({
-  mac,
+export const newFamily = (run: Run, family: string, image: RunImage | null): Family => ({
+  run,
   family,
-  role: "subordinate",
-  phase: image ? "pending" : "unsupported",
+  image,
+  members: new Map(),
+  state: { phase: "none" },
+  warning: null,
+  steppedDown: new Set(),
+  served: null,
+  sessionsPeak: 0,
+});
+
+/** An AP as it enters a run. Without an image its part is over at once. */
+export const newMember = (now: Instant, mac: MacAddress, family: Family): Member => ({
+  mac,
+  run: family.run,
+  family,
+  state: family.image
+    ? { phase: "pending", contact: "here" }
+    : {
+        phase: "unsupported",
+        role: "subordinate",
+        at: now,
+        ...noFault,
+        detail: `the ${family.run.release} release has no image for ${family.family}`,
+      },
   source: null,
-  server: null,
-  refetch: false,
   fallbacks: 0,
   tries: 0,
   failedOrders: 0,
@@ -112,14 +153,18 @@ export const newMember = (now: Instant, mac: MacAddress, release: ReleaseName, {
   wanSentBytes: 0,
   wanWireBytes: 0,
   startedAt: null,
-  endedAt: image ? null : now,
-  reason: "none",
-  detail: image ? "" : `the ${release} release has no image for ${family}`,
+  heard: heardNothing,
+  rate: new RateMeter(),
+  lanMovedAt: null,
+  isCutOffReported: false,
 });
 
-/** Image bytes that crossed the WAN to it. Its own word is the greater one when this controller was killed, or another one sent too. */
+/** Image bytes that crossed the WAN to it. Its own count is the greater one when this controller was killed, or another one sent too. */
 export const wanBytesOf = ({ wanBytes, wanSentBytes }: Member): number => Math.max(wanBytes, wanSentBytes);
 
-const ended: ReadonlySet<MemberPhase> = new Set(["complete", "failed", "aborted", "unsupported"]);
-export const hasEnded = (member: Member): boolean => ended.has(member.phase);
+export const primaryOf = ({ state }: Family): MacAddress | null => (state.phase === "none" ? null : state.primary);
 export const isRunning = (run: Run): boolean => run.state === "running";
+/** Its part in the run is not over. */
+export const isTakingPart = (member: Member): boolean => !hasEnded(member.state);
+/** Ended by our own conclusion; an AP that comes back takes part again. */
+export const wasLost = ({ state }: Member): boolean => state.phase === "failed" && state.reason === "ap-lost";

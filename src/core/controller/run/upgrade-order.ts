@@ -2,31 +2,30 @@
 import type { Endpoint } from "../../../base/endpoint.js";
 import { sha256Octets } from "../../../base/sha256.js";
 import { secondsToMs } from "../../../base/time.js";
-import type { UpgradeOrder } from "../../../wire/capwap/vendor.js";
 import type { ApCommand } from "../ap-port.js";
 import type { GroupRecord } from "../records.js";
-import type { MemberRole, RunImage } from "./run.js";
+import type { Task } from "./member-state.js";
+import type { RunImage } from "./run.js";
 import type { RunId } from "./run-numbers.js";
 
 const nowhere: Endpoint = { address: "", port: 0 };
 
 export interface OrderFacts {
   readonly runId: RunId;
-  readonly role: MemberRole;
+  readonly task: Task;
   readonly image: RunImage;
   readonly policy: Pick<GroupRecord, "retryCount" | "backoffSecondsMin" | "backoffSecondsMax">;
   /** The primary's TFTP server; for subordinates. */
-  readonly server: Endpoint | null;
+  readonly server: Endpoint | undefined;
   readonly sessionsMax: number;
-  readonly refetch: boolean;
   /** The AP speaks our elements; otherwise it gets the Image Identifier alone. */
   readonly capable: boolean;
 }
 
-export function upgradeCommand({ runId, role, image, policy, server, sessionsMax, refetch, capable }: OrderFacts): ApCommand {
+export function upgradeCommand({ runId, task, image, policy, server, sessionsMax, capable }: OrderFacts): ApCommand {
   const { version, fileName, sizeBytes, family, sha256 } = image;
-  const order: Omit<UpgradeOrder, "runId"> = {
-    role,
+  const order = {
+    role: task.role,
     version,
     fileName,
     sizeBytes,
@@ -37,12 +36,12 @@ export function upgradeCommand({ runId, role, image, policy, server, sessionsMax
     backoffMsMin: secondsToMs(policy.backoffSecondsMin),
     backoffMsMax: secondsToMs(policy.backoffSecondsMax),
     sessionsMax,
-    refetch,
+    refetch: task.role === "primary" && task.refetch,
   };
   return {
     type: "upgrade",
     runId,
     order: capable ? order : null,
-    image: role === "subordinate" ? null : { version, sha256 },
+    image: task.role === "subordinate" ? null : { version, sha256 },
   };
 }

@@ -1,14 +1,15 @@
 /** What crosses the WAN for the images of a run, counted at the controller's socket and stored now and then. */
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
-import type { LiveMember, RunTable } from "./run-table.js";
+import type { Member } from "./run.js";
+import type { RunTable } from "./run-table.js";
 
 /** A killed controller forgets at most what was carried in this time. */
 const storeEveryMs = 5_000;
 
 export class WanCounts {
   readonly #runs: RunTable;
-  readonly #unstored = new Set<LiveMember>();
+  readonly #unstored = new Set<Member>();
   #storeAt: Instant | undefined;
 
   constructor(runs: RunTable) {
@@ -18,11 +19,11 @@ export class WanCounts {
   /** One datagram that belongs to an image transfer, either way. @param imageOctets of it, image bytes that were sent */
   carried(now: Instant, mac: MacAddress, octets: number, imageOctets: number): void {
     // The last acknowledgement may come when the run is over.
-    const live = this.#runs.latestOfAp(mac);
-    if (live === undefined) return;
-    live.stored.wanWireBytes += octets;
-    live.stored.wanSentBytes += imageOctets;
-    this.#unstored.add(live);
+    const member = this.#runs.latestOfAp(mac);
+    if (member === undefined) return;
+    member.wanWireBytes += octets;
+    member.wanSentBytes += imageOctets;
+    this.#unstored.add(member);
     this.#storeAt ??= now + storeEveryMs;
   }
 
@@ -35,7 +36,7 @@ export class WanCounts {
   }
 
   store(): void {
-    for (const live of this.#unstored) this.#runs.saveMember(live);
+    for (const member of this.#unstored) this.#runs.saveMember(member);
     this.#unstored.clear();
     this.#storeAt = undefined;
   }

@@ -1,0 +1,247 @@
+/**
+ * The primary of each image family in a run: elected, missed when it leaves, followed by another when it stays away, and the
+ * subordinates released to it. A successor that has the image comes first, since it saves a WAN copy.
+ */
+import type { MacAddress } from "../../../base/mac-address.js";
+import type { Instant } from "../../../base/time.js";
+import { TimerTable } from "../../../base/timer-table.js";
+import type { ApServing } from "../ap-port.js";
+import { holdsImage, type KnownAp } from "../inventory.js";
+import { fallbackFor } from "./fallback.js";
+import { hasEnded, isWorking, roleOf } from "./member-state.js";
+import type { Members } from "./members.js";
+import { choosePrimary, isSteady, nobody, type PrimaryChoice } from "./primary-choice.js";
+import { type Family, isTakingPart, type Member, primaryOf } from "./run.js";
+import { policyOf, type RunParts } from "./run-parts.js";
+
+export class Primaries {
+  /** How long a missed primary is waited for, or a first candidate. */
+  readonly #timers = new TimerTable<Family>();
+  readonly #parts: RunParts;
+  readonly #members: Members;
+
+  constructor(parts: RunParts, members: Members) {
+    this.#parts = parts;
+    this.#members = members;
+  }
+
+  nextWakeAt(): Instant | undefined {
+    return this.#timers.nextAt();
+  }
+
+  /** The next family that waited for a primary in vain. */
+  takeGraceOver(now: Instant): Family | undefined {
+    return this.#timers.takeDue(now);
+  }
+
+  /** Sees to it that the family has a primary while an AP needs one, and that the APs that wait for it are released. */
+  advance(now: Instant, family: Family): void {
+    if (family.run.group === null || !family.image) return;
+    if (!needsPrimary(family)) {
+      this.#timers.clear(family);
+      return;
+    }
+    this.#provide(now, family);
+    this.#release(now, family);
+  }
+
+  stopWaiting(family: Family): void {
+    this.#timers.clear(family);
+  }
+
+  // ---- the primary's doings ------------------------------------------------------------------------------------------
+
+  /** It has the image and starts to offer it; it answers "image already present". */
+  orderToServe(now: Instant, member: Member): void {
+    const { family, state } = member;
+    turn(family, { phase: "appointed", awaits: "offer" });
+    if (hasEnded(state)) this.#members.tell(member, { role: "primary", refetch: false });
+    else this.#members.order(now, member, { role: "primary", refetch: false });
+  }
+
+  /** The AP has the image: if it is the primary, it offers it. */
+  completed({ mac, family }: Member): void {
+    if (primaryOf(family) === mac) turn(family, { phase: "serving" });
+  }
+
+  /** Its copy is not what its inventory says: it fetches after all. */
+  fetchesAfterAll(now: Instant, member: Member): void {
+    turn(member.family, { phase: "appointed", awaits: "image" });
+    this.#members.transition(now, member, { type: "ordered", task: { role: "primary", refetch: false } });
+  }
+
+  /** Its session ended. It may be a short outage, of the AP or of the whole branch. */
+  missed(now: Instant, family: Family): void {
+    turn(family, { phase: "missed", since: now });
+    family.served = null;
+  }
+
+  served(family: Family, report: ApServing): void {
+    family.served = report;
+    if (report.sessionsPeak <= family.sessionsPeak) return;
+    family.sessionsPeak = report.sessionsPeak;
+    this.#parts.runs.saveRun(family.run);
+  }
+
+  /** The primary has been away for the grace time, or there has been no candidate for as long. */
+  graceOver(now: Instant, family: Family): void {
+    if (family.state.phase === "missed") {
+      if (!this.#lanIsAlive(now, family)) this.#replace(now, family, family.state.since);
+      return;
+    }
+    for (const member of family.members.values()) {
+      if (member.state.phase === "pending" && this.#parts.inventory.isJoined(member.mac)) this.#doWithout(now, member);
+    }
+  }
+
+  /** Another AP shall be primary; this one stays a subordinate for the rest of the run. */
+  demote(now: Instant, family: Family, why: string): void {
+    const mac = primaryOf(family);
+    const member = mac === null ? undefined : family.members.get(mac);
+    if (mac === null || !member) return;
+    const { runs, outbox } = this.#parts;
+    family.steppedDown.add(mac);
+    family.served = null;
+    family.state = { phase: "none" };
+    this.#timers.clear(family);
+    this.#members.transition(now, member, { type: "demoted" });
+    runs.saveRun(family.run);
+    outbox.event({ type: "primary-lost", runId: family.run.id, family: family.family, mac, why });
+  }
+
+  couldBeReplaced(family: Family): boolean {
+    const others = candidates(family, this.#parts).filter(({ record }) => record.mac !== primaryOf(family));
+    return this.#choose(family, others, false).mac !== null;
+  }
+
+  /** Appoints the elected primary and gives it its first order; where none was elected, notes why. */
+  appoint(now: Instant, family: Family, choice: PrimaryChoice): void {
+    const { runs, outbox } = this.#parts;
+    const { mac, manual, because, holds, refetch, warning } = choice;
+    if (mac === null) {
+      if (family.warning === warning) return;
+      family.warning = warning;
+      runs.saveRun(family.run);
+      return;
+    }
+    const member = family.members.get(mac) as Member;
+    const isOver = hasEnded(member.state);
+    family.state = { phase: "appointed", awaits: "image", primary: mac, manual };
+    family.warning = warning;
+    family.served = null;
+    this.#timers.clear(family);
+    runs.saveRun(family.run);
+    outbox.event({ type: "primary-elected", runId: family.run.id, family: family.family, mac, manual, because, warning });
+    if (isOver) this.#members.transition(now, member, { type: "promoted" });
+    if (isOver || (holds && !refetch)) this.orderToServe(now, member);
+    else this.#members.queue(now, member, { role: "primary", refetch });
+  }
+
+  // ---- decisions -----------------------------------------------------------------------------------------------------
+
+  #provide(now: Instant, family: Family): void {
+    const { state } = family;
+    if (state.phase !== "none" && this.#parts.inventory.isJoined(state.primary)) {
+      if (state.phase === "missed") turn(family, { phase: "appointed", awaits: "image" });
+      this.#timers.clear(family);
+      return;
+    }
+    if (state.phase === "none") {
+      this.appoint(now, family, this.#choose(family, candidates(family, this.#parts), isFirstElection(family)));
+      if (family.state.phase !== "none") return;
+    }
+    if (this.#timers.has(family)) return;
+    const { primaryGraceMs, absentMs } = this.#parts.timings;
+    const waits = state.phase === "none" && policyOf(this.#parts, family.run.group).wan.fallback === "wait";
+    this.#timers.set(family, now + (waits ? absentMs : primaryGraceMs));
+  }
+
+  #replace(now: Instant, family: Family, lostAt: Instant): void {
+    const { inventory, timings } = this.#parts;
+    const settledBefore = now - timings.rejoinGraceMs;
+    const successors = candidates(family, this.#parts).filter(
+      (ap) => ap.record.mac !== primaryOf(family) && isSteady(ap, inventory.heardAt(ap.record.mac), lostAt, settledBefore),
+    );
+    const choice = this.#choose(family, successors, false);
+    if (choice.mac === null && now - lostAt < timings.absentMs) return;
+    this.demote(now, family, "left and did not come back in time");
+    if (choice.mac !== null) this.appoint(now, family, choice);
+  }
+
+  /** Subordinates get bytes from the missed primary: only its way to the controller is gone. */
+  #lanIsAlive(now: Instant, family: Family): boolean {
+    const since = now - 2 * this.#parts.timings.primaryGraceMs;
+    for (const { state, lanMovedAt } of family.members.values()) {
+      if (state.phase === "active" && state.task.role === "subordinate" && lanMovedAt !== null && lanMovedAt >= since) return true;
+    }
+    return false;
+  }
+
+  #choose(family: Family, aps: readonly KnownAp[], isFirst: boolean): PrimaryChoice {
+    const { family: name, image, steppedDown, members, run } = family;
+    if (!image) return nobody;
+    return choosePrimary(aps, policyOf(this.#parts, run.group), this.#parts.inventory, {
+      family: name,
+      sizeBytes: image.sizeBytes,
+      // An AP's report can be ahead of its inventory.
+      holds: (ap) => members.get(ap.record.mac)?.state.phase === "complete" || holdsImage(ap, image.sha256),
+      steppedDown,
+      isFirst,
+    });
+  }
+
+  /** Orders those who wait for the primary, or still try at a former one. */
+  #release(now: Instant, { state, members }: Family): void {
+    if (state.phase !== "serving") return;
+    const { primary: server } = state;
+    for (const member of members.values()) {
+      if (!this.#parts.inventory.isJoined(member.mac) || !isReleasable(member, server)) continue;
+      this.#members.order(now, member, { role: "subordinate", server });
+    }
+  }
+
+  /** No eligible primary is in sight: what the group's fallback policy says. */
+  #doWithout(now: Instant, member: Member): void {
+    const group = policyOf(this.#parts, member.run.group);
+    if (fallbackFor(member, group) === "wan") this.#members.fallBack(now, member);
+    else {
+      const isAllowed = group.wan.fallback === "fallback";
+      const detail = `no AP of its model can be primary${isAllowed ? ", and the fallback budget is used up" : ""}`;
+      this.#members.end(now, member, "failed", { reason: "primary-unreachable", detail });
+    }
+  }
+}
+
+type Turn =
+  | { readonly phase: "appointed"; readonly awaits: "image" | "offer" }
+  | { readonly phase: "serving" }
+  | { readonly phase: "missed"; readonly since: Instant };
+
+/** The primary stays the same AP; a family without one stays as it is. */
+function turn(family: Family, to: Turn): void {
+  if (family.state.phase === "none") return;
+  const { primary, manual } = family.state;
+  family.state = { ...to, primary, manual };
+}
+
+/** In an open run: the source document's election. Later, and in a run for one AP, an AP that has the image comes first. */
+const isFirstElection = ({ run, steppedDown }: Family): boolean => run.open && steppedDown.size === 0;
+
+function isReleasable({ state, heard }: Member, primary: MacAddress): boolean {
+  if (state.phase === "pending") return true;
+  if (!isWorking(state) || state.task.role !== "subordinate" || state.contact === "rejoined") return false;
+  return state.task.server !== primary && heard.state !== "fetching";
+}
+
+function needsPrimary({ members }: Family): boolean {
+  for (const { state } of members.values()) if (!hasEnded(state) && roleOf(state) !== "fallback") return true;
+  return false;
+}
+
+/** Members that could be primary: not those whose part is over without an image, nor those that use the WAN. */
+function candidates({ members }: Family, { inventory }: RunParts): KnownAp[] {
+  return [...members.values()].flatMap((member) => {
+    const stands = member.state.phase === "complete" || (isTakingPart(member) && roleOf(member.state) !== "fallback");
+    return stands ? (inventory.get(member.mac) ?? []) : [];
+  });
+}
