@@ -1,6 +1,7 @@
 /** Which image boots next, as a controller's reset or swap decides it. */
+import { sha256HexOf } from "../../base/sha256.js";
 import { type ResultCode, resultCodes } from "../../wire/capwap/result-code.js";
-import type { FailureReason } from "../../wire/capwap/vendor.js";
+import type { FailureReason, SwapOrder } from "../../wire/capwap/vendor.js";
 import { emptyVersion } from "../upgrade/limits.js";
 import type { BootRecord } from "./contract.js";
 import type { ImageSlots } from "./image-slots.js";
@@ -32,9 +33,12 @@ export type SwapDecision =
   | { readonly type: "refused"; readonly resultCode: ResultCode; readonly reason: FailureReason; readonly detail: string };
 
 /** An order that arrives again must not swap back. @param isCommitting storage writes a record of its own */
-export function decideSwap(slots: ImageSlots, orderId: number, isCommitting: boolean): SwapDecision {
-  if (slots.record.swapOrderId === orderId) return { type: "accepted", record: undefined };
+export function decideSwap(slots: ImageSlots, { orderId, sha256 }: SwapOrder, isCommitting: boolean): SwapDecision {
+  const named = sha256.length === 0 ? undefined : sha256HexOf(sha256);
+  const isDone = named === undefined ? slots.record.swapOrderId === orderId : slots.image(slots.record.primary)?.sha256 === named;
+  if (isDone) return { type: "accepted", record: undefined };
   if (isCommitting) return refused("busy", "an image is being stored, try again");
+  if (named !== undefined && slots.image(slots.backup)?.sha256 !== named) return refused("image-unknown", "no slot holds this image");
   const record = slots.recordSwapped(orderId);
   return record === undefined ? refused("backup-empty", "the backup slot holds no image") : { type: "accepted", record };
 }

@@ -12,7 +12,7 @@ import { earliest, type Instant } from "../../base/time.js";
 import type { ImageIdentifier } from "../../wire/capwap/elements.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
-import type { WireRunId } from "../../wire/capwap/vendor.js";
+import type { SwapOrder, WireRunId } from "../../wire/capwap/vendor.js";
 import type { StoredPart, WtpOutput, WtpSessionPort } from "../capwap/wtp/wtp-contract.js";
 import { decideReset, decideSwap } from "./boot-choice.js";
 import type { ApEffect, ApInput, BootState, RunOrder } from "./contract.js";
@@ -273,7 +273,7 @@ export class BootedAgent {
   #configure(now: Instant, elements: ElementsOf<"configurationUpdateRequest">, out: ApEffect[]): OrderAnswer {
     const { upgradeAbort, swapOrder, upgradeOrder, imageIdentifier } = elements;
     if (upgradeAbort !== undefined) return this.#abort(now, upgradeAbort.runId, out);
-    if (swapOrder !== undefined) return this.#swap(now, swapOrder.orderId, out);
+    if (swapOrder !== undefined) return this.#swap(now, swapOrder, out);
     if (upgradeOrder !== undefined) {
       const refusal = refuseOrder(upgradeOrder, this.#family);
       if (refusal !== undefined) return refuse(upgradeOrder.runId, refusal, out);
@@ -309,8 +309,8 @@ export class BootedAgent {
     return { resultCode: resultCodes.success };
   }
 
-  #swap(now: Instant, orderId: number, out: ApEffect[]): OrderAnswer {
-    const decision = decideSwap(this.#slots, orderId, this.#fetch.isCommitting);
+  #swap(now: Instant, order: SwapOrder, out: ApEffect[]): OrderAnswer {
+    const decision = decideSwap(this.#slots, order, this.#fetch.isCommitting);
     if (decision.type === "refused") return decision;
     const { record } = decision;
     if (record !== undefined) {

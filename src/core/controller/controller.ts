@@ -353,7 +353,7 @@ function requestOf(command: ApCommand, numbers: RunNumbers): AcRequest {
     case "abort":
       return { type: "configurationUpdateRequest", elements: { upgradeAbort: { runId: numbers.onWire(command.runId) } } };
     case "swap":
-      return { type: "configurationUpdateRequest", elements: { swapOrder: { orderId: command.orderId } } };
+      return { type: "configurationUpdateRequest", elements: { swapOrder: { orderId: command.orderId, sha256: new Uint8Array() } } };
     case "reset":
       return { type: "resetRequest", elements: { imageIdentifier: identifier(command.version) } };
     default:

@@ -16,6 +16,7 @@ import {
   octets,
   prefixed,
   record,
+  remainder,
   u8,
   u16,
   u32,
@@ -166,8 +167,21 @@ export const servingReport = record({
   sessions: prefixed(u16, list(record({ peer: endpoint, bytesDone: u64 }))),
 });
 
-/** Controller → AP in a Configuration Update Request: exchange primary and backup slot. */
-export const swapOrder = record({ orderId: u32 });
+/** No digest, or one of 32 octets to the end of the element. */
+const digestOrNone = mapped(
+  remainder(0, 32),
+  (sha256) => (sha256.length === 0 || sha256.length === 32 ? sha256 : undefined),
+  (sha256) => sha256,
+  "neither empty nor a SHA-256",
+  new Uint8Array(),
+);
+
+/**
+ * Controller → AP in a Configuration Update Request: which image boots next. An AP whose primary slot holds it answers success and
+ * changes nothing; one that holds it in neither slot refuses with `image-unknown`. Without a digest primary and backup slot are
+ * exchanged, once for each `orderId`.
+ */
+export const swapOrder = record({ orderId: u32, sha256: digestOrNone });
 
 /** AP → controller beside a Result Code that is not success: why, in a word and a line. */
 export const refusal = record({ reason: failureReason, detail: shortText(200) });
@@ -188,4 +202,5 @@ export type UpgradeOrder = ValueOf<typeof upgradeOrder>;
 export type UpgradeReport = ValueOf<typeof upgradeReport>;
 export type ApInventory = ValueOf<typeof apInventory>;
 export type ServingReport = ValueOf<typeof servingReport>;
+export type SwapOrder = ValueOf<typeof swapOrder>;
 export type Refusal = ValueOf<typeof refusal>;

@@ -103,6 +103,7 @@ class Bench {
   }
 }
 
+const noDigest = new Uint8Array();
 const stored = { ...newImage, version: "8.6", runId: 7 };
 const twoImages: BootRecord = { ...factoryRecord, slots: { a: oldImage, b: stored } };
 
@@ -162,18 +163,37 @@ t.test("a primary serves again after a restart, before any controller is there",
 });
 
 t.test("swap", async (t) => {
-  t.same(new Bench().joined().configure({ swapOrder: { orderId: 4 } }).did, ["configuration 12 backup-empty"]);
+  t.same(new Bench().joined().configure({ swapOrder: { orderId: 4, sha256: noDigest } }).did, ["configuration 12 backup-empty"]);
   const bench = new Bench({ record: twoImages }).joined();
-  const did = bench.configure({ swapOrder: { orderId: 4 } }).did;
+  const did = bench.configure({ swapOrder: { orderId: 4, sha256: noDigest } }).did;
   t.same(did, ["save-boot-record", "configuration 0", "event apInventory"], "saved, then answered");
-  t.same(bench.configure({ swapOrder: { orderId: 4 } }).did, ["configuration 0"], "the same order again swaps nothing back");
+  t.same(
+    bench.configure({ swapOrder: { orderId: 4, sha256: noDigest } }).did,
+    ["configuration 0"],
+    "the same order again swaps nothing back",
+  );
+});
+
+t.test("a swap that names an image: done once, however often it comes; refused where no slot holds it", async (t) => {
+  const bench = new Bench({ record: twoImages }).joined();
+  const named = (image: { readonly sha256: string }) => ({ swapOrder: { orderId: 4, sha256: bytesOfHex(image.sha256) } });
+  t.same(bench.configure(named(oldImage)).did, ["configuration 0"], "it boots next as it is");
+  t.same(bench.configure(named(stored)).did, ["save-boot-record", "configuration 0", "event apInventory"]);
+  t.match(bench.session.self(), { inventory: { primary: { version: "8.6" }, running: "backup" } });
+  t.same(
+    bench.configure({ swapOrder: { orderId: 5, sha256: bytesOfHex(stored.sha256) } }).did,
+    ["configuration 0"],
+    "another order for it",
+  );
+  t.same(bench.configure(named({ sha256: sha("7") })).did, ["configuration 12 image-unknown"]);
+  t.match(bench.session.self(), { inventory: { primary: { version: "8.6" } } });
 });
 
 t.test("reset: saved, answered, then rebooted; nothing happens afterwards", async (t) => {
   const bench = new Bench({ record: twoImages }).joined();
   t.same(bench.hears({ type: "reset-wanted", identifier: { ...identifier, name: "9.9" } }).did, ["reset 10"]);
   t.same(bench.hears({ type: "reset-wanted", identifier: { ...identifier, name: "8.5" } }).did, ["save-boot-record", "reset 0", "reboot"]);
-  t.same(bench.configure({ swapOrder: { orderId: 4 } }).did, []);
+  t.same(bench.configure({ swapOrder: { orderId: 4, sha256: noDigest } }).did, []);
   t.equal(bench.agent.nextWakeAt(), undefined);
 });
 
