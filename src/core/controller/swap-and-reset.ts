@@ -6,6 +6,7 @@ import { type Failure, type Result, success } from "../../base/failure.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Instant } from "../../base/time.js";
 import { TimerTable } from "../../base/timer-table.js";
+import { resultCodes } from "../../wire/capwap/result-code.js";
 import type { Answer, ApCommand } from "./ap-port.js";
 import type { Inventory, KnownAp } from "./inventory.js";
 import type { ActResult } from "./operator/order-results.js";
@@ -34,8 +35,8 @@ export interface ActParts {
 }
 
 const resultCodeWords: ReadonlyMap<number, string> = new Map([
-  [10, "it cannot reset"],
-  [11, "it could not write its firmware record"],
+  [resultCodes.resetUnable, "it cannot reset"],
+  [resultCodes.resetFirmwareWriteError, "it could not write its firmware record"],
 ]);
 
 /** What the order's field can say. */
@@ -141,7 +142,7 @@ export class SwapAndReset {
   }
 
   #refusalIn({ record: { name } }: KnownAp, { resultCode, refusal }: Answer): Failure | undefined {
-    if (resultCode === 0) return undefined;
+    if (resultCode === resultCodes.success) return undefined;
     if (refusal?.reason === "backup-empty") return refusalOf(refuse.backupEmpty(name));
     const why = refusal?.detail || resultCodeWords.get(resultCode) || `result code ${resultCode}`;
     return refusalOf(refuse.apRefused(name, why));
