@@ -12,7 +12,7 @@ export const apiPrefix = "/api/v1";
 export type RoutedOrder = Exclude<Order, { type: "image-add" }>;
 
 export interface OrderPath {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below `apiPrefix`. */
   readonly path: string;
 }
@@ -22,6 +22,7 @@ export const orderPaths: Readonly<Record<RoutedOrder["type"], OrderPath>> = {
   "group-delete": { method: "DELETE", path: "/groups/:group" },
   "group-ap-add": { method: "PUT", path: "/groups/:group/aps/:mac" },
   "group-ap-delete": { method: "DELETE", path: "/groups/:group/aps/:mac" },
+  "group-set": { method: "PATCH", path: "/groups/:group/settings" },
   "group-predownload": { method: "PUT", path: "/groups/:group/predownload" },
   "group-primary-add": { method: "PUT", path: "/groups/:group/primaries/:ap" },
   "group-primary-remove": { method: "DELETE", path: "/groups/:group/primaries/:ap" },

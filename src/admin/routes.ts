@@ -11,7 +11,6 @@ import {
   apImageView,
   apSummaryRow,
   apsAborted,
-  backoffSeconds,
   bootView,
   configChanges,
   configDocument,
@@ -27,12 +26,11 @@ import {
   predownloadResult,
   releaseName,
   releasesConfig,
-  retryCount,
   runReport,
   runStarted,
   runSummaryRow,
-  wanPolicy,
 } from "./schema.js";
+import { settingsChange } from "./settings-schema.js";
 
 export interface OrderRoute extends OrderPath {
   readonly role: Role;
@@ -75,6 +73,7 @@ const rows: Readonly<Record<RoutedOrder["type"], Omit<OrderRoute, keyof OrderPat
   "group-delete": act("Delete a FlexConnect group", { group }),
   "group-ap-add": act("Add an AP to a group", { group, mac }),
   "group-ap-delete": act("Take an AP out of a group", { group, mac }),
+  "group-set": act("Change settings of a group; those left out keep their value", { group, settings: settingsChange }),
   "group-predownload": act("Switch FlexConnect AP upgrade on or off", {
     group,
     enabled: z.boolean(),
@@ -83,11 +82,11 @@ const rows: Readonly<Record<RoutedOrder["type"], Omit<OrderRoute, keyof OrderPat
   "group-primary-remove": act("Return to the automatic choice of the primary", { group, ap }),
   "group-subordinate-add": act("Force an AP to be a subordinate", { group, ap }),
   "group-subordinate-remove": act("Let an AP be elected again", { group, ap }),
-  "group-retry-count": act("Set the tries at the primary before the WAN", { group, retryCount }),
+  "group-retry-count": act("Set the tries at the primary before the WAN", { group, retryCount: settingsChange.shape.retryCount.unwrap() }),
   "group-backoff": act("Set the range of the random back-off", {
     group,
-    minSeconds: backoffSeconds,
-    maxSeconds: backoffSeconds,
+    minSeconds: settingsChange.shape.backoffSecondsMin.unwrap(),
+    maxSeconds: settingsChange.shape.backoffSecondsMax.unwrap(),
   }),
   "group-wave2-refetch": act("Whether a Wave 2 primary fetches an image that it already holds", {
     group,
@@ -95,7 +94,7 @@ const rows: Readonly<Record<RoutedOrder["type"], Omit<OrderRoute, keyof OrderPat
   }),
   "group-wan": act("Set how the group uses the WAN; fields left out keep their value", {
     group,
-    wan: wanPolicy.partial(),
+    wan: settingsChange.shape.wan.unwrap(),
   }),
   "group-preview": {
     role: "read-only",

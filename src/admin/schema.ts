@@ -8,7 +8,6 @@ import type { GroupConfig } from "../core/controller/operator/group-config.js";
 import type { ActResult, PredownloadResult } from "../core/controller/operator/order-results.js";
 import type { LinkRates } from "../core/controller/operator/orders.js";
 import type { ReleaseImage, ReleasesConfig } from "../core/controller/operator/release-config.js";
-import type { GroupWanPolicy } from "../core/controller/operator/settings.js";
 import type {
   ApImageRow,
   ApImageView,
@@ -27,8 +26,8 @@ import type {
   TransferView,
 } from "../core/controller/operator/views.js";
 import { firstSteps } from "../core/controller/run/first-step.js";
-import { limits } from "../core/upgrade/limits.js";
 import { type FailureReason, failureReasons } from "../wire/capwap/vendor.js";
+import { groupSettings } from "./settings-schema.js";
 
 const bytes = z.int().min(0);
 const instant = z.number().describe("Milliseconds since 1970-01-01T00:00:00Z");
@@ -108,14 +107,6 @@ export const groupSummaryRow = z.object({
   runState: runState.nullable(),
 }) satisfies z.ZodType<GroupSummaryRow>;
 
-export const wanPolicy = z.object({
-  fallback: z.enum(["fallback", "wait", "fail"]).describe("What an AP gets that has no tries left"),
-  transfersMax: z.int().min(1).max(200),
-  bytesPerSecondMax: z.int().min(1).nullable(),
-  fallbackApsMax: count.nullable(),
-  fallbackBytesMax: bytes.nullable(),
-}) satisfies z.ZodType<GroupWanPolicy>;
-
 const statusCounts = z.object({
   None: count,
   Initiated: count,
@@ -167,19 +158,9 @@ const modelView = modelTotals.extend({
   serving: z.array(z.object({ mac: macText.nullable(), name: z.string().nullable(), address: z.string(), bytesDone: bytes })),
 }) satisfies z.ZodType<ModelView>;
 
-/** What operators set for a group, besides who belongs to it. */
-const groupSettings = {
-  name: z.string(),
-  predownload: z.boolean(),
-  retryCount: z.int(),
-  backoffSecondsMin: z.number(),
-  backoffSecondsMax: z.number(),
-  wave2Refetch: z.boolean(),
-  wan: wanPolicy,
-} as const;
-
 export const groupView = z.object({
-  ...groupSettings,
+  name: z.string(),
+  ...groupSettings.shape,
   aps: z.array(
     z.object({
       mac: macText,
@@ -283,7 +264,8 @@ export const runStarted = z.object({ runId: z.int() });
 export const apsAborted = z.object({ apCount: count });
 
 export const groupConfig = z.strictObject({
-  ...groupSettings,
+  name: z.string(),
+  ...groupSettings.shape,
   aps: z.array(macText),
   manualPrimaries: z.array(macText),
   forcedSubordinates: z.array(macText),
@@ -319,9 +301,6 @@ const digits = z
   .transform(Number);
 /** A number in a path or a query: decimal digits and nothing else. `0x1`, `1e3` and ` 1` are none. */
 export const decimal = z.union([z.int().min(0), digits], { error: "expected a whole number in decimal digits" });
-export const retryCount = z.int().min(limits.retryCount.min).max(limits.retryCount.max);
-export const backoffSeconds = z.number().min(0).max(limits.backoffSeconds.ceiling);
-
 /** What an upload says about its file, in the query. */
 export const imageUpload = z.object({
   version: z.string().min(1).max(64),

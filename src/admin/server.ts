@@ -22,13 +22,13 @@ import { compressLongAnswers } from "./compression.js";
 import { registerEventStream } from "./event-stream.js";
 import { registerImageUpload } from "./image-upload.js";
 import type { LiveFeed } from "./live-feed.js";
-import type { OperatorPort } from "./operator-port.js";
+import type { ControllerPort, OperatorPort } from "./operator-port.js";
 import { registerOrderRoutes } from "./order-routes.js";
 import { docsPolicy, limitBodyTime, protectiveHeaders } from "./protection.js";
 import { registerReports } from "./reports.js";
 
 export interface AdminOptions {
-  readonly operator: OperatorPort;
+  readonly operator: ControllerPort;
   readonly images: ImageFolder;
   /** Without it anybody may do everything: for tests and for what listens nowhere. */
   readonly access?: AccessOptions;

@@ -6,7 +6,7 @@
  * holds words (with synonyms after `|`), parameters in angle brackets, optional words in brackets, and options (`--models <models>`).
  */
 import { invariant } from "../base/invariant.js";
-import { orList, type Parameter, type ParameterName, parameters } from "./parameters.js";
+import { orList, type Parameter, parameters } from "./parameters.js";
 import type { Word } from "./words.js";
 
 export interface Pattern {
@@ -29,14 +29,14 @@ export interface Suggestion {
 
 interface Node<C> {
   readonly keywords: Map<string, { readonly node: Node<C>; readonly synonymOf: string | undefined }>;
-  parameter: { readonly name: ParameterName; readonly node: Node<C> } | undefined;
+  parameter: { readonly name: string; readonly node: Node<C> } | undefined;
   /** The command that may end here, and the optional words that were passed on the way. */
   end: { readonly command: C; readonly options: readonly Option[]; readonly flags: readonly string[] } | undefined;
 }
 
 interface Option {
   readonly name: string;
-  readonly parameter: ParameterName;
+  readonly parameter: string;
 }
 
 const newNode = <C>(): Node<C> => ({ keywords: new Map(), parameter: undefined, end: undefined });
@@ -79,7 +79,7 @@ export class Grammar<C extends Pattern> {
     if ("message" in walked) return { suggestions: [], mayEnd: false };
     const { node } = walked;
     const keywords = [...node.keywords].map(([word]) => ({ word, what: this.#summary(words, word, options) }));
-    const parameter = node.parameter && [{ word: `<${node.parameter.name}>`, what: parameters[node.parameter.name].what }];
+    const parameter = node.parameter && [{ word: `<${node.parameter.name}>`, what: parameterNamed(node.parameter.name).what }];
     return { suggestions: [...keywords, ...(parameter ?? [])], mayEnd: node.end !== undefined };
   }
 
@@ -161,7 +161,7 @@ export class Grammar<C extends Pattern> {
         typed.push(keyword.word);
         continue;
       }
-      const parsed = node.parameter && parameters[node.parameter.name].parse(word.text);
+      const parsed = node.parameter && parameterNamed(node.parameter.name).parse(word.text);
       if (node.parameter === undefined || parsed === undefined)
         return { message: `Unexpected "${word.text}"${after(typed)}: expected ${expectedAt(node)}` };
       values[node.parameter.name] = parsed;
@@ -192,8 +192,8 @@ function expectedAt<C>(node: Node<C>, begun?: string): string {
   return expected.length === 0 ? "nothing more" : orList(expected);
 }
 
-function wordsOf(name: ParameterName): readonly string[] {
-  const parameter: Parameter<unknown> = parameters[name];
+function wordsOf(name: string): readonly string[] {
+  const parameter = parameterNamed(name);
   return parameter.choices ?? [parameter.what];
 }
 
@@ -207,16 +207,16 @@ function keywordNode<C>(node: Node<C>, words: readonly string[]): Node<C> {
   return child;
 }
 
-function parameterNode<C>(node: Node<C>, name: ParameterName): Node<C> {
+function parameterNode<C>(node: Node<C>, name: string): Node<C> {
   node.parameter ??= { name, node: newNode() };
   invariant(node.parameter.name === name, `<${name}> and <${node.parameter.name}> in one place`);
   return node.parameter.node;
 }
 
-function parameterOf(token: string): ParameterName {
+function parameterOf(token: string): string {
   const name = token.slice(1, -1);
-  invariant(Object.hasOwn(parameters, name), `no parameter ${token}`);
-  return name as ParameterName;
+  parameterNamed(name);
+  return name;
 }
 
 /** Adds the options' values; returns what was wrong with them. */
@@ -232,11 +232,17 @@ function readOptions(
       return `Unexpected option ${name}${after(typed)}: expected ${names.length === 0 ? "no option" : orList(names)}`;
   for (const { name, parameter } of expected) {
     const text = given.get(name);
-    const { what, parse } = parameters[parameter];
+    const { what, parse } = parameterNamed(parameter);
     if (text === undefined) return `Incomplete command "${typed.join(" ")}": expected ${name} with ${what}`;
     const value = parse(text);
     if (value === undefined) return `Unexpected "${text}" after ${name}: expected ${what}`;
     values[parameter] = value;
   }
   return undefined;
+}
+
+function parameterNamed(name: string): Parameter<unknown> {
+  const parameter = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
+  invariant(parameter !== undefined, `no parameter <${name}>`);
+  return parameter;
 }

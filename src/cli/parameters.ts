@@ -1,8 +1,8 @@
 import type { OperatorPort } from "../admin/operator-port.js";
 import { type MacAddress, parseMac } from "../base/mac-address.js";
 import { parseScaled } from "../base/scaled-number.js";
-import type { FallbackPolicy } from "../core/controller/operator/settings.js";
-import { limits, type ReleaseName } from "../core/upgrade/limits.js";
+import { type GroupSetting, groupSettingList, type SettingUnit, type SwitchSetting } from "../core/controller/operator/group-settings.js";
+import type { ReleaseName } from "../core/upgrade/limits.js";
 
 /** One kind of value in a command. */
 export interface Parameter<T> {
@@ -29,9 +29,27 @@ const choice = <T extends string>(...values: readonly T[]): Parameter<T> => ({
   candidates: async () => values,
 });
 
-const wholeNumber = (min: number, max: number, what: string): Parameter<number> => ({
-  what: `${what} from ${min} to ${max}`,
-  parse: (word) => (/^\d{1,15}$/.test(word) && Number(word) >= min && Number(word) <= max ? Number(word) : undefined),
+const digitsMax = 15;
+
+const wholeNumber = (what: string, min: number, max?: number): Parameter<number> => ({
+  what: max === undefined ? `${what} from ${min}` : `${what} from ${min} to ${max}`,
+  parse: (word) => {
+    const value = /^\d+$/.test(word) && word.length <= digitsMax ? Number(word) : Number.NaN;
+    return value >= min && value <= (max ?? value) ? value : undefined;
+  },
+});
+
+const seconds = (max: number): Parameter<number> => ({
+  what: `seconds from 0 to ${max}`,
+  parse: (word) => (/^\d{1,4}(\.\d{1,3})?$/.test(word) && Number(word) <= max ? Number(word) : undefined),
+});
+
+const byteRate = (min: number): Parameter<number> => ({
+  what: `bytes per second such as 500k or 2M, at least ${min},`,
+  parse: (word) => {
+    const bytesPerSecond = Math.round(parseScaled(word) ?? 0);
+    return bytesPerSecond >= min && bytesPerSecond <= 1e12 ? bytesPerSecond : undefined;
+  },
 });
 
 const orOff = (parameter: Parameter<number>): Parameter<number | null> => ({
@@ -40,18 +58,31 @@ const orOff = (parameter: Parameter<number>): Parameter<number | null> => ({
   candidates: async () => ["off"],
 });
 
-const seconds: Parameter<number> = {
-  what: `seconds from 0 to ${limits.backoffSeconds.ceiling}`,
-  parse: (word) => (/^\d{1,4}(\.\d{1,3})?$/.test(word) && Number(word) <= limits.backoffSeconds.ceiling ? Number(word) : undefined),
+const quantity = (unit: SettingUnit, min: number, max = 10 ** digitsMax): Parameter<number> => {
+  switch (unit) {
+    case "number":
+      return wholeNumber("a whole number", min, max);
+    case "seconds":
+      return seconds(max);
+    case "bytes/s":
+      return byteRate(min);
+    case "APs":
+      return wholeNumber("a number of APs", min);
+    case "bytes":
+      return wholeNumber("bytes", min);
+  }
 };
 
-const byteRate: Parameter<number> = {
-  what: `bytes per second such as 500k or 2M, at least ${limits.wanBytesPerSecond.min},`,
-  parse: (word) => {
-    const bytesPerSecond = Math.round(parseScaled(word) ?? 0);
-    return bytesPerSecond >= limits.wanBytesPerSecond.min && bytesPerSecond <= 1e12 ? bytesPerSecond : undefined;
-  },
-};
+function settingParameter(setting: Exclude<GroupSetting, SwitchSetting>): Parameter<unknown> {
+  if (setting.kind === "choice") return choice(...setting.choices);
+  const number = quantity(setting.unit, setting.min, setting.max);
+  return setting.kind === "bound" ? orOff(number) : number;
+}
+
+/** The values of group settings. */
+const settingParameters: Readonly<Record<string, Parameter<unknown>>> = Object.fromEntries(
+  groupSettingList.flatMap(({ setting }) => (setting.kind === "switch" ? [] : [[setting.parameter, settingParameter(setting)]])),
+);
 
 const groups: Parameter<string>["candidates"] = async (operator) => {
   const answer = await operator.order({ type: "show-group-summary" });
@@ -66,8 +97,8 @@ const images: Parameter<string>["candidates"] = async (operator) => {
   return answer.ok ? answer.value.map(({ id }) => id) : [];
 };
 
-/** Every `<name>` that a command of the table may hold. */
-export const parameters = {
+/** What a command of the table may hold as `<name>`, besides the values of settings. */
+const ownParameters = {
   group: text("the name of a FlexConnect group", groups),
   ap: text("the name or MAC address of an AP", aps),
   "ap-or-all": text("the name or MAC address of an AP, or all", async (operator) => ["all", ...((await aps?.(operator)) ?? [])]),
@@ -76,15 +107,7 @@ export const parameters = {
     parse: parseMac,
   } satisfies Parameter<MacAddress>,
   release: choice<ReleaseName>("primary", "backup"),
-  "retry-count": wholeNumber(limits.retryCount.min, limits.retryCount.max, "a whole number"),
-  "min-seconds": seconds,
-  "max-seconds": seconds,
-  fallback: choice<FallbackPolicy>("fallback", "wait", "fail"),
-  transfers: wholeNumber(1, 200, "a whole number"),
-  "bytes-per-second": orOff(byteRate),
-  "ap-count": orOff(wholeNumber(0, 100_000, "a number of APs")),
-  bytes: orOff(wholeNumber(0, 1e15, "bytes")),
-  run: wholeNumber(0, 1e9, "the number of a run"),
+  run: wholeNumber("the number of a run", 0, 1e9),
   file: text("the path of a file"),
   version: text("a version such as 8.5.161.0"),
   models: {
@@ -97,9 +120,11 @@ export const parameters = {
   image: text("the id of an image as image ls shows it", images),
 } as const;
 
-export type ParameterName = keyof typeof parameters;
-export type ParameterValue<Name extends ParameterName> = NonNullable<ReturnType<(typeof parameters)[Name]["parse"]>> | NullOf<Name>;
-type NullOf<Name extends ParameterName> = null extends ReturnType<(typeof parameters)[Name]["parse"]> ? null : never;
+/** Every `<name>` that a command of the table may hold. */
+export const parameters: Readonly<Record<string, Parameter<unknown>>> = { ...ownParameters, ...settingParameters };
+
+export type ParameterName = keyof typeof ownParameters;
+export type ParameterValue<Name extends ParameterName> = NonNullable<ReturnType<(typeof ownParameters)[Name]["parse"]>>;
 
 /** `a`, `a or b`, `a, b or c`. */
 export function orList(items: readonly string[]): string {

@@ -1,6 +1,6 @@
 /** What the operator allows a branch to take of its WAN, checked from outside: by bytes that leave and orders that arrive. */
 import type { Instant } from "../base/time.js";
-import type { GroupWanPolicy } from "../core/controller/operator/settings.js";
+import type { GroupWanPolicy } from "../core/controller/operator/group-settings.js";
 import type { Check } from "./checkers.js";
 import type { World } from "./world.js";
 

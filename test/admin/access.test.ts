@@ -323,16 +323,11 @@ t.test("numbers in paths and queries are decimal", async (t) => {
 
 t.test("every act is in the audit log: who, from where, what, before and after", async (t) => {
   const { app, operator, accounts } = await guarded(t);
-  let retryCount = 44;
-  operator.answer = (order) => {
-    if (order.type === "group-retry-count") {
-      if (order.group !== "G") return failure("unknown-group", "no");
-      retryCount = order.retryCount;
-    }
-    return success(
-      order.type === "show-group" ? { name: "G", retryCount, aps: [], models: [], run: null, transfers: [operator.orders.length] } : null,
-    );
-  };
+  operator.answer = (order) => ("group" in order && order.group === "H" ? failure("unknown-group", "no") : success(null));
+  operator.changes = (order) =>
+    order.type === "group-retry-count" && order.group === "G"
+      ? [{ kind: "group", name: "G", change: "set", setting: "retryCount", before: 44, after: order.retryCount }]
+      : [];
   const { token, id } = accounts.addToken("noc", "operator");
   const noc = `token noc (${id})`;
   const put = (group: string) =>

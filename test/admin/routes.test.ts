@@ -31,6 +31,7 @@ const fieldsOf: { [T in RoutedOrder["type"]]: Record<string, fc.Arbitrary<unknow
   "group-delete": group,
   "group-ap-add": { ...group, mac: name },
   "group-ap-delete": { ...group, mac: name },
+  "group-set": { ...group, settings: fc.record({ retryCount: fc.integer({ min: 1, max: 63 }), predownload: flag }, { requiredKeys: [] }) },
   "group-predownload": { ...group, enabled: flag },
   "group-primary-add": { ...group, ...ap },
   "group-primary-remove": { ...group, ...ap },

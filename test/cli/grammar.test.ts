@@ -21,28 +21,34 @@ t.test("the source document's commands, in both vocabularies", async (t) => {
     ["config flexconnect group 'Branch 12' delete", { type: "group-delete", group }],
     ["config flexconnect group 'Branch 12' ap add 000a.b83b.0bc2", { type: "group-ap-add", group, mac }],
     ["config flexconnect group 'Branch 12' ap delete 00:0A:B8:3B:0B:C2", { type: "group-ap-delete", group, mac }],
-    ["config flexconnect group 'Branch 12' predownload enable", { type: "group-predownload", group, enabled: true }],
-    ["config flexconnect group 'Branch 12' predownload disable", { type: "group-predownload", group, enabled: false }],
+    ["config flexconnect group 'Branch 12' predownload enable", { type: "group-set", group, settings: { predownload: true } }],
+    ["config flexconnect group 'Branch 12' predownload disable", { type: "group-set", group, settings: { predownload: false } }],
     ["config flexconnect group 'Branch 12' predownload master AP1", { type: "group-primary-add", group, ap: "AP1" }],
     ["config flexconnect group 'Branch 12' predownload primary AP1", { type: "group-primary-add", group, ap: "AP1" }],
     ["config flexconnect group 'Branch 12' predownload master AP1 delete", { type: "group-primary-remove", group, ap: "AP1" }],
     ["config flexconnect group 'Branch 12' predownload slave ap-name AP2", { type: "group-subordinate-add", group, ap: "AP2" }],
     ["config flexconnect group 'Branch 12' predownload subordinate ap-name AP2", { type: "group-subordinate-add", group, ap: "AP2" }],
     ["config flexconnect group 'Branch 12' predownload slave ap-name AP2 delete", { type: "group-subordinate-remove", group, ap: "AP2" }],
-    ["config flexconnect group 'Branch 12' predownload slave retry-count 63", { type: "group-retry-count", group, retryCount: 63 }],
+    ["config flexconnect group 'Branch 12' predownload slave retry-count 63", { type: "group-set", group, settings: { retryCount: 63 } }],
     [
       "config flexconnect group 'Branch 12' predownload slave backoff 0.5 1.25",
-      { type: "group-backoff", group, minSeconds: 0.5, maxSeconds: 1.25 },
+      { type: "group-set", group, settings: { backoffSecondsMin: 0.5, backoffSecondsMax: 1.25 } },
     ],
     ["config flexconnect group 'Branch 12' predownload start primary", { type: "group-start", group, release: "primary" }],
     ["config flexconnect group 'Branch 12' predownload start backup", { type: "group-start", group, release: "backup" }],
     ["config flexconnect group 'Branch 12' predownload start backup force", { type: "group-start", group, release: "backup", force: true }],
     ["config flexconnect group 'Branch 12' predownload start abort", { type: "group-abort", group }],
-    ["config flexconnect group 'Branch 12' predownload wan rate off", { type: "group-wan", group, wan: { bytesPerSecondMax: null } }],
-    ["config flexconnect group 'Branch 12' predownload wan rate 500k", { type: "group-wan", group, wan: { bytesPerSecondMax: 500_000 } }],
+    [
+      "config flexconnect group 'Branch 12' predownload wan rate off",
+      { type: "group-set", group, settings: { wan: { bytesPerSecondMax: null } } },
+    ],
+    [
+      "config flexconnect group 'Branch 12' predownload wan rate 500k",
+      { type: "group-set", group, settings: { wan: { bytesPerSecondMax: 500_000 } } },
+    ],
     [
       "config flexconnect group 'Branch 12' predownload wan rate 1250000",
-      { type: "group-wan", group, wan: { bytesPerSecondMax: 1_250_000 } },
+      { type: "group-set", group, settings: { wan: { bytesPerSecondMax: 1_250_000 } } },
     ],
     ["config ap image predownload primary all", { type: "ap-predownload", ap: "all", release: "primary" }],
     ["config ap image predownload primary all force", { type: "ap-predownload", ap: "all", release: "primary", force: true }],
@@ -91,7 +97,7 @@ t.test("a wrong command is told what was expected", async (t) => {
     ],
     [
       "config flexconnect group G predownload",
-      'Incomplete command "config flexconnect group G predownload": expected enable, disable, master, primary, slave, subordinate, wave2-refetch, start or wan',
+      'Incomplete command "config flexconnect group G predownload": expected enable, disable, slave, subordinate, wave2-refetch, wan, master, primary or start',
     ],
     [
       "config flexconnect group G ap add 00:0a:b8",
@@ -120,7 +126,7 @@ t.test("abbreviations are read where they are asked for", async (t) => {
   const abbreviations = { abbreviations: true };
   t.same(meaning("sh fl gr su", abbreviations), { type: "show-group-summary" });
   t.same(meaning("sh fl gr det G", abbreviations), { type: "show-group", group: "G" });
-  t.same(meaning("conf fl gr G pre sl retry 5", abbreviations), { type: "group-retry-count", group: "G", retryCount: 5 });
+  t.same(meaning("conf fl gr G pre sl retry 5", abbreviations), { type: "group-set", group: "G", settings: { retryCount: 5 } });
   t.equal(meaning("show ap s", abbreviations), 'Ambiguous "s" after "show ap": expected summary or status');
   t.equal(meaning("sh boot"), 'Unexpected "sh": expected show, config or image');
 });

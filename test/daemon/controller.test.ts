@@ -47,7 +47,7 @@ t.test("datagrams go in, datagrams and image ranges go out, orders get their ans
       out.push({ type: "send", to: input.from, bytes: Buffer.from("last") });
     }
     if (input.type === "operator")
-      out.push({ type: "reply", requestId: input.requestId, result: failure("no-run", "No upgrade is running.") });
+      out.push({ type: "reply", requestId: input.requestId, result: failure("no-run", "No upgrade is running."), changes: [] });
   });
   const controller = await running(t, { data }, () => machine);
   writeFileSync(join(data, "images", image), "0123456789");

@@ -2,7 +2,7 @@ import type { FastifyInstance, InjectOptions } from "fastify";
 import type { Test } from "tap";
 import { Accounts } from "../../src/admin/accounts.js";
 import { LiveFeed } from "../../src/admin/live-feed.js";
-import type { OperatorPort } from "../../src/admin/operator-port.js";
+import type { ControllerPort } from "../../src/admin/operator-port.js";
 import { type AdminOptions, createAdminServer } from "../../src/admin/server.js";
 import { Sessions } from "../../src/admin/sessions.js";
 import { AccountStore } from "../../src/runtime/access/account-store.js";
@@ -20,7 +20,7 @@ export async function serving(
     operator,
     imageBytesMax = 1_000_000,
     ...optional
-  }: { operator: OperatorPort; imageBytesMax?: number } & Partial<Pick<AdminOptions, "access" | "bodyMsMax">>,
+  }: { operator: ControllerPort; imageBytesMax?: number } & Partial<Pick<AdminOptions, "access" | "bodyMsMax">>,
 ): Promise<{ app: FastifyInstance; feed: LiveFeed; url: URL; imageFolder: string }> {
   const imageFolder = temporaryFolder(t);
   const images = ImageFolder.open(imageFolder);

@@ -8,9 +8,10 @@ import type { ApCommand, ApReport } from "../../src/core/controller/ap-port.js";
 import type { ControllerConfig } from "../../src/core/controller/contract.js";
 import { ControllerDomain } from "../../src/core/controller/domain.js";
 import type { ControllerEvent } from "../../src/core/controller/events.js";
+import type { Difference } from "../../src/core/controller/operator/differences.js";
+import type { NewImage } from "../../src/core/controller/operator/new-image.js";
 import type { OrderValue, ResultOf } from "../../src/core/controller/operator/order-results.js";
 import type { Order } from "../../src/core/controller/operator/orders.js";
-import type { NewImage } from "../../src/core/controller/operator/settings.js";
 import type { ApImageRow, GroupView } from "../../src/core/controller/operator/views.js";
 import type { PeerAnswer } from "../../src/core/controller/peer-parity.js";
 import { readRecords } from "../../src/core/controller/read-records.js";
@@ -66,6 +67,7 @@ export class ControllerLab {
   readonly told: { readonly mac: MacAddress; readonly command: ApCommand }[] = [];
   readonly events: ControllerEvent[] = [];
   readonly replies = new Map<number, Result<OrderValue>>();
+  #lastChanges: readonly Difference[] = [];
   readonly gone: string[] = [];
   readonly #store = new Map<string, string>();
   #config: ControllerConfig;
@@ -103,7 +105,8 @@ export class ControllerLab {
     }
     this.told.push(...outbox.takeCommands());
     this.events.push(...outbox.takeEvents());
-    for (const { requestId, result } of outbox.takeReplies()) {
+    for (const { requestId, result, changes } of outbox.takeReplies()) {
+      this.#lastChanges = changes;
       if (this.replies.has(requestId)) throw new Error(`request ${requestId} was answered twice`);
       this.replies.set(requestId, result);
     }
@@ -128,6 +131,12 @@ export class ControllerLab {
     const result = this.try(order);
     if (!result.ok) throw new Error(`${order.type}: ${result.failure.code}: ${result.failure.message}`);
     return result.value;
+  }
+
+  /** What the order's answer says that it changed. */
+  changes(order: Order): readonly Difference[] {
+    this.try(order);
+    return this.#lastChanges;
   }
 
   /** The host has asked the peer controller. */

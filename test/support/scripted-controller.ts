@@ -12,7 +12,7 @@ export class ScriptedController implements ControllerMachine {
   step(_now: number, input: ControllerInput, out: ControllerEffect[]): void {
     this.inputs.push(input);
     if (input.type === "operator" && input.order.type === "show-images")
-      out.push({ type: "reply", requestId: input.requestId, result: { ok: true, value: [] } });
+      out.push({ type: "reply", requestId: input.requestId, result: { ok: true, value: [] }, changes: [] });
     else this.#react(input, out);
   }
 

@@ -1,3 +1,4 @@
+import { type GroupSetting, groupSettingList, settingAt } from "../../core/controller/operator/group-settings.js";
 import type { GroupView, ModelView, RunView, TransferView } from "../../core/controller/operator/views.js";
 import { columns, dashes, lines } from "./columns.js";
 
@@ -21,20 +22,13 @@ const yesNo = (yes: boolean): string => (yes ? "yes" : "no");
  * An AP that joins outside a run is not upgraded by its joining, so the vendor's second switch is always off.
  */
 export function groupDetailText(group: GroupView): string {
-  const { wan } = group;
-  const limit = (value: number | null, unit: string): string => (value === null ? "none" : `${value} ${unit}`);
+  const [predownload, ...others] = settingLines(group);
   return lines(
     ...apLines(group),
     "",
-    setting("Efficient AP Image Upgrade", onOff(group.predownload)),
+    predownload as string,
     setting("Efficient AP Image Join", "Disabled"),
-    setting("Slave Maximum Retry Count", String(group.retryCount)),
-    setting("Slave Back-off (seconds)", `${group.backoffSecondsMin}-${group.backoffSecondsMax}`),
-    setting("Wave 2 Master Refetch", onOff(group.wave2Refetch)),
-    setting("Retries Exhausted", wan.fallback),
-    setting("WAN Transfers at Once", String(wan.transfersMax)),
-    setting("WAN Rate Limit", limit(wan.bytesPerSecondMax, "bytes/s")),
-    setting("WAN Fallback Limit", `${limit(wan.fallbackApsMax, "APs")}, ${limit(wan.fallbackBytesMax, "bytes")}`),
+    ...others,
     "",
     primaryRow(["Master-AP-Mac", "Master-AP-Name", "Model", "Manual"]),
     ...group.models.flatMap(primaryLine),
@@ -49,6 +43,23 @@ export function groupDetailText(group: GroupView): string {
     "Primary         Unconfigured      Unconfigured",
     "Secondary       Unconfigured      Unconfigured",
   );
+}
+
+/** Settings with the same label share a line. */
+function settingLines(group: GroupView): string[] {
+  const lines = new Map<string, string>();
+  for (const { setting: row, path } of groupSettingList) {
+    const value = settingText(row, settingAt(group, path));
+    const shared = lines.get(row.label);
+    lines.set(row.label, shared === undefined ? value : `${shared}${row.kind === "number" ? "-" : ", "}${value}`);
+  }
+  return [...lines].map(([label, text]) => setting(label, text));
+}
+
+function settingText(row: GroupSetting, value: unknown): string {
+  if (row.kind === "switch") return onOff(value as boolean);
+  if (row.kind === "bound") return value === null ? "none" : `${value} ${row.unit}`;
+  return String(value);
 }
 
 /** `show flexconnect group NAME aps`: the first block alone. */

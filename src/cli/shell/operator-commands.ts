@@ -1,7 +1,7 @@
 /** The operator's command table as a shell runs it: abbreviations, `?`, completion, the vendor's words for a mistake. */
 import type { Command, CommandContext, Outcome } from "../command.js";
 import type { Grammar } from "../grammar.js";
-import { type Parameter, type ParameterName, parameters } from "../parameters.js";
+import { parameters } from "../parameters.js";
 import { quotedIfNeeded, splitLast, splitWords, type Word } from "../words.js";
 import type { Completion } from "./line-editor.js";
 import { type Ask, type CommandOutcome, isOfTerminals, type ShellCommands } from "./shell.js";
@@ -67,8 +67,7 @@ export class OperatorCommands implements ShellCommands {
     const words = suggestions.flatMap(({ word }) => (word.startsWith("<") || !word.startsWith(begun) ? [] : [word]));
     const parameter = suggestions.find(({ word }) => word.startsWith("<"))?.word.slice(1, -1);
     if (parameter === undefined) return words;
-    const { candidates }: Parameter<unknown> = parameters[parameter as ParameterName];
-    const values = (await candidates?.(this.#context.operator)) ?? [];
+    const values = (await parameters[parameter]?.candidates?.(this.#context.operator)) ?? [];
     return [...words, ...values.filter((value) => value.startsWith(text)).map(quotedIfNeeded)];
   }
 }

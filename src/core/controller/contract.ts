@@ -1,15 +1,15 @@
 /** The seam between the controller machine and its host: what goes in, what comes out, what it is told at birth. */
 
 import type { Endpoint } from "../../base/endpoint.js";
-import type { Failure, Result } from "../../base/failure.js";
+import type { Failure } from "../../base/failure.js";
 import type { Machine, Wake } from "../../base/machine.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { AcSettings } from "../capwap/ac/ac-contract.js";
 import type { ImageRange } from "../capwap/contract.js";
 import type { PlatformName } from "../upgrade/limits.js";
 import type { ControllerEvent } from "./events.js";
-import type { OrderValue } from "./operator/order-results.js";
 import type { Order } from "./operator/orders.js";
+import type { Reply } from "./outbox.js";
 import type { PeerAnswer, PeerConfig } from "./peer-parity.js";
 import type { StoredRecord } from "./records.js";
 import type { ControllerTimings } from "./timings.js";
@@ -31,7 +31,7 @@ export type ControllerEffect =
   /** Applied atomically and fsynced before any later effect runs. */
   | { readonly type: "persist"; readonly records: readonly StoredRecord[] }
   /** The one answer to an `operator` input. */
-  | { readonly type: "reply"; readonly requestId: number; readonly result: Result<OrderValue> }
+  | ({ readonly type: "reply" } & Reply)
   | { readonly type: "event"; readonly event: ControllerEvent }
   /** No release holds this image any more: close and delete its file. */
   | { readonly type: "image-gone"; readonly sha256: Sha256Hex }

@@ -56,9 +56,9 @@ export class Controller implements ControllerMachine {
   /** Of sessions in Run. */
   readonly #sessionOf = new Map<MacAddress, CapwapSessionId>();
   readonly #macOfPeer = new Map<string, MacAddress>();
+  readonly #wanRates: WanRates;
   #domain: ControllerDomain | undefined;
   #sends: SendDatagram[] = [];
-  readonly #wanRates: WanRates;
   #runNumbers = new RunNumbers(0);
 
   constructor(config: ControllerConfig) {
@@ -92,7 +92,6 @@ export class Controller implements ControllerMachine {
         break;
       case "operator":
         domain.order(now, input.requestId, input.order);
-        for (const group of domain.groups.all()) this.#wanRates.groupChanged(group);
         break;
       case "peer-answered":
         domain.peerAnswered(now, input.answer);
@@ -119,7 +118,7 @@ export class Controller implements ControllerMachine {
       out.push({ type: "halt", failure: refuse.unreadableRow(state.unreadable.key, state.unreadable.detail).failure });
       return;
     }
-    this.#domain = new ControllerDomain(now, this.#config, state);
+    this.#domain = new ControllerDomain(now, this.#config, state, (group) => this.#wanRates.groupChanged(group));
     this.#numberRuns(state, this.#domain);
     this.#drain(this.#domain, out);
   }

@@ -3,8 +3,8 @@ import { type Result, success } from "../../base/failure.js";
 import { compareMac, type MacAddress, parseMac } from "../../base/mac-address.js";
 import { limits, type PlatformName, platforms } from "../upgrade/limits.js";
 import { type GroupConfig, groupDifferences } from "./operator/group-config.js";
+import { changedSettings, type GroupSettingsChange, initialSettings } from "./operator/group-settings.js";
 import { refuse } from "./operator/refusals.js";
-import type { GroupWanPolicy } from "./operator/settings.js";
 import { Outbox } from "./outbox.js";
 import type { GroupRecord } from "./records.js";
 
@@ -15,38 +15,30 @@ export interface GroupLimits {
 
 export const newGroup = (name: string): GroupRecord => ({
   name,
-  predownload: false,
-  retryCount: limits.retryCount.default,
-  backoffSecondsMin: limits.backoffSeconds.defaultMin,
-  backoffSecondsMax: limits.backoffSeconds.defaultMax,
-  wave2Refetch: true,
-  wan: {
-    fallback: "fallback",
-    transfersMax: limits.groupWanTransfers.default,
-    bytesPerSecondMax: null,
-    fallbackApsMax: null,
-    fallbackBytesMax: null,
-  },
+  ...initialSettings(),
   aps: [],
   manualPrimaries: [],
   forcedSubordinates: [],
 });
 
+/** `before` null: a new group. `after` null: it is deleted. */
+export type GroupListener = (before: GroupRecord | null, after: GroupRecord | null) => void;
+
 const nameShape = /^[!-.0-~](?:[ -.0-~]{0,30}[!-.0-~])?$/;
 const done = success(null);
 const without = (macs: readonly MacAddress[], mac: MacAddress): MacAddress[] => macs.filter((other) => other !== mac);
-const within = (value: number, { min, max }: { min: number; max: number }): boolean =>
-  Number.isFinite(value) && value >= min && value <= max;
 
 export class Groups {
   readonly #groups = new Map<string, GroupRecord>();
   readonly #groupOf = new Map<MacAddress, string>();
   readonly #limits: GroupLimits;
   readonly #outbox: Outbox;
+  readonly #onChange: GroupListener;
 
-  constructor(records: readonly GroupRecord[], groupLimits: GroupLimits, outbox: Outbox) {
+  constructor(records: readonly GroupRecord[], groupLimits: GroupLimits, outbox: Outbox, onChange: GroupListener = () => {}) {
     this.#limits = groupLimits;
     this.#outbox = outbox;
+    this.#onChange = onChange;
     for (const record of records) {
       this.#groups.set(record.name, record);
       if (!groupLimits.lab) this.#endLab(record);
@@ -76,9 +68,11 @@ export class Groups {
     return done;
   }
 
-  delete({ name, aps }: GroupRecord): void {
+  delete(group: GroupRecord): void {
+    const { name, aps } = group;
     for (const mac of aps) this.#groupOf.delete(mac);
     this.#groups.delete(name);
+    this.#onChange(group, null);
     this.#outbox.remove("group", name);
   }
 
@@ -108,8 +102,10 @@ export class Groups {
     return success(mac);
   }
 
-  enable(group: GroupRecord, predownload: boolean): Result<null> {
-    this.#store({ ...group, predownload });
+  set(group: GroupRecord, change: GroupSettingsChange): Result<null> {
+    const settings = changedSettings(group, change, this.#limits);
+    if (!settings.ok) return settings;
+    this.#store({ ...group, ...settings.value });
     return done;
   }
 
@@ -142,50 +138,6 @@ export class Groups {
   removeSubordinate(group: GroupRecord, mac: MacAddress): Result<null> {
     if (!group.forcedSubordinates.includes(mac)) return refuse.notSubordinate(mac, group.name);
     this.#store({ ...group, forcedSubordinates: without(group.forcedSubordinates, mac) });
-    return done;
-  }
-
-  setRetryCount(group: GroupRecord, retryCount: number): Result<null> {
-    const { min, max } = limits.retryCount;
-    if (!Number.isInteger(retryCount) || !within(retryCount, { min, max }))
-      return refuse.outOfRange("The retry count", retryCount, min, max);
-    this.#store({ ...group, retryCount });
-    return done;
-  }
-
-  setBackoff(group: GroupRecord, minSeconds: number, maxSeconds: number): Result<null> {
-    const { floor, labFloor, ceiling } = limits.backoffSeconds;
-    const range = { min: this.#limits.lab ? labFloor : floor, max: ceiling };
-    for (const seconds of [minSeconds, maxSeconds]) {
-      if (!within(seconds, range)) return refuse.outOfRange("The back-off in seconds", seconds, range.min, range.max);
-    }
-    if (minSeconds >= maxSeconds) return refuse.backoffOrder(minSeconds, maxSeconds);
-    this.#store({ ...group, backoffSecondsMin: minSeconds, backoffSecondsMax: maxSeconds });
-    return done;
-  }
-
-  setWave2Refetch(group: GroupRecord, wave2Refetch: boolean): Result<null> {
-    this.#store({ ...group, wave2Refetch });
-    return done;
-  }
-
-  setWan(group: GroupRecord, change: Partial<GroupWanPolicy>): Result<null> {
-    const wan = { ...group.wan, ...change };
-    const { min, max } = limits.groupWanTransfers;
-    if (!Number.isInteger(wan.transfersMax) || !within(wan.transfersMax, { min, max })) {
-      return refuse.outOfRange("The number of WAN transfers", wan.transfersMax, min, max);
-    }
-    const most = Number.MAX_SAFE_INTEGER;
-    for (const [what, value, least] of [
-      ["The WAN rate in bytes per second", wan.bytesPerSecondMax, limits.wanBytesPerSecond.min],
-      ["The fallback budget in APs", wan.fallbackApsMax, 0],
-      ["The fallback budget in bytes", wan.fallbackBytesMax, 0],
-    ] as const) {
-      if (value !== null && (!Number.isInteger(value) || !within(value, { min: least, max: most }))) {
-        return refuse.outOfRange(what, value, least, most);
-      }
-    }
-    this.#store({ ...group, wan });
     return done;
   }
 
@@ -226,11 +178,7 @@ export class Groups {
       const steps: readonly (() => Result<unknown>)[] = [
         () => trial.add(group.name),
         ...group.aps.map((mac) => () => trial.addAp(now(), mac)),
-        () => trial.enable(now(), group.predownload),
-        () => trial.setRetryCount(now(), group.retryCount),
-        () => trial.setBackoff(now(), group.backoffSecondsMin, group.backoffSecondsMax),
-        () => trial.setWave2Refetch(now(), group.wave2Refetch),
-        () => trial.setWan(now(), group.wan),
+        () => trial.set(now(), group),
         ...group.manualPrimaries.map((text) => () => withMember(now(), text, (mac) => trial.addPrimary(now(), mac, new Set()))),
         ...group.forcedSubordinates.map((text) => () => withMember(now(), text, (mac) => trial.addSubordinate(now(), mac))),
       ];
@@ -251,7 +199,9 @@ export class Groups {
   }
 
   #store(group: GroupRecord): void {
+    const former = this.#groups.get(group.name) ?? null;
     this.#groups.set(group.name, group);
+    this.#onChange(former, group);
     this.#outbox.put("group", group.name, group);
   }
 }

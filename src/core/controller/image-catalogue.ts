@@ -5,9 +5,9 @@ import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import { emptyVersion, type ReleaseName } from "../upgrade/limits.js";
 import { familyOfName } from "../upgrade/models.js";
+import type { NewImage } from "./operator/new-image.js";
 import { refuse } from "./operator/refusals.js";
 import { type ReleasesConfig, releaseDifferences, releaseNames } from "./operator/release-config.js";
-import type { NewImage } from "./operator/settings.js";
 import type { Outbox } from "./outbox.js";
 import type { ImageRecord } from "./records.js";
 
@@ -42,12 +42,17 @@ export interface ReleasesPlan {
 const idOf = (release: ReleaseName, sha256: Sha256Hex): string => `${release}-${sha256.slice(0, 12)}`;
 const familiesOf = (models: readonly string[]): string[] => unique(models.map(familyOfName));
 
+/** `before` null: a new image. `after` null: it is removed. */
+export type ImageListener = (before: ImageRecord | null, after: ImageRecord | null) => void;
+
 export class ImageCatalogue {
   readonly #images = new Map<string, ImageRecord>();
   readonly #outbox: Outbox;
+  readonly #onChange: ImageListener;
 
-  constructor(records: readonly ImageRecord[], outbox: Outbox) {
+  constructor(records: readonly ImageRecord[], outbox: Outbox, onChange: ImageListener = () => {}) {
     this.#outbox = outbox;
+    this.#onChange = onChange;
     for (const record of records) this.#images.set(record.id, record);
   }
 
@@ -163,11 +168,13 @@ export class ImageCatalogue {
   }
 
   #store(record: ImageRecord): void {
+    this.#onChange(this.#images.get(record.id) ?? null, record);
     this.#images.set(record.id, record);
     this.#outbox.put("image", record.id, record);
   }
 
   #delete(id: string): void {
+    this.#onChange(this.#images.get(id) ?? null, null);
     this.#images.delete(id);
     this.#outbox.remove("image", id);
   }

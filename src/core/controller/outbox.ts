@@ -8,6 +8,7 @@ import type { MacAddress } from "../../base/mac-address.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { ApCommand } from "./ap-port.js";
 import type { ControllerEvent } from "./events.js";
+import type { Difference } from "./operator/differences.js";
 import type { OrderValue } from "./operator/order-results.js";
 import type { StoredRecord } from "./records.js";
 import { type RowId, type RowKind, type RowOf, rowKey } from "./row-table.js";
@@ -15,6 +16,8 @@ import { type RowId, type RowKind, type RowOf, rowKey } from "./row-table.js";
 export interface Reply {
   readonly requestId: number;
   readonly result: Result<OrderValue>;
+  /** What the order changed. */
+  readonly changes: readonly Difference[];
 }
 
 export class Outbox {
@@ -41,8 +44,8 @@ export class Outbox {
     this.#events.push(event);
   }
 
-  reply(requestId: number, result: Result<OrderValue>): void {
-    this.#replies.push({ requestId, result });
+  reply(requestId: number, result: Result<OrderValue>, changes: readonly Difference[] = []): void {
+    this.#replies.push({ requestId, result, changes });
   }
 
   imageGone(sha256: Sha256Hex): void {

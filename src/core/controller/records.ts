@@ -3,7 +3,8 @@ import type { MacAddress } from "../../base/mac-address.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import type { FailureReason } from "../../wire/capwap/vendor.js";
-import type { GroupSettings, NewImage } from "./operator/settings.js";
+import type { GroupSettings } from "./operator/group-settings.js";
+import type { NewImage } from "./operator/new-image.js";
 import type { MemberPhase, MemberRole } from "./run/member-state.js";
 import type { Family, Member, Run } from "./run/run.js";
 

@@ -6,7 +6,7 @@ import { type MacAddress, parseMac } from "../../base/mac-address.js";
 import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
 import { count, fields, list, mac, nullable, number, oneOf, type Shape, scalar, text, yesNo } from "../../base/shape.js";
 import { failureReasons } from "../../wire/capwap/vendor.js";
-import type { GroupWanPolicy } from "./operator/settings.js";
+import { type GroupSetting, type GroupSettings, groupSettingRows, isSetting, type SettingTable } from "./operator/group-settings.js";
 import type {
   ApRecord,
   FamilyRecord,
@@ -59,22 +59,31 @@ const sha256 = scalar<Sha256Hex>(hexSha256, (value) => typeof value === "string"
 const slotSha256 = scalar<Sha256Hex>(`${hexSha256} or ""`, (value) => typeof value === "string" && (value === "" || isSha256Hex(value)));
 const release = oneOf({ primary: 1, backup: 1 });
 
-const wan = fields<GroupWanPolicy>({
-  fallback: oneOf({ fallback: 1, wait: 1, fail: 1 }),
-  transfersMax: count,
-  bytesPerSecondMax: nullable(count),
-  fallbackApsMax: nullable(count),
-  fallbackBytesMax: nullable(count),
-});
+type SettingShapes<T> = { readonly [Name in keyof T]-?: Shape<T[Name]> };
+
+function settingShapes(table: typeof groupSettingRows): SettingShapes<GroupSettings> {
+  const shapeOf = (row: GroupSetting | SettingTable): Shape<unknown> => (isSetting(row) ? settingShape(row) : fields(shapesOf(row)));
+  const shapesOf = (rows: SettingTable): Record<string, Shape<never>> =>
+    Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, shapeOf(row) as Shape<never>]));
+  return shapesOf(table) as unknown as SettingShapes<GroupSettings>;
+}
+
+function settingShape(setting: GroupSetting): Shape<unknown> {
+  switch (setting.kind) {
+    case "switch":
+      return yesNo;
+    case "choice":
+      return oneOf(Object.fromEntries(setting.choices.map((choice) => [choice, 1])));
+    case "number":
+      return setting.unit === "seconds" ? number : count;
+    case "bound":
+      return nullable(count);
+  }
+}
 
 const group = fields<GroupRecord>({
   name: text,
-  predownload: yesNo,
-  retryCount: count,
-  backoffSecondsMin: number,
-  backoffSecondsMax: number,
-  wave2Refetch: yesNo,
-  wan,
+  ...settingShapes(groupSettingRows),
   aps: list(mac),
   manualPrimaries: list(mac),
   forcedSubordinates: list(mac),

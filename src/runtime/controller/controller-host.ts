@@ -5,8 +5,8 @@ import type { Wake } from "../../base/machine.js";
 import type { ImageRange } from "../../core/capwap/contract.js";
 import type { ControllerEffect, ControllerInput, ControllerMachine } from "../../core/controller/contract.js";
 import type { ControllerEvent } from "../../core/controller/events.js";
-import type { OrderValue, ResultOf } from "../../core/controller/operator/order-results.js";
-import type { Order } from "../../core/controller/operator/orders.js";
+import type { CarriedOut, ResultOf } from "../../core/controller/operator/order-results.js";
+import type { Order, OrderType } from "../../core/controller/operator/orders.js";
 import type { PeerAnswer } from "../../core/controller/peer-parity.js";
 import type { Clock } from "../clock.js";
 import { Host } from "../host.js";
@@ -36,7 +36,7 @@ export class ControllerHost {
   readonly #options: ControllerHostOptions;
   readonly #host: Host<Exclude<ControllerInput, Wake>, ControllerEffect>;
   readonly #limitedLog: LimitedLog;
-  readonly #replies = new Map<number, (result: Result<OrderValue>) => void>();
+  readonly #replies = new Map<number, (answer: CarriedOut<OrderType>) => void>();
   readonly #listeners = new Set<EventListener>();
   #lastRequestId = 0;
   #port: UdpPort | undefined;
@@ -76,12 +76,16 @@ export class ControllerHost {
     this.#limitedLog.warn("port-error", "the CAPWAP port reported an error", { error: error.message });
   }
 
+  async order<T extends Order>(order: T): Promise<Result<ResultOf<T["type"]>>> {
+    return (await this.carryOut(order)).result;
+  }
+
   /** One order, one answer; `controller-stopping` when the process ends before it. */
-  order<T extends Order>(order: T): Promise<Result<ResultOf<T["type"]>>> {
-    if (this.#host.stopped) return Promise.resolve(stopping());
+  carryOut<T extends Order>(order: T): Promise<CarriedOut<T["type"]>> {
+    if (this.#host.stopped) return Promise.resolve(stopping);
     const requestId = ++this.#lastRequestId;
     return new Promise((resolve) => {
-      this.#replies.set(requestId, resolve as (result: Result<OrderValue>) => void);
+      this.#replies.set(requestId, resolve as (answer: CarriedOut<OrderType>) => void);
       this.#host.deliver({ type: "operator", requestId, order });
     });
   }
@@ -112,7 +116,7 @@ export class ControllerHost {
         this.#options.store.apply(effect.records);
         break;
       case "reply":
-        this.#replies.get(effect.requestId)?.(effect.result);
+        this.#replies.get(effect.requestId)?.(effect);
         this.#replies.delete(effect.requestId);
         break;
       case "event":
@@ -158,9 +162,9 @@ export class ControllerHost {
 
   #end(): void {
     this.#host.stop();
-    for (const reply of this.#replies.values()) reply(stopping());
+    for (const reply of this.#replies.values()) reply(stopping);
     this.#replies.clear();
   }
 }
 
-const stopping = (): Result<never> => failure("controller-stopping", "The controller is stopping; try again when it is back");
+const stopping = { result: failure("controller-stopping", "The controller is stopping; try again when it is back"), changes: [] } as const;

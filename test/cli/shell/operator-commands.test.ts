@@ -23,7 +23,7 @@ const no = async (): Promise<undefined> => undefined;
 t.test("words are abbreviated as on the vendor's controller", async (t) => {
   const { orders, commands } = setUp();
   t.equal((await commands.run("conf flex gr branch pre sl retry 7", no)).exitCode, 0);
-  t.same(orders, [{ type: "group-retry-count", group: "branch", retryCount: 7 }]);
+  t.same(orders, [{ type: "group-set", group: "branch", settings: { retryCount: 7 } }]);
   t.match(await commands.run("sh bo", no), { exitCode: 0, text: /^Primary Boot Image\.+ 8\.10\.183\.0/ });
 });
 

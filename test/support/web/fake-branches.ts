@@ -2,7 +2,7 @@
  * A controller that is not there: its branches, APs and a run that moves, for tests of the page alone. It answers orders with the views that
  * a real one would and says what changed. The rules of an upgrade are played loosely; the real ones are tested elsewhere.
  */
-import type { OperatorPort } from "../../../src/admin/operator-port.js";
+import type { ControllerPort } from "../../../src/admin/operator-port.js";
 import { type Failure, failure, type Result, success } from "../../../src/base/failure.js";
 import type { MacAddress } from "../../../src/base/mac-address.js";
 import type { ControllerEvent } from "../../../src/core/controller/events.js";
@@ -45,7 +45,7 @@ const usualName =
   (number: number): string =>
     `${branch.toLowerCase().replaceAll(" ", "-")}-ap${String(number).padStart(2, "0")}`;
 
-export class FakeBranches implements OperatorPort {
+export class FakeBranches implements ControllerPort {
   readonly orders: Order[] = [];
   peer: PeerView | null = null;
   now = bootedAt;
@@ -68,6 +68,10 @@ export class FakeBranches implements OperatorPort {
       this.#catalogue.push(image(`p${index}`, "primary", newVersion, models[index] as string, families));
       this.#catalogue.push(image(`b${index}`, "backup", oldVersion, models[index] as string, families));
     }
+  }
+
+  async carryOut<T extends Order>(order: T): Promise<never> {
+    return { result: await this.order(order), changes: [] } as never;
   }
 
   async order<T extends Order>(order: T): Promise<never> {

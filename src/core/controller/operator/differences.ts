@@ -1,25 +1,46 @@
-/** What differs between two states of things that have names and settings, as lines for people. */
+/** What differs between two states of things that have names and settings. */
+
+export type Settings = Readonly<Record<string, unknown>>;
 
 export interface NamedSettings {
   readonly name: string;
-  readonly settings: Readonly<Record<string, unknown>>;
+  readonly settings: Settings;
 }
 
-/** One line a difference: `+ group G`, `- group G`, `~ group G: retryCount 44 -> 20`. Empty when both are the same. */
-export function differences(kind: string, before: readonly NamedSettings[], after: readonly NamedSettings[]): string[] {
+export type ThingKind = "group" | "image" | "release";
+
+export type Difference = { readonly kind: ThingKind; readonly name: string } & (
+  | { readonly change: "added" | "removed"; readonly settings: Settings }
+  | { readonly change: "set"; readonly setting: string; readonly before: unknown; readonly after: unknown }
+);
+
+/** Removed things first, then in the order of `after`. Empty when both are the same. */
+export function differences(kind: ThingKind, before: readonly NamedSettings[], after: readonly NamedSettings[]): Difference[] {
   const was = new Map(before.map(({ name, settings }) => [name, settings]));
   const is = new Set(after.map(({ name }) => name));
   return [
-    ...before.filter(({ name }) => !is.has(name)).map(({ name }) => `- ${kind} ${name}`),
-    ...after.flatMap(({ name, settings }) => {
+    ...before.filter(({ name }) => !is.has(name)).map(({ name, settings }): Difference => ({ kind, name, change: "removed", settings })),
+    ...after.flatMap(({ name, settings }): Difference[] => {
       const known = was.get(name);
-      return known === undefined
-        ? [`+ ${kind} ${name}`, ...Object.entries(settings).map(([setting, value]) => `+ ${kind} ${name}: ${setting} ${words(value)}`)]
-        : Object.entries(settings)
-            .filter(([setting, value]) => words(known[setting]) !== words(value))
-            .map(([setting, value]) => `~ ${kind} ${name}: ${setting} ${words(known[setting])} -> ${words(value)}`);
+      if (known === undefined) return [{ kind, name, change: "added", settings }];
+      return Object.entries(settings)
+        .filter(([setting, value]) => words(known[setting]) !== words(value))
+        .map(([setting, value]) => ({ kind, name, change: "set", setting, before: known[setting], after: value }));
     }),
   ];
+}
+
+/** `+ group G` and a line for each of its settings, `- group G`, `~ group G: retryCount 44 -> 20`. */
+export function differenceLines(difference: Difference): string[] {
+  const thing = `${difference.kind} ${difference.name}`;
+  switch (difference.change) {
+    case "added":
+      return [`+ ${thing}`, ...Object.entries(difference.settings).map(([setting, value]) => `+ ${thing}: ${setting} ${words(value)}`)];
+    case "removed":
+      return [`- ${thing}`];
+    case "set":
+      return [`~ ${thing}: ${difference.setting} ${words(difference.before)} -> ${words(difference.after)}`];
+  }
 }
 
 const words = (value: unknown): string => (Array.isArray(value) ? `[${value.join(" ")}]` : String(value));

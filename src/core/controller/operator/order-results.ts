@@ -1,5 +1,7 @@
 /** What each order answers when it is not refused. */
+import type { Result } from "../../../base/failure.js";
 import type { RunId } from "../run/run-numbers.js";
+import type { Difference } from "./differences.js";
 import type { GroupConfig } from "./group-config.js";
 import type { Order, OrderType } from "./orders.js";
 import type { ReleasesConfig } from "./release-config.js";
@@ -57,4 +59,9 @@ interface Results {
 
 /** `null` for an order that only says that it was done. */
 export type ResultOf<T extends OrderType> = T extends keyof Results ? Results[T] : null;
+/** What came of an order, and what it changed. */
+export interface CarriedOut<T extends OrderType> {
+  readonly result: Result<ResultOf<T>>;
+  readonly changes: readonly Difference[];
+}
 export type OrderValue = ResultOf<Order["type"]>;

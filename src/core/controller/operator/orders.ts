@@ -5,8 +5,9 @@
 
 import type { ReleaseName } from "../../upgrade/limits.js";
 import type { GroupConfig } from "./group-config.js";
+import type { GroupSettingsChange, GroupWanPolicy } from "./group-settings.js";
+import type { NewImage } from "./new-image.js";
 import type { ReleasesConfig } from "./release-config.js";
-import type { GroupWanPolicy, NewImage } from "./settings.js";
 
 /** An AP by its name or MAC address in any usual spelling, in any letter case. */
 export type ApSelector = string;
@@ -16,19 +17,15 @@ export type Order =
   | { readonly type: "group-delete"; readonly group: string }
   | { readonly type: "group-ap-add"; readonly group: string; readonly mac: string }
   | { readonly type: "group-ap-delete"; readonly group: string; readonly mac: string }
-  | { readonly type: "group-predownload"; readonly group: string; readonly enabled: boolean }
+  /** Settings left out keep their value. */
+  | { readonly type: "group-set"; readonly group: string; readonly settings: GroupSettingsChange }
+  | SettingOrder
   /** Manual primary for its model; replaces the manual primary that the model had. */
   | { readonly type: "group-primary-add"; readonly group: string; readonly ap: ApSelector }
   | { readonly type: "group-primary-remove"; readonly group: string; readonly ap: ApSelector }
   /** Forced subordinate: never elected. */
   | { readonly type: "group-subordinate-add"; readonly group: string; readonly ap: ApSelector }
   | { readonly type: "group-subordinate-remove"; readonly group: string; readonly ap: ApSelector }
-  | { readonly type: "group-retry-count"; readonly group: string; readonly retryCount: number }
-  | { readonly type: "group-backoff"; readonly group: string; readonly minSeconds: number; readonly maxSeconds: number }
-  /** Whether a Wave 2 primary fetches an image that it already holds. */
-  | { readonly type: "group-wave2-refetch"; readonly group: string; readonly enabled: boolean }
-  /** How the group uses the WAN; fields left out keep their value. */
-  | { readonly type: "group-wan"; readonly group: string; readonly wan: Partial<GroupWanPolicy> }
   /** What `group-start` would do now, as a GroupPreview; nothing is sent and nothing changes. */
   | { readonly type: "group-preview"; readonly group: string; readonly release: ReleaseName; readonly link?: LinkRates }
   /** `force`: also while the peer controller is known to hold other images. */
@@ -77,6 +74,18 @@ export type Order =
   | { readonly type: "show-run"; readonly run: number };
 
 export type OrderType = Order["type"];
+
+/** Older spellings of `group-set`, kept for scripts: each sets what its name says. */
+export type SettingOrder =
+  | { readonly type: "group-predownload"; readonly group: string; readonly enabled: boolean }
+  | { readonly type: "group-retry-count"; readonly group: string; readonly retryCount: number }
+  | { readonly type: "group-backoff"; readonly group: string; readonly minSeconds: number; readonly maxSeconds: number }
+  | { readonly type: "group-wave2-refetch"; readonly group: string; readonly enabled: boolean }
+  | { readonly type: "group-wan"; readonly group: string; readonly wan: Partial<GroupWanPolicy> };
+
+/** Whether an order leaves everything as it is. */
+export const isQuery = (order: Order): boolean =>
+  order.type.startsWith("show-") || order.type === "group-preview" || (order.type === "config-replace" && order.check);
 
 /** What a forecast takes the branch's links to carry, in image bytes a second. */
 export interface LinkRates {

@@ -1,6 +1,6 @@
 /** Every refusal that an operator can meet: a stable code, and one line that says what was wrong and what to do. */
 import { type Failure, failure } from "../../../base/failure.js";
-import type { NewImage } from "./settings.js";
+import type { NewImage } from "./new-image.js";
 
 type Refused = { readonly ok: false; readonly failure: Failure };
 type Words = string | number;

@@ -1,8 +1,8 @@
 /** The two releases as a document that can be kept, compared and put back. It describes images; their bytes are not in it. */
 import type { ReleaseName } from "../../upgrade/limits.js";
 import type { ImageRecord } from "../records.js";
-import { differences, type NamedSettings } from "./differences.js";
-import type { NewImage } from "./settings.js";
+import { differenceLines, differences, type NamedSettings } from "./differences.js";
+import type { NewImage } from "./new-image.js";
 
 /** An image of a release. The MD5 follows from the bytes that the SHA-256 names. */
 export type ReleaseImage = Omit<NewImage, "release" | "md5">;
@@ -18,12 +18,12 @@ export function releasesOf(images: readonly ImageRecord[]): ReleasesConfig {
   return { primary: of("primary"), backup: of("backup") };
 }
 
-/** One line a difference, see `differences`. Both lists oldest first. */
+/** In the lines of `differenceLines`. Both lists oldest first. */
 export function releaseDifferences(before: readonly ImageRecord[], after: readonly ImageRecord[]): string[] {
   return [
-    ...differences("image", before.map(named), after.map(named)),
+    ...differences("image", before.map(namedImage), after.map(namedImage)),
     ...differences("release", orders(before, after), orders(after, before)),
-  ];
+  ].flatMap(differenceLines);
 }
 
 const factsOf = ({ version, models, fileName, sizeBytes, sha256 }: ImageRecord): ReleaseImage => ({
@@ -34,7 +34,7 @@ const factsOf = ({ version, models, fileName, sizeBytes, sha256 }: ImageRecord):
   sha256,
 });
 
-const named = (image: ImageRecord): NamedSettings => ({ name: image.id, settings: { ...factsOf(image) } });
+export const namedImage = (image: ImageRecord): NamedSettings => ({ name: image.id, settings: { ...factsOf(image) } });
 
 /** The order of the images that both have. */
 function orders(images: readonly ImageRecord[], others: readonly ImageRecord[]): NamedSettings[] {

@@ -9,8 +9,8 @@ import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../../upgrade/limits.js";
 import type { FirstStep } from "../run/first-step.js";
 import type { RunState } from "../run/run.js";
+import type { GroupSettings } from "./group-settings.js";
 import type { LinkRates } from "./orders.js";
-import type { GroupSettings } from "./settings.js";
 
 /** `show ap image` status words, one word where the vendor's table needs one (`NotSupported` is printed `Not Supported` in counts only). */
 export type PredownloadStatus = "None" | "Initiated" | "Predownloading" | "Complete" | "Failed" | "NotSupported";

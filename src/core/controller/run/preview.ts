@@ -1,8 +1,8 @@
 /** What starting an upgrade would do, forecast from its plan. */
 import type { Failure } from "../../../base/failure.js";
 import { forecastLanPhase } from "../../upgrade/forecast.js";
+import type { GroupSettings } from "../operator/group-settings.js";
 import type { LinkRates } from "../operator/orders.js";
-import type { GroupSettings } from "../operator/settings.js";
 import type { GroupPreview, ModelPreview } from "../operator/views.js";
 import type { FirstStep } from "./first-step.js";
 import type { PlannedFamily, PlannedMember, RunPlan } from "./plan.js";

@@ -1,7 +1,7 @@
 /** A group's back-off, and how it uses the WAN. */
 import { useState } from "preact/hooks";
 import type { Failure } from "../../../base/failure.js";
-import type { FallbackPolicy } from "../../../core/controller/operator/settings.js";
+import type { FallbackPolicy } from "../../../core/controller/operator/group-settings.js";
 import type { GroupView } from "../../../core/controller/operator/views.js";
 import { limits } from "../../../core/upgrade/limits.js";
 import { order } from "../state/api.js";

@@ -1,0 +1,75 @@
+/** `show ap image` and `show ap summary`: a row for each AP. */
+import type { MacAddress } from "../../../base/mac-address.js";
+import type { Instant } from "../../../base/time.js";
+import { emptyVersion } from "../../upgrade/limits.js";
+import type { KnownAp } from "../inventory.js";
+import { wanBytesOf } from "../run/run.js";
+import { isTransferring, noCounts, paceOf, predownloadRole, reasonOf, statusOf } from "./member-status.js";
+import type { ViewParts } from "./view-parts.js";
+import type { ApImageRow, ApImageView, ApSummaryRow } from "./views.js";
+
+export function apImages(now: Instant, parts: ViewParts, aps: readonly KnownAp[]): ApImageView {
+  const rows = aps.map((ap) => apImageRow(now, parts, ap));
+  const counts = noCounts();
+  for (const { status } of rows) counts[status]++;
+  return {
+    total: rows.length,
+    counts: {
+      initiated: counts.Initiated,
+      downloading: rows.filter(({ mac }) => parts.downloadsAtJoin.has(mac as MacAddress)).length,
+      predownloading: counts.Predownloading,
+      completedPredownloading: counts.Complete,
+      notSupported: counts.NotSupported,
+      failedToPredownload: counts.Failed,
+    },
+    aps: rows,
+  };
+}
+
+export function apSummary({ inventory, groups, acts }: ViewParts): ApSummaryRow[] {
+  return inventory.all().map(({ record, family, session }) => {
+    const reset = acts.resetOf(record.mac);
+    return {
+      name: record.name,
+      mac: record.mac,
+      model: record.model,
+      family,
+      address: session?.peer.address ?? null,
+      group: groups.of(record.mac)?.name ?? null,
+      state: session ? "Joined" : "Not Joined",
+      runningVersion: record.runningVersion,
+      joinedAt: record.joinedAt,
+      serial: record.serial,
+      reset: reset ? { version: reset.version, state: reset.state } : null,
+    };
+  });
+}
+
+function apImageRow(now: Instant, { runs, groups }: ViewParts, { record }: KnownAp): ApImageRow {
+  const member = runs.latestOfAp(record.mac);
+  const image = member?.family.image ?? null;
+  const started = member !== undefined && member.state.phase !== "aborted" && image !== null;
+  const nextRetryAt = member?.heard.nextRetryAt ?? null;
+  return {
+    name: record.name,
+    mac: record.mac,
+    model: record.model,
+    group: groups.of(record.mac)?.name ?? null,
+    role: started ? predownloadRole(member) : null,
+    // Without our inventory only the running version is known.
+    primaryImage: (record.slots ? record.slots.primary.version : record.runningVersion) || emptyVersion,
+    backupImage: record.slots?.backup.version || emptyVersion,
+    status: member ? statusOf(member) : "None",
+    version: started ? image.version : null,
+    nextRetrySeconds: nextRetryAt === null ? null : Math.max(0, Math.ceil((nextRetryAt - now) / 1000)),
+    retryCount: started && member.run.group !== null ? member.tries : null,
+    source: member?.source ?? null,
+    wanBytes: member ? wanBytesOf(member) : 0,
+    lanBytes: member?.lanBytes ?? 0,
+    failureReason: member ? reasonOf(member) : null,
+    bytesDone: member?.state.phase === "complete" ? (image?.sizeBytes ?? 0) : started ? member.heard.bytesDone : 0,
+    bytesTotal: started ? image.sizeBytes : 0,
+    ...(started && isTransferring(member) ? paceOf(now, member, image.sizeBytes) : { bytesPerSecond: null, secondsLeft: null }),
+    wanWireBytes: member?.wanWireBytes ?? 0,
+  };
+}

@@ -1,0 +1,17 @@
+/** Carries out an operator's order: one row an order. */
+import type { Result } from "../../../base/failure.js";
+import type { Instant } from "../../../base/time.js";
+import { apOrders } from "./ap-orders.js";
+import type { Desk, Handler, Handlers, later } from "./desk.js";
+import { groupOrders } from "./group-orders.js";
+import { imageOrders } from "./image-orders.js";
+import type { OrderValue } from "./order-results.js";
+import type { Order } from "./orders.js";
+import { showOrders } from "./show-orders.js";
+
+const handlers: Handlers = { ...groupOrders, ...apOrders, ...imageOrders, ...showOrders };
+
+export function carryOut(desk: Desk, now: Instant, requestId: number, order: Order): Result<OrderValue> | typeof later {
+  const handler = handlers[order.type] as Handler<Order["type"]>;
+  return handler(desk, order as never, now, requestId);
+}

@@ -1,0 +1,26 @@
+/** Orders that show something and change nothing. */
+import { success } from "../../../base/failure.js";
+import { apImages, apSummary } from "./ap-rows.js";
+import { type Handlers, withAps, withGroup } from "./desk.js";
+import { groupSummary, groupView } from "./group-view.js";
+import type { OrderType } from "./orders.js";
+import { refuse } from "./refusals.js";
+import { releasesOf } from "./release-config.js";
+import { runReport, runReports, runSummary } from "./run-report.js";
+
+export const showOrders: Handlers<Extract<OrderType, `show-${string}`>> = {
+  "show-ap-image": (desk, { ap }, now) => withAps(desk, ap, (aps) => success(apImages(now, desk, aps))),
+  "show-ap-summary": (desk) => success(apSummary(desk)),
+  "show-group-summary": (desk) => success(groupSummary(desk)),
+  "show-group": (desk, { group: name }, now) => withGroup(desk, name, (group) => success(groupView(now, desk, group))),
+  "show-config": ({ catalogue, groups }) => success({ releases: releasesOf(catalogue.all()), groups: groups.all() }),
+  "show-boot": ({ catalogue }) => success({ primary: catalogue.version("primary"), backup: catalogue.version("backup") }),
+  "show-images": ({ catalogue }) => success(catalogue.all()),
+  "show-peer": ({ peer }) => success({ peer: peer.view() }),
+  "show-runs": (desk, order) => success(runReports(desk, order)),
+  "show-run-summary": (desk) => success(runSummary(desk)),
+  "show-run": (desk, { run: id }) => {
+    const run = desk.runs.get(id);
+    return run ? success(runReport(desk, run)) : refuse.unknownRun(String(id));
+  },
+};

@@ -1,0 +1,18 @@
+import type { MacAddress } from "../../../base/mac-address.js";
+import type { Groups } from "../groups.js";
+import type { ImageCatalogue } from "../image-catalogue.js";
+import type { Inventory } from "../inventory.js";
+import type { RunTable } from "../run/run-table.js";
+import type { SwapAndReset } from "../swap-and-reset.js";
+
+/** What the views (`views.ts`) are made from; they change none of it. */
+export interface ViewParts {
+  readonly inventory: Inventory;
+  readonly groups: Groups;
+  readonly catalogue: ImageCatalogue;
+  readonly runs: RunTable;
+  readonly acts: SwapAndReset;
+  /** APs that get an image before they serve (RFC 5415 §9.1.1): "Downloading" in the counts. */
+  readonly downloadsAtJoin: ReadonlySet<MacAddress>;
+  readonly sessionsMax: number;
+}
