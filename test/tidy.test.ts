@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { importFaults, purityFaults } from "./tidy/source-rules.js";
+import { exportedNames, importFaults, purityFaults } from "./tidy/source-rules.js";
 import { importSpecifiers, withoutComments } from "./tidy/source-text.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
@@ -36,6 +36,17 @@ t.test("no files import each other in a loop, not even for types", async (t) => 
   };
   for (const { name } of files) visit(name, []);
   t.equal(finished.size, files.length);
+});
+
+t.test("an exported name means one thing in all of src", async (t) => {
+  const owners = new Map<string, string>();
+  for (const { name, text } of files)
+    for (const exported of exportedNames(text)) {
+      const owner = owners.get(exported);
+      if (owner !== undefined) t.fail(`${exported}: exported by ${owner} and by ${name}`);
+      owners.set(exported, name);
+    }
+  t.ok(owners.size > 500, "there are names to compare");
 });
 
 t.test("an operator's command starts without what daemons need", async (t) => {

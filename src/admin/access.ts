@@ -8,7 +8,7 @@ import type { Instant } from "../base/time.js";
 import type { AccountStore } from "../runtime/access/account-store.js";
 import type { Accounts } from "./accounts.js";
 import { notAllowed, type WriteAudit } from "./audited-port.js";
-import { statusOf } from "./http-status.js";
+import { httpStatusOf } from "./http-status.js";
 import { type Caller, mayAct, type Role, reservedNames } from "./roles.js";
 import type { Session, Sessions } from "./sessions.js";
 
@@ -81,7 +81,7 @@ export function noteLogin(write: WriteAudit, what: "login" | "ssh login", name: 
   else if (caller.failure.code === "wrong-password") write({ who, from, what, before: null, after: { refused: caller.failure.code } });
 }
 
-export const sendRefusal = (reply: FastifyReply, refused: Failure): FastifyReply => reply.status(statusOf(refused)).send(refused);
+export const sendRefusal = (reply: FastifyReply, refused: Failure): FastifyReply => reply.status(httpStatusOf(refused)).send(refused);
 
 function identify(request: FastifyRequest, options: AccessOptions): Failure | undefined {
   if (!safeMethods.has(request.method) && isForeignOrigin(request)) return foreign;

@@ -20,4 +20,4 @@ const statusByCode: Readonly<Record<string, number>> = {
 const statusByFirstWord: Readonly<Record<string, number>> = { unknown: 404, invalid: 400, bad: 400 };
 
 /** A refusal that no table knows is a conflict with the state that the controller is in. */
-export const statusOf = ({ code }: Failure): number => statusByCode[code] ?? statusByFirstWord[code.split("-")[0] as string] ?? 409;
+export const httpStatusOf = ({ code }: Failure): number => statusByCode[code] ?? statusByFirstWord[code.split("-")[0] as string] ?? 409;

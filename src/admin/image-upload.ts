@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import type { z } from "zod";
 import type { ImageFolder } from "../runtime/controller/controller-images.js";
-import { statusOf } from "./http-status.js";
+import { httpStatusOf } from "./http-status.js";
 import { apiPrefix } from "./order-paths.js";
 import type { OperatorPortFor } from "./order-routes.js";
 import { failureBody, imageSchema, imageUpload } from "./schema.js";
@@ -41,7 +41,7 @@ export function registerImageUpload(app: FastifyInstance, { portFor, images, ima
         }),
       );
       body?.resume();
-      return result.ok ? reply.status(201).send(result.value) : reply.status(statusOf(result.failure)).send(result.failure);
+      return result.ok ? reply.status(201).send(result.value) : reply.status(httpStatusOf(result.failure)).send(result.failure);
     },
   });
 }

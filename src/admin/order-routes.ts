@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Result } from "../base/failure.js";
 import type { Order } from "../core/controller/operator/orders.js";
-import { statusOf } from "./http-status.js";
+import { httpStatusOf } from "./http-status.js";
 import { IdempotencyKeys } from "./idempotency.js";
 import type { OperatorPort } from "./operator-port.js";
 import { apiPrefix, pathFields, type RoutedOrder, usesQuery } from "./order-paths.js";
@@ -41,7 +41,7 @@ function orderOf(type: RoutedOrder["type"], route: OrderRoute, request: FastifyR
 }
 
 function answer(reply: FastifyReply, route: OrderRoute, result: Result<unknown>): FastifyReply {
-  if (!result.ok) return reply.status(statusOf(result.failure)).send(result.failure);
+  if (!result.ok) return reply.status(httpStatusOf(result.failure)).send(result.failure);
   return route.answer === null ? reply.status(204).send() : reply.status(200).send(result.value);
 }
 

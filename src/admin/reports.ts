@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { RunReport, RunReportRow } from "../core/controller/operator/views.js";
-import { statusOf } from "./http-status.js";
+import { httpStatusOf } from "./http-status.js";
 import { apiPrefix } from "./order-paths.js";
 import type { OperatorPortFor } from "./order-routes.js";
 import { decimal } from "./schema.js";
@@ -30,7 +30,7 @@ export function registerReports(app: FastifyInstance, portFor: OperatorPortFor):
   const find = async (request: FastifyRequest, reply: FastifyReply, show: (run: RunReport) => FastifyReply): Promise<FastifyReply> => {
     const { run } = request.params as { run: number };
     const report = await portFor(request).order({ type: "show-run", run });
-    return report.ok ? show(report.value) : reply.status(statusOf(report.failure)).send(report.failure);
+    return report.ok ? show(report.value) : reply.status(httpStatusOf(report.failure)).send(report.failure);
   };
   const schema = (operationId: string, summary: string) => ({ operationId, summary, tags: ["runs"], params });
   app.get(`${apiPrefix}/runs/:run/report.csv`, { schema: schema("run-report-csv", "Report of one run as CSV") }, (request, reply) =>

@@ -17,8 +17,8 @@ import {
   decimal,
   groupConfig,
   groupPreview,
+  groupSchema,
   groupSummaryRow,
-  groupView,
   imageSchema,
   linkRates,
   nameText,
@@ -26,7 +26,7 @@ import {
   predownloadResult,
   releaseName,
   releasesConfig,
-  runReport,
+  runReportSchema,
   runStarted,
   runSummaryRow,
 } from "./schema.js";
@@ -118,7 +118,7 @@ const rows: Readonly<Record<RoutedOrder["type"], Omit<OrderRoute, keyof OrderPat
   "show-ap-image": read("Images and predownload state of one AP or all", { ap: apOrAll }, apImageView),
   "show-ap-summary": read("All APs that ever joined", {}, z.array(apSummaryRow)),
   "show-group-summary": read("All FlexConnect groups", {}, z.array(groupSummaryRow)),
-  "show-group": read("A FlexConnect group, its primaries and its run", { group }, groupView),
+  "show-group": read("A FlexConnect group, its primaries and its run", { group }, groupSchema),
   "config-replace": {
     ...act(
       "Replace all groups and both releases by these, or change nothing; with `check` only tell the differences",
@@ -143,10 +143,10 @@ const rows: Readonly<Record<RoutedOrder["type"], Omit<OrderRoute, keyof OrderPat
       limit: decimal.pipe(z.int().min(limits.reportsAtOnce.min).max(limits.reportsAtOnce.max)).optional().describe("Default: 20"),
       before: decimal.optional().describe("Runs older than this one"),
     },
-    z.array(runReport),
+    z.array(runReportSchema),
   ),
   "show-run-summary": read("All runs in numbers, newest first, without the rows of their APs", {}, z.array(runSummaryRow)),
-  "show-run": read("Report of one run", { run: decimal }, runReport),
+  "show-run": read("Report of one run", { run: decimal }, runReportSchema),
 };
 
 export const orderRoutes = Object.fromEntries(

@@ -158,7 +158,7 @@ const modelView = modelTotals.extend({
   serving: z.array(z.object({ mac: macText.nullable(), name: z.string().nullable(), address: z.string(), bytesDone: bytes })),
 }) satisfies z.ZodType<ModelView>;
 
-export const groupView = z.object({
+export const groupSchema = z.object({
   name: z.string(),
   ...groupSettings.shape,
   aps: z.array(
@@ -251,7 +251,7 @@ export const runSummaryRow = runView.extend({
   apCount: count,
 }) satisfies z.ZodType<RunSummaryRow>;
 
-export const runReport = runSummaryRow.extend({ aps: z.array(runReportRow) }) satisfies z.ZodType<RunReport>;
+export const runReportSchema = runSummaryRow.extend({ aps: z.array(runReportRow) }) satisfies z.ZodType<RunReport>;
 
 export const actResult = z.object({
   done: z.array(z.string()),

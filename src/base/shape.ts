@@ -2,7 +2,7 @@
  * The vocabulary in which stored JSON is written down, as `field-table.ts` is for bytes: a shape is a value made of shapes, and
  * one engine checks all of them.
  *
- *     const slot = fields<SlotRecord>({ version: text, sha256: text });   // a missing or misspelt field does not compile
+ *     const slot = fields<SlotRecord>({ version: anyText, sha256: anyText });   // a missing or misspelt field does not compile
  *
  * `fault` never throws. A field that the shape does not list is a fault: whoever wrote it meant something by it.
  */
@@ -30,12 +30,12 @@ export const scalar = <Value>(expected: string, is: (value: unknown) => boolean)
   return { fault: (value) => (is(value) ? undefined : fault) };
 };
 
-export const text = scalar<string>("text", (value) => typeof value === "string");
+export const anyText = scalar<string>("text", (value) => typeof value === "string");
 export const yesNo = scalar<boolean>("true or false", (value) => typeof value === "boolean");
 export const count = scalar<number>("a whole number from 0", (value) => Number.isSafeInteger(value) && (value as number) >= 0);
 /** Any finite number: an instant, a duration, a rate. */
 export const number = scalar<number>("a number", Number.isFinite);
-export const mac = scalar<MacAddress>("a MAC address", (value) => typeof value === "string" && parseMac(value) === value);
+export const macAddress = scalar<MacAddress>("a MAC address", (value) => typeof value === "string" && parseMac(value) === value);
 
 /** One of the keys of `words`, which must list the whole union. */
 export const oneOf = <Word extends string>(words: Readonly<Record<Word, unknown>>): Shape<Word> =>
@@ -48,7 +48,7 @@ export const nullable = <Value>(shape: Shape<Value>): Shape<Value | null> => ({
   },
 });
 
-export const list = <Value>(item: Shape<Value>): Shape<readonly Value[]> => ({
+export const listOf = <Value>(item: Shape<Value>): Shape<readonly Value[]> => ({
   fault: (value) => {
     if (!Array.isArray(value)) return { place: "", expected: "expected a list" };
     for (const [index, entry] of value.entries()) {

@@ -14,7 +14,7 @@ import { WtpSession } from "../core/capwap/wtp/wtp-session.js";
 import { ApHost } from "../runtime/ap/ap-host.js";
 import { lookUpControllers } from "../runtime/ap/controller-lookup.js";
 import { nodeDisk } from "../runtime/ap/disk.js";
-import { eventLine } from "../runtime/ap/event-line.js";
+import { apEventLine } from "../runtime/ap/event-line.js";
 import { lockFolder } from "../runtime/ap/folder-lock.js";
 import { ImageFiles, type ImageFilesOptions } from "../runtime/ap/image-files.js";
 import { memoryBytes } from "../runtime/ap/memory.js";
@@ -134,7 +134,7 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Log, meter
     resolveControllers,
     onEvent: (event) => {
       meter.event(event);
-      const line = eventLine(event);
+      const line = apEventLine(event);
       if (event.name === "dropped") warnings.write(line, event.reason);
       else log.write(line);
     },

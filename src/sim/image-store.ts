@@ -2,7 +2,7 @@ import { invariant, unreachable } from "../base/invariant.js";
 import type { Prng } from "../base/prng.js";
 import type { Sha256Hex } from "../base/sha256.js";
 import type { Instant } from "../base/time.js";
-import type { ApEffect, ApInput, BootRecord, BootState, RunJournal, SlotId, StorageFailure } from "../core/ap/contract.js";
+import type { ApEffect, ApInput, BootRecord, BootState, DownloadId, RunJournal, SlotId, StorageFailure } from "../core/ap/contract.js";
 import { emptyBootRecord, slotToBoot } from "../core/ap/image-slots.js";
 import type { SyntheticImage } from "./synthetic-image.js";
 import { VirtualFile } from "./virtual-file.js";
@@ -198,7 +198,7 @@ export class ImageStore {
    * @param stored is told undefined or why the download is gone; of the latter `agent` hears, too
    */
   append(
-    downloadId: number,
+    downloadId: DownloadId,
     offset: number,
     bytes: Uint8Array,
     agent: Actor<ApInput>,
@@ -253,7 +253,7 @@ export class ImageStore {
     return { type: "chunk-written", downloadId, offset, length: bytes.length };
   }
 
-  #verify(downloadId: number): StorageAnswer | undefined {
+  #verify(downloadId: DownloadId): StorageAnswer | undefined {
     const download = this.#download;
     if (download?.id !== downloadId) return undefined;
     download.file.sync();
@@ -272,7 +272,7 @@ export class ImageStore {
     return { type: "slot-committed", downloadId, freeBytes: this.freeBytes };
   }
 
-  #discard(downloadId: number, keepPartial: boolean): void {
+  #discard(downloadId: DownloadId, keepPartial: boolean): void {
     const download = this.#download;
     if (download === undefined && !keepPartial) this.#partial = undefined;
     if (download?.id !== downloadId) return;
@@ -285,7 +285,7 @@ export class ImageStore {
   }
 
   /** The download is gone and its temporary file with it. */
-  #fail(downloadId: number, reason: StorageFailure, detail: string): StorageAnswer {
+  #fail(downloadId: DownloadId, reason: StorageFailure, detail: string): StorageAnswer {
     if (this.#download?.id === downloadId) this.#download = undefined;
     return { type: "storage-failed", downloadId, reason, detail };
   }

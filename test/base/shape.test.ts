@@ -1,16 +1,16 @@
 import t from "tap";
 import {
+  anyText,
   count,
   fields,
-  list,
-  mac,
+  listOf,
+  macAddress,
   nullable,
   number,
   oneOf,
   type Shape,
   type ShapeOf,
   shapeFaultText,
-  text,
   yesNo,
 } from "../../src/base/shape.js";
 
@@ -24,12 +24,12 @@ interface Sample {
 }
 
 const sample = fields<Sample>({
-  name: text,
+  name: anyText,
   on: yesNo,
   tries: count,
   at: nullable(number),
   way: nullable(oneOf({ wan: 1, lan: 1 })),
-  peers: list(fields<{ readonly mac: string }>({ mac })),
+  peers: listOf(fields<{ readonly mac: string }>({ mac: macAddress })),
 });
 const good: ShapeOf<typeof sample> = { name: "", on: true, tries: 0, at: null, way: "lan", peers: [{ mac: "00:0a:b8:3b:0b:c2" }] };
 

@@ -1,8 +1,8 @@
 import { Writable } from "node:stream";
 import t from "tap";
 import type { MacAddress } from "../../src/base/mac-address.js";
-import { eventLine as apLine } from "../../src/runtime/ap/event-line.js";
-import { eventLine as controllerLine } from "../../src/runtime/controller/event-line.js";
+import { apEventLine as apLine } from "../../src/runtime/ap/event-line.js";
+import { controllerEventLine as controllerLine } from "../../src/runtime/controller/event-line.js";
 import { LimitedLog, Log, type LogLine } from "../../src/runtime/log.js";
 
 function capture(): { lines: Record<string, unknown>[]; raw: string[]; destination: Writable } {

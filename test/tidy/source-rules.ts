@@ -62,3 +62,12 @@ export function purityFaults(file: string, source: string): string[] {
   const code = withoutLiterals(source);
   return impurities.flatMap(([pattern, reason]) => (pattern.test(code) ? [reason] : []));
 }
+
+/** Names that a file exports by declaring them; re-exports do not count. */
+export const exportedNames = (source: string): string[] =>
+  Array.from(
+    withoutLiterals(source).matchAll(
+      /^export (?:declare )?(?:abstract )?(?:async )?(?:const|let|class|function\*?|interface|type|enum) (\w+)/gm,
+    ),
+    (match) => match[1] as string,
+  );

@@ -8,6 +8,7 @@
  */
 
 import type { Endpoint } from "../../base/endpoint.js";
+import type { Flavor } from "../../base/flavor.js";
 import type { Wake } from "../../base/machine.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { FailureReason, WireRunId } from "../../wire/capwap/vendor.js";
@@ -63,12 +64,15 @@ export interface RunOrder {
   readonly refetch: boolean;
 }
 
+/** One attempt to put an image into a slot; a fetch over the LAN has the number of its download. */
+export type DownloadId = Flavor<number, "DownloadId">;
+
 /** How a run goes here; the words are those of the wire's report. */
-export type RunState = "initiated" | "fetching" | "waiting" | "needs-wan" | "complete" | "failed" | "aborted";
+export type AssignmentState = "initiated" | "fetching" | "waiting" | "needs-wan" | "complete" | "failed" | "aborted";
 
 /** What is known of a run at this AP, without what changes while bytes flow. */
 export interface RunProgress {
-  readonly state: RunState;
+  readonly state: AssignmentState;
   /** Where the current or last transfer comes from. */
   readonly path: "none" | "wan" | "lan";
   /** Tries at the primary spent so far. */
@@ -123,28 +127,28 @@ export type ApInput =
   /** Answer to `resolve-controllers`, most wanted first; empty when no name resolves. */
   | { readonly type: "controllers-resolved"; readonly endpoints: readonly Endpoint[] }
   /** `resumeOffset`: bytes of this very image that are safely stored; 0 for a new file. */
-  | { readonly type: "download-opened"; readonly downloadId: number; readonly resumeOffset: number }
-  | { readonly type: "chunk-written"; readonly downloadId: number; readonly offset: number; readonly length: number }
+  | { readonly type: "download-opened"; readonly downloadId: DownloadId; readonly resumeOffset: number }
+  | { readonly type: "chunk-written"; readonly downloadId: DownloadId; readonly offset: number; readonly length: number }
   /** Size and digests of what is on disk, read back. */
   | {
       readonly type: "download-verified";
-      readonly downloadId: number;
+      readonly downloadId: DownloadId;
       readonly sizeBytes: number;
       readonly sha256: Sha256Hex;
       readonly md5: string;
     }
-  | { readonly type: "slot-committed"; readonly downloadId: number; readonly freeBytes: number }
+  | { readonly type: "slot-committed"; readonly downloadId: DownloadId; readonly freeBytes: number }
   /** The download is gone and its partial file with it; both slots are as they were. */
   | {
       readonly type: "storage-failed";
-      readonly downloadId: number;
+      readonly downloadId: DownloadId;
       readonly reason: StorageFailure;
       readonly detail: string;
     }
-  | { readonly type: "fetch-progress"; readonly fetchId: number; readonly bytesDone: number }
+  | { readonly type: "fetch-progress"; readonly fetchId: DownloadId; readonly bytesDone: number }
   | {
       readonly type: "fetch-ended";
-      readonly fetchId: number;
+      readonly fetchId: DownloadId;
       /** All but `complete` and `aborted` spend a try; `storage` ends the run here. */
       readonly outcome: FetchOutcome;
       /** Image bytes received in this try. */
@@ -165,7 +169,7 @@ export type ApEffect =
    */
   | {
       readonly type: "open-download";
-      readonly downloadId: number;
+      readonly downloadId: DownloadId;
       readonly slot: SlotId;
       readonly version: string;
       readonly sizeBytes: number;
@@ -173,12 +177,12 @@ export type ApEffect =
       readonly sha256: Sha256Hex | null;
       readonly resume: boolean;
     }
-  | { readonly type: "write-chunk"; readonly downloadId: number; readonly offset: number; readonly bytes: Uint8Array }
-  | { readonly type: "verify-download"; readonly downloadId: number }
+  | { readonly type: "write-chunk"; readonly downloadId: DownloadId; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly type: "verify-download"; readonly downloadId: DownloadId }
   /** Make the verified download the slot's content and save `record`, as one step that a crash does not split. */
-  | { readonly type: "commit-slot"; readonly downloadId: number; readonly slot: SlotId; readonly record: BootRecord }
+  | { readonly type: "commit-slot"; readonly downloadId: DownloadId; readonly slot: SlotId; readonly record: BootRecord }
   /** Close it and remove its file, or keep the part for a later `resume`. Download 0 means none: a part of an earlier one goes. No answer. */
-  | { readonly type: "discard-download"; readonly downloadId: number; readonly keepPartial: boolean }
+  | { readonly type: "discard-download"; readonly downloadId: DownloadId; readonly keepPartial: boolean }
   /** Barrier: effects after it happen after its fsync. */
   | { readonly type: "save-boot-record"; readonly record: BootRecord }
   /** Barrier: effects after it happen after its fsync. */
@@ -197,14 +201,14 @@ export type ApEffect =
   /** Fetch by TFTP into an open download. Answers `fetch-ended`. */
   | {
       readonly type: "fetch";
-      readonly fetchId: number;
+      readonly fetchId: DownloadId;
       readonly server: Endpoint;
       readonly fileName: string;
       readonly sizeBytes: number;
-      readonly downloadId: number;
+      readonly downloadId: DownloadId;
     }
   /** Answers `fetch-ended` with `aborted`, which may cross another outcome on its way. */
-  | { readonly type: "cancel-fetch"; readonly fetchId: number }
+  | { readonly type: "cancel-fetch"; readonly fetchId: DownloadId }
   /** Leave this machine and boot anew from what is on disk. The last effect that it gives. */
   | { readonly type: "reboot" }
   | { readonly type: "event"; readonly event: ApEvent };

@@ -4,7 +4,7 @@
  */
 import { type MacAddress, parseMac } from "../../base/mac-address.js";
 import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
-import { count, fields, list, mac, nullable, number, oneOf, type Shape, scalar, text, yesNo } from "../../base/shape.js";
+import { anyText, count, fields, listOf, macAddress, nullable, number, oneOf, type Shape, scalar, yesNo } from "../../base/shape.js";
 import { failureReasons } from "../../wire/capwap/vendor.js";
 import { type GroupSetting, type GroupSettings, groupSettingRows, isSetting, type SettingTable } from "./operator/group-settings.js";
 import type {
@@ -82,73 +82,73 @@ function settingShape(setting: GroupSetting): Shape<unknown> {
 }
 
 const group = fields<GroupRecord>({
-  name: text,
+  name: anyText,
   ...settingShapes(groupSettingRows),
-  aps: list(mac),
-  manualPrimaries: list(mac),
-  forcedSubordinates: list(mac),
+  aps: listOf(macAddress),
+  manualPrimaries: listOf(macAddress),
+  forcedSubordinates: listOf(macAddress),
 });
 
-const slot = fields<SlotRecord>({ version: text, sha256: slotSha256 });
+const slot = fields<SlotRecord>({ version: anyText, sha256: slotSha256 });
 
 const ap = fields<ApRecord>({
-  mac,
-  name: text,
-  model: text,
-  serial: text,
-  runningVersion: text,
+  mac: macAddress,
+  name: anyText,
+  model: anyText,
+  serial: anyText,
+  runningVersion: anyText,
   joinedAt: number,
   slots: nullable(fields<SlotsRecord>({ primary: slot, backup: slot, running: oneOf({ primary: 1, backup: 1 }) })),
 });
 
 const image = fields<ImageRecord>({
-  id: text,
-  version: text,
-  models: list(text),
-  families: list(text),
+  id: anyText,
+  version: anyText,
+  models: listOf(anyText),
+  families: listOf(anyText),
   release,
   sizeBytes: count,
   sha256,
-  md5: text,
-  fileName: text,
+  md5: anyText,
+  fileName: anyText,
   addedAt: number,
 });
 
 const reset = fields<ResetRecord>({
-  mac,
-  version: text,
+  mac: macAddress,
+  version: anyText,
   sentAt: number,
   state: oneOf({ waiting: 1, confirmed: 1, unconfirmed: 1 }),
 });
 
 const family = fields<FamilyRecord>({
-  family: text,
-  image: nullable(fields<RunImage>({ family: text, version: text, fileName: text, sizeBytes: count, sha256 })),
-  primary: nullable(mac),
+  family: anyText,
+  image: nullable(fields<RunImage>({ family: anyText, version: anyText, fileName: anyText, sizeBytes: count, sha256 })),
+  primary: nullable(macAddress),
   manual: yesNo,
-  warning: nullable(text),
-  steppedDown: list(mac),
+  warning: nullable(anyText),
+  steppedDown: listOf(macAddress),
   sessionsPeak: count,
 });
 
 const run = fields<RunRecord>({
   id: count,
-  group: nullable(text),
+  group: nullable(anyText),
   release,
   startedAt: number,
   open: yesNo,
   state: oneOf({ running: 1, complete: 1, partial: 1, failed: 1, aborted: 1 }),
   finishedAt: nullable(number),
-  families: list(family),
+  families: listOf(family),
 });
 
 const member = fields<MemberRecord>({
-  mac,
-  family: text,
+  mac: macAddress,
+  family: anyText,
   role: oneOf({ primary: 1, subordinate: 1, fallback: 1 }),
   phase: oneOf({ pending: 1, queued: 1, ordered: 1, active: 1, complete: 1, failed: 1, aborted: 1, unsupported: 1 }),
   source: nullable(oneOf({ wan: 1, lan: 1 })),
-  server: nullable(mac),
+  server: nullable(macAddress),
   refetch: yesNo,
   fallbacks: count,
   tries: count,
@@ -160,7 +160,7 @@ const member = fields<MemberRecord>({
   startedAt: nullable(number),
   endedAt: nullable(number),
   reason: oneOf(failureReasons),
-  detail: text,
+  detail: anyText,
 });
 
 const kind = <Id, Row>(since: number, id: IdCodec<Id>, row: Shape<Row>): Kind<Id, Row> => ({ id, row, since });

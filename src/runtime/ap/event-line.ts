@@ -9,7 +9,7 @@ const damageLines = {
   lost: "boot.json, its copy and the slots' labels were damaged: both slots count as empty; predownload an image",
 } as const;
 
-export function eventLine(event: ApEvent): LogLine {
+export function apEventLine(event: ApEvent): LogLine {
   const level = event.name === "boot-record-damaged" || event.name === "dropped" ? "warn" : "info";
   return { level, event: event.name, ...wording(event) };
 }

@@ -3,7 +3,7 @@
  * the agent is told of while it still means this download.
  */
 import { invariant } from "../../base/invariant.js";
-import type { ApEffect, ApInput, BootRecord, BootState, RunJournal, SlotId } from "../../core/ap/contract.js";
+import type { ApEffect, ApInput, BootRecord, BootState, DownloadId, RunJournal, SlotId } from "../../core/ap/contract.js";
 import { otherSlot } from "../../core/ap/image-slots.js";
 import { FlashFolder, type FlashFolderOptions, journalUnsaved } from "./flash-folder.js";
 import { ImageDownload } from "./image-download.js";
@@ -75,7 +75,7 @@ export class ImageFiles {
   }
 
   /** Takes image bytes, which are the files' to keep; answers `chunk-written`. For a download that is gone it does nothing. */
-  write(downloadId: number, offset: number, bytes: Uint8Array): void {
+  write(downloadId: DownloadId, offset: number, bytes: Uint8Array): void {
     const download = this.#download;
     if (downloadId !== this.#currentId || download?.facts.id !== downloadId) return;
     download.enqueue({ offset, bytes });
@@ -88,7 +88,7 @@ export class ImageFiles {
   }
 
   /** Writes bytes that a TFTP fetch brings. Resolves when they are written; rejects when the download is gone, of which the agent is told. */
-  async append(downloadId: number, offset: number, parts: readonly Uint8Array[]): Promise<void> {
+  async append(downloadId: DownloadId, offset: number, parts: readonly Uint8Array[]): Promise<void> {
     let written = false;
     await this.#enqueue(() =>
       this.#guarded(downloadId, async (download) => {
@@ -174,7 +174,7 @@ export class ImageFiles {
     this.#answer(id, { type: "slot-committed", downloadId: id, freeBytes: await this.#flash.freeBytes() });
   }
 
-  async #discard(downloadId: number, keepPartial: boolean): Promise<void> {
+  async #discard(downloadId: DownloadId, keepPartial: boolean): Promise<void> {
     const download = this.#download;
     if (download === undefined && !keepPartial) return this.#flash.part.remove();
     if (download?.facts.id !== downloadId) return;
@@ -197,11 +197,11 @@ export class ImageFiles {
     return done;
   }
 
-  #task(downloadId: number, work: (download: ImageDownload) => Promise<void>): void {
+  #task(downloadId: DownloadId, work: (download: ImageDownload) => Promise<void>): void {
     this.#enqueue(() => this.#guarded(downloadId, work));
   }
 
-  async #guarded(downloadId: number, work: (download: ImageDownload) => Promise<void>): Promise<void> {
+  async #guarded(downloadId: DownloadId, work: (download: ImageDownload) => Promise<void>): Promise<void> {
     if (downloadId !== this.#currentId) return;
     try {
       await work(this.#download as ImageDownload);
@@ -211,7 +211,7 @@ export class ImageFiles {
   }
 
   /** A storage failure ends the download and takes its part away; anything else is our own bug. */
-  async #failed(downloadId: number, error: unknown): Promise<void> {
+  async #failed(downloadId: DownloadId, error: unknown): Promise<void> {
     const failure = storageFailure(error);
     if (failure === undefined) return this.#onFatal(error);
     if (downloadId !== this.#currentId) return;
@@ -230,7 +230,7 @@ export class ImageFiles {
     await this.#flash.clearLeftovers([journalUnsaved]);
   }
 
-  #answer(downloadId: number, input: StorageInput): void {
+  #answer(downloadId: DownloadId, input: StorageInput): void {
     if (downloadId === this.#currentId) this.#deliver(input);
   }
 }

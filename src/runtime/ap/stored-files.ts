@@ -4,7 +4,7 @@
  */
 import type { Endpoint } from "../../base/endpoint.js";
 import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
-import { count, fields, list, nullable, oneOf, type Shape, scalar, text, yesNo } from "../../base/shape.js";
+import { anyText, count, fields, listOf, nullable, oneOf, type Shape, scalar, yesNo } from "../../base/shape.js";
 import type { BootRecord, FinalReport, RunJournal, RunOrder, RunProgress, SlotImage } from "../../core/ap/contract.js";
 import { failureReasons } from "../../wire/capwap/vendor.js";
 
@@ -33,7 +33,7 @@ export const apFormat = 1;
 
 const sha256 = scalar<Sha256Hex>("64 lower-case hex digits", (value) => typeof value === "string" && isSha256Hex(value));
 const md5 = scalar<string>("32 lower-case hex digits", (value) => typeof value === "string" && /^[0-9a-f]{32}$/.test(value));
-const slotImage = fields<SlotImage>({ version: text, sizeBytes: count, sha256, md5, runId: count });
+const slotImage = fields<SlotImage>({ version: anyText, sizeBytes: count, sha256, md5, runId: count });
 
 const bootRecord = fields<BootRecord>({
   primary: oneOf({ a: 1, b: 1 }),
@@ -45,12 +45,12 @@ const bootRecord = fields<BootRecord>({
 const order = fields<RunOrder>({
   runId: count,
   role: oneOf({ primary: 1, subordinate: 1, fallback: 1 }),
-  version: text,
+  version: anyText,
   vendor: count,
-  fileName: text,
+  fileName: anyText,
   sizeBytes: count,
   sha256: nullable(sha256),
-  server: nullable(fields<Endpoint>({ address: text, port: count })),
+  server: nullable(fields<Endpoint>({ address: anyText, port: count })),
   retryCountMax: count,
   backoffMsMin: count,
   backoffMsMax: count,
@@ -65,12 +65,12 @@ const progress = {
   wanBytes: count,
   lanBytes: count,
   reason: oneOf(failureReasons),
-  detail: text,
+  detail: anyText,
 } as const;
 
 const journal = fields<RunJournal>({
   run: nullable(fields<NonNullable<RunJournal["run"]>>({ order, progress: fields<RunProgress>(progress) })),
-  owed: list(fields<FinalReport>({ ...progress, runId: count, bytesDone: count })),
+  owed: listOf(fields<FinalReport>({ ...progress, runId: count, bytesDone: count })),
 });
 
 const stored = <Value>(since: number, shape: Shape<Value>): StoredFile<Value> => ({ since, shape });
@@ -78,6 +78,6 @@ const stored = <Value>(since: number, shape: Shape<Value>): StoredFile<Value> =>
 export const storedFiles = {
   bootRecord: stored(1, bootRecord),
   journal: stored(1, journal),
-  partFacts: stored(1, fields<PartFacts>({ version: text, sizeBytes: count, sha256, safeBytes: count })),
+  partFacts: stored(1, fields<PartFacts>({ version: anyText, sizeBytes: count, sha256, safeBytes: count })),
   slotLabel: stored(1, fields<SlotLabel>({ rank: count, image: slotImage })),
 } as const;

@@ -14,7 +14,7 @@ import { LimitedLog, type Log } from "../log.js";
 import type { CapwapMeter } from "../metrics/capwap-meter.js";
 import type { UdpPort } from "../udp/udp-ports.js";
 import type { ImageFolder } from "./controller-images.js";
-import { eventLine } from "./event-line.js";
+import { controllerEventLine } from "./event-line.js";
 import type { Store } from "./store/store.js";
 
 export interface ControllerHostOptions {
@@ -149,7 +149,7 @@ export class ControllerHost {
   }
 
   #note(event: ControllerEvent): void {
-    const line = eventLine(event);
+    const line = controllerEventLine(event);
     if (line === undefined) return;
     if (event.type === "datagram-dropped") this.#limitedLog.write(line, event.why);
     else this.#options.log.write(line);

@@ -54,7 +54,7 @@ const wordings: { readonly [Type in ControllerEvent["type"]]: Wording<EventOf<Ty
 const unlogged: ReadonlySet<ControllerEvent["type"]> = new Set(["ap-progress"]);
 
 /** @returns undefined for an event that is not logged */
-export function eventLine(event: ControllerEvent): LogLine | undefined {
+export function controllerEventLine(event: ControllerEvent): LogLine | undefined {
   if (unlogged.has(event.type)) return undefined;
   const { message, level = "info" } = wordings[event.type] as Wording<ControllerEvent>;
   const common = { event: event.type, message: message(event), level: typeof level === "function" ? level(event) : level };

@@ -24,7 +24,7 @@ export const RECEIVER_REPORT_HEAD = 5;
 export const RECEIVER_TRIPS_MAX = 512;
 
 /** A datagram, and the address and port that it came from. */
-export type Heard = readonly [bytes: Buffer, address: string, port: number];
+export type HeardDatagram = readonly [bytes: Buffer, address: string, port: number];
 
 export interface NativeTftpReceiver {
   /**
@@ -54,7 +54,7 @@ export interface NativeTftpReceiver {
    * @param report filled with [octets received, blocks taken in this turn, those since the last ACK, ms since the last was taken, number
    * of round trips] and those in ms; only the first where the turn goes on
    */
-  report(receiver: NativeReceiver, report: Float64Array): readonly Heard[] | undefined;
+  report(receiver: NativeReceiver, report: Float64Array): readonly HeardDatagram[] | undefined;
   /** Ends the thread and frees the port. */
   close(receiver: NativeReceiver): void;
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import { Prng } from "../../../src/base/prng.js";
 import {
-  type Heard,
+  type HeardDatagram,
   loadNativeReceiver,
   type NativeTftpReceiver,
   RECEIVER_REPORT_HEAD,
@@ -85,7 +85,7 @@ async function ends(t: Test, blksize = BLKSIZE, ringBlocks = 64) {
       readonly taken: number;
       readonly unacknowledged: number;
       readonly trips: number;
-      readonly heard: readonly Heard[];
+      readonly heard: readonly HeardDatagram[];
     }> => {
       for (;;) {
         const heard = native.report(receiver, report);

@@ -16,7 +16,7 @@ import { sameEndpoint } from "../../../base/endpoint.js";
 import type { Prng } from "../../../base/prng.js";
 import type { Instant } from "../../../base/time.js";
 import { resultCodes } from "../../../wire/capwap/result-code.js";
-import type { FinalReport, RunJournal, RunOrder } from "../contract.js";
+import type { DownloadId, FinalReport, RunJournal, RunOrder } from "../contract.js";
 import type { ImageSlots } from "../image-slots.js";
 import { type Assignment, isLan, journalled, newAssignment, progressOf, reportOf, restored } from "./assignment.js";
 import { type FetchContext, type FlashUse, isHeld, letGo, type StageEvent } from "./context.js";
@@ -183,7 +183,7 @@ const isSameRun = (before: RunOrder, order: RunOrder): boolean =>
   order.runId !== 0 && before.runId === order.runId && before.sha256 === order.sha256;
 
 /** Answers of storage and TFTP carry the download that they are about; one that was given up since is nobody's. */
-function isStale(event: StageEvent, downloadId: number): boolean {
+function isStale(event: StageEvent, downloadId: DownloadId): boolean {
   if ("downloadId" in event) return event.downloadId !== downloadId;
   return "fetchId" in event && event.fetchId !== downloadId;
 }

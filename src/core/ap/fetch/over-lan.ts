@@ -4,7 +4,7 @@ import type { FetchOutcome } from "../../tftp/client/contract.js";
 import { type EventOf, type FetchContext, failed, tryFailed } from "./context.js";
 import type { Stage, StageOf } from "./stage.js";
 
-export const opened = (_context: FetchContext, { downloadId }: StageOf<"lan-opening">): Stage => ({ name: "lan-receiving", downloadId });
+export const lanOpened = (_context: FetchContext, { downloadId }: StageOf<"lan-opening">): Stage => ({ name: "lan-receiving", downloadId });
 
 export function progressed(context: FetchContext, stage: StageOf<"lan-receiving">, { bytesDone }: EventOf<"fetch-progress">): Stage {
   count(context, bytesDone);

@@ -5,7 +5,7 @@ import type { ImageFailure } from "../../capwap/wtp/wtp-contract.js";
 import { discard, type EventOf, type FetchContext, failed } from "./context.js";
 import type { Stage, StageOf } from "./stage.js";
 
-export function opened({ assignment }: FetchContext, { downloadId }: StageOf<"wan-opening">, event: EventOf<"download-opened">): Stage {
+export function wanOpened({ assignment }: FetchContext, { downloadId }: StageOf<"wan-opening">, event: EventOf<"download-opened">): Stage {
   const { sizeBytes } = assignment.order;
   assignment.bytesDone = event.resumeOffset;
   const isWhole = event.resumeOffset === sizeBytes && sizeBytes > 0;

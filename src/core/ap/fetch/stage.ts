@@ -1,10 +1,10 @@
 import type { Instant } from "../../../base/time.js";
 import type { FailureReason } from "../../../wire/capwap/vendor.js";
-import type { RunState, SlotImage } from "../contract.js";
+import type { AssignmentState, DownloadId, SlotImage } from "../contract.js";
 
 /** A verified image on its way into a slot. It is never called back: a verified image stays. */
 export interface Commit {
-  readonly downloadId: number;
+  readonly downloadId: DownloadId;
   readonly image: SlotImage;
   /** The controller still waits for the result of the last block. */
   readonly lastBlockUnanswered: boolean;
@@ -16,11 +16,11 @@ export type Stage =
   | { readonly name: "held" }
   /** Waits for the commit of an earlier assignment. */
   | { readonly name: "flash-busy" }
-  | { readonly name: "wan-opening"; readonly downloadId: number }
-  | { readonly name: "wan-asking"; readonly downloadId: number }
+  | { readonly name: "wan-opening"; readonly downloadId: DownloadId }
+  | { readonly name: "wan-asking"; readonly downloadId: DownloadId }
   | {
       readonly name: "wan-receiving";
-      readonly downloadId: number;
+      readonly downloadId: DownloadId;
       readonly sizeBytes: number;
       /** From Image Information; the only check that a foreign controller offers. */
       readonly md5: string;
@@ -29,17 +29,17 @@ export type Stage =
     }
   | {
       readonly name: "wan-verifying";
-      readonly downloadId: number;
+      readonly downloadId: DownloadId;
       readonly sizeBytes: number;
       /** Undefined for a stored part that is whole: no controller was asked. */
       readonly md5: string | undefined;
       readonly lastBlockUnanswered: boolean;
     }
-  | { readonly name: "wan-committing"; readonly downloadId: number; readonly commit: Commit }
-  | { readonly name: "lan-opening"; readonly downloadId: number }
-  | { readonly name: "lan-receiving"; readonly downloadId: number }
-  | { readonly name: "lan-verifying"; readonly downloadId: number }
-  | { readonly name: "lan-committing"; readonly downloadId: number; readonly commit: Commit }
+  | { readonly name: "wan-committing"; readonly downloadId: DownloadId; readonly commit: Commit }
+  | { readonly name: "lan-opening"; readonly downloadId: DownloadId }
+  | { readonly name: "lan-receiving"; readonly downloadId: DownloadId }
+  | { readonly name: "lan-verifying"; readonly downloadId: DownloadId }
+  | { readonly name: "lan-committing"; readonly downloadId: DownloadId; readonly commit: Commit }
   | { readonly name: "backed-off"; readonly retryAt: Instant; readonly reason: FailureReason; readonly detail: string }
   /** Out of tries. */
   | { readonly name: "needs-wan"; readonly reason: FailureReason; readonly detail: string }
@@ -51,13 +51,13 @@ export type StageName = Stage["name"];
 export type StageOf<Name extends StageName> = Extract<Stage, { readonly name: Name }>;
 
 interface StageFacts {
-  readonly state: RunState;
+  readonly state: AssignmentState;
   /** Entered without a report and without a new journal: nothing changes for the controller. */
   readonly isQuiet: boolean;
 }
 
-const loud = (state: RunState): StageFacts => ({ state, isQuiet: false });
-const quiet = (state: RunState): StageFacts => ({ state, isQuiet: true });
+const loud = (state: AssignmentState): StageFacts => ({ state, isQuiet: false });
+const quiet = (state: AssignmentState): StageFacts => ({ state, isQuiet: true });
 
 export const stageFacts: Readonly<Record<StageName, StageFacts>> = {
   held: loud("initiated"),
@@ -79,7 +79,7 @@ export const stageFacts: Readonly<Record<StageName, StageFacts>> = {
 };
 
 /** The run continues without a new order; every other state waits for one or is an end. */
-export const isOpen = (state: RunState): boolean => state === "initiated" || state === "fetching" || state === "waiting";
+export const isOpen = (state: AssignmentState): boolean => state === "initiated" || state === "fetching" || state === "waiting";
 
 /** The download that a stage works on, 0 for none. */
 export const downloadIdOf = (stage: Stage): number => ("downloadId" in stage ? stage.downloadId : 0);

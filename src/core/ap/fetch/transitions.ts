@@ -65,7 +65,7 @@ const atWork = {
 export const transitions: Transitions = {
   held: { ...atWork, "order-repeated": begin, restarted },
   "flash-busy": { ...atWork, "flash-free": flashFree },
-  "wan-opening": { ...atWork, "download-opened": wan.opened, "image-failed": wan.imageFailed, "storage-failed": storageFailed },
+  "wan-opening": { ...atWork, "download-opened": wan.wanOpened, "image-failed": wan.imageFailed, "storage-failed": storageFailed },
   "wan-asking": { ...atWork, "image-offered": wan.offered, "image-failed": wan.imageFailed, "storage-failed": storageFailed },
   "wan-receiving": {
     ...atWork,
@@ -76,7 +76,7 @@ export const transitions: Transitions = {
   },
   "wan-verifying": { ...atWork, "download-verified": verifiedFromWan, "storage-failed": storageFailed },
   "wan-committing": { ...atWork, "slot-committed": committed, "storage-failed": storageFailed },
-  "lan-opening": { ...atWork, "download-opened": lan.opened, "storage-failed": storageFailed },
+  "lan-opening": { ...atWork, "download-opened": lan.lanOpened, "storage-failed": storageFailed },
   "lan-receiving": { ...atWork, "fetch-progress": lan.progressed, "fetch-ended": lan.ended, "storage-failed": storageFailed },
   "lan-verifying": { ...atWork, "download-verified": verifiedFromLan, "storage-failed": storageFailed },
   "lan-committing": { ...atWork, "slot-committed": committed, "storage-failed": storageFailed },

@@ -96,7 +96,7 @@ export type TransferOutcome =
   | { readonly type: "restarted" }
   | { readonly type: "session-ended" };
 
-export type SessionEnd =
+export type CapwapSessionEnd =
   /** A request of ours was never answered. */
   | "no-response"
   /** No request from the AP for the Echo interval and the retransmission time. */
@@ -117,7 +117,7 @@ export type AcEvent<Tag> =
   /** Join Response with success is about to be sent. */
   | { readonly type: "joined"; readonly session: CapwapSessionId; readonly wtp: WtpIdentity }
   | { readonly type: "running"; readonly session: CapwapSessionId }
-  | { readonly type: "left"; readonly session: CapwapSessionId; readonly reason: SessionEnd }
+  | { readonly type: "left"; readonly session: CapwapSessionId; readonly reason: CapwapSessionEnd }
   /** WTP Event Request; its response follows in the same `out`. */
   | { readonly type: "wtp-event"; readonly session: CapwapSessionId; readonly elements: ElementsOf<"wtpEventRequest"> }
   | (Answered<Tag> & { readonly session: CapwapSessionId })

@@ -22,9 +22,9 @@ import type {
   AcPolicy,
   AcRequest,
   AcSettings,
+  CapwapSessionEnd,
   CapwapSessionId,
   ImageAnswer,
-  SessionEnd,
   TransferOutcome,
   WtpIdentity,
 } from "./ac-contract.js";
@@ -133,7 +133,7 @@ export class AcSession<Tag> {
     this.#sendNext(now, out);
   }
 
-  close(reason: SessionEnd, out: AcOutput<Tag>[]): void {
+  close(reason: CapwapSessionEnd, out: AcOutput<Tag>[]): void {
     if (this.#state === "ended") return;
     this.#endTransfer({ type: "session-ended" }, out);
     this.#state = "ended";
