@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import type { z } from "zod";
-import type { ImageFolder } from "../runtime/controller/controller-images.js";
+import type { ImageFolder, MeasuredImage } from "../runtime/controller/controller-images.js";
 import { httpStatusOf } from "./http-status.js";
 import { apiPrefix } from "./order-paths.js";
 import type { OperatorPortFor } from "./order-routes.js";
@@ -34,12 +34,13 @@ export function registerImageUpload(app: FastifyInstance, { portFor, images, ima
       const body = request.body as Readable | undefined;
       // The body is drained also when it is refused half-way: a client that still writes would not read the reason.
       const chunks = body?.iterator({ destroyOnReturn: false }) ?? [];
-      const result = await images.add(asBytes(chunks), imageBytesMax, (measured) =>
+      const decide = (measured: MeasuredImage) =>
         portFor(request).order({
           type: "image-add",
           image: { version, release, models: models.split(",").map((model) => model.trim()), fileName: offeredName(fileName), ...measured },
-        }),
-      );
+        });
+      const announcedBytes = Number(request.headers["content-length"] ?? 0);
+      const result = await images.add(asBytes(chunks), imageBytesMax, decide, announcedBytes);
       body?.resume();
       return result.ok ? reply.status(201).send(result.value) : reply.status(httpStatusOf(result.failure)).send(result.failure);
     },

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { failure, type Result, success } from "../../base/failure.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import { syncFolder } from "../lasting-file.js";
+import { freeBytes, reserveBytes } from "./store/reserve.js";
 
 /** What is known of a file once it lies in the folder. Digests are lower-case hex. */
 export interface MeasuredImage {
@@ -25,34 +26,44 @@ const asideName = "unlisted";
  */
 export class ImageFolder {
   readonly #folder: string;
+  readonly #free: (folder: string) => number;
   readonly #open = new Map<string, number>();
   /** Images stored whose `image-add` is not decided yet: `remove` leaves them. */
   readonly #undecided = new Map<string, number>();
 
-  /** Creates the folder where needed and drops what an interrupted upload left. Failure: `data-folder-unusable`. */
-  static open(folder: string): Result<ImageFolder> {
+  /**
+   * Creates the folder where needed and drops what an interrupted upload left. Failure: `data-folder-unusable`.
+   * @param free bytes that are free on the folder's disk
+   */
+  static open(folder: string, free: (folder: string) => number = freeBytes): Result<ImageFolder> {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       for (const name of readdirSync(folder)) if (temporaryName.test(name)) rmSync(join(folder, name));
-      return success(new ImageFolder(folder));
+      return success(new ImageFolder(folder, free));
     } catch (error) {
       return failure("data-folder-unusable", `${folder} cannot hold images: ${(error as Error).message}; check that it is writable`);
     }
   }
 
-  private constructor(folder: string) {
+  private constructor(folder: string, free: (folder: string) => number) {
     this.#folder = folder;
+    this.#free = free;
   }
 
   /**
    * Stores a file. It stays only if `decide`, told its measures, answers with success: a refused image leaves nothing behind.
+   * The disk keeps `reserveBytes` free for what the controller must write.
    * Failures besides those of `decide`: `image-empty`, `image-too-large`, `image-not-stored`.
+   * @param announcedBytes of the whole file, where the sender says so: what cannot be stored is refused before a byte is read
    */
   async add<T>(
     source: AsyncIterable<Uint8Array>,
     bytesMax: number,
     decide: (image: MeasuredImage) => Promise<Result<T>>,
+    announcedBytes = 0,
   ): Promise<Result<T>> {
+    if (announcedBytes > bytesMax) return tooLarge(bytesMax);
+    if (!this.#hasRoom(announcedBytes)) return noRoom;
     const stored = await this.#store(source, bytesMax);
     if (!stored.ok) return stored;
     const { sha256 } = stored.value.image;
@@ -102,7 +113,7 @@ export class ImageFolder {
   async #store(source: AsyncIterable<Uint8Array>, bytesMax: number): Promise<Result<{ image: MeasuredImage; isNew: boolean }>> {
     const temporary = join(this.#folder, `${randomUUID()}${temporarySuffix}`);
     try {
-      const measured = await writeMeasured(source, temporary, bytesMax);
+      const measured = await writeMeasured(source, temporary, bytesMax, () => this.#hasRoom(0));
       if (!measured.ok) return measured;
       const { sha256 } = measured.value;
       // From here on nothing awaits between the look and the mark, so two uploads of one image see each other.
@@ -117,12 +128,16 @@ export class ImageFolder {
       }
       return success({ image: measured.value, isNew });
     } catch (error) {
-      const full = (error as NodeJS.ErrnoException).code === "ENOSPC";
-      const why = full ? "no space is left in the controller's data folder; free some" : (error as Error).message;
-      return failure("image-not-stored", `The image could not be stored: ${why}`);
+      if ((error as NodeJS.ErrnoException).code === "ENOSPC") return noRoom;
+      return failure("image-not-stored", `The image could not be stored: ${(error as Error).message}`);
     } finally {
       await rm(temporary, { force: true });
     }
+  }
+
+  /** Asked of the disk each time: it is not ours alone. */
+  #hasRoom(bytes: number): boolean {
+    return this.#free(this.#folder) - bytes >= reserveBytes;
   }
 
   #leave(sha256: Sha256Hex): void {
@@ -148,16 +163,36 @@ export class ImageFolder {
   }
 }
 
-async function writeMeasured(source: AsyncIterable<Uint8Array>, path: string, bytesMax: number): Promise<Result<MeasuredImage>> {
+const tooLarge = (bytesMax: number): Result<never> =>
+  failure("image-too-large", `The image is larger than ${bytesMax} bytes, the most that this controller takes`);
+
+const noRoom: Result<never> = failure(
+  "image-not-stored",
+  "The image could not be stored: no space is left in the controller's data folder; free some",
+);
+
+/** How much is written between two looks at the space that is left. */
+const lookBytes = 2 ** 20;
+
+async function writeMeasured(
+  source: AsyncIterable<Uint8Array>,
+  path: string,
+  bytesMax: number,
+  hasRoom: () => boolean,
+): Promise<Result<MeasuredImage>> {
   const sha256 = createHash("sha256");
   const md5 = createHash("md5");
   let sizeBytes = 0;
+  let lookedAtBytes = 0;
   const file = await open(path, "wx", 0o600);
   try {
     for await (const chunk of source) {
       sizeBytes += chunk.length;
-      if (sizeBytes > bytesMax)
-        return failure("image-too-large", `The image is larger than ${bytesMax} bytes, the most that this controller takes`);
+      if (sizeBytes > bytesMax) return tooLarge(bytesMax);
+      if (sizeBytes - lookedAtBytes >= lookBytes) {
+        lookedAtBytes = sizeBytes;
+        if (!hasRoom()) return noRoom;
+      }
       sha256.update(chunk);
       md5.update(chunk);
       await file.writeFile(chunk);

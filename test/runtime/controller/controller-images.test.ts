@@ -4,6 +4,7 @@ import { join } from "node:path";
 import t from "tap";
 import { failure, success } from "../../../src/base/failure.js";
 import { ImageFolder, type MeasuredImage } from "../../../src/runtime/controller/controller-images.js";
+import { reserveBytes } from "../../../src/runtime/controller/store/reserve.js";
 import { temporaryFolder } from "../../support/folder.js";
 
 const content = Buffer.from("an image of some octets, cut into chunks");
@@ -63,6 +64,31 @@ t.test("empty, too large and broken-off files are refused and leave nothing", as
   }
   t.same(await images.add(broken(), 1000, accept), failure("image-not-stored", "The image could not be stored: the client went away"));
   t.same(readdirSync(folder), []);
+});
+
+t.test("the disk keeps a reserve: an image that would use it is refused before a byte, or stopped on the way", async (t) => {
+  const folder = temporaryFolder(t);
+  let free = reserveBytes + 5 * 2 ** 20;
+  const result = ImageFolder.open(folder, () => free);
+  if (!result.ok) throw new Error(result.failure.message);
+  const images = result.value;
+  t.teardown(() => images.close());
+  const noRoom = failure("image-not-stored", "The image could not be stored: no space is left in the controller's data folder; free some");
+  let read = 0;
+  async function* filling(): AsyncIterable<Uint8Array> {
+    for (; read < 20 * 2 ** 20; read += 2 ** 18) {
+      free -= 2 ** 18;
+      yield Buffer.alloc(2 ** 18);
+    }
+  }
+  const most = 2 ** 30;
+  t.same(await images.add(filling(), most, accept, 6 * 2 ** 20), noRoom);
+  t.equal(read, 0, "the announced length is enough");
+  t.match(await images.add(filling(), 1000, accept, 1001), { failure: { code: "image-too-large" } });
+  t.equal(read, 0, "here too");
+  t.same(await images.add(filling(), most, accept), noRoom);
+  t.ok(free > reserveBytes - 2 * 2 ** 20, `stopped with ${free} bytes left`);
+  t.same(readdirSync(folder), [], "and nothing stays of it");
 });
 
 t.test("removal closes and deletes, but not an image whose upload is being decided", async (t) => {
