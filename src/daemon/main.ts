@@ -5,6 +5,7 @@ import { registerLocalShell } from "../cli/local-shell.js";
 import { exitCodes, registerOperatorCommands } from "../cli/one-shot.js";
 import { orList } from "../cli/parameters.js";
 import { registerDaemonCommands, registerDemoCommand } from "./daemon-commands.js";
+import { registerDataCommands } from "./data-commands.js";
 import { flexupVersion } from "./version.js";
 
 /** Runs flexup with the process's arguments. Resolves with the exit code. */
@@ -25,6 +26,7 @@ export async function main(args: readonly string[]): Promise<number> {
   registerOperatorCommands(program, done);
   registerLocalShell(program, done);
   registerTftpCommands(program, done);
+  registerDataCommands(program, done);
   registerDemoCommand(program, done);
   try {
     await program.parseAsync(args, { from: "user" });

@@ -37,9 +37,9 @@ export const currentFormat = formats.length;
 /** The first one whose rows carry seals. */
 const sealedFormat = 4;
 
-/** Brings a database of `format` (0: empty) up to date; a crash in between leaves the last step that was finished. */
-export function migrateStore(database: Database.Database, format: number): void {
-  for (let next = format + 1; next <= currentFormat; next++)
+/** Brings a database of format `from` (0: empty) to format `to`; a crash in between leaves the last step that was finished. */
+export function migrateStore(database: Database.Database, from: number, to = currentFormat): void {
+  for (let next = from + 1; next <= to; next++)
     inTransaction(database, () => {
       const { sql, row } = formats[next - 1] as StoreFormat;
       if (sql !== undefined) database.exec(sql);

@@ -2,21 +2,27 @@ import { crc32 } from "node:zlib";
 import type Database from "libsql";
 
 /** The tables whose rows are sealed, with the column that identifies a row. */
-const sealedTables = { record: "key", user: "name", token: "id", audit: "id" } as const;
+export const sealedTables = { record: "key", user: "name", token: "id", audit: "id" } as const;
 export type SealedTable = keyof typeof sealedTables;
-const tables = Object.entries(sealedTables) as [SealedTable, string][];
+export const sealedTableNames = Object.keys(sealedTables) as SealedTable[];
 
 type Value = string | number | null;
-/** The columns of a row but its seal, in their order. */
-type Columns = readonly Value[];
+
+export interface SealedRow {
+  readonly id: string | number | undefined;
+  /** All but the seal, in their order; undefined where a text is not UTF-8. */
+  readonly columns: Readonly<Record<string, Value>> | undefined;
+  readonly isIntact: boolean;
+}
 
 /** CRC-32 over the columns of a row. SQLite's own check does not see bits that flip within a value. */
-export const sealOf = (columns: Columns): number => crc32(JSON.stringify(columns));
+export const sealOf = (columns: readonly Value[]): number => crc32(JSON.stringify(columns));
 
-export interface DamagedRow {
-  readonly table: SealedTable;
-  readonly id: string;
-}
+/** `group/Branch 1` for a row of the machine, else table and id. */
+export const rowName = (table: SealedTable, { id }: Pick<SealedRow, "id">): string => {
+  const name = String(id ?? "?");
+  return table === "record" ? name : `${table}/${name}`;
+};
 
 /** Seals rows after they were written, within the same transaction, and finds those that changed since. */
 export class Seals {
@@ -28,39 +34,40 @@ export class Seals {
 
   /** Seals one row as it is now. */
   seal(table: SealedTable, id: string | number): void {
-    for (const row of this.#rows(table, id)) this.#store(table, row);
+    for (const row of this.rows(table, `WHERE ${sealedTables[table]} = ?`, id)) this.#store(table, row);
   }
 
   /** Seals every row of every table, after a migration. */
   sealAll(): void {
-    for (const [table] of tables) for (const row of this.#rows(table)) this.#store(table, row);
+    for (const table of sealedTableNames) for (const row of [...this.rows(table)]) this.#store(table, row);
   }
 
-  /** The first row that is not as it was written. */
-  damaged(): DamagedRow | undefined {
-    for (const [table] of tables)
-      for (const { id, columns, seal } of this.#rows(table))
-        if (columns === undefined || sealOf(columns) !== seal) return { table, id: String(id ?? "?") };
+  /** The name of the first row that is not as it was written. */
+  damaged(): string | undefined {
+    for (const table of sealedTableNames) for (const row of this.rows(table)) if (!row.isIntact) return rowName(table, row);
     return undefined;
+  }
+
+  /** Texts are read as octets: the driver aborts the process on one that is not UTF-8. @param clause SQL behind the table's name */
+  *rows(table: SealedTable, clause = "", ...parameters: readonly (string | number)[]): Generator<SealedRow> {
+    const names = this.#columnNames(table);
+    const statement = this.#database.prepare(`SELECT ${names.map(octetsOf).join(", ")} FROM ${table} ${clause}`).raw();
+    for (const row of statement.iterate(...parameters) as IterableIterator<unknown[]>) {
+      const values = row.map(valueIn);
+      const { seal, ...columns } = Object.fromEntries(names.map((name, index) => [name, values[index]]));
+      const isWhole = Object.values(columns).every((value) => value !== undefined);
+      const whole = isWhole ? (columns as Record<string, Value>) : undefined;
+      yield {
+        id: columns[sealedTables[table]] ?? undefined,
+        columns: whole,
+        isIntact: whole !== undefined && sealOf(Object.values(whole)) === seal,
+      };
+    }
   }
 
   #store(table: SealedTable, { id, columns }: SealedRow): void {
     if (columns === undefined || id === undefined) throw new SyntaxError(`a text in ${table} is not UTF-8`);
-    this.#database.prepare(`UPDATE ${table} SET seal = ? WHERE ${sealedTables[table]} = ?`).run(sealOf(columns), id);
-  }
-
-  #rows(table: SealedTable, id?: string | number): SealedRow[] {
-    const names = this.#columnNames(table);
-    const only = id === undefined ? "" : `WHERE ${sealedTables[table]} = ?`;
-    const statement = this.#database.prepare(`SELECT ${names.map(octetsOf).join(", ")} FROM ${table} ${only}`).raw();
-    const rows = (id === undefined ? statement.all() : statement.all(id)) as unknown[][];
-    return rows.map((row) => {
-      const values = row.map(valueIn);
-      const at = (name: string): Value | undefined => values[names.indexOf(name)];
-      const columns = values.filter((_, index) => names[index] !== "seal");
-      const isWhole = columns.every((value) => value !== undefined);
-      return { id: at(sealedTables[table]) ?? undefined, columns: isWhole ? (columns as Columns) : undefined, seal: at("seal") };
-    });
+    this.#database.prepare(`UPDATE ${table} SET seal = ? WHERE ${sealedTables[table]} = ?`).run(sealOf(Object.values(columns)), id);
   }
 
   #columnNames(table: SealedTable): string[] {
@@ -69,14 +76,6 @@ export class Seals {
   }
 }
 
-interface SealedRow {
-  readonly id: string | number | undefined;
-  /** Undefined where a text is not UTF-8. */
-  readonly columns: Columns | undefined;
-  readonly seal: Value | undefined;
-}
-
-/** A text as octets: the driver aborts the process on one that is not UTF-8. */
 const octetsOf = (column: string): string => `CASE typeof("${column}") WHEN 'text' THEN CAST("${column}" AS BLOB) ELSE "${column}" END`;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

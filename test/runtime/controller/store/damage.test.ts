@@ -5,8 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import t, { type Test } from "tap";
 import { Prng } from "../../../../src/base/prng.js";
 import { AccountStore } from "../../../../src/runtime/access/account-store.js";
-import { openStore, storeFileName } from "../../../../src/runtime/controller/store/open-store.js";
+import { openStore } from "../../../../src/runtime/controller/store/open-store.js";
 import type { Store } from "../../../../src/runtime/controller/store/store.js";
+import { storeFileName } from "../../../../src/runtime/controller/store/store-failures.js";
 import { isWalDamaged } from "../../../../src/runtime/controller/store/wal-check.js";
 import { temporaryFolder } from "../../../support/folder.js";
 
@@ -80,11 +81,11 @@ t.test("a flipped bit anywhere in the file is refused, or changes nothing", asyn
 
 t.test("a value that was changed is named by its row, in each table", async (t) => {
   for (const [change, row] of [
-    ["UPDATE record SET value = replace(value, 'G7', 'G8') WHERE key = 'group/G7'", 'record "group/G7"'],
-    ["UPDATE record SET value = '{' WHERE key = 'group/G7'", 'record "group/G7"'],
-    ["UPDATE user SET role = 'read-only'", 'user "admin"'],
-    ["UPDATE token SET role = 'admin'", 'token "1"'],
-    ["UPDATE audit SET who = 'nobody'", 'audit "1"'],
+    ["UPDATE record SET value = replace(value, 'G7', 'G8') WHERE key = 'group/G7'", "group/G7"],
+    ["UPDATE record SET value = '{' WHERE key = 'group/G7'", "group/G7"],
+    ["UPDATE user SET role = 'read-only'", "user/admin"],
+    ["UPDATE token SET role = 'admin'", "token/1"],
+    ["UPDATE audit SET who = 'nobody'", "audit/1"],
   ] as const) {
     const folder = temporaryFolder(t);
     const store = filled(folder);

@@ -4,8 +4,9 @@ import Database from "libsql";
 import t from "tap";
 import { AccountStore } from "../../../../src/runtime/access/account-store.js";
 import { currentFormat } from "../../../../src/runtime/controller/store/formats.js";
-import { openStore, storeFileName } from "../../../../src/runtime/controller/store/open-store.js";
+import { openStore } from "../../../../src/runtime/controller/store/open-store.js";
 import type { Store } from "../../../../src/runtime/controller/store/store.js";
+import { storeFileName } from "../../../../src/runtime/controller/store/store-failures.js";
 import { temporaryFolder } from "../../../support/folder.js";
 
 function opened(folder: string): Store {
