@@ -1,5 +1,5 @@
 /**
- * What an operator waits for, against a real controller process with a thousand real APs in ten groups and a run going on in each:
+ * What an operator waits for, with a real controller process and a thousand real APs in ten groups, each with a run in progress:
  * the page in Chromium, `show ap image all` on the command line, by API and over SSH. Writes its section of docs/benchmarks.md.
  *
  *     npm run bench:operator [-- --aps 1000]
@@ -34,7 +34,7 @@ const pageLoads = 10;
 const watchMs = 10_000;
 const joinMsMax = 180_000;
 const imageBytes = 4 * 2 ** 20;
-/** Octets a second of each primary: the runs outlast the measurement, and the APs' work does not take the cores from what is measured. */
+/** Octets per second of each primary, low enough that the runs outlast the measurement and the APs leave the cores to what is measured. */
 const tftpRate = 60_000;
 const sizes = { groups: 10, apsPerGroup: Number(flags.aps) / 10, runsPerGroup: 20, net };
 const bin = fileURLToPath(new URL("../../bin/flexup.js", import.meta.url));
@@ -70,7 +70,7 @@ interface PageFigures {
   readonly rows: Figures;
 }
 
-/** Each load in a new context, as a newcomer's browser. */
+/** Each load in a new context, like a first visit. */
 async function loadPage(url: URL): Promise<PageFigures> {
   const browser = await chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox", "--disable-gpu"] });
   const paints: number[] = [];
@@ -89,7 +89,7 @@ async function loadPage(url: URL): Promise<PageFigures> {
   return { paint: figuresOf(paints), rows: figuresOf(rows) };
 }
 
-/** The frame after the first row of the table has entered the document. */
+/** The frame after the first row of the table appeared in the document. */
 const noteFirstRow = `new MutationObserver((_changes, observer) => {
   if (document.querySelector("tbody tr") === null) return;
   observer.disconnect();
@@ -104,7 +104,7 @@ interface Smoothness {
   readonly events: number;
 }
 
-/** How a page moves while changes come: tasks above 50 ms, and gaps between frames. */
+/** How smoothly a page runs during changes: tasks above 50 ms, and gaps between frames. */
 async function watchPage(context: BrowserContext, url: string): Promise<Smoothness> {
   const page: Page = await context.newPage();
   await page.goto(url);

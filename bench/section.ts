@@ -1,4 +1,4 @@
-/** docs/benchmarks.md: every benchmark writes its own section between its own marks and leaves the others alone. */
+/** docs/benchmarks.md: every benchmark replaces its own section, between markers, and leaves the others alone. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 

@@ -1,6 +1,6 @@
 /**
  * `npm run sim -- --seed 7 --aps 25 --models AIR-AP2802I,AIR-CAP3702I`: one group upgrade in virtual time, its summary on stdout.
- * `--seeds 1000 --seed 1`: that many runs from there on, drawn from their seeds alone; prints each that broke a rule, exit code 1 if any did.
+ * `--seeds 1000 --seed 1`: that many runs drawn from consecutive seeds; prints each that broke a rule, exit code 1 if any did.
  */
 import { parseArgs } from "node:util";
 import { defaultFleet } from "../src/sim/fleet.js";

@@ -1,6 +1,6 @@
 /**
  * The speed of TFTP servers on loopback: the same client against every server present, alternating, medians of several rounds.
- * A full run writes its section of docs/benchmarks.md; a part, chosen by words that cells and servers must contain, only prints.
+ * A full run writes its section of docs/benchmarks.md; a partial one, with cells and servers selected by words they contain, only prints.
  *
  *     npm run bench:tftp [-- --rounds 5 --megabytes 100 --cells "flexup 1428" --sessions 1,3 --servers flexup,atftpd]
  */
@@ -45,7 +45,7 @@ const servers = [...flexupServers(), ...foreignServers().filter((server): server
 );
 
 endChildrenWithProcess();
-// A disk that writes back what the clients have received would be measured with them.
+// Otherwise the disk's writeback of what the clients received would be part of the measurement.
 const folder = mkdtempSync(join(process.platform === "linux" ? "/dev/shm" : tmpdir(), "flexup-bench-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 const content = Buffer.alloc(bytes);
@@ -85,7 +85,7 @@ async function measure(cell: Cell, server: { endpoint: Endpoint; pid: number }, 
   const seconds = await Promise.all(
     files.map(async (file) => {
       const { code, output } = await runProgram(command({ server: server.endpoint, name: "image", file, blksize, windowsize }), LIMIT_MS);
-      // flexup's client times itself; it stays for a moment to repeat a lost last ACK, which is not transfer.
+      // flexup's client times itself; it lingers to repeat a lost last ACK, which is not part of the transfer.
       const told = /"milliseconds":([\d.]+)/.exec(output)?.[1];
       const milliseconds = told === undefined ? performance.now() - startedAt : Number(told);
       return code === 0 ? milliseconds / 1000 : Number.NaN;
@@ -110,7 +110,7 @@ async function measureCell(cell: Cell, running: readonly Running[], sessions: nu
   const results = running.map((): Measured[] => []);
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < running.length; turn++) {
-      // Each round begins with another server, so that none has a fixed place behind a fast or a slow one.
+      // Each round begins with another server, so that none always follows a fast or a slow one.
       const index = (turn + round) % running.length;
       results[index]?.push(await measure(cell, running[index] as Running, sessions));
     }

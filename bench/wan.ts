@@ -4,7 +4,7 @@
  *
  *     npm run bench:wan [-- --only clean,loss,shared,loopback] [--rounds 3]
  *
- * With `--only` the page stays as it is.
+ * `--only` leaves the page unchanged.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, loadavg, release, tmpdir } from "node:os";
@@ -35,7 +35,7 @@ atTheEnd(() => {
 const bitsPerSecondOf = ({ seconds, bytes }: Figures): number => (bytes * 8) / seconds;
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 
-/** One row: the median of the rounds, and their span. */
+/** One row: median and range of the rounds. */
 function note(what: string, how: string, rates: readonly number[], line: LineQuality | undefined, detail = ""): void {
   const megabits = (value: number): string => (value / 1e6).toFixed(2);
   const span = rates.length > 1 ? `${megabits(Math.min(...rates))}–${megabits(Math.max(...rates))}` : "";
@@ -63,7 +63,7 @@ async function measureLoopback(): Promise<void> {
   );
 }
 
-/** The rounds alternate, so that what else the host does hits all alike. */
+/** The rounds alternate, so that other load on the host affects all alike. */
 async function measureQuality(line: WanLine, quality: LineQuality, name: string): Promise<void> {
   await line.shape(quality);
   const bytes = 48 * mebibyte;
@@ -95,7 +95,7 @@ async function measureQuality(line: WanLine, quality: LineQuality, name: string)
   for (const [how, each] of Object.entries(rates)) note(name, how, each, quality, detail[how]);
 }
 
-/** Both run all the time: an image that takes longer, and a download that is cut off. */
+/** Both run throughout: the image takes longer, and the download is cut off. */
 async function measureSharing(line: WanLine, quality: LineQuality, name: string): Promise<void> {
   const seconds = 45;
   const ours: number[] = [];

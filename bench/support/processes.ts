@@ -1,4 +1,4 @@
-/** The processes of a benchmark: their lines, and their end with that of the benchmark, however it comes. */
+/** The processes of a benchmark: their output, and their end together with the benchmark's, however it ends. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -12,7 +12,7 @@ export interface Program {
 
 const running = new Set<ChildProcess>();
 
-/** @param around what goes before the command, such as `ip netns exec NAME` */
+/** @param around a prefix of the command, such as `ip netns exec NAME` */
 export function startProgram(around: readonly string[], ...command: readonly string[]): Program {
   const [program = "", ...args] = [...around, ...command];
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
@@ -30,7 +30,7 @@ export async function stopProgram({ process: child }: Program): Promise<void> {
   await ended;
 }
 
-/** The first line that is wanted, also of those that are past. @throws Error after `secondsMax` */
+/** The first line that matches, earlier ones included. @throws Error after `secondsMax` */
 export async function lineOf(program: Program, wanted: (text: string) => boolean, secondsMax: number): Promise<string> {
   const deadline = performance.now() + secondsMax * 1000;
   while (performance.now() < deadline) {
@@ -41,7 +41,7 @@ export async function lineOf(program: Program, wanted: (text: string) => boolean
   throw new Error(`${program.process.spawnargs.join(" ")} gave no answer within ${secondsMax} s`);
 }
 
-/** Ends what still runs, then does `also`, when the benchmark ends or is told to. */
+/** Ends what still runs, then calls `also`, when the benchmark ends or is interrupted. */
 export function atTheEnd(also: () => void): void {
   process.once("exit", () => {
     for (const child of running) child.kill("SIGKILL");

@@ -1,4 +1,4 @@
-/** What this machine can send at most without a protocol: the limit that the TFTP figures stand beside. */
+/** How much this machine can send without any protocol: the limit to compare the TFTP figures with. */
 import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { fileURLToPath } from "node:url";
@@ -33,7 +33,7 @@ const nodeSender = `
     burst();
   });`;
 
-/** Undefined with a line on the console where there is no compiler. */
+/** Undefined, with a line on the console, if there is no compiler. */
 function compiledSender(folder: string): string | undefined {
   const program = `${folder}/udp-sender`;
   const source = fileURLToPath(new URL("../../../bench/support/udp-sender.c", import.meta.url));
@@ -43,7 +43,7 @@ function compiledSender(folder: string): string | undefined {
   return undefined;
 }
 
-/** Packets of `payloadBytes` and a TFTP header, one made once and sent again and again to a socket that nobody reads. */
+/** Packets of `payloadBytes` and a TFTP header, made once and sent repeatedly to a socket that nobody reads. */
 export async function rawLimits(folder: string, payloadBytes: number, totalBytes: number): Promise<RawLimit[]> {
   const receiver = createSocket("udp4");
   await new Promise<void>((resolve) => receiver.bind(0, "127.0.0.1", resolve));

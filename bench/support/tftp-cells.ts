@@ -1,4 +1,4 @@
-/** What `bench/tftp.ts` measures: clients with their options, and flexup's servers beside those of others. */
+/** What `bench/tftp.ts` measures: clients with their options, and flexup's servers next to others. */
 import { fileURLToPath } from "node:url";
 import { type ForeignServer, foreignClients, type GetWish, isAbsent } from "../../test/support/tftp-peers.js";
 

@@ -1,5 +1,5 @@
 /**
- * A controller that does nothing but give one image to every AP that joins, over the real CAPWAP side. Started by `bench/wan.ts` in a
+ * A controller that only sends one image to every AP that joins, with the real CAPWAP code. Started by `bench/wan.ts` in a
  * network namespace of its own; prints one JSON line a second and one for each transfer that ends.
  *
  *     wan-controller ADDRESS PORT IMAGE_FILE
@@ -67,7 +67,7 @@ function take(now: number, output: AcOutput<null>, out: SendDatagram[]): void {
     began.set(output.session, now);
     again((outputs) => ac.answerImage(now, output.session, { type: "transfer", ...facts }, outputs));
   } else if (output.type === "transfer-progress" || output.type === "transfer-ended") {
-    // All of it but the last step of progress: the rate of the transfer itself, without the check of the whole.
+    // Up to the last progress report: the rate of the transfer itself, without the final verification.
     if (output.bytesDone >= facts.sizeBytes - 65_536 && !delivered.has(output.session)) delivered.set(output.session, now);
     if (output.type === "transfer-progress") {
       tellProgress(now, output.bytesDone);

@@ -1,5 +1,5 @@
 /**
- * A WAN line between controller and AP: the router of `RoutedSpaces` is its bottleneck. That is not on the controller's host, where TCP would
+ * A WAN line between controller and AP: the router of `RoutedSpaces` is its bottleneck. It is not on the controller's host, where TCP would
  * keep no more than two packets in the queue (TCP Small Queues) while UDP fills it.
  */
 import { spawnSync } from "node:child_process";
@@ -21,7 +21,7 @@ export class WanLine {
     this.spaces = spaces;
   }
 
-  /** @param teardown takes what is to be done at the end. @returns why there can be no line here */
+  /** @param teardown registers cleanup. @returns why no line can be set up here */
   static async open(teardown: (act: () => void) => void): Promise<WanLine | string> {
     const lacking = noSpaces() ?? (spawnSync("curl", ["-V"]).error && "needs curl");
     if (lacking !== undefined) return lacking;
@@ -35,8 +35,8 @@ export class WanLine {
   }
 
   /**
-   * The congestion control of the controller's TCP. By route, since a namespace may not choose its default among all that the kernel has.
-   * @returns false where the kernel has none of that name
+   * The congestion control of the controller's TCP. Set by route, since a namespace cannot choose its default among all that the kernel offers.
+   * @returns false if the kernel has none of that name
    */
   setCongestionControl(name: string): boolean {
     const [ip, ...words] = this.spaces.around("ac");

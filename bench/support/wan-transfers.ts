@@ -19,7 +19,7 @@ export interface Figures {
 export interface Ended {
   readonly outcome: string;
   readonly seconds: number;
-  /** Without the AP's check of the whole. */
+  /** Without the AP's final verification. */
   readonly secondsToDisk: number;
   readonly payloadBytes: number;
   readonly wireBytes: number;
@@ -87,7 +87,7 @@ export class Transfers {
     };
   }
 
-  /** @throws Error when the image did not arrive within `secondsMax` */
+  /** @throws Error if the image does not arrive within `secondsMax` */
   async flexup(bytes: number, fast: boolean, line: WanLine | undefined, secondsMax: number): Promise<Ended> {
     const pair = await this.startPair(bytes, fast, line);
     try {

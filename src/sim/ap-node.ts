@@ -20,7 +20,7 @@ export interface ApFacts {
   readonly address: string;
 }
 
-/** The machines of an AP, made anew for each boot. `boots` counts from 1. */
+/** The machines of an AP, created for each boot. `boots` counts from 1. */
 export interface ApMachines {
   readonly agent: (facts: ApFacts, boots: number) => Machine<ApInput, ApEffect>;
   readonly server: (sessionsMax: number) => Machine<ServerInput, ServerEffect>;
@@ -31,7 +31,7 @@ export interface ApMachines {
 const capwapPort = 5247;
 export const tftpPort = 69;
 const sessionsMaxAtBoot = 3;
-/** A fetch tells its agent how far it is this often, milliseconds of virtual time. */
+/** How often a fetch reports progress to its agent, in milliseconds of virtual time. */
 const progressMs = 500;
 
 /** An AP: agent, TFTP server and a TFTP client for each fetch, around one flash. */
@@ -56,7 +56,7 @@ export class ApNode {
     readonly store: ImageStore;
     readonly machines: ApMachines;
     readonly controllers: readonly Endpoint[];
-    /** From a reset to the first instruction of the new life. */
+    /** From a reset to the first instruction after it. */
     readonly bootMs: number;
     readonly onEvent: (ap: ApNode, event: ApEvent) => void;
   }) {

@@ -7,7 +7,7 @@ export interface Check {
   readonly broken: () => string | undefined;
 }
 
-/** A rule did not hold. The seed in the message brings the very same run back. */
+/** A rule was broken. The seed in the message reproduces the run. */
 export class CheckFailed extends Error {
   override readonly name = "CheckFailed";
   readonly check: string;
@@ -18,7 +18,7 @@ export class CheckFailed extends Error {
   }
 }
 
-/** Looks at all `checks` after every event of `world`. */
+/** Runs all `checks` after every event of `world`. */
 export function enforce(world: World, checks: readonly Check[]): void {
   world.observe(() => {
     for (const { name, broken } of checks) {

@@ -37,9 +37,9 @@ export class ControllerNode {
     readonly name: string;
     readonly endpoints: readonly Endpoint[];
     readonly images: readonly SyntheticImage[];
-    /** How long an fsync takes. */
+    /** Duration of an fsync. */
     readonly syncMs: number;
-    /** Made anew for each boot; `boots` counts from 1. */
+    /** Created for each boot; `boots` counts from 1. */
     readonly machine: (boots: number) => ControllerMachine;
     readonly onEvent: (event: ControllerEvent) => void;
   }) {
@@ -59,7 +59,7 @@ export class ControllerNode {
     );
   }
 
-  /** Gives an operator's order; `replied` gets its one answer unless the controller dies first. */
+  /** Gives an operator's order; `replied` is called once with its answer, unless the controller dies first. */
   order<O extends Order>(order: O, replied: (result: Result<ResultOf<O["type"]>>) => void): void {
     invariant(this.#host !== undefined, "the controller is down");
     const requestId = ++this.#requests;

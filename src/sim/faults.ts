@@ -24,7 +24,7 @@ export function after(world: World, delayMs: number, act: () => void): void {
   world.schedule(world.now + delayMs, actor, undefined);
 }
 
-/** Power loss; with `downMs`, power comes back. The disk stays. */
+/** Power loss; with `downMs`, power returns. The disk survives. */
 export function powerLoss(world: World, moment: Moment, node: SimNode, downMs?: number): void {
   at(world, moment, () => {
     node.crash();

@@ -8,14 +8,14 @@ import { Fleet, type FleetOptions } from "./fleet.js";
 import { watchRequests } from "./request-watch.js";
 import { watchFallbacks, watchWanRate } from "./wan-watch.js";
 
-/** A fleet that stops with a CheckFailed at the first event after which something does not hold. */
+/** A fleet that stops with a CheckFailed at the first event that breaks a rule. */
 export function checkedFleet(options?: Partial<FleetOptions>): Fleet {
   const fleet = new Fleet(options);
   enforce(fleet.world, fleetChecks(fleet));
   return fleet;
 }
 
-/** What must hold in a branch after every single event, whatever is lost, cut off or killed. */
+/** What must hold in a branch after every event, no matter what is lost, cut off or killed. */
 function fleetChecks(fleet: Fleet): readonly Check[] {
   const { watch } = fleet;
   const { sessionsMax, retryCount, aps, imageBytes, wanPolicy, wanBytesPerSecond } = fleet.options;
@@ -57,7 +57,7 @@ function fleetChecks(fleet: Fleet): readonly Check[] {
   ];
 }
 
-/** Looks again only when the AP's disk has changed. */
+/** Checks again only when the AP's disk has changed. */
 function onChange(what: (ap: ApNode) => string | undefined): (ap: ApNode) => string | undefined {
   const seen = new Map<ApNode, number>();
   return (ap) => {
@@ -82,7 +82,7 @@ function spoiledSlot(fleet: Fleet, { facts, store }: ApNode): string | undefined
   return undefined;
 }
 
-/** What must hold when a run has ended and its last reports have arrived. @returns everything that is wrong */
+/** What must hold once a run has ended and its last reports have arrived. @returns all violations */
 export function finalFaults(fleet: Fleet): string[] {
   const wrong: string[] = [];
   const rows = new Map(fleet.rows().map((row) => [row.mac, row]));
@@ -105,8 +105,8 @@ function apFaults(fleet: Fleet, ap: ApNode, row: ApImageRow): string[] {
   if (row.status === "Complete" && !holds) wrong.push(`is counted as complete and does not hold ${row.version}`);
   const own = fleet.watch.progress.get(ap.facts.name)?.progress;
   if (own === undefined || !ap.node.alive || failed) return wrong;
-  // A power cut takes with it what an AP had counted since its last change of state; the controller remembers what it was told. And
-  // over the WAN it counts what it sent: more than arrives where blocks are lost.
+  // A power cut loses what an AP counted since its last change of state, while the controller remembers its reports. And
+  // over the WAN it counts what it sent, which is more than arrives where blocks are lost.
   const mayExceed = { wanBytes: true, lanBytes: ap.powerCuts > 0 };
   for (const count of ["wanBytes", "lanBytes"] as const)
     if (row[count] !== own[count] && !(mayExceed[count] && row[count] > own[count]))

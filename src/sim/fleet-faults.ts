@@ -3,14 +3,14 @@ import type { ApNode } from "./ap-node.js";
 import { at, type Moment, partition, powerLoss } from "./faults.js";
 import type { Fleet } from "./fleet.js";
 
-/** When a fault strikes: milliseconds after the start of the run, or a turn that the run takes. */
+/** When a fault strikes: milliseconds after the start of the run, or at a turning point of it. */
 export type RunMoment = number | "primary-fetching" | "primary-serving" | "first-complete";
 
-/** An AP by its place in the fleet, or whoever serves or fetches for the others at that moment. */
+/** An AP by its index in the fleet, or the one that serves or fetches for the others at that moment. */
 export type Victim = number | "primary";
 
 export type FleetFault =
-  /** Without `downMs` power never comes back. */
+  /** Without `downMs` power never returns. */
   | { readonly type: "ap-power-loss"; readonly at: RunMoment; readonly ap: Victim; readonly downMs?: number }
   | { readonly type: "controller-power-loss"; readonly at: RunMoment; readonly downMs: number }
   /** The whole branch loses the controller. */
@@ -23,7 +23,7 @@ export type FleetFault =
   /** APs that were left out join the group. */
   | { readonly type: "late-aps"; readonly at: RunMoment };
 
-/** Lays `faults` into the future of a fleet whose run has just been started. */
+/** Schedules `faults` for a fleet whose run has just been started. */
 export function planFaults(fleet: Fleet, faults: readonly FleetFault[]): void {
   for (const fault of faults) strikes[fault.type](fleet, fault as never);
 }
@@ -85,7 +85,7 @@ const turns: { readonly [Turn in Exclude<RunMoment, number>]: (fleet: Fleet) => 
   "first-complete": (fleet) => fleet.aps.some((ap) => stateOf(fleet, ap)?.path === "lan" && stateOf(fleet, ap)?.state === "complete"),
 };
 
-/** The AP that serves most, else the one that fetches over the WAN, else the first. */
+/** The AP with the most sessions, else the one that fetches over the WAN, else the first. */
 function victim(fleet: Fleet, ap: Victim): ApNode {
   const chosen =
     ap === "primary"

@@ -11,7 +11,7 @@ import { defaultTimers } from "../wire/capwap/defaults.js";
 import { extensions } from "../wire/capwap/vendor.js";
 import { type ApMachines, tftpPort } from "./ap-node.js";
 
-/** The machines of the daemons with the daemons' defaults, seeded by the node's name and the count of its boots. */
+/** The machines of the daemons with the daemons' defaults, seeded by the node's name and boot count. */
 export const apMachines = (seed: number, fastTransfer: boolean, sessionRateBytesPerSecond: number | undefined): ApMachines => ({
   agent: ({ name, mac, model, address }, boots) => {
     const prng = new Prng(seed, boots).split(name);

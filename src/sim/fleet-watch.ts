@@ -4,18 +4,18 @@ import type { ControllerEvent } from "../core/controller/events.js";
 import type { RunState } from "../core/controller/run/run.js";
 import type { ApNode } from "./ap-node.js";
 
-/** What the events of a fleet have told so far. */
+/** What a fleet's events have reported so far. */
 export interface FleetWatch {
   readonly joined: Set<MacAddress>;
   running: boolean;
-  /** The state in which the last run ended, null while none has. */
+  /** The state in which the last run ended; null before any has. */
   runState: RunState | null;
-  /** What each AP last said of its run, and the most tries that it ever admitted. */
+  /** Each AP's last report on its run, and the most tries it ever reported. */
   readonly progress: Map<string, { readonly runId: number; readonly progress: RunProgress }>;
   triesMost: number;
-  /** APs that were ordered to take the WAN for want of a primary, by run. */
+  /** APs that were ordered to use the WAN for lack of a primary, by run. */
   readonly fallbacks: Map<number, Set<string>>;
-  /** Most sessions that any one server had at a moment. */
+  /** The most simultaneous sessions at any one server. */
   sessionsMost: number;
 }
 

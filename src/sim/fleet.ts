@@ -30,19 +30,19 @@ export interface FleetOptions {
   readonly wan: LinkQuality;
   /** What an AP sends into the branch's LAN. */
   readonly lan: LinkQuality;
-  /** Whether APs offer the fast transfer; without it images cross the WAN as RFC 5415 §9.1 says. */
+  /** Whether APs offer the fast transfer; otherwise images cross the WAN as in RFC 5415 §9.1. */
   readonly fastTransfer: boolean;
   readonly retryCount: number;
   readonly backoffSeconds: { readonly min: number; readonly max: number };
   readonly sessionsMax: number;
-  /** What each TFTP session may carry, undefined for no cap. */
+  /** Rate limit of each TFTP session; undefined for none. */
   readonly sessionBytesPerSecond: number | undefined;
   readonly wave2Refetch: boolean;
-  /** What differs from a new group's WAN policy. */
+  /** Differences from a new group's WAN policy. */
   readonly wanPolicy: Partial<GroupWanPolicy>;
-  /** Cap of the whole controller, null for none. */
+  /** Rate limit of the whole controller; null for none. */
   readonly wanBytesPerSecond: number | null;
-  /** Room of each AP's flash in images: the running one, the backup, the temporary file. */
+  /** Size of each AP's flash in images: the running one, the backup, the temporary file. */
   readonly flashImages: number;
   readonly flash: FlashSpeed;
   /** How long an fsync of the controller's store takes. */
@@ -79,7 +79,7 @@ export const defaultFleet: FleetOptions = {
 };
 
 const groupName = "branch";
-/** What every AP runs at first, and what the run brings. */
+/** The version that every AP runs at first, and the run's. */
 export const oldVersion = "8.5.151.0";
 export const newVersion = "8.5.161.0";
 
@@ -149,7 +149,7 @@ export class Fleet {
     this.aps = facts.map((fact, index) => this.#newAp(fact, known, ipv6Aps.includes(index)));
   }
 
-  /** Gives an operator's order and lets time pass until it is answered. */
+  /** Gives an operator's order and runs until it is answered. */
   order<O extends Order>(order: O): Result<ResultOf<O["type"]>> {
     let answer: Result<ResultOf<O["type"]>> | undefined;
     this.controller.order(order, (result) => {
@@ -160,12 +160,12 @@ export class Fleet {
     return answer;
   }
 
-  /** Gives an order and does not wait for its answer. Nobody gives it while the controller is down. */
+  /** Gives an order without waiting for its answer; does nothing while the controller is down. */
   orderLater(order: Order): void {
     if (this.controller.node.alive) this.controller.order(order, () => {});
   }
 
-  /** The same for an order that must be carried out. */
+  /** The same for an order that must succeed. */
   must<O extends Order>(order: O): ResultOf<O["type"]> {
     const result = this.order(order);
     invariant(result.ok, `${order.type} was refused: ${result.ok ? "" : result.failure.message}`);
@@ -211,7 +211,7 @@ export class Fleet {
     return this.world.runUntil(() => this.watch.runState !== null, this.world.now + withinMs);
   }
 
-  /** MAC addresses of the APs that are in a session, as the controller's events say. */
+  /** MAC addresses of the APs in a session, according to the controller's events. */
   get joined(): ReadonlySet<MacAddress> {
     return this.watch.joined;
   }

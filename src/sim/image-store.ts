@@ -8,7 +8,7 @@ import type { SyntheticImage } from "./synthetic-image.js";
 import { VirtualFile } from "./virtual-file.js";
 import type { Actor, World } from "./world.js";
 
-/** The storage effects of an AP, which `runtime/ap/image-files.ts` serves in the daemon. */
+/** The storage effects of an AP; `runtime/ap/image-files.ts` performs them in the daemon. */
 export type StorageEffect = Extract<
   ApEffect,
   {
@@ -38,19 +38,19 @@ export interface FlashSpeed {
 
 interface Download {
   readonly id: number;
-  /** The digest by which a later download knows this part as its own; null for a part that is not kept. */
+  /** The digest by which a later download recognizes this part; null for a part that is not kept. */
   readonly resumeKey: string | null;
   readonly file: VirtualFile;
 }
 
-/** Operations in the order in which the flash does them. A power cut ends the queue; a new one begins at the next boot. */
+/** Operations in the order in which the flash performs them. A power cut ends the queue; the next boot begins a new one. */
 interface Queue extends Actor<undefined> {
   alive: boolean;
   readonly operations: (() => void)[];
 }
 
 /**
- * The flash of one AP: two slots, a temporary file, a boot record and a journal, with the promises of the daemon's image
+ * The flash of one AP: two slots, a temporary file, a boot record and a journal, with the guarantees of the daemon's image
  * store. Records and slots change as a whole or not at all; bytes that were not synced may be lost in a power cut.
  */
 export class ImageStore {
@@ -63,7 +63,7 @@ export class ImageStore {
   #record: BootRecord;
   #journal: RunJournal = { run: null, owed: [] };
   #download: Download | undefined;
-  /** The temporary file that a broken download left, and the digest that it was to have. */
+  /** The temporary file of an interrupted download, and the digest it was meant to have. */
   #partial: { readonly sha256: Sha256Hex; readonly file: VirtualFile } | undefined;
   #queue: Queue;
   #freeAt: Instant = 0;
@@ -71,7 +71,7 @@ export class ImageStore {
   capacityBytes: number;
   /** The slot that this AP booted. */
   running: SlotId = "a";
-  /** Operations that meant the running slot. There should never be one. */
+  /** Operations on the running slot. There should never be one. */
   runningSlotWrites = 0;
   /** The next writes fail as worn-out flash does. */
   writesToFail = 0;
@@ -80,7 +80,7 @@ export class ImageStore {
 
   /**
    * @param known every image that exists in this world
-   * @param factory the image that lies in slot a
+   * @param factory the image in slot a
    */
   constructor(
     world: World,
@@ -120,7 +120,7 @@ export class ImageStore {
     return Math.max(0, this.capacityBytes - used.reduce((sum, file) => sum + (file?.sizeBytes ?? 0), 0));
   }
 
-  /** The image that lies whole in a slot. */
+  /** The image that a slot holds in full. */
   slotImage(slot: SlotId): SyntheticImage | undefined {
     return this.#slots[slot]?.image();
   }
@@ -143,7 +143,7 @@ export class ImageStore {
     return { record, journal: this.#journal, corrupt, recordState: "sound", freeBytes: this.freeBytes };
   }
 
-  /** Power is cut: of what is on its way to the disk some has arrived, and the temporary file keeps what it keeps. */
+  /** Power is cut: some of the pending operations have reached the disk, and the temporary file keeps what was synced. */
   crash(): void {
     const { operations } = this.#queue;
     this.#queue.alive = false;
@@ -158,7 +158,7 @@ export class ImageStore {
 
   /** Starts a storage effect; its answer reaches `agent` later. @returns the end of a barrier */
   perform(effect: StorageEffect, agent: Actor<ApInput>): Instant | undefined {
-    // What concerns a download that has been given up is void and unanswered.
+    // Effects for an abandoned download are ignored and not answered.
     const answer = (answer: StorageAnswer | undefined): void => {
       if (answer !== undefined) this.#world.post(agent, answer);
     };
@@ -195,7 +195,7 @@ export class ImageStore {
 
   /**
    * What a TFTP client writes into the open download.
-   * @param stored is told undefined or why the download is gone; of the latter `agent` hears, too
+   * @param stored called with undefined, or with the reason why the download is gone; `agent` is informed of the latter, too
    */
   append(
     downloadId: DownloadId,

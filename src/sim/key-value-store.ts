@@ -5,7 +5,7 @@ import type { World } from "./world.js";
 
 /**
  * The controller's data folder. A batch of records is applied whole at the end of its fsync; a power cut before that
- * keeps any number of the batches on their way, in order, and never half of one.
+ * keeps some of the pending batches, in order, and never half of one.
  */
 export class KeyValueStore {
   readonly #world: World;
@@ -23,7 +23,7 @@ export class KeyValueStore {
     this.#syncMs = syncMs;
   }
 
-  /** @returns the instant at which the records are safe */
+  /** @returns the instant at which the records are durable */
   persist(records: readonly StoredRecord[]): Instant {
     this.#freeAt = Math.max(this.#world.now, this.#freeAt) + this.#syncMs;
     this.#coming.push(records);

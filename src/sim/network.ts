@@ -10,7 +10,7 @@ export interface LinkQuality {
   /** Each datagram takes up to this much longer, uniformly; more than the spacing of datagrams reorders them. */
   readonly jitterMs: number;
   readonly bitsPerSecond: number;
-  /** Bytes that wait for the line before the next datagram is dropped. */
+  /** Queue length in bytes; a datagram beyond it is dropped. */
   readonly queueBytes: number;
   /** Probabilities 0–1 per datagram. */
   readonly loss: number;
@@ -31,7 +31,7 @@ export const perfectLink: LinkQuality = {
   reorderMsMax: 0,
 };
 
-/** IPv4 and UDP headers and Ethernet framing, which take room on the line. */
+/** IPv4 and UDP headers and Ethernet framing, which take time on the line. */
 const overheadBytes = 20 + 8 + 18;
 /** The most that one UDP datagram holds over IPv4. */
 const datagramBytesMax = 65_507;
@@ -86,13 +86,13 @@ export interface DatagramArrival {
 
 export type Receiver = (arrival: DatagramArrival) => void;
 
-/** An endpoint taken, and how to give it back. */
+/** An endpoint in use, and how to release it. */
 export interface Socket {
   readonly local: Endpoint;
   readonly close: () => void;
 }
 
-/** Which line carries datagrams from one address to another; undefined where there is no route. */
+/** The line that carries datagrams from one address to another; undefined where there is no route. */
 export type LinkChoice = (from: string, to: string) => Link | undefined;
 
 /** Lowest of the ephemeral ports (RFC 6335 §6). */
@@ -103,7 +103,7 @@ const ephemeralCount = 16_384;
 export class Network {
   readonly name = "network";
   readonly alive = true;
-  /** Datagrams that came to an endpoint where nobody listens. */
+  /** Datagrams that arrived at an endpoint without a listener. */
   unclaimed = 0;
   /** Datagrams stopped by a cut. */
   cutOff = 0;
@@ -150,7 +150,7 @@ export class Network {
     for (const at of link.arrivals(this.#world.now, bytes.length, this.#prng)) this.#world.schedule(at, this, { from, to, bytes });
   }
 
-  /** Stops every datagram for which `isCut` holds when it is sent. @returns how to heal it */
+  /** Drops every datagram for which `isCut` holds when it is sent. @returns how to repair the cut */
   cut(isCut: (from: string, to: string) => boolean): () => void {
     this.#cuts.add(isCut);
     return () => this.#cuts.delete(isCut);

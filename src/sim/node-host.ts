@@ -11,7 +11,7 @@ interface Typed {
 
 /**
  * What each effect of a machine does in this world. An entry that returns an instant is a barrier: the
- * effects behind it wait until then, as they wait for an fsync in the daemon.
+ * effects behind it wait until then, as they would for an fsync in the daemon.
  */
 export type EffectTable<Effect extends Typed> = {
   readonly [Type in Effect["type"]]: (effect: Extract<Effect, { readonly type: Type }>) => Instant | undefined;
@@ -61,7 +61,7 @@ export class MachineHost<Input extends Typed, Effect extends Typed> implements A
     this.#arm();
   }
 
-  /** Performs what waits, up to the next barrier. Adapters post inputs and never step a machine themselves. */
+  /** Performs pending effects up to the next barrier. Adapters post inputs and never step a machine themselves. */
   #perform(): void {
     const effects = this.#waiting;
     for (let index = 0; index < effects.length; index++) {
@@ -69,7 +69,7 @@ export class MachineHost<Input extends Typed, Effect extends Typed> implements A
       this.#world.trace.text(effect.type);
       const perform = this.#effects[effect.type as Effect["type"]] as (effect: Effect) => Instant | undefined;
       const heldUntil = perform(effect);
-      // An effect may be the end of this host: a reboot leaves nothing to perform.
+      // An effect may end this host: after a reboot nothing is left to perform.
       if (!this.alive) return;
       if (heldUntil !== undefined) {
         this.#waiting = effects.slice(index + 1);
@@ -94,7 +94,7 @@ export class MachineHost<Input extends Typed, Effect extends Typed> implements A
     else this.#arm();
   }
 
-  /** A deadline that moved later needs no new event: the earlier one comes, sees that, and arms again. */
+  /** A deadline that moved later needs no new event: the earlier one arms again when it comes. */
   #arm(): void {
     const due = this.#machine.nextWakeAt();
     if (due === undefined || (this.#armedAt !== undefined && this.#armedAt <= due)) return;
@@ -123,7 +123,7 @@ export class Life {
     return host;
   }
 
-  /** @returns the endpoint taken, and how to give it back before the life ends */
+  /** @returns the endpoint taken, and how to release it before the boot ends */
   bind(network: Network, wanted: Endpoint, receiver: Receiver): Socket {
     const { local, close } = network.bind(wanted, receiver);
     this.#closers.add(close);
@@ -148,7 +148,7 @@ export class Life {
   }
 }
 
-/** A node that can lose power and come back. What survives is what its maker keeps outside of `boot`: its disk. */
+/** A node that can lose power and come back. Only what its creator keeps outside of `boot` survives: the disk. */
 export class SimNode {
   readonly world: World;
   readonly name: string;
@@ -158,7 +158,7 @@ export class SimNode {
   boots = 0;
 
   /**
-   * @param boot builds the machines of a new life
+   * @param boot builds the machines of one boot
    * @param crash does to the disk what a power cut does
    */
   constructor(world: World, name: string, boot: (life: Life) => void, crash: () => void = () => {}) {
@@ -173,19 +173,19 @@ export class SimNode {
   }
 
   start(): void {
-    invariant(this.#life === undefined, `${this.name} runs already`);
+    invariant(this.#life === undefined, `${this.name} is already running`);
     this.boots++;
     this.#life = new Life(this);
     this.#boot(this.#life);
   }
 
-  /** Ends the machines in good order: what was given to the disk gets there. */
+  /** Ends the machines in order: pending writes reach the disk. */
   stop(): void {
     this.#life?.end();
     this.#life = undefined;
   }
 
-  /** Ends the machines where they stand and cuts the disk's power. */
+  /** Ends the machines abruptly and cuts the disk's power. */
   crash(): void {
     if (this.#life === undefined) return;
     this.stop();

@@ -6,7 +6,7 @@ import { messages } from "../wire/capwap/messages.js";
 import type { Check } from "./checkers.js";
 import type { Network } from "./network.js";
 
-/** Stateless: they belong to no session and to no request channel. */
+/** Stateless messages: they belong to no session and no request channel. */
 const stateless: ReadonlySet<number> = new Set(
   [messages.discoveryRequest, messages.discoveryResponse, messages.primaryDiscoveryRequest, messages.primaryDiscoveryResponse].map(
     ({ type }) => type,
@@ -24,10 +24,10 @@ interface Outstanding {
 
 /**
  * RFC 5415 §4.5.3: at most one request outstanding in each direction of a session. Reads the datagrams of the CAPWAP
- * control port as an outsider would, so that it shares no mistake with the sessions' own book-keeping.
+ * control port as an outsider would, so that it shares no mistakes with the sessions' own state.
  *
- * A block of an image that nobody wants any more need not be answered: an abort follows it at once, and so does anything
- * else once the AP has asked for an image anew. The fast transfer's segments keep books of their own.
+ * A block of an abandoned transfer need not be answered: an abort may follow it at once, and so may anything else once the AP
+ * has requested an image again. The fast transfer's segments have an accounting of their own.
  */
 export function watchRequests(network: Network, controlPort: number): Check {
   const outstanding = new Map<string, Outstanding>();
@@ -59,11 +59,11 @@ export function watchRequests(network: Network, controlPort: number): Check {
 interface ControlMessage {
   readonly type: number;
   readonly sequence: number;
-  /** An Image Data Request that gives the transfer up. */
+  /** An Image Data Request that abandons the transfer. */
   readonly isAbort: boolean;
 }
 
-/** First fragments only, since the control header lies there. Requests have odd numbers and each response the next even one (§4.5.1.1). */
+/** First fragments only, since they hold the control header. Requests have odd numbers, each response the next even one (§4.5.1.1). */
 function controlMessage(from: Endpoint, to: Endpoint, bytes: Uint8Array, controlPort: number): ControlMessage | undefined {
   if (from.port !== controlPort && to.port !== controlPort) return undefined;
   const headerBytes = ((bytes[1] ?? 0) >>> 3) * 4;

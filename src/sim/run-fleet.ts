@@ -7,25 +7,25 @@ import type { Fleet, FleetOptions } from "./fleet.js";
 import { checkedFleet, finalFaults } from "./fleet-checks.js";
 import { drawFaults, type FleetFault, planFaults } from "./fleet-faults.js";
 
-/** What came of one group upgrade in virtual time. */
+/** The outcome of one group upgrade in virtual time. */
 export interface FleetOutcome {
   readonly seed: number;
   /** Same seed, same options and same code give the same hash. */
   readonly traceHash: string;
-  /** How the run ended, null when it did not within its time. */
+  /** How the run ended; null if it did not within its time. */
   readonly runState: RunState | null;
   /** Virtual milliseconds from the order to the end of the run. */
   readonly virtualMs: number;
   readonly events: number;
   readonly models: readonly { readonly family: string; readonly wanCopies: number; readonly wanBytes: number; readonly lanBytes: number }[];
-  /** APs by what the controller shows of them at the end. */
+  /** APs by their state in the controller's views at the end. */
   readonly complete: number;
   readonly overWan: number;
   readonly failed: readonly { readonly ap: string; readonly reason: string }[];
   readonly sessionsMost: number;
   readonly triesMost: number;
   readonly datagrams: { readonly sent: number; readonly lost: number; readonly duplicated: number; readonly reordered: number };
-  /** Rules that did not hold; empty for a good run. */
+  /** Broken rules; empty for a good run. */
   readonly faults: readonly string[];
 }
 
@@ -37,10 +37,10 @@ export interface FleetRun extends Partial<FleetOptions> {
 }
 
 const dayMs = 86_400_000;
-/** Reports, retransmissions and returning nodes get this long after the run's end. */
+/** Time after the run's end for reports, retransmissions and returning nodes. */
 const settleMs = 900_000;
 
-/** Sets a fleet up, starts its upgrade, lets the faults strike and looks at what is left when the dust has settled. */
+/** Sets up a fleet, starts its upgrade, injects the faults and checks the outcome once everything has settled. */
 export function runFleet({ faults = [], withinMs = dayMs, ...options }: FleetRun): FleetOutcome {
   const fleet = checkedFleet(options);
   const wrong: string[] = [];
@@ -54,7 +54,7 @@ export function runFleet({ faults = [], withinMs = dayMs, ...options }: FleetRun
     if (!fleet.finish(withinMs)) wrong.push(`the run has not ended after ${withinMs / 1000} s`);
     endedAt = fleet.world.now;
     fleet.world.runFor(settleMs);
-    // A late power loss may have taken the controller; without it nobody can be asked.
+    // A late power loss may have taken down the controller; then there is no one to ask.
     fleet.world.runUntil(() => fleet.controller.node.alive, fleet.world.now + settleMs);
     fleet.world.runFor(settleMs);
     wrong.push(...finalFaults(fleet), ...brokenPromises(fleet, faults));
@@ -65,10 +65,10 @@ export function runFleet({ faults = [], withinMs = dayMs, ...options }: FleetRun
   return outcome(fleet, endedAt - startedAt, wrong);
 }
 
-/** Absence that the controller waits out (its `absentMs`), with room for the time in which it is noticed. */
+/** Absence that the controller waits for (its `absentMs`), plus the time until it notices. */
 const briefMs = 600_000;
 
-/** Whether a fault may rightly leave an AP without the image. */
+/** Whether a fault may legitimately leave an AP without the image. */
 function mayCostAnImage(fault: FleetFault): boolean {
   const lastsMs =
     "forMs" in fault
@@ -81,10 +81,10 @@ function mayCostAnImage(fault: FleetFault): boolean {
   return lastsMs > briefMs || fault.type === "abort" || fault.type === "flash-full" || fault.type === "flash-worn";
 }
 
-/** What the product promises beyond the rules: everybody gets the image in the end, over one WAN copy per model on a good day. */
+/** What the product promises beyond the rules: in the end every AP has the image, over one WAN copy per model if nothing fails. */
 function brokenPromises(fleet: Fleet, faults: readonly FleetFault[]): string[] {
   if (faults.some(mayCostAnImage)) return [];
-  // Who joined the group after the run took no part in it.
+  // An AP that joined the group after the run took no part in it.
   const without = fleet.rows().filter((row) => row.status !== "Complete" && row.version !== null && !isLeftWithout(fleet, row));
   const wrong = without.map(({ name, status, failureReason }) => `${name} is without the image: ${status} ${failureReason ?? ""}`);
   const { wan, lan, retryCount, aps } = fleet.options;
@@ -97,14 +97,14 @@ function brokenPromises(fleet: Fleet, faults: readonly FleetFault[]): string[] {
   return wrong;
 }
 
-/** By the APs' own count. The controller's has blocks twice that a full queue or a late answer made it send again, on the best of days. */
+/** By the APs' own count. The controller counts blocks twice that a full queue or a late answer made it send again, even without faults. */
 function arrivedOverWan({ aps, watch }: Fleet, family: string): number {
   return aps
     .filter(({ facts }) => familyOfName(facts.model) === family)
     .reduce((sum, { facts }) => sum + (watch.progress.get(facts.name)?.progress.wanBytes ?? 0), 0);
 }
 
-/** The operator wants no fallback, and this AP has spent its tries. */
+/** The operator allows no fallback, and this AP has used up its tries. */
 function isLeftWithout({ options }: Fleet, { status, retryCount }: ApImageRow): boolean {
   return options.wanPolicy.fallback === "fail" && status === "Failed" && (retryCount ?? 0) >= options.retryCount;
 }
@@ -156,7 +156,7 @@ export function drawRun(seed: number): FleetRun {
   };
 }
 
-/** Often nothing that an operator set; else caps, a policy and a budget, in any mixture. */
+/** Often the defaults; else limits, a policy and a budget in any combination. */
 function drawWan(prng: Prng, aps: number): Pick<FleetOptions, "wanPolicy" | "wanBytesPerSecond"> {
   const rate = (): number | null => (prng.fraction() < 0.5 ? null : Math.round(10 ** (4 + 2 * prng.fraction())));
   if (prng.fraction() < 0.4) return { wanPolicy: {}, wanBytesPerSecond: null };

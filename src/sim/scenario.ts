@@ -7,7 +7,7 @@ import { checkedFleet, finalFaults } from "./fleet-checks.js";
 import { type FleetFault, planFaults } from "./fleet-faults.js";
 
 /**
- * Scenario texts: commands, a line of dashes, and the transcript that they are expected to give.
+ * Scenario texts: commands, a line of dashes, and the expected transcript.
  *
  *     # comment
  *     fleet aps=3 models=AIR-CAP3702I
@@ -16,10 +16,10 @@ import { type FleetFault, planFaults } from "./fleet-faults.js";
  *     ----
  *     …
  *
- * Transcripts hold what happened to whom and in which order, and no instants, so that they say what the rules say.
+ * Transcripts show what happened to which node in which order, without instants: they state rules, not timing.
  */
 
-/** Plays a scenario. @returns the same text with the transcripts that this code gives */
+/** Runs a scenario. @returns the same text with the transcripts of this code */
 export function playScenario(text: string): string {
   const player = new Player();
   const blocks: string[] = [];
@@ -59,7 +59,7 @@ class Player {
     this.#told = this.#fleet.happenings.length;
   }
 
-  /** A fault that strikes in the run that starts next, or at once in one that is under way. */
+  /** A fault that strikes in the run that starts next, or at once in one already in progress. */
   plan(fault: FleetFault): void {
     if (this.#fleet?.running) planFaults(this.#fleet, [fault]);
     else this.#faults.push(fault);
@@ -71,7 +71,7 @@ class Player {
     return result.ok ? [] : [`refused: ${result.failure.code}`];
   }
 
-  /** What happened since the last transcript: the controller's story in its order, then each AP's. */
+  /** What happened since the last transcript: the controller's events in order, then each AP's. */
   story(): readonly string[] {
     const news = this.fleet.happenings.slice(this.#told);
     this.#told = this.fleet.happenings.length;
@@ -106,7 +106,7 @@ const commands: Readonly<Record<string, (player: Player, words: Words, rest: rea
     player.fleet.world.runFor(Number(seconds) * 1000);
     return player.story();
   },
-  /** Until the run has ended and everything has settled. */
+  /** Runs until the run has ended and everything has settled. */
   finish: (player) => {
     const ended = player.fleet.finish(86_400_000);
     player.fleet.world.runFor(600_000);

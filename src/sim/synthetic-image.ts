@@ -3,13 +3,13 @@ import { invariant } from "../base/invariant.js";
 import { Prng } from "../base/prng.js";
 import type { Sha256Hex } from "../base/sha256.js";
 
-/** Prime, so that a range put at a wrong block, page or 64 KiB boundary never looks right. */
+/** Prime, so that a range at a wrong block, page or 64 KiB boundary never looks right. */
 const periodBytes = 65_521;
 const rangeBytesMax = 65_536;
 
 /**
  * A firmware image of any size that takes 128 KiB: its content repeats with a prime period, so that any range of it is
- * a view and a misplaced range is found out. The digests are names of their own making: nothing in a world computes one.
+ * a view and a misplaced range is detected. Its digests are made-up names: nothing in a world computes one.
  */
 export class SyntheticImage {
   readonly name: string;
@@ -51,5 +51,5 @@ export class SyntheticImage {
   }
 }
 
-/** What a digest of anything but a known image comes to. */
+/** The digest of anything but a known image. */
 export const strangeDigest = { sha256: "0".repeat(63).concat("1"), md5: "0".repeat(31).concat("1") };

@@ -18,7 +18,7 @@ export function hostTftpServer(
     /** Bytes of an offered file. */
     readonly read: (fileName: string, offset: number, length: number) => Uint8Array;
     readonly serving: (serving: Serving) => void;
-    /** Told the number of sessions that have a port, whenever it changes. */
+    /** Called with the number of sessions that have a port, whenever it changes. */
     readonly sessionCount: (count: number) => void;
   },
 ): MachineHost<ServerInput, ServerEffect> {
@@ -79,7 +79,7 @@ export function hostTftpClient(
   world: {
     readonly network: Network;
     readonly address: string;
-    /** Stores payload and tells how that went, at once or later. */
+    /** Stores payload and reports the outcome, at once or later. */
     readonly write: (offset: number, bytes: Uint8Array, stored: (failure: string | undefined) => void) => void;
     readonly ended: (ended: Extract<ClientEffect, { readonly type: "ended" }>) => void;
   },

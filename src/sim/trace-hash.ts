@@ -1,12 +1,12 @@
 /**
- * A running fingerprint of everything that happened in a world. Two runs with one hash were the same run.
- * Two FNV-1a lanes with different offsets: no protection against malice, plenty against chance.
+ * A running fingerprint of everything that happened in a world: equal hashes mean equal runs.
+ * Two FNV-1a lanes with different offsets: enough against chance, useless against malice.
  */
 export class TraceHash {
   #high = 0x811c9dc5;
   #low = 0x7ee3623b;
 
-  /** @param value any finite number; what lies below 1/4096 is dropped, as an Instant carries no more. */
+  /** @param value any finite number; fractions below 1/4096 are dropped, since an Instant carries no more. */
   number(value: number): void {
     const scaled = value * 4096;
     this.#word(scaled | 0);
@@ -18,7 +18,7 @@ export class TraceHash {
     this.#word(value.length);
   }
 
-  /** Length, head and tail: headers and block numbers lie there, and whole images would cost more than the run itself. */
+  /** Length, head and tail hold headers and block numbers; hashing whole images would cost more than the run itself. */
   bytes(value: Uint8Array): void {
     const { length } = value;
     for (let index = 0; index < Math.min(length, 24); index++) this.#word(value[index] as number);

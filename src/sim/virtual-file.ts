@@ -4,8 +4,8 @@ import type { Sha256Hex } from "../base/sha256.js";
 import { type SyntheticImage, strangeDigest } from "./synthetic-image.js";
 
 /**
- * A file that keeps no bytes: which ranges were written, how much of that would outlive a power cut, and which of the
- * known images it can still be.
+ * A file without its bytes: it knows which ranges were written, how much of them would survive a power cut, and which of
+ * the known images it may still be.
  */
 export class VirtualFile {
   #candidates: readonly SyntheticImage[];
@@ -16,7 +16,7 @@ export class VirtualFile {
     this.#candidates = images;
   }
 
-  /** A file that holds all of `image`, safely. */
+  /** A file that durably holds all of `image`. */
   static holding(image: SyntheticImage): VirtualFile {
     const file = new VirtualFile([image]);
     file.#written.add(0, image.sizeBytes);
@@ -34,7 +34,7 @@ export class VirtualFile {
     this.#written.cutAt(sizeBytes);
   }
 
-  /** fsync: what was written until now stays. */
+  /** fsync: everything written so far is durable. */
   sync(): void {
     this.#durable = [...this.#written.ranges];
   }
@@ -61,7 +61,7 @@ export class VirtualFile {
     return this.#candidates.includes(image);
   }
 
-  /** The image that lies here whole, byte for byte. */
+  /** The image that this file holds in full, byte for byte. */
   image(): SyntheticImage | undefined {
     return this.#candidates.find(({ sizeBytes }) => this.sizeBytes === sizeBytes && this.prefixBytes === sizeBytes);
   }
@@ -71,7 +71,7 @@ export class VirtualFile {
     return image === undefined ? strangeDigest : { sha256: image.sha256, md5: image.md5 };
   }
 
-  /** Bytes of the image that lies here whole; what else lies here reads as zeros. */
+  /** Bytes of the image that this file holds in full; anything else reads as zeros. */
   read(offset: number, length: number): Uint8Array {
     return this.image()?.range(offset, length) ?? new Uint8Array(length);
   }

@@ -1,14 +1,14 @@
-/** What the operator allows a branch to take of its WAN, checked from outside: by bytes that leave and orders that arrive. */
+/** The operator's limits on a branch's WAN use, checked from outside: by bytes sent and orders received. */
 import type { Instant } from "../base/time.js";
 import type { GroupWanPolicy } from "../core/controller/operator/group-settings.js";
 import type { Check } from "./checkers.js";
 import type { World } from "./world.js";
 
-/** A rate is judged over so long. */
+/** The window over which a rate is judged. */
 const windowMs = 10_000;
-/** Room for clocks and for what a restarted controller cannot know of its former life. */
+/** Tolerance for clocks, and for what a controller cannot know after a restart. */
 const toleranceShare = 0.05;
-/** A window may begin in the middle of a datagram; each transfer may have one of the largest under way. */
+/** A window may begin in the middle of a datagram; each transfer may have one of maximum size in flight. */
 const datagramBytesMax = 1_500;
 
 /**

@@ -4,9 +4,9 @@ import type { Instant } from "../base/time.js";
 import { EventHeap, type Scheduled } from "./event-heap.js";
 import { TraceHash } from "./trace-hash.js";
 
-/** Whatever can be given an input: a hosted machine, the network, a fault plan. */
+/** Anything that takes inputs: a hosted machine, the network, a fault plan. */
 export interface Actor<Input> {
-  /** Where it is and what it is, e.g. `ap-03/agent`. */
+  /** Node and part, e.g. `ap-03/agent`. */
   readonly name: string;
   /** An event for an actor that has died is dropped. */
   readonly alive: boolean;
@@ -18,13 +18,13 @@ interface WorldEvent extends Scheduled {
   readonly input: unknown;
 }
 
-/** Looks at the world after every event; whatever it throws ends the run. */
+/** Called after every event; an exception ends the run. */
 export type Observer = () => void;
 
 /** 2026-01-01T00:00:00Z. Any epoch would do; a fixed one makes transcripts comparable. */
 export const worldEpoch: Instant = 1_767_225_600_000;
 
-/** Events at one instant before the run counts as stuck: a machine asks for wakes that it does not use. */
+/** Events at one instant before the run counts as stuck: some machine asks for wakes and does nothing with them. */
 const eventsPerInstantMax = 200_000;
 
 /**
@@ -66,7 +66,7 @@ export class World {
     this.#events.push({ at: Math.max(at, this.#now), sequence: this.#sequence++, actor: actor as Actor<unknown>, input });
   }
 
-  /** Gives `input` to `actor` at this instant, after what is already due. */
+  /** Gives `input` to `actor` at this instant, after the events already due. */
   post<Input>(actor: Actor<Input>, input: Input): void {
     this.schedule(this.#now, actor, input);
   }
@@ -93,7 +93,7 @@ export class World {
   }
 
   /**
-   * Runs until `done` holds, nothing is left to happen or virtual time reaches `deadline`.
+   * Runs until `done` holds, no event is left or virtual time reaches `deadline`.
    * @returns whether `done` held
    */
   runUntil(done: () => boolean, deadline: Instant): boolean {
