@@ -1,14 +1,14 @@
-/** Serves the built page (`npm run build:page` writes it to `dist/web`). It holds nothing secret, so it needs no login. */
+/** Serves the built page (`npm run build:page` writes it to `dist/web`). It contains no secrets, so it needs no login. */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fastifyStatic, { type FastifyStaticOptions } from "@fastify/static";
 import type { FastifyInstance } from "fastify";
 import { registerPublic } from "../admin/access.js";
 
-/** Beside `dist/src`, wherever the package is installed. */
+/** Next to `dist/src`, wherever the package is installed. */
 const pageFolder = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "web");
 
-/** Own files only: no frame, no foreign script, no form that leaves. */
+/** Own files only: no frames, no foreign scripts, no forms to elsewhere. */
 const contentSecurityPolicy = [
   "default-src 'self'",
   "img-src 'self' data:",

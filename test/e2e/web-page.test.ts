@@ -103,7 +103,7 @@ for (const [screen, options] of Object.entries(screens))
     }
   });
 
-t.test("a peer with other images is told, and an upgrade starts all the same only when told so", skipWithoutChromium, async (t) => {
+t.test("a peer with other images is shown, and an upgrade then starts only with an override", skipWithoutChromium, async (t) => {
   const branches = new FakeBranches([{ name: "Lyon", apCount: 12 }]);
   const held = { version: "8.10.183.0", sha256: "ab".repeat(32) };
   branches.peer = {
@@ -130,7 +130,7 @@ t.test("a peer with other images is told, and an upgrade starts all the same onl
   await question.getByRole("button", { name: "Start upgrade" }).click();
   await question.getByRole("alert").getByText("does not hold the same images").waitFor();
   t.same(await seriousFaults(page), []);
-  await question.getByRole("button", { name: "Start all the same" }).click();
+  await question.getByRole("button", { name: "Start anyway" }).click();
   await page.getByText("in Lyon has started").waitFor();
   t.same(
     branches.orders.findLast(({ type }) => type !== "group-preview"),
@@ -299,7 +299,7 @@ t.test("users come, change and go, tokens are shown once, and all of it is in th
   t.same(accounts.users().at(-1), { name: "noc", role: "operator", sshKeys: ["ssh-ed25519 AAAA a@b", "ssh-ed25519 BBBB"] });
   t.ok((await accounts.logIn("noc", "eight letters", "192.0.2.1")).ok, "the password is as it was");
   await page.getByLabel("Token for").fill("ansible");
-  await page.getByRole("button", { name: "Make token" }).click();
+  await page.getByRole("button", { name: "Create token" }).click();
   const token = await page.getByText("Copy the token now").locator("code").innerText();
   const asScript = { headers: { authorization: `Bearer ${token}` } };
   t.equal((await page.request.get(`${at}api/v1/boot`, asScript)).status(), 200, "the token works");
@@ -334,7 +334,7 @@ t.test("whoever may only look is offered nothing that the controller would refus
     await goTo(page, `${at}#/${path}`);
     await page.locator("h1").waitFor();
     await page.getByText("Live", { exact: true }).waitFor({ state: "attached" });
-    await page.getByText("what would change something is not offered").waitFor();
+    await page.getByText("but cannot change anything").waitFor();
     const buttons = await page.locator("button:enabled:not(.sort)").allInnerTexts();
     t.same(
       buttons.map((text) => text.trim()).filter((text) => !look.test(text)),
@@ -366,11 +366,11 @@ t.test("the bounds of the WAN fallback are set in APs and MiB, and are left alon
   };
   const wan = { fallback: "fallback", transfersMax: 10, bytesPerSecondMax: null };
   t.match(await saved(), { wan: { ...wan, fallbackApsMax: null, fallbackBytesMax: null } });
-  await rules.getByLabel("Most APs that do").fill("2");
+  await rules.getByLabel("At most this many APs").fill("2");
   await rules.getByLabel("Most MiB for them").fill("1.5");
   await rules.getByLabel("Limit, Mb/s").fill("8");
   t.match(await saved(), { wan: { ...wan, bytesPerSecondMax: 1_000_000, fallbackApsMax: 2, fallbackBytesMax: 1_572_864 } });
-  await rules.getByLabel("An AP without tries left").selectOption("gives up");
+  await rules.getByLabel("An AP that has used up its tries").selectOption("gives up");
   t.equal(await rules.getByLabel("Most MiB for them").count(), 0);
   t.strictSame(await saved(), {
     type: "group-wan",

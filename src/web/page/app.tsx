@@ -22,7 +22,7 @@ import { Toasts } from "./ui/toast.js";
 
 interface Place {
   readonly title: string;
-  /** The route's first parts, which also are its address. */
+  /** The first parts of the route, which are also its address. */
   readonly at: readonly string[];
   /** @param rest the route's parts after `at` */
   readonly page: (rest: Route, session: SessionView) => ComponentChildren;
@@ -82,13 +82,13 @@ function Shell({ session }: { session: SessionView }) {
   const place = sections.flatMap((section) => section.places).find(({ at }) => startsWith(route, at));
   const address = route.join("/");
   const first = useRef(true);
-  // A new page is where the reader now is: focus goes to it, the menu out of its way.
+  // Navigation moves the focus to the new page and closes the menu.
   useEffect(() => {
     setMenuOpen(false);
     document.title = `${place?.title ?? "Not found"} · flexup`;
     if (first.current) first.current = false;
     else if (!main.current?.contains(document.activeElement)) {
-      // By itself the browser would scroll the heading under the bar at the top of a phone.
+      // The browser alone would scroll the heading under a phone's top bar.
       main.current?.focus({ preventScroll: true });
       scrollTo(0, 0);
     }
@@ -141,8 +141,7 @@ function Shell({ session }: { session: SessionView }) {
       <main id="main" ref={main} tabIndex={-1}>
         {session.role === "read-only" && (
           <Note tone="info">
-            You are logged in read-only: you see everything, and what would change something is not offered. An admin can give you the role
-            operator.
+            You are logged in read-only: you see everything but cannot change anything. An admin can give you the role operator.
           </Note>
         )}
         {place === undefined ? <NotFound /> : place.page(route.slice(place.at.length), session)}
@@ -188,7 +187,7 @@ function NotFound() {
     <>
       <h1>No such page</h1>
       <p>
-        The address does not lead anywhere. <a href={linkTo()}>Go to the dashboard</a>.
+        There is nothing at this address. <a href={linkTo()}>Go to the dashboard</a>.
       </p>
     </>
   );

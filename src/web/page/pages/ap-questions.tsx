@@ -1,4 +1,4 @@
-/** What is asked before an act on one AP or all, and said afterwards. */
+/** Confirmations before an act on one AP or all, and the messages after it. */
 import type { Result } from "../../../base/failure.js";
 import type { ActResult } from "../../../core/controller/operator/order-results.js";
 import type { ReleaseName } from "../../../core/upgrade/limits.js";
@@ -14,7 +14,7 @@ export interface ApTarget {
   readonly title: string;
 }
 
-/** A refusal of one AP is news too: the act as a whole did not fail, so the table of refusals becomes one sentence. */
+/** A refusal by one AP is not a failure of the act, so the table of refusals becomes one sentence. */
 function tellAct(result: Result<ActResult>, did: string): Result<ActResult> {
   if (!result.ok) return result;
   const { done, refused, pending } = result.value;
@@ -35,8 +35,8 @@ export const predownloadQuestion = ({ selector, title }: ApTarget, release: Rele
   children: (
     <p>
       {selector === "all"
-        ? "APs of groups with FlexConnect AP Upgrade share one WAN copy per model; every other AP fetches the image over the WAN for itself."
-        : "The AP fetches the image over the WAN for itself."}{" "}
+        ? "APs of groups with FlexConnect AP Upgrade share one WAN copy per model; every other AP fetches its own copy over the WAN."
+        : "The AP fetches its own copy over the WAN."}{" "}
       It replaces what is in the slot that an AP does not run from. APs keep serving clients and do not restart.
     </p>
   ),

@@ -26,24 +26,24 @@ export function AuditPage() {
     <>
       <p class="path">Management</p>
       <h1>Audit</h1>
-      {useMayAct("admin") ? <AuditLog /> : <Note tone="info">Only an admin sees who did what.</Note>}
+      {useMayAct("admin") ? <AuditLog /> : <Note tone="info">Only admins can read the audit log.</Note>}
     </>
   );
 }
 
 interface Older {
   readonly entries: readonly AuditView[];
-  /** There are no more. */
+  /** The beginning of the log was reached. */
   readonly ended: boolean;
   readonly failure: Failure | null;
 }
 const nothingOlder: Older = { entries: [], ended: false, failure: null };
-/** As many as the controller gives at once. */
+/** The controller's page size. */
 const atOnce = 200;
 
 function AuditLog() {
   const entries = useResource(() => request<readonly AuditView[]>("GET", "/audit"), []);
-  /** Those before the newest ones, as far as they were asked for. */
+  /** Older entries, as far as they were requested. */
   const [older, setOlder] = useState<Older>(nothingOlder);
   const rows = [...(entries.value ?? []), ...older.entries];
   const refresh = (): void => {

@@ -1,4 +1,4 @@
-/** Who belongs to the group, and the rules of its back-off and its WAN. */
+/** Members of the group, and its back-off and WAN rules. */
 import { useState } from "preact/hooks";
 import type { Failure } from "../../../base/failure.js";
 import type { GroupView } from "../../../core/controller/operator/views.js";
@@ -34,7 +34,7 @@ function Members({ group }: { group: GroupView }) {
       title: `Take ${row.name ?? row.mac} out of ${group.name}?`,
       action: "Remove from group",
       dangerous: true,
-      children: <p>The AP stays joined and keeps its images. It takes no part in this group’s upgrades any more.</p>,
+      children: <p>The AP stays joined and keeps its images. It no longer takes part in this group’s upgrades.</p>,
       act: async () =>
         tell(await order({ type: "group-ap-delete", group: group.name, mac: row.mac }), `${row.name ?? row.mac} left ${group.name}`),
     });

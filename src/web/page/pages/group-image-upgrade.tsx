@@ -1,5 +1,5 @@
 /**
- * The source document's Image Upgrade tab, control by control (its GUI procedure, steps 4 to 8). As there, nothing changes before Apply
+ * The source document's Image Upgrade tab, control by control (its GUI procedure, steps 4 to 8). As there, nothing takes effect before Apply
  * and nothing starts before FlexConnect Upgrade.
  */
 import { useState } from "preact/hooks";
@@ -16,11 +16,11 @@ import { actColumn, type Column, Table } from "../ui/table.js";
 import { tell } from "../ui/toast.js";
 import { RunPreview } from "./run-preview.js";
 
-/** What the operator has set here and not applied yet. */
+/** The operator's changes that are not applied yet. */
 interface Draft {
   readonly enabled?: boolean;
   readonly retryCount?: number;
-  /** MAC addresses of APs to make primaries, and of manual primaries to give up. */
+  /** MAC addresses of manual primaries to add and to remove. */
   readonly add: readonly string[];
   readonly remove: readonly string[];
 }
@@ -141,7 +141,7 @@ export function GroupImageUpgrade({ group }: { group: GroupView }) {
   );
 }
 
-/** One order after the other; the first refusal ends it, with what was done before it done. */
+/** Gives orders one after the other; the first refusal ends it, and earlier ones stay in effect. */
 async function applyDraft(group: GroupView, draft: Draft): Promise<Result<null>> {
   const name = group.name;
   const { enabled, retryCount } = draft;
@@ -186,7 +186,7 @@ function upgradeQuestion(group: GroupView, image: UpgradeImage) {
       </>
     ),
     act: () => start(group, image),
-    override: { code: "peer-differs", action: "Start all the same", act: () => start(group, image, true) },
+    override: { code: "peer-differs", action: "Start anyway", act: () => start(group, image, true) },
   };
 }
 

@@ -59,7 +59,7 @@ export function GroupRules({ group }: { group: GroupView }) {
             <legend>WAN</legend>
             <div class="pair">
               <NumberField
-                title="Transfers at once"
+                title="Simultaneous transfers"
                 name="transfersMax"
                 value={wan.transfersMax}
                 min={groupWanTransfers.min}
@@ -75,7 +75,7 @@ export function GroupRules({ group }: { group: GroupView }) {
               />
             </div>
             <label>
-              An AP without tries left
+              An AP that has used up its tries
               <select value={fallback} onChange={(event) => setFallback(event.currentTarget.value as FallbackPolicy)}>
                 {Object.entries(fallbackWords).map(([value, words]) => (
                   <option key={value} value={value}>
@@ -87,7 +87,7 @@ export function GroupRules({ group }: { group: GroupView }) {
             {fallback === "fallback" && (
               <>
                 <div class="pair">
-                  <NumberField title="Most APs that do" name="fallbackApsMax" value={wan.fallbackApsMax} min={0} step={1} optional />
+                  <NumberField title="At most this many APs" name="fallbackApsMax" value={wan.fallbackApsMax} min={0} step={1} optional />
                   <NumberField
                     title="Most MiB for them"
                     name="fallbackMebibytesMax"
@@ -119,7 +119,7 @@ interface NumberFieldProps {
   readonly max?: number;
   /** Default: any fraction. */
   readonly step?: number;
-  /** May be left empty: no bound. */
+  /** May be empty: no limit. */
   readonly optional?: boolean;
 }
 
@@ -141,7 +141,7 @@ function NumberField({ title, value, step, optional = false, ...input }: NumberF
 
 const scaled = (value: number | null, unit: number): number | null => (value === null ? null : value / unit);
 
-/** One order after the other. @returns the first refusal */
+/** Gives orders one after the other. @returns the first refusal */
 async function saveRules(group: string, fallback: FallbackPolicy, fields: FormData): Promise<Failure | null> {
   const number = (name: string): number => Number(fields.get(name));
   const bound = (name: string, unit = 1): number | null => {
@@ -159,7 +159,7 @@ async function saveRules(group: string, fallback: FallbackPolicy, fields: FormDa
           fallback,
           transfersMax: number("transfersMax"),
           bytesPerSecondMax: bound("megabitsMax", bytesPerMegabit),
-          // Only what stands in the form: another policy leaves the bounds as they are.
+          // Only what the form shows: another policy leaves the limits unchanged.
           ...(fields.has("fallbackApsMax") && {
             fallbackApsMax: bound("fallbackApsMax"),
             fallbackBytesMax: bound("fallbackMebibytesMax", bytesPerMebibyte),

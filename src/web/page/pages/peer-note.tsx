@@ -9,7 +9,7 @@ type Difference = PeerView["differences"][number];
 const heldText = (held: Difference["here"]): string =>
   held === null ? "no image" : `${held.version} (SHA-256 ${held.sha256.slice(0, 12)}…)`;
 
-/** How the other controller's images compare with this one's; nothing where there is no other. */
+/** How the peer controller's images compare with this one's; nothing without a peer. */
 export function PeerNote() {
   const told = useLive((state) => state.events).findLast(({ event }) => event.type === "peer-images")?.at;
   const catalogue = useLive((state) => state.catalogue);
@@ -21,7 +21,7 @@ export function PeerNote() {
   if (verdict !== "differs")
     return (
       <Note tone={unreachableSince !== null ? "warning" : verdict === "same" ? "good" : "info"}>
-        Peer controller {name} {verdict === "same" ? `holds the same images${asOf}.` : "has not told its images yet."}
+        Peer controller {name} {verdict === "same" ? `holds the same images${asOf}.` : "has not reported its images yet."}
         {silence}
       </Note>
     );
@@ -36,7 +36,7 @@ export function PeerNote() {
         ))}
       </ul>
       {onMismatch === "refuse" &&
-        "Upload what is lacking on either side: until both are the same, an upgrade starts only when told to start all the same."}
+        "Upload what is missing on either side: until both are the same, an upgrade starts only if you override the check."}
     </Note>
   );
 }

@@ -1,4 +1,4 @@
-/** What a start would do now: who fetches over the WAN, how many bytes cross it, how long it takes. */
+/** Preview of a start: which APs fetch over the WAN, how many bytes cross it, how long it takes. */
 import { useState } from "preact/hooks";
 import type { LinkRates } from "../../../core/controller/operator/orders.js";
 import type { GroupPreview, GroupView, ModelPreview } from "../../../core/controller/operator/views.js";
@@ -14,7 +14,7 @@ import { type Column, Table } from "../ui/table.js";
 const bytesPerMegabit = 1e6 / 8;
 const linkKey = "flexup-link";
 
-/** The operator's own link rates, remembered in this browser; undefined leaves the assumption to the controller. */
+/** The operator's link rates, remembered in this browser; undefined uses the controller's assumption. */
 function rememberedLink(): LinkRates | undefined {
   const [wan, lan] = (localStorage.getItem(linkKey) ?? "").split(" ").map(Number);
   return wan && lan ? { wanBytesPerSecond: wan, lanBytesPerSecond: lan } : undefined;
@@ -46,7 +46,7 @@ const columns: readonly Column<ModelPreview>[] = [
   { title: "WAN", cell: ({ wanBytes }) => bytesText(wanBytes), numeric: true },
 ];
 
-/** @param plain without the card and the link's form, as in a question */
+/** @param plain without the card and the link form, for use in a dialog */
 export function RunPreview({ group, release, plain = false }: { group: GroupView; release: ReleaseName; plain?: boolean }) {
   const [link, setLink] = useState(rememberedLink);
   const catalogue = useLive((state) => state.catalogue);
@@ -70,7 +70,7 @@ export function RunPreview({ group, release, plain = false }: { group: GroupView
   );
 }
 
-/** Changes when the answer may: not with each byte of a run. */
+/** Changes when the preview may, not with every byte of a run. */
 const settingsKey = ({ models, aps, retryCount, backoffSecondsMin, backoffSecondsMax, wave2Refetch, run }: GroupView): string =>
   JSON.stringify([
     models.map(({ primary, warning }) => [primary, warning]),

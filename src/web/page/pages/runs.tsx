@@ -10,7 +10,7 @@ import { FailureNote } from "../ui/note.js";
 import { PredownloadCell, RunBadge } from "../ui/status.js";
 import { type Column, Table } from "../ui/table.js";
 
-/** Changes when a run starts or ends. Not a count: of many events the oldest are forgotten. */
+/** Changes when a run starts or ends. Not a count, since the oldest events are dropped. */
 const useTurns = (): number =>
   useLive((state) => state.events.findLast(({ event }) => event.type === "run-started" || event.type === "run-finished")?.at ?? 0);
 
@@ -84,7 +84,7 @@ const rowColumns: readonly Column<RunReportRow>[] = [
   { title: "Detail", cell: ({ detail }) => detail, extra: true, wraps: true },
 ];
 
-/** Made to be printed: the browser's print command gives the report without the page around it. */
+/** Printable: the browser's print command omits the page around the report. */
 export function RunPage({ id }: { id: number }) {
   const turns = useTurns();
   const { value: report, failure } = useResource(() => order({ type: "show-run", run: id }), [id, turns]);
@@ -99,7 +99,7 @@ export function RunPage({ id }: { id: number }) {
       <FailureNote failure={failure} />
       {failure?.code === "unknown-run" && (
         <p>
-          The controller keeps no report of this run. <a href={linkTo("monitor", "runs")}>See those that it keeps</a>.
+          The controller has no report of this run. <a href={linkTo("monitor", "runs")}>See the reports that it has</a>.
         </p>
       )}
       {report !== undefined && <Report report={report} />}

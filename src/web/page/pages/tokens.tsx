@@ -11,7 +11,7 @@ import { FailureNote, Note } from "../ui/note.js";
 import { type Column, Table } from "../ui/table.js";
 import { tell } from "../ui/toast.js";
 
-/** API tokens: what scripts log in with. A token's text exists in one answer only. */
+/** API tokens for scripts. A token's text is shown only once, in the response that created it. */
 export function Tokens() {
   const tokens = useResource(() => request<readonly TokenView[]>("GET", "/tokens"), []);
   const [fresh, setFresh] = useState<string | null>(null);
@@ -72,7 +72,7 @@ export function Tokens() {
             ))}
           </select>
         </label>
-        <button type="submit">Make token</button>
+        <button type="submit">Create token</button>
       </form>
       <FailureNote failure={refusal ?? tokens.failure} />
       {fresh !== null && (

@@ -1,4 +1,4 @@
-/** What an admin changes of a user: role, SSH keys, password. */
+/** An admin's changes to a user: role, SSH keys, password. */
 import { useState } from "preact/hooks";
 import { passwordLengthMin, type UserView } from "../../../admin/access-views.js";
 import { roles } from "../../../admin/roles.js";
@@ -33,7 +33,7 @@ export function UserChange({ user, onClose, changed }: UserChangeProps) {
     tell(result, `${user.name} was changed`);
     onClose();
     changed();
-    // It may have been one's own role or password.
+    // It may have been the admin's own role or password.
     await refreshSession();
   };
   return (

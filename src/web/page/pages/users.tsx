@@ -90,7 +90,7 @@ function AllUsers({ session }: { session: SessionView }) {
             columns={columns}
             rows={users.value ?? []}
             rowKey={({ name }) => name}
-            empty="No user is known."
+            empty="There are no users."
           />
           <Tokens />
         </div>
@@ -150,7 +150,7 @@ function AddUser({ added }: { added: () => void }) {
   );
 }
 
-/** Ends every login of the user, this one too, as the controller does it. */
+/** Ends every login of the user, including this one, as the controller does. */
 function OwnPassword() {
   const [refusal, setRefusal] = useState<Failure | null>(null);
   const submit = async (event: SubmitEvent): Promise<void> => {
@@ -170,7 +170,7 @@ function OwnPassword() {
       <h2 id="own-password-heading">Your password</h2>
       <form onSubmit={submit}>
         <label>
-          Present password
+          Current password
           <input name="current" type="password" required autocomplete="current-password" />
         </label>
         <label>

@@ -1,16 +1,16 @@
-/** A run sorted for the picture: one lane per image family, every AP of it in exactly one place. */
+/** A run arranged for the picture: one lane per image family, each of its APs in exactly one place. */
 import type { GroupView, ModelView } from "../../../core/controller/operator/views.js";
 import type { Ap } from "../state/ap.js";
 
 export interface Lane {
   readonly model: ModelView;
-  /** The AP that fetches over the WAN and serves the others; undefined until one is elected and known. */
+  /** The AP that fetches over the WAN and serves the others; undefined until one is elected. */
   readonly primary: Ap | undefined;
   /** One entry per TFTP session that the primary allows, undefined where it is free. */
   readonly slots: readonly (Served | undefined)[];
   /** Backed off or not yet asked; soonest try first, those without a planned try last. */
   readonly waiting: readonly Ap[];
-  /** Out of tries: they fetch from the controller. */
+  /** Out of tries, fetching from the controller. */
   readonly overWan: readonly Ap[];
   readonly done: readonly Ap[];
   readonly failed: readonly Ap[];
@@ -18,7 +18,7 @@ export interface Lane {
 
 export interface Served {
   readonly ap: Ap | undefined;
-  /** The AP's name, or its address while the controller cannot tell whose it is. */
+  /** The AP's name, or its address while the controller does not know the name. */
   readonly name: string;
   readonly bytesDone: number;
   readonly bytesTotal: number;

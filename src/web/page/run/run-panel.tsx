@@ -1,4 +1,4 @@
-/** A group's run: its sum in one line, then the picture, then the table. */
+/** A group's run: totals in one line, then the picture, then the table. */
 import { useMemo } from "preact/hooks";
 import type { GroupView, RunView } from "../../../core/controller/operator/views.js";
 import type { Ap } from "../state/ap.js";

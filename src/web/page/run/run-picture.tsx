@@ -1,4 +1,4 @@
-/** The run as a picture, left to right as the bytes go: controller, WAN link, primary, its slots, and who waits or is done. */
+/** The run as a picture, from left to right as the bytes flow: controller, WAN link, primary, its slots, APs that wait or are done. */
 import type { GroupView } from "../../../core/controller/operator/views.js";
 import type { Ap } from "../state/ap.js";
 import { bytesText, countText, durationText, percentText, rateText } from "../state/format.js";
@@ -8,7 +8,7 @@ import { Bar } from "../ui/bar.js";
 import { Status } from "../ui/status.js";
 import { type Lane, lanesOf, type Served } from "./lanes.js";
 
-/** Waiting APs drawn one by one; the table below the picture has them all. */
+/** Waiting APs shown one by one; the table below the picture has them all. */
 const waitingShown = 8;
 
 export function RunPicture({ group, aps }: { group: GroupView; aps: ReadonlyMap<string, Ap> }) {
@@ -71,7 +71,7 @@ function PrimaryNode({ lane: { model, primary } }: { lane: Lane }) {
       <span class="eyebrow">Primary · {model.models.join(", ")}</span>
       <strong>{model.primary?.name ?? "none elected"}</strong>
       <span class="muted">
-        {model.primary === null ? "no AP of this model is eligible" : model.manual ? "chosen by hand" : "lowest MAC address"}
+        {model.primary === null ? "no AP of this model is eligible" : model.manual ? "chosen manually" : "lowest MAC address"}
       </span>
       {model.warning !== null && <span class="lane-warning">! {model.warning}</span>}
       {primary !== undefined && images !== undefined && images.bytesTotal > 0 && fetching && (
@@ -90,7 +90,7 @@ function PrimaryNode({ lane: { model, primary } }: { lane: Lane }) {
   );
 }
 
-/** Lines from the primary to its slots. Drawn for the eye only: the slots say the same in words. */
+/** Lines from the primary to its slots. Decorative: the slots say the same in words. */
 function Fan({ slots }: { slots: readonly (Served | undefined)[] }) {
   return (
     <svg
@@ -147,7 +147,7 @@ function Waiting({ aps }: { aps: readonly Ap[] }) {
           <li key={summary.mac}>
             <span>{summary.name}</span>
             <span class="figures">
-              {retryAt === null ? "its turn to come" : `${Math.max(0, Math.ceil((retryAt - now) / 1000))} s`}
+              {retryAt === null ? "not started yet" : `${Math.max(0, Math.ceil((retryAt - now) / 1000))} s`}
               {(images?.retryCount ?? 0) > 0 && ` · ${countText(images?.retryCount ?? 0, "try", "tries")}`}
             </span>
           </li>

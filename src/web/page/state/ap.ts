@@ -1,6 +1,6 @@
 import type { ApImageRow, ApSummaryRow } from "../../../core/controller/operator/views.js";
 
-/** An AP with what it holds; `images` is absent until the controller has heard of its slots. */
+/** An AP with its images; `images` is absent until the controller knows its slots. */
 export interface Ap {
   readonly summary: ApSummaryRow;
   readonly images: ApImageRow | undefined;

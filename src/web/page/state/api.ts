@@ -1,4 +1,4 @@
-/** The admin API as this page uses it. Nothing here throws: an answer is a value or one sentence that says what to do next. */
+/** The admin API as this page uses it. Nothing here throws: a result is a value or one sentence that says what to do next. */
 
 import { apiPrefix, type ImageDescription, type RoutedOrder, requestOf, uploadPath } from "../../../admin/order-paths.js";
 import { failure, isFailure, type Result, success } from "../../../base/failure.js";
@@ -7,13 +7,13 @@ import type { ImageView } from "../../../core/controller/operator/views.js";
 
 export const liveAddress = `${apiPrefix}/events`;
 
-/** Told when the server no longer knows who this is. */
+/** Called when the server no longer knows this login. */
 let onLoggedOut: () => void = () => undefined;
 export const whenLoggedOut = (listener: () => void): void => {
   onLoggedOut = listener;
 };
 
-/** Sent with whatever changes something, against forged requests; given with the session. */
+/** CSRF token, sent with every request that changes something; it comes with the session. */
 let csrfToken: string | null = null;
 export const useCsrfToken = (token: string | null): void => {
   csrfToken = token;
@@ -21,7 +21,7 @@ export const useCsrfToken = (token: string | null): void => {
 
 const unreachable = failure(
   "controller-unreachable",
-  "The controller does not answer. Check that it runs and that this computer reaches it, then try again.",
+  "The controller does not answer. Check that it is running and reachable from this computer, then try again.",
 );
 
 /** @param path below the API's prefix, or a whole one from `requestOf` */
@@ -60,12 +60,12 @@ function readAnswer<T>(status: number, text: string): Result<T> {
   }
   if (status >= 200 && status < 300) return success(body as T);
   if (isFailure(body)) return { ok: false, failure: body };
-  return failure("unexpected-answer", `The controller answered HTTP ${status} without a reason. Its log says more.`);
+  return failure("unexpected-answer", `The controller answered HTTP ${status} without a reason. See its log.`);
 }
 
 export type ImageUpload = Omit<ImageDescription, "fileName"> & { readonly file: File };
 
-/** `fetch` tells nothing about an upload's progress, so this is the one place with an XMLHttpRequest. */
+/** `fetch` reports no upload progress, so this is the one place with an XMLHttpRequest. */
 export function uploadImage(upload: ImageUpload, sent: (bytes: number) => void): { done: Promise<Result<ImageView>>; cancel: () => void } {
   const call = new XMLHttpRequest();
   const { file, ...description } = upload;

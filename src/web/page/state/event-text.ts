@@ -31,18 +31,18 @@ const because = { start: "as the run began", holder: "because it holds the image
 const writers: Writers = {
   "ap-joined": (event) => good(`${event.name} (${event.model}) joined from ${event.from.address}`),
   "ap-left": (event) => warning(`${event.name} left: ${event.why}`),
-  "ap-forgotten": (event) => info(`${event.name} is forgotten: it was away the longest, is in no group, and a new AP needed its place`),
+  "ap-forgotten": (event) => info(`${event.name} was forgotten: absent the longest and in no group, it made room for a new AP`),
   "ap-renamed": (event) => info(`${event.formerName} is now ${event.name}`),
   "run-started": (event) => info(`Run ${event.runId} started${whose(event.group)}: ${event.release} release`),
   "run-finished": (event) => (ends[event.state] ?? info)(`Run ${event.runId}${whose(event.group)} ended: ${event.state}`),
   "primary-elected": (event, name) =>
     (event.warning === null ? info : warning)(
-      `${name(event.mac)} is primary for ${event.family}, ${event.manual ? "chosen by hand" : because[event.because]}${event.warning === null ? "" : `. ${event.warning}`}`,
+      `${name(event.mac)} is primary for ${event.family}, ${event.manual ? "chosen manually" : because[event.because]}${event.warning === null ? "" : `. ${event.warning}`}`,
     ),
   "primary-lost": (event, name) => warning(`${name(event.mac)} is no longer primary for ${event.family}: ${event.why}`),
   "primary-unreachable": (event, name) =>
     warning(
-      `${name(event.mac)} cannot reach its primary ${name(event.primary)} by TFTP: ${event.detail}. Are both in one subnet, or is TFTP let through?`,
+      `${name(event.mac)} cannot reach its primary ${name(event.primary)} by TFTP: ${event.detail}. Check that both are in one subnet or that TFTP is allowed between them`,
     ),
   "ap-phase": (event, name) =>
     (ends[event.phase] ?? info)(
@@ -65,9 +65,9 @@ const writers: Writers = {
   "datagram-dropped": (event) => warning(`Datagram from ${event.from.address} dropped: ${event.why}. ${event.detail}`),
 };
 
-/** @param name what an AP is called now */
+/** @param name an AP's current name */
 export function eventText(event: ControllerEvent, name: (mac: string) => string): EventText {
-  // A newer controller may say more than this page knows.
+  // A newer controller may send events that this page does not know.
   const write = writers[event.type] as ((event: ControllerEvent, name: (mac: string) => string) => EventText) | undefined;
   return write === undefined ? info((event as { type: string }).type) : write(event, name);
 }

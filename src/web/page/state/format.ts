@@ -1,4 +1,4 @@
-/** Numbers and instants as people read them. One place, so that every page says them alike. */
+/** Numbers and instants for people, in one place so that all pages agree. */
 
 const binaryUnits = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
 
@@ -10,7 +10,7 @@ export function bytesText(bytes: number): string {
 
 const bitUnits = ["b/s", "kb/s", "Mb/s", "Gb/s"] as const;
 
-/** Bytes a second as network engineers say it: `18.2 Mb/s`. */
+/** Bytes per second as network engineers write it: `18.2 Mb/s`. */
 export function rateText(bytesPerSecond: number): string {
   const { value, unit } = scaled(bytesPerSecond * 8, 1000, bitUnits);
   return `${value} ${unit}`;
@@ -38,7 +38,7 @@ export function durationText(seconds: number): string {
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const calendar = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric" });
 
-/** Time of day for today, with the date before that. `instant`: ms since the epoch. */
+/** Time of day; with the date if it is not today's. `instant`: ms since the epoch. */
 export function instantText(instant: number, now: number): string {
   const at = new Date(instant);
   const sameDay = at.toDateString() === new Date(now).toDateString();
@@ -51,6 +51,6 @@ export const countText = (count: number, one: string, many = `${one}s`): string 
 
 export const percentText = (part: number, whole: number): string => `${whole === 0 ? 0 : Math.floor((100 * part) / whole)} %`;
 
-/** The slots' and releases' empty version. */
+/** The version of an empty slot or release. */
 export const versionText = (version: string | null): string =>
   version === null || version === "0.0.0.0" || version === "" ? "none" : version;

@@ -1,6 +1,6 @@
 /**
- * The controller's state as this page holds it: filled by the event stream's snapshot, kept true by its changes. Rows are replaced, never
- * altered, so that a component sees by identity whether its part changed. Readers are told at most once a frame.
+ * The controller's state as this page holds it: filled by the event stream's snapshot, updated by its changes. Rows are replaced, never
+ * mutated, so that a component sees by identity whether its part changed. Listeners are notified at most once per frame.
  */
 import { useEffect, useReducer, useRef } from "preact/hooks";
 import type { ChangedRow, LiveChange, LiveSnapshot, LoggedEvent } from "../../../admin/live.js";
@@ -70,7 +70,7 @@ export function useLive<Part>(select: (state: LiveState) => Part): Part {
   return part;
 }
 
-/** Bytes a second that an AP receives over each path. */
+/** Bytes per second that an AP receives over each path. */
 export function apRates(mac: string): { wan: number; lan: number } {
   const pair = meters.get(mac);
   const now = Date.now();
@@ -87,7 +87,7 @@ function measure(row: ApImageRow, at: number): void {
   pair.lan.report(row.lanBytes, at);
 }
 
-/** A row that is new comes whole: then nothing is known, and the fields are all there. */
+/** A new row comes in full: nothing is known of it yet, and all fields are present. */
 const mergeRow = <Row, Key extends keyof Row>(known: Row | undefined, changed: ChangedRow<Row, Key>): Row =>
   ({ ...known, ...changed }) as Row;
 
@@ -115,7 +115,7 @@ function mergeAps(
   return merged;
 }
 
-/** A countdown that goes on as it was is not told again. */
+/** A countdown that merely continues is not sent again. */
 const retryAt = (seconds: number | null | undefined, before: number | null, now: number): number | null =>
   seconds === undefined ? before : seconds === null ? null : now + seconds * 1000;
 
@@ -150,14 +150,14 @@ export function takeChange(change: LiveChange): void {
   });
 }
 
-/** Between two questions for a controller that does not answer. */
+/** Pause between two requests to a controller that does not answer. */
 const askAgainMs = 3000;
 
 /**
- * Takes a snapshot, opens the stream where that ends and keeps it open; the browser itself resumes after a short loss with Last-Event-ID.
- * The snapshot is an answer of its own because that comes compressed, which a stream does not.
- * @param onRefused the stream was refused, as it is when the login has ended
- * @returns closes it
+ * Takes a snapshot, opens the stream where it ends and keeps it open; the browser itself resumes after a short loss with Last-Event-ID.
+ * The snapshot is a response of its own because responses are compressed and streams are not.
+ * @param onRefused the stream was refused, as happens when the login has ended
+ * @returns how to close it
  */
 export function followController(address: string, onRefused: () => void): () => void {
   let source: EventSource | undefined;
@@ -170,7 +170,7 @@ export function followController(address: string, onRefused: () => void): () => 
       takeSnapshot(begun.value.snapshot);
       source = openStream(`${address}?after=${begun.value.id}`, () => {
         onRefused();
-        // A login that has ended closes all this; a proxy that had no controller behind it for a moment does not.
+        // An ended login closes all this; a proxy that briefly lost its controller does not.
         retry = setTimeout(begin, askAgainMs);
       });
     } else if (begun.failure.code !== "not-logged-in") {
@@ -186,10 +186,10 @@ export function followController(address: string, onRefused: () => void): () => 
   };
 }
 
-/** @param onRefused the browser will not try again by itself */
+/** @param onRefused called when the browser will not retry by itself */
 function openStream(address: string, onRefused: () => void): EventSource {
   const source = new EventSource(address);
-  // A stream that resumes where it was need not bring news.
+  // A stream that resumes may have nothing new.
   source.addEventListener("open", () => {
     if (state.connection === "lost") replace({ ...state, connection: "live" });
   });

@@ -1,4 +1,4 @@
-/** What a page asks for itself because the event stream does not carry it. */
+/** Data that a page requests itself because the event stream does not carry it. */
 import { useCallback, useEffect, useState } from "preact/hooks";
 import type { Failure, Result } from "../../../base/failure.js";
 
@@ -8,7 +8,7 @@ export interface Resource<Value> {
   readonly reload: () => void;
 }
 
-/** @param ask asked at first and again when one of `keys` changed; the last value stays until the next is there */
+/** @param ask called at first and whenever one of `keys` changes; the last value stays until the next arrives */
 export function useResource<Value>(ask: () => Promise<Result<Value>>, keys: readonly unknown[]): Resource<Value> {
   const [held, setHeld] = useState<{ value: Value | undefined; failure: Failure | null }>({ value: undefined, failure: null });
   const [turn, setTurn] = useState(0);

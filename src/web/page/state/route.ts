@@ -1,4 +1,4 @@
-/** Where the reader is, kept in the address's fragment, so that links, Back and bookmarks work without the server's help. */
+/** The current route, kept in the URL fragment, so that links, Back and bookmarks work without the server. */
 import { useEffect, useState } from "preact/hooks";
 
 /** The fragment's parts, decoded: `#/wireless/groups/Branch%207` is `["wireless", "groups", "Branch 7"]`. */

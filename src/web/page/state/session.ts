@@ -1,4 +1,4 @@
-/** Who is logged in here. */
+/** The current login. */
 
 import { useEffect, useState } from "preact/hooks";
 import type { SessionView } from "../../../admin/access-views.js";
@@ -6,7 +6,7 @@ import { mayAct, type Role } from "../../../admin/roles.js";
 import type { Result } from "../../../base/failure.js";
 import { request, useCsrfToken, whenLoggedOut } from "./api.js";
 
-/** False on a controller in a lab, where whoever comes from its own machine may do everything. */
+/** False on a lab controller, where requests from its own machine may do everything. */
 export const hasLogin = (session: SessionView): boolean => session.csrfToken !== null;
 
 let session: SessionView | null | undefined;
@@ -22,14 +22,14 @@ whenLoggedOut(() => {
   if (session !== null) become(null);
 });
 
-/** Asks the server; undefined until it has answered, null when nobody is logged in. */
+/** Asks the server; undefined until it has answered, null if nobody is logged in. */
 export function useSession(): SessionView | null | undefined {
   const [, again] = useState({});
   const rendered = session;
   useEffect(() => {
     const watcher = (): void => again({});
     watchers.add(watcher);
-    // Effects run after the first paint, the answer may have been there sooner.
+    // Effects run after the first paint; the answer may have arrived before.
     if (session !== rendered) watcher();
     return () => {
       watchers.delete(watcher);
@@ -38,7 +38,7 @@ export function useSession(): SessionView | null | undefined {
   return session;
 }
 
-/** Whether whoever is logged in may do what takes `needed`. What they may not is not offered: the controller would refuse it. */
+/** Whether the user may do what requires `needed`. What they may not do is not offered, since the controller would refuse it. */
 export function useMayAct(needed: Role = "operator"): boolean {
   const session = useSession();
   return session !== null && session !== undefined && mayAct(session.role, needed);
@@ -46,7 +46,7 @@ export function useMayAct(needed: Role = "operator"): boolean {
 
 export async function refreshSession(): Promise<void> {
   const answer = await request<SessionView>("GET", "/session");
-  // Whoever is logged in stays so while nobody answers.
+  // Without an answer, the login stays.
   if (answer.ok || answer.failure.code === "not-logged-in" || session === undefined) become(answer.ok ? answer.value : null);
 }
 

@@ -1,10 +1,10 @@
-/** Bytes a second of one counter, smoothed over a few reports; a counter that falls (a new transfer) starts again. */
+/** Bytes per second of one counter, smoothed over a few reports; a counter that falls (a new transfer) restarts it. */
 export class SmoothedRate {
   #bytes = 0;
   #at: number | undefined;
   #rate = 0;
 
-  /** @param at ms; reports may come at any spacing */
+  /** @param at ms; reports may be spaced irregularly */
   report(bytes: number, at: number): void {
     if (this.#at === undefined || bytes < this.#bytes) {
       this.#rate = 0;
@@ -19,7 +19,7 @@ export class SmoothedRate {
     this.#at = at;
   }
 
-  /** Zero when nothing was reported for 5 s. */
+  /** Zero after 5 s without a report. */
   bytesPerSecond(now: number): number {
     return this.#at === undefined || now - this.#at > 5000 ? 0 : this.#rate;
   }

@@ -1,4 +1,4 @@
-/** Light, dark or as the system says; remembered in this browser. */
+/** Light, dark or the system's setting; remembered in this browser. */
 export const themes = ["system", "light", "dark"] as const;
 type Theme = (typeof themes)[number];
 

@@ -1,7 +1,7 @@
-/** Counts seconds for what must move without news from the controller: waits and elapsed times. */
+/** Counts seconds for what must move between the controller's events: waits and elapsed times. */
 import { useEffect, useReducer } from "preact/hooks";
 
-/** Draws the component again each second while `running`. */
+/** Re-renders the component every second while `running`. */
 export function useSeconds(running = true): void {
   const [, again] = useReducer((count: number) => count + 1, 0);
   useEffect(() => {

@@ -1,6 +1,6 @@
 import { percentText } from "../state/format.js";
 
-/** How much of a transfer is done. `path` colours it: over the WAN or over the LAN. */
+/** Progress of a transfer, coloured by `path`: WAN or LAN. */
 export function Bar({ done, total, path, label }: { done: number; total: number; path: "wan" | "lan"; label: string }) {
   const share = total === 0 ? 0 : Math.min(1, done / total);
   return (

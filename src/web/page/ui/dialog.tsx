@@ -3,7 +3,7 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Failure, Result } from "../../../base/failure.js";
 import { FailureNote } from "./note.js";
 
-/** The browser's own modal dialog: it traps focus, closes on Escape and gives focus back. */
+/** The browser's own modal dialog: it traps focus, closes on Escape and restores focus. */
 export function Dialog(props: { title: string; onClose: () => void; wide?: boolean; children: ComponentChildren }) {
   const element = useRef<HTMLDialogElement>(null);
   const titleId = useId();
@@ -25,11 +25,11 @@ export interface Confirmation {
   readonly dangerous?: boolean;
   readonly wide?: boolean;
   readonly act: () => Promise<Result<unknown>>;
-  /** What may be done all the same when `act` is refused with this code. */
+  /** What the dialog offers when `act` is refused with this code. */
   readonly override?: { readonly code: string; readonly action: string; readonly act: () => Promise<Result<unknown>> };
 }
 
-/** Asks before an act and stays open with the reason when the act is refused. */
+/** Asks before an act, and stays open with the reason if the act is refused. */
 export function ConfirmDialog({ confirmation, onClose }: { confirmation: Confirmation; onClose: () => void }) {
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<Failure | null>(null);
@@ -57,7 +57,7 @@ export function ConfirmDialog({ confirmation, onClose }: { confirmation: Confirm
   );
 }
 
-/** A page's one open question. */
+/** The one open question of a page. */
 export function useConfirm(): { ask: (confirmation: Confirmation) => void; dialog: ComponentChildren } {
   const [open, setOpen] = useState<Confirmation | null>(null);
   return { ask: setOpen, dialog: open === null ? null : <ConfirmDialog confirmation={open} onClose={() => setOpen(null)} /> };

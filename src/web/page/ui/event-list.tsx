@@ -3,7 +3,7 @@ import { eventText } from "../state/event-text.js";
 import { instantText } from "../state/format.js";
 import { controllerNow, liveState } from "../state/live.js";
 
-/** What an AP is called now; its address before the controller knew a name. */
+/** An AP's current name, or its address while the controller knows no name. */
 export const apName = (mac: string): string => liveState().aps.get(mac)?.summary.name ?? mac;
 
 export function EventList({ events }: { events: readonly LoggedEvent[] }) {

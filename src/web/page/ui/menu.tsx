@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 
-/** Rarely used acts behind one button; closes when one was chosen, on Escape, and when focus leaves it. */
+/** Rarely used acts behind one button; closes after a choice, on Escape, and when focus leaves it. */
 export function Menu({ title, children }: { title: string; children: ComponentChildren }) {
   const element = useRef<HTMLDetailsElement>(null);
   const close = (): void => {
@@ -18,7 +18,7 @@ export function Menu({ title, children }: { title: string; children: ComponentCh
   return (
     <details class="menu" ref={element} onKeyDown={onKeyDown} onFocusOut={onFocusOut}>
       <summary>{title}</summary>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: it only hears the clicks of the buttons in it */}
+      {/* biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: it only handles clicks of the buttons in it */}
       <div class="menu-items" onClick={close}>
         {children}
       </div>

@@ -15,7 +15,7 @@ export function Note({ tone, children }: { tone: Tone; children: ComponentChildr
   );
 }
 
-/** A refusal in the controller's own words, with its stable code for a search or a support case. */
+/** A refusal with the controller's message and its stable code, for a search or a support case. */
 export function FailureNote({ failure }: { failure: Failure | null }) {
   if (failure === null) return null;
   return (

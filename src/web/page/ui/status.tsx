@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { PredownloadStatus } from "../../../core/controller/operator/views.js";
 import type { RunState } from "../../../core/controller/run/run.js";
 
-/** A word with a shape and a colour, so that no meaning hangs on the colour alone. */
+/** A word with a shape and a colour, so that no meaning depends on colour alone. */
 export type StatusTone = "idle" | "busy" | "waiting" | "good" | "bad";
 const shapes: Readonly<Record<StatusTone, string>> = { idle: "○", busy: "◐", waiting: "◔", good: "●", bad: "▲" };
 

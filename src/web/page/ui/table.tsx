@@ -1,4 +1,4 @@
-/** One table for every list: sorted by any column, filtered by words, and drawn a page at a time so that a thousand rows cost as little as fifty. */
+/** The table of every list: sorted by any column, filtered by words, and rendered a page at a time so that a thousand rows cost as little as fifty. */
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { countText } from "../state/format.js";
@@ -6,29 +6,29 @@ import { countText } from "../state/format.js";
 export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => ComponentChildren;
-  /** What the column is sorted by; without it, it cannot be. */
+  /** Sort key; without one, the column cannot be sorted. */
   readonly sortBy?: (row: Row) => string | number;
   readonly numeric?: boolean;
-  /** Text that strangers choose, of any length: it breaks instead of pushing the rest out of sight. */
+  /** For text of any length chosen by others: it wraps instead of pushing the rest out of view. */
   readonly wraps?: boolean;
-  /** Left out on narrow screens. */
+  /** Omitted on narrow screens. */
   readonly extra?: boolean;
 }
 
-/** The column of a row's acts; none for whoever may not act. */
+/** The column of a row's acts; absent for users who may not act. */
 export const actColumn = <Row,>(mayChange: boolean, cell: Column<Row>["cell"]): readonly Column<Row>[] =>
   mayChange ? [{ title: "", cell }] : [];
 
 interface TableProps<Row> {
   readonly caption: string;
-  /** Hides the caption from sight where a heading says the same. */
+  /** Hides the caption visually where a heading says the same. */
   readonly captionHidden?: boolean;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly rowKey: (row: Row) => string | number;
-  /** Said instead of an empty table: what to do to fill it. */
+  /** Shown instead of an empty table: how to fill it. */
   readonly empty: ComponentChildren;
-  /** Text of a row that the filter looks in; without it there is no filter. */
+  /** Text of a row that the filter searches; without it there is no filter. */
   readonly searchText?: (row: Row) => string;
   readonly tools?: ComponentChildren;
   readonly pageSize?: number;
@@ -93,7 +93,7 @@ export function Table<Row>(props: TableProps<Row>) {
           {props.tools}
         </div>
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
       <section class="table-scroll" tabIndex={0} aria-label={props.caption}>
         <table>
           <caption class={props.captionHidden ? "visually-hidden" : ""}>{props.caption}</caption>

@@ -7,7 +7,7 @@ export interface Tab {
   readonly link: string;
 }
 
-/** Tabs with addresses of their own; arrow keys move between them (WAI-ARIA tabs pattern). */
+/** Tabs, each with its own address; arrow keys move between them (WAI-ARIA tabs pattern). */
 export function Tabs(props: { label: string; tabs: readonly Tab[]; current: string; children: ComponentChildren }) {
   const list = useRef<HTMLDivElement>(null);
   const move = (event: KeyboardEvent): void => {

@@ -1,4 +1,4 @@
-/** Short news about what the reader just did. Spoken by screen readers, gone after some seconds; failures stay until closed. */
+/** Short messages about what the user just did. Announced by screen readers, hidden after some seconds; failures stay until closed. */
 import { useEffect, useState } from "preact/hooks";
 import type { Result } from "../../../base/failure.js";
 import { FailureNote, Note } from "./note.js";
@@ -18,7 +18,7 @@ const drop = (id: number): void => {
   redraw();
 };
 
-/** @returns the result, so that a call can be followed by what depends on it */
+/** @returns the result, so that calls can be chained */
 export function tell<T>(result: Result<T>, done: string | ((value: T) => string)): Result<T> {
   const id = next++;
   toasts = [
