@@ -122,6 +122,7 @@ const runView = z.object({
   release: releaseName,
   startedAt: instant,
   finishedAt: instant.nullable(),
+  waits: z.array(z.string()),
   counts: statusCounts,
   wanBytes: bytes.describe("Image bytes that crossed the WAN, resent ones included"),
   lanBytes: bytes,

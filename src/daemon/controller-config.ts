@@ -60,6 +60,7 @@ const timings = z
     absentMs: milliseconds,
     silenceMs: milliseconds,
     resyncMs: milliseconds,
+    heldBackMs: milliseconds,
     actReplyMs: milliseconds,
     resetRejoinMs: milliseconds,
   } satisfies Record<keyof ControllerTimings, z.ZodType>)

@@ -96,6 +96,7 @@ function runLines(run: RunView, models: readonly ModelView[]): string[] {
     setting("Started", time(run.startedAt)),
     setting("Finished", time(run.finishedAt)),
     setting("APs by Status", counts.length === 0 ? "none" : counts.join(", ")),
+    ...run.waits.map((line) => setting("Waiting", line)),
     setting("WAN Bytes", `${run.wanBytes} (${run.wanWireBytes} on the wire), ${run.wanBytesSaved} saved`),
     "",
     columns(widths, ["Family", "WAN Copies", "WAN Bytes", "On the Wire", "LAN Bytes", "Sessions"]),

@@ -272,7 +272,7 @@ export class Controller implements ControllerMachine {
 
   #reported(now: Instant, domain: ControllerDomain, mac: MacAddress, elements: ElementsOf<"wtpEventRequest">): void {
     const { apInventory, upgradeReport, servingReport } = elements;
-    if (apInventory) domain.apInventory(mac, apInventory);
+    if (apInventory) domain.apInventory(now, mac, apInventory);
     const ours = <Report extends { readonly runId: WireRunId }>(report: Report): WithRunId<Report> => ({
       ...report,
       runId: this.#runNumbers.ofWire(report.runId),

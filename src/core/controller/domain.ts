@@ -39,6 +39,8 @@ export class ControllerDomain {
   /** APs that get an image before they serve (RFC 5415 §9.1.1). */
   readonly downloadsAtJoin = new Set<MacAddress>();
   readonly #changes = new ChangeLog();
+  /** Groups that the order in hand changed. */
+  #changedGroups: { readonly before: GroupRecord; readonly after: GroupRecord }[] = [];
   readonly #desk: Desk;
   readonly #wanCounts: WanCounts;
 
@@ -53,6 +55,7 @@ export class ControllerDomain {
     const groups = new Groups(stored.groups, config, outbox, (before, after) => {
       this.#changes.note("group", before && namedGroup(before), after && namedGroup(after));
       if (after) onGroup(after);
+      if (before && after) this.#changedGroups.push({ before, after });
     });
     const runs = new RunTable(stored.runs, outbox, (name) => groups.find(name).ok);
     const upgrade = new GroupUpgrade(now, {
@@ -75,6 +78,7 @@ export class ControllerDomain {
     this.#desk = { inventory, catalogue, groups, runs, outbox, upgrade, acts, peer, downloadsAtJoin, sessionsMax };
     // No order made what the start itself may have changed.
     this.#changes.take();
+    this.#changedGroups = [];
   }
 
   nextWakeAt(): Instant | undefined {
@@ -131,8 +135,9 @@ export class ControllerDomain {
     this.inventory.heard(now, mac);
   }
 
-  apInventory(mac: MacAddress, inventory: ApInventory): void {
+  apInventory(now: Instant, mac: MacAddress, inventory: ApInventory): void {
     this.inventory.changed(mac, inventory);
+    this.#desk.upgrade.inventoryChanged(now, mac);
   }
 
   apReported(now: Instant, mac: MacAddress, report: ApReport): void {
@@ -181,6 +186,7 @@ export class ControllerDomain {
 
   order(now: Instant, requestId: number, order: Order): void {
     const outcome = carryOut(this.#desk, now, requestId, order);
+    for (const { before, after } of this.#changedGroups.splice(0)) this.#desk.upgrade.settingsChanged(now, before, after);
     const changes = this.#changes.take();
     if (changes.some(({ kind }) => kind === "image")) this.#desk.peer.tellIfNew();
     if (outcome === later) return;

@@ -13,6 +13,8 @@ export interface ControllerTimings {
   readonly silenceMs: number;
   /** After a rejoin an AP may tell by itself how far it is; then the order is repeated. */
   readonly resyncMs: number;
+  /** An AP that is out of tries and kept off the WAN by its group's limit tries at its primary for as long, then fails. */
+  readonly heldBackMs: number;
   /** An operator's swap or reset is answered at the latest after this, whatever APs still owe. */
   readonly actReplyMs: number;
   /** After a reset the AP must have rejoined within this. */
@@ -25,6 +27,7 @@ export const defaultTimings: ControllerTimings = {
   absentMs: 900_000,
   silenceMs: 120_000,
   resyncMs: 5_000,
+  heldBackMs: 4 * 3_600_000,
   actReplyMs: 10_000,
   resetRejoinMs: 600_000,
 };
@@ -36,6 +39,7 @@ export const labTimings: ControllerTimings = {
   absentMs: 60_000,
   silenceMs: 20_000,
   resyncMs: 1_000,
+  heldBackMs: 300_000,
   actReplyMs: 10_000,
   resetRejoinMs: 60_000,
 };

@@ -151,6 +151,21 @@ t.test("after the last try the controller is asked at once", async (t) => {
   t.match(run.fetch.report(), { state: "complete", path: "wan", tries: 3, wanBytes: 3000 });
 });
 
+t.test("an order that is repeated with other settings holds for the try that it waits for", async (t) => {
+  const fewer = situations.waiting();
+  fewer.order({ ...lanOrder, retryCountMax: 1 });
+  t.match(fewer.fetch.report(), { state: "needs-wan", tries: 1, reason: "primary-busy" });
+  const sooner = situations.waiting();
+  sooner.order({ ...lanOrder, backoffMsMin: 1_000, backoffMsMax: 2_000 });
+  const inMs = sooner.fetch.nextRetryMs(sooner.now);
+  t.ok(inMs > 1_000 && inMs <= 2_000, `${inMs}`);
+  const same = situations.waiting();
+  const before = same.fetch.nextRetryMs(same.now);
+  same.order({ ...lanOrder, retryCountMax: 2 });
+  t.equal(same.fetch.nextRetryMs(same.now), before);
+  t.equal(same.state, "waiting");
+});
+
 t.test("another primary is asked at once, and the try that it cuts off is not spent", async (t) => {
   const run = situations.waiting();
   run.order({ ...lanOrder, server: { address: "10.0.0.2", port: 69 } });

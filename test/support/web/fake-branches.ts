@@ -315,7 +315,16 @@ export class FakeBranches implements ControllerPort {
         bytesTotal: imageBytes,
       } satisfies Partial<ApImageRow>);
     }
-    group.run = { id, state: "running", release, startedAt: this.now, finishedAt: null, counts: noCounts, ...this.#totals(group) };
+    group.run = {
+      id,
+      state: "running",
+      release,
+      startedAt: this.now,
+      finishedAt: null,
+      counts: noCounts,
+      waits: [],
+      ...this.#totals(group),
+    };
     this.#count(group);
     this.onEvent({ type: "run-started", runId: id, group: group.name, release });
     this.#done(group.name);

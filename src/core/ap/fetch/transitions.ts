@@ -1,4 +1,5 @@
 /** Stage × event → the next stage. A pair that is not listed changes nothing. */
+import { drawBackoffMs } from "../../upgrade/backoff.js";
 import { isLan } from "./assignment.js";
 import { begin, beginOrComplete, type EventOf, type FetchContext, isHeld, letGo, type StageEvent } from "./context.js";
 import { committed, flashFree, storageFailed, verifiedFromLan, verifiedFromWan } from "./into-slot.js";
@@ -46,6 +47,16 @@ const restarted = (context: FetchContext): Stage =>
 
 const retry = (context: FetchContext, stage: StageOf<"backed-off">): Stage => (context.now < stage.retryAt ? stage : begin(context));
 
+/** The repeated order may allow fewer tries or shorter back-offs. */
+function retryAsOrdered(context: FetchContext, stage: StageOf<"backed-off">): Stage {
+  const { assignment, now, prng } = context;
+  const { retryCountMax, backoffMsMin, backoffMsMax } = assignment.order;
+  const { reason, detail } = stage;
+  if (assignment.tries >= retryCountMax) return { name: "needs-wan", reason, detail };
+  if (stage.retryAt <= now + backoffMsMax) return report(context, stage);
+  return { ...stage, retryAt: now + drawBackoffMs(prng, backoffMsMin, backoffMsMax) };
+}
+
 const atRest = {
   abort,
   "already-held": (): Stage => ({ name: "complete" }),
@@ -80,7 +91,7 @@ export const transitions: Transitions = {
   "lan-receiving": { ...atWork, "fetch-progress": lan.progressed, "fetch-ended": lan.ended, "storage-failed": storageFailed },
   "lan-verifying": { ...atWork, "download-verified": verifiedFromLan, "storage-failed": storageFailed },
   "lan-committing": { ...atWork, "slot-committed": committed, "storage-failed": storageFailed },
-  "backed-off": { ...atWork, wake: retry },
+  "backed-off": { ...atWork, "order-repeated": retryAsOrdered, wake: retry },
   "needs-wan": atRest,
   complete: atRest,
   failed: atRest,

@@ -29,8 +29,9 @@ export function predownloadRole({ run, state, source }: Member): PredownloadRole
 export const isManual = ({ state }: Family): boolean => state.phase !== "none" && state.manual;
 
 /** Why it failed, or why it waits for another try. */
-export function reasonOf({ state, heard }: Member): ApImageRow["failureReason"] {
+export function reasonOf({ state, heard, heldBack }: Member): ApImageRow["failureReason"] {
   if (state.phase === "failed") return state.reason;
+  if (heldBack) return heldBack.reason;
   return state.phase === "active" ? heard.waitsBecause : null;
 }
 

@@ -31,7 +31,14 @@ export function runView(run: Run): RunView {
   const counts = noCounts();
   for (const member of run.members.values()) counts[statusOf(member)]++;
   const { id, state, release, startedAt, finishedAt } = run;
-  return { id, state, release, startedAt, finishedAt, counts, ...totalsOf(run) };
+  return { id, state, release, startedAt, finishedAt, counts, waits: waitsOf(run), ...totalsOf(run) };
+}
+
+/** "3 APs wait: …", a line for each reason. */
+function waitsOf(run: Run): string[] {
+  const waiting = new Map<string, number>();
+  for (const { heldBack } of run.members.values()) if (heldBack) waiting.set(heldBack.detail, (waiting.get(heldBack.detail) ?? 0) + 1);
+  return Array.from(waiting, ([because, count]) => `${count} ${count === 1 ? "AP waits" : "APs wait"}: ${because}`);
 }
 
 export function modelNames(inventory: Inventory, members: readonly Member[], aps: readonly KnownAp[]): string[] {

@@ -159,6 +159,8 @@ export interface RunView extends RunTotals {
   readonly startedAt: number;
   readonly finishedAt: number | null;
   readonly counts: { readonly [Status in PredownloadStatus]: number };
+  /** Why APs wait that are out of tries, a line for each reason. */
+  readonly waits: readonly string[];
 }
 
 /** What a `group-start` would do now. */

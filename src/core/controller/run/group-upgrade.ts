@@ -16,11 +16,11 @@ import { limits, type ReleaseName } from "../../upgrade/limits.js";
 import type { Answer, ApCommand, ApReport, ApServing } from "../ap-port.js";
 import type { KnownAp } from "../inventory.js";
 import type { GroupRecord } from "../records.js";
-import { fallbackFor } from "./fallback.js";
+import { type Fallback, fallbackFor } from "./fallback.js";
 import { type Fault, hasEnded, isWorking, roleOf } from "./member-state.js";
 import { Members } from "./members.js";
 import { isOnWan, otherRunOf, planOne, planOverWan, planRun, type RunPlan } from "./plan.js";
-import { Primaries } from "./primaries.js";
+import { hasMoved, Primaries } from "./primaries.js";
 import { type Family, isRunning, isTakingPart, type Member, primaryOf, type Run, type RunState, runImage, wasLost } from "./run.js";
 import type { RunId } from "./run-numbers.js";
 import { isCapable, policyOf, type RunParts } from "./run-parts.js";
@@ -45,6 +45,9 @@ const resumable: ReadonlySet<FailureReason> = new Set(["transfer-timeout", "cont
  */
 const isOfPresentOrder = ({ state }: Member, { path }: ApReport): boolean =>
   isWorking(state) && (path === "none" || (path === "lan") === (state.task.role === "subordinate"));
+
+/** Settings of a group that its subordinates' orders carry. */
+const orderSettings = ["retryCount", "backoffSecondsMin", "backoffSecondsMax"] as const satisfies readonly (keyof GroupRecord)[];
 
 /** The AP will report no more of this run. */
 const isFinal = ({ state }: ApReport): boolean => state === "complete" || state === "failed" || state === "aborted";
@@ -113,6 +116,18 @@ export class GroupUpgrade {
     this.#advance(now, member.family);
   }
 
+  /** What the operator sets holds in the group's run at once: orders are repeated with it, APs held back by a limit are looked at again. */
+  settingsChanged(now: Instant, before: GroupRecord, after: GroupRecord): void {
+    const run = this.#parts.runs.runningOfGroup(after.name);
+    if (!run) return;
+    const isInOrders = orderSettings.some((key) => before[key] !== after[key]);
+    for (const member of run.members.values()) {
+      if (member.heldBack && fallbackFor(member, after).type === "wan") this.#members.fallBack(now, member);
+      else if (isInOrders) this.#members.repeatOrder(member);
+    }
+    for (const family of run.families.values()) this.#advance(now, family);
+  }
+
   /** The AP was put in a group, or joined: if its group is being upgraded, it takes part. */
   enlist(now: Instant, mac: MacAddress): void {
     const { inventory, groups, runs } = this.#parts;
@@ -148,6 +163,12 @@ export class GroupUpgrade {
     if (primaryOf(family) === mac) this.#primaries.missed(now, family);
     this.#members.transition(now, member, { type: "left" });
     this.#advance(now, family);
+  }
+
+  /** The AP reported what it has and where it serves: its subordinates are ordered from there. */
+  inventoryChanged(now: Instant, mac: MacAddress): void {
+    const member = this.#running(mac);
+    if (member && primaryOf(member.family) === mac) this.#advance(now, member.family);
   }
 
   answered(now: Instant, mac: MacAddress, command: ApCommand & { type: "upgrade" }, { resultCode, refusal }: Answer): void {
@@ -352,12 +373,25 @@ export class GroupUpgrade {
     const primary = primaryOf(family);
     const server = isWorking(state) && state.task.role === "subordinate" ? state.task.server : null;
     const group = policyOf(this.#parts, run.group);
-    // Its tries were spent on a primary that is gone, or may be: the next one decides.
-    const hasHope = primary !== null && (server !== primary || !this.#parts.inventory.isJoined(primary));
-    const fallback = hasHope ? "wait" : fallbackFor(member, group);
-    if (fallback === "wait") this.#members.transition(now, member, { type: "set-aside" });
-    else if (fallback === "wan") this.#members.fallBack(now, member);
-    else this.#members.end(now, member, "failed", { reason: reason === "none" ? "primary-unreachable" : reason, detail });
+    const at = primary === null ? undefined : this.#parts.inventory.get(primary)?.session?.tftp;
+    // Its tries were spent on a primary that is gone or elsewhere, or may be: the next order decides.
+    const hasHope = primary !== null && (server !== primary || !at || hasMoved(member, at));
+    const fallback: Fallback = hasHope ? { type: "wait", because: null } : fallbackFor(member, group);
+    const code = reason === "none" ? "primary-unreachable" : reason;
+    if (fallback.type === "wan") this.#members.fallBack(now, member);
+    else if (fallback.type === "fail") this.#members.end(now, member, "failed", { reason: code, detail });
+    else if (fallback.because === null) this.#members.transition(now, member, { type: "set-aside" });
+    else this.#holdBack(now, member, { reason: code, detail: fallback.because });
+  }
+
+  /** Out of tries with the group's WAN limit used: another round at the primary, but not for ever. */
+  #holdBack(now: Instant, member: Member, fault: Fault): void {
+    const since = member.heldBack?.since ?? now;
+    if (now - since >= this.#parts.timings.heldBackMs) this.#members.end(now, member, "failed", fault);
+    else {
+      member.heldBack = { ...fault, since };
+      this.#members.transition(now, member, { type: "set-aside" });
+    }
   }
 
   #demoteIfPrimary(now: Instant, { family, mac }: Member, why: string): void {

@@ -107,6 +107,7 @@ export class Members {
   /** The AP gives up its primary, or has none. */
   fallBack(now: Instant, member: Member): void {
     member.fallbacks++;
+    member.heldBack = null;
     this.queue(now, member, { role: "fallback" });
   }
 
@@ -127,11 +128,19 @@ export class Members {
     this.tell(member, task);
   }
 
+  /** With what the operator has set since: for a subordinate, the only role that tries more than once. */
+  repeatOrder(member: Member): void {
+    const { state } = member;
+    if (!isWorking(state) || state.contact !== "here" || state.task.role !== "subordinate") return;
+    if (this.#parts.inventory.isJoined(state.task.server)) this.tell(member, state.task);
+  }
+
   tell(member: Member, task: Task): void {
     const { run, family } = member;
     const { inventory, outbox, sessionsMax } = this.#parts;
     if (!family.image) return;
     const server = task.role === "subordinate" ? inventory.get(task.server)?.session?.tftp : undefined;
+    if (server) member.orderedFrom = server;
     const policy = policyOf(this.#parts, run.group);
     const capable = isCapable(this.#parts, member);
     outbox.tell(member.mac, upgradeCommand({ runId: run.id, task, image: family.image, policy, server, sessionsMax, capable }));
@@ -215,6 +224,7 @@ export class Members {
   }
 
   end(now: Instant, member: Member, end: MemberEnd, fault: Fault = noFault): void {
+    member.heldBack = null;
     member.heard = { ...member.heard, nextRetryAt: null };
     this.transition(now, member, { type: "ended", end, fault });
   }

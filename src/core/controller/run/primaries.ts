@@ -2,6 +2,7 @@
  * The primary of each image family in a run: elected, missed when it leaves, followed by another when it stays away, and the
  * subordinates released to it. A successor that has the image comes first, since it saves a WAN copy.
  */
+import { type Endpoint, sameEndpoint } from "../../../base/endpoint.js";
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
 import { TimerTable } from "../../../base/timer-table.js";
@@ -190,25 +191,27 @@ export class Primaries {
     });
   }
 
-  /** Orders those who wait for the primary, or still try at a former one. */
+  /** Orders those that wait for the primary, still try at a former one, or know this one by an address that it no longer has. */
   #release(now: Instant, { state, members }: Family): void {
     if (state.phase !== "serving") return;
     const { primary: server } = state;
+    const at = this.#parts.inventory.get(server)?.session?.tftp;
     for (const member of members.values()) {
-      if (!this.#parts.inventory.isJoined(member.mac) || !isReleasable(member, server)) continue;
+      if (!at || !this.#parts.inventory.isJoined(member.mac) || !isReleasable(member, server, at)) continue;
       this.#members.order(now, member, { role: "subordinate", server });
     }
   }
 
   /** No eligible primary is in sight: what the group's fallback policy says. */
   #doWithout(now: Instant, member: Member): void {
-    const group = policyOf(this.#parts, member.run.group);
-    if (fallbackFor(member, group) === "wan") this.#members.fallBack(now, member);
-    else {
-      const isAllowed = group.wan.fallback === "fallback";
-      const detail = `no AP of its model can be primary${isAllowed ? ", and the fallback budget is used up" : ""}`;
-      this.#members.end(now, member, "failed", { reason: "primary-unreachable", detail });
+    const fallback = fallbackFor(member, policyOf(this.#parts, member.run.group));
+    if (fallback.type === "wan") {
+      this.#members.fallBack(now, member);
+      return;
     }
+    const because = fallback.type === "wait" ? fallback.because : null;
+    const detail = `no AP of its model can be primary${because === null ? "" : `, and the fallback budget is used up: ${because}`}`;
+    this.#members.end(now, member, "failed", { reason: "primary-unreachable", detail });
   }
 }
 
@@ -227,11 +230,16 @@ function turn(family: Family, to: Turn): void {
 /** In an open run: the source document's election. Later, and in a run for one AP, an AP that has the image comes first. */
 const isFirstElection = ({ run, steppedDown }: Family): boolean => run.open && steppedDown.size === 0;
 
-function isReleasable({ state, heard }: Member, primary: MacAddress): boolean {
+function isReleasable(member: Member, primary: MacAddress, at: Endpoint): boolean {
+  const { state, heard } = member;
   if (state.phase === "pending") return true;
   if (!isWorking(state) || state.task.role !== "subordinate" || state.contact === "rejoined") return false;
-  return state.task.server !== primary && heard.state !== "fetching";
+  // A fetch from a former primary may still succeed; one from an address that was given up cannot.
+  return state.task.server === primary ? hasMoved(member, at) : heard.state !== "fetching";
 }
+
+/** Whether the AP was ordered to fetch from another address than its primary has now. */
+export const hasMoved = ({ orderedFrom }: Member, at: Endpoint): boolean => orderedFrom !== null && !sameEndpoint(orderedFrom, at);
 
 function needsPrimary({ members }: Family): boolean {
   for (const { state } of members.values()) if (!hasEnded(state) && roleOf(state) !== "fallback") return true;

@@ -1,4 +1,5 @@
 /** The state of a run. `run-rows.ts` says what of it is stored and survives the controller's death. */
+import type { Endpoint } from "../../../base/endpoint.js";
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";
@@ -6,7 +7,7 @@ import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../../upgrade/limits.js";
 import { RateMeter } from "../../upgrade/rate-meter.js";
 import type { ApReport, ApServing } from "../ap-port.js";
-import { hasEnded, type MemberState, noFault } from "./member-state.js";
+import { type Fault, hasEnded, type MemberState, noFault } from "./member-state.js";
 import type { RunId } from "./run-numbers.js";
 
 export type RunState = "running" | "complete" | "partial" | "failed" | "aborted";
@@ -92,11 +93,19 @@ export interface Member {
   startedAt: Instant | null;
   /** What it said last in this session. */
   heard: Heard;
+  /** The TFTP server that its last order named; null before the first one since this controller started. */
+  orderedFrom: Endpoint | null;
   readonly rate: RateMeter;
   /** When bytes were last seen to grow on the LAN. */
   lanMovedAt: Instant | null;
+  /** Out of tries, and not allowed on the WAN. */
+  heldBack: HeldBack | null;
   /** The event that it cannot reach its primary was emitted since this controller started. */
   isCutOffReported: boolean;
+}
+
+export interface HeldBack extends Fault {
+  readonly since: Instant;
 }
 
 export interface Heard {
@@ -154,8 +163,10 @@ export const newMember = (now: Instant, mac: MacAddress, family: Family): Member
   wanWireBytes: 0,
   startedAt: null,
   heard: heardNothing,
+  orderedFrom: null,
   rate: new RateMeter(),
   lanMovedAt: null,
+  heldBack: null,
   isCutOffReported: false,
 });
 
