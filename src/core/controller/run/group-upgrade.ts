@@ -196,7 +196,7 @@ export class GroupUpgrade {
     }
     const { state, family } = member;
     const hasRejoined = state.contact === "rejoined" && roleOf(state) !== "subordinate";
-    this.#members.note(now, member, report);
+    const gotFurther = this.#members.note(now, member, report);
     switch (report.state) {
       case "complete":
         this.#complete(now, member, report.path === "none" ? null : report.path);
@@ -215,7 +215,7 @@ export class GroupUpgrade {
       case "fetching":
       case "waiting":
         if (hasRejoined) this.#requeue(now, member);
-        else this.#members.progressed(now, member, report);
+        else this.#members.progressed(now, member, report, gotFurther);
         break;
       default:
         unreachable(report.state);
@@ -314,11 +314,13 @@ export class GroupUpgrade {
     const { mac, run, state } = member;
     if (hasEnded(state)) return;
     if (state.contact === "away") this.#lost(now, member, "left and did not come back in time");
-    else if (state.contact === "rejoined") this.#requeue(now, member);
+    else if (state.contact === "rejoined" || state.contact === "stopped") this.#requeue(now, member);
     else if (!isWorking(state)) return;
     else if (state.reminded) {
       this.#parts.outbox.tell(mac, { type: "abort", runId: run.id });
-      this.#lost(now, member, "is joined but sends no report");
+      const { silenceMs } = this.#parts.timings;
+      if ((member.heard.at ?? 0) > now - silenceMs) this.#stalled(now, member);
+      else this.#lost(now, member, "is joined but sends no report");
     } else if (state.task.role === "subordinate" && !this.#parts.inventory.isJoined(state.task.server)) {
       this.#requeue(now, member);
     } else {
@@ -330,6 +332,19 @@ export class GroupUpgrade {
   #lost(now: Instant, member: Member, detail: string): void {
     this.#members.end(now, member, "failed", { reason: "ap-lost", detail });
     this.#demoteIfPrimary(now, member, detail);
+  }
+
+  /** It reports, but gets no further: its order is over, and another may do better. */
+  #stalled(now: Instant, member: Member): void {
+    const { silenceMs } = this.#parts.timings;
+    const fault: Fault = { reason: "transfer-timeout", detail: `reports, but got no further for ${(2 * silenceMs) / 1000} s` };
+    member.failedOrders++;
+    if (member.failedOrders >= limits.failedOrders) {
+      this.#members.end(now, member, "failed", fault);
+      this.#demoteIfPrimary(now, member, fault.detail);
+    } else if (primaryOf(member.family) === member.mac && this.#primaries.couldBeReplaced(member.family)) {
+      this.#primaries.demote(now, member.family, fault.detail);
+    } else this.#members.transition(now, member, { type: "stopped" });
   }
 
   /** An AP that was given up is there after all. */

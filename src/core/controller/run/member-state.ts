@@ -18,8 +18,11 @@ export interface Fault {
 }
 export const noFault: Fault = { reason: "none", detail: "" };
 
-/** `rejoined`: back since a moment; it may report by itself how far it is. */
-export type Contact = "here" | "away" | "rejoined";
+/**
+ * `rejoined`: back since a moment; it may report by itself how far it is. `stopped`: told to abort a moment ago; what it reports is of
+ * the order before.
+ */
+export type Contact = "here" | "away" | "rejoined" | "stopped";
 
 export type MemberEnd = "complete" | "failed" | "aborted" | "unsupported";
 
@@ -45,6 +48,8 @@ export type MemberEvent =
   | { readonly type: "ordered"; readonly task: Task }
   | { readonly type: "progressed" }
   | { readonly type: "reminded" }
+  /** Its order led nowhere and was aborted; another one follows. */
+  | { readonly type: "stopped" }
   | { readonly type: "left" }
   | { readonly type: "rejoined" }
   /** The primary of its family from now on, though its own part is over. */
@@ -73,6 +78,11 @@ export function nextState(now: Instant, state: MemberState, event: MemberEvent):
     case "reminded":
       invariant(isWorking(state), "only an AP with an order is reminded of it");
       return { ...state, reminded: true };
+    case "stopped": {
+      invariant(isWorking(state), "only an AP with an order is stopped");
+      const { task } = state;
+      return task.role === "subordinate" ? { phase: "pending", contact: "stopped" } : { phase: "queued", task, contact: "stopped" };
+    }
     case "left":
       return hasEnded(state) ? state : { ...state, contact: "away" };
     case "rejoined":

@@ -4,6 +4,7 @@
  */
 import type { Instant } from "../../../base/time.js";
 import { TimerTable } from "../../../base/timer-table.js";
+import { limits } from "../../upgrade/limits.js";
 import type { ApReport } from "../ap-port.js";
 import {
   type Fault,
@@ -25,6 +26,9 @@ import { WanQueue } from "./wan-queue.js";
 
 /** Lane of the WAN queue for APs outside a group. */
 const noGroupLane = "";
+
+/** The longest back-off that an AP can be set to. */
+const busyMsMax = limits.backoffSeconds.ceiling * 1000;
 
 const bytesOf = (member: Member) => ({ wanBytes: wanBytesOf(member), lanBytes: member.lanBytes });
 
@@ -77,7 +81,7 @@ export class Members {
     const { absentMs, resyncMs, silenceMs } = this.#parts.timings;
     if (hasEnded(state)) return undefined;
     if (state.contact === "away") return absentMs;
-    if (state.contact === "rejoined") return resyncMs;
+    if (state.contact === "rejoined" || state.contact === "stopped") return resyncMs;
     return isWorking(state) ? silenceMs : undefined;
   }
 
@@ -148,12 +152,23 @@ export class Members {
 
   // ---- reports -------------------------------------------------------------------------------------------------------
 
-  /** Takes a report's figures over, whatever they lead to. */
-  note(now: Instant, member: Member, report: ApReport): void {
-    const { state, path, bytesDone, nextRetryMs, lanBytes, reason } = report;
+  /**
+   * Takes a report's figures over, whatever they lead to.
+   * @returns whether it got further since its last report: bytes, a try or another state
+   */
+  note(now: Instant, member: Member, report: ApReport): boolean {
+    const { state, path, bytesDone, nextRetryMs, wanBytes, lanBytes, tries, reason } = report;
+    const { heard } = member;
     const isWaiting = state === "waiting";
+    const gotFurther =
+      state !== heard.state ||
+      tries !== member.tries ||
+      bytesDone > heard.bytesDone ||
+      wanBytes > member.wanBytes ||
+      lanBytes > member.lanBytes;
     if (lanBytes > member.lanBytes || (path === "lan" && bytesDone > member.heard.bytesDone)) member.lanMovedAt = now;
     member.heard = {
+      at: now,
       state,
       path,
       bytesDone,
@@ -162,8 +177,9 @@ export class Members {
     };
     if (reason === "primary-unreachable") this.#reportCutOff(member, report.detail);
     if (state === "fetching") member.rate.note(now, bytesDone);
-    member.tries = report.tries;
+    member.tries = tries;
     noteCounts(member, report);
+    return gotFurther;
   }
 
   /** Once: its tries may last for hours, and the operator can mend a subnet or a filter meanwhile. */
@@ -174,19 +190,25 @@ export class Members {
     this.#parts.outbox.event({ type: "primary-unreachable", runId: run.id, mac, primary: state.task.server, detail });
   }
 
-  /** An AP without an order may still report what it was ordered earlier, such as a primary that died and came back; its turn comes. */
-  progressed(now: Instant, member: Member, { path, nextRetryMs }: ApReport): void {
+  /**
+   * An AP without an order may still report what it was ordered earlier, such as a primary that died and came back; its turn comes.
+   * @param gotFurther reports alone do not keep an order alive
+   */
+  progressed(now: Instant, member: Member, { path, nextRetryMs }: ApReport, gotFurther: boolean): void {
     if (!isWorking(member.state)) return;
     if (path !== "none") member.source = path;
-    this.#progress(now, member, nextRetryMs);
+    if (gotFurther) this.transition(now, member, { type: "progressed" }, Math.min(nextRetryMs, busyMsMax));
+    this.#announceProgress(member);
   }
 
   /** A plain RFC 5415 peer reports nothing; the controller sees its own side of the transfer. */
   plainProgressed(now: Instant, member: Member, bytesDone: number): void {
-    member.heard = { ...heardNothing, state: "fetching", path: "wan", bytesDone };
+    member.heard = { ...heardNothing, at: now, state: "fetching", path: "wan", bytesDone };
     member.rate.note(now, bytesDone);
     member.source = "wan";
-    if (isWorking(member.state)) this.#progress(now, member, 0);
+    if (!isWorking(member.state)) return;
+    this.transition(now, member, { type: "progressed" });
+    this.#announceProgress(member);
   }
 
   /** Bytes move, though the AP has not reported: it is waited for longer. */
@@ -194,8 +216,7 @@ export class Members {
     if (isWorking(member.state) && member.state.contact === "here") this.#timers.set(member, now + this.#parts.timings.silenceMs);
   }
 
-  #progress(now: Instant, member: Member, nextRetryMs: number): void {
-    this.transition(now, member, { type: "progressed" }, nextRetryMs);
+  #announceProgress(member: Member): void {
     const { mac, run, family, tries } = member;
     const { path, bytesDone, nextRetryAt } = member.heard;
     const bytesTotal = family.image?.sizeBytes ?? 0;

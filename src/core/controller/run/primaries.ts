@@ -91,7 +91,7 @@ export class Primaries {
       return;
     }
     for (const member of family.members.values()) {
-      if (member.state.phase === "pending" && this.#parts.inventory.isJoined(member.mac)) this.#doWithout(now, member);
+      if (member.state.phase === "pending" && member.state.contact === "here") this.#doWithout(now, member);
     }
   }
 
@@ -232,7 +232,7 @@ const isFirstElection = ({ run, steppedDown }: Family): boolean => run.open && s
 
 function isReleasable(member: Member, primary: MacAddress, at: Endpoint): boolean {
   const { state, heard } = member;
-  if (state.phase === "pending") return true;
+  if (state.phase === "pending") return state.contact === "here";
   if (!isWorking(state) || state.task.role !== "subordinate" || state.contact === "rejoined") return false;
   // A fetch from a former primary may still succeed; one from an address that was given up cannot.
   return state.task.server === primary ? hasMoved(member, at) : heard.state !== "fetching";

@@ -110,6 +110,8 @@ export interface HeldBack extends Fault {
 
 export interface Heard {
   /** Null before the first report. */
+  readonly at: Instant | null;
+  /** Null before the first report. */
   readonly state: ApReport["state"] | null;
   readonly path: ApReport["path"];
   readonly bytesDone: number;
@@ -117,7 +119,7 @@ export interface Heard {
   /** Why its last try at the primary failed, while it waits for the next. */
   readonly waitsBecause: FailureReason | null;
 }
-export const heardNothing: Heard = { state: null, path: "none", bytesDone: 0, nextRetryAt: null, waitsBecause: null };
+export const heardNothing: Heard = { at: null, state: null, path: "none", bytesDone: 0, nextRetryAt: null, waitsBecause: null };
 
 export const runImage = (family: string, { version, fileName, sizeBytes, sha256 }: Omit<RunImage, "family">): RunImage => ({
   family,
