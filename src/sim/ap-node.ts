@@ -121,6 +121,7 @@ export class ApNode {
       "commit-slot": flash,
       "discard-download": flash,
       "save-boot-record": flash,
+      "measure-flash": flash,
       "save-journal": flash,
       offer: ({ fileName, slot, sizeBytes, sessionsMax }) => {
         offers.set(fileName, slot);

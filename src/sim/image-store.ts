@@ -19,13 +19,23 @@ export type StorageEffect = Extract<
       | "commit-slot"
       | "discard-download"
       | "save-boot-record"
+      | "measure-flash"
       | "save-journal";
   }
 >;
 type EffectOf<Type extends StorageEffect["type"]> = Extract<StorageEffect, { readonly type: Type }>;
 type StorageAnswer = Extract<
   ApInput,
-  { readonly type: "download-opened" | "chunk-written" | "download-verified" | "slot-committed" | "storage-failed" }
+  {
+    readonly type:
+      | "download-opened"
+      | "chunk-written"
+      | "download-verified"
+      | "slot-committed"
+      | "storage-failed"
+      | "boot-record-saved"
+      | "flash-measured";
+  }
 >;
 
 /** How long each operation takes, milliseconds. */
@@ -179,10 +189,15 @@ export class ImageStore {
         this.#enqueue(0, () => this.#discard(effect.downloadId, effect.keepPartial));
         return undefined;
       case "save-boot-record":
-        return this.#enqueue(this.#speed.syncMs, () => {
+        this.#enqueue(this.#speed.syncMs, () => {
           this.#record = effect.record;
           this.revision++;
+          answer({ type: "boot-record-saved" });
         });
+        return undefined;
+      case "measure-flash":
+        this.#enqueue(0, () => answer({ type: "flash-measured", freeBytes: this.freeBytes }));
+        return undefined;
       case "save-journal":
         return this.#enqueue(this.#speed.syncMs, () => {
           this.#journal = effect.journal;
@@ -238,7 +253,7 @@ export class ImageStore {
     const file = found ?? new VirtualFile(this.#known);
     file.cutAt(file.prefixBytes);
     this.#download = { id: downloadId, resumeKey: resume ? sha256 : null, file };
-    return { type: "download-opened", downloadId, resumeOffset: file.prefixBytes };
+    return { type: "download-opened", downloadId, resumeOffset: file.prefixBytes, freeBytes: this.freeBytes + file.sizeBytes };
   }
 
   #write({ downloadId, offset, bytes }: EffectOf<"write-chunk">): StorageAnswer | undefined {

@@ -87,12 +87,16 @@ class HostedAp {
       }
       case "save-boot-record":
         this.#record = JSON.parse(JSON.stringify(effect.record));
+        this.#owed.push({ type: "boot-record-saved" });
+        return;
+      case "measure-flash":
+        this.#owed.push({ type: "flash-measured", freeBytes: 1e9 });
         return;
       case "save-journal":
         this.#journal = JSON.parse(JSON.stringify(effect.journal));
         return;
       case "open-download":
-        this.#owed.push({ type: "download-opened", downloadId: effect.downloadId, resumeOffset: 0 });
+        this.#owed.push({ type: "download-opened", downloadId: effect.downloadId, resumeOffset: 0, freeBytes: 1e9 });
         return;
       case "write-chunk":
         this.#owed.push({ type: "chunk-written", downloadId: effect.downloadId, offset: effect.offset, length: effect.bytes.length });

@@ -79,7 +79,7 @@ t.test("a virtual file knows its image by content alone", async (t) => {
 
 t.test("a whole download", async (t) => {
   const { store, run } = lab();
-  t.same(run(open(1)), [{ type: "download-opened", downloadId: 1, resumeOffset: 0 }]);
+  t.same(run(open(1)), [{ type: "download-opened", downloadId: 1, resumeOffset: 0, freeBytes: 800_000 }]);
   t.equal(run(...chunks(1)).length, 6);
   t.same(run({ type: "verify-download", downloadId: 1 }), [
     { type: "download-verified", downloadId: 1, sizeBytes: wanted.sizeBytes, sha256: wanted.sha256, md5: wanted.md5 },
@@ -121,10 +121,12 @@ t.test("the running slot is watched", async (t) => {
 t.test("a broken download goes on where it was, for the same image alone", async (t) => {
   const { run } = lab();
   run(open(1, true), ...chunks(1, 0, 150_000), { type: "discard-download", downloadId: 1, keepPartial: true });
-  t.same(run(open(2, true)), [{ type: "download-opened", downloadId: 2, resumeOffset: 150_000 }]);
+  t.same(run(open(2, true)), [{ type: "download-opened", downloadId: 2, resumeOffset: 150_000, freeBytes: 800_000 }]);
   run({ type: "discard-download", downloadId: 2, keepPartial: true });
-  t.same(run({ ...open(3, true), sha256: old.sha256 } as StorageEffect), [{ type: "download-opened", downloadId: 3, resumeOffset: 0 }]);
-  t.same(run(open(4)), [{ type: "download-opened", downloadId: 4, resumeOffset: 0 }]);
+  t.same(run({ ...open(3, true), sha256: old.sha256 } as StorageEffect), [
+    { type: "download-opened", downloadId: 3, resumeOffset: 0, freeBytes: 800_000 },
+  ]);
+  t.same(run(open(4)), [{ type: "download-opened", downloadId: 4, resumeOffset: 0, freeBytes: 800_000 }]);
 });
 
 t.test("a power cut: unsynced bytes may go, records change whole or not at all, nothing is answered", async (t) => {

@@ -32,6 +32,7 @@ export const emptyJournal: RunJournal = { run: null, owed: [] };
 
 export class ApRun {
   now = 1_000_000;
+  readonly #freeBytes: number;
   readonly slots: ImageSlots;
   readonly fetch: ImageFetch;
   /** What came out of the last call. */
@@ -40,8 +41,9 @@ export class ApRun {
   constructor(
     options: { readonly record?: BootRecord; readonly freeBytes?: number; readonly journal?: RunJournal; readonly seed?: number } = {},
   ) {
+    this.#freeBytes = options.freeBytes ?? 1_000_000;
     this.slots = new ImageSlots(options.record ?? factoryRecord);
-    this.fetch = new ImageFetch(this.slots, new Prng(options.seed ?? 1), options.freeBytes ?? 1_000_000, options.journal ?? emptyJournal);
+    this.fetch = new ImageFetch(this.slots, new Prng(options.seed ?? 1), this.#freeBytes, options.journal ?? emptyJournal);
   }
 
   get state(): string {
@@ -97,7 +99,7 @@ export class ApRun {
 
   opened(resumeOffset = 0): this {
     this.#resumeOffset = resumeOffset;
-    return this.event({ type: "download-opened", downloadId: this.downloadId, resumeOffset });
+    return this.event({ type: "download-opened", downloadId: this.downloadId, resumeOffset, freeBytes: this.#freeBytes });
   }
 
   offered(sizeBytes = newImage.sizeBytes): this {

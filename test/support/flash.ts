@@ -28,7 +28,10 @@ const slotImage = ({ version, bytes, sha256, md5 }: TestImage, runId = 7): SlotI
   runId,
 });
 
-type Answer = Extract<ApInput, { readonly downloadId: number }>;
+type Answer = Extract<
+  ApInput,
+  { readonly downloadId: number } | { readonly type: "boot-record-saved" | "boot-record-unsaved" | "flash-measured" }
+>;
 
 /** One effect at a time, each until its answer. */
 export class Flash {
@@ -104,6 +107,16 @@ export class Flash {
   async commit(downloadId: number, slot: SlotId, record: BootRecord) {
     this.files.perform({ type: "commit-slot", downloadId, slot, record });
     return await this.answer("slot-committed", "storage-failed");
+  }
+
+  async saveRecord(record: BootRecord) {
+    this.files.perform({ type: "save-boot-record", record });
+    return await this.answer("boot-record-saved", "boot-record-unsaved");
+  }
+
+  async measure(): Promise<number> {
+    this.files.perform({ type: "measure-flash" });
+    return (await this.answer("flash-measured")).freeBytes;
   }
 
   /** A whole download into `slot`. @returns the record with it, and where it began */

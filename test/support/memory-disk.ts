@@ -27,6 +27,7 @@ export class MemoryDisk implements Disk {
   readonly unreadable = new Set<string>();
   /** Paths for which there is no room. */
   readonly failOpen = new Set<string>();
+  readOnly = false;
   /** Error code that the next writes get, e.g. `EIO`. */
   writesFailWith: string | undefined;
 
@@ -57,6 +58,7 @@ export class MemoryDisk implements Disk {
   }
 
   #step(): void {
+    if (this.readOnly) throw coded("EROFS");
     if (this.steps >= this.cutBeforeStep) throw powerCut;
     this.steps++;
   }

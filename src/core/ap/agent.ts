@@ -4,6 +4,7 @@ import type { Prng } from "../../base/prng.js";
 import type { Instant } from "../../base/time.js";
 import type { WtpSelf, WtpSessionPort } from "../capwap/wtp/wtp-contract.js";
 import { modelFacts } from "../upgrade/models.js";
+import { BootChange } from "./boot-change.js";
 import { BootedAgent, type RequestTag } from "./booted-agent.js";
 import type { ApEffect, ApInput, BootState } from "./contract.js";
 import { ImageFetch } from "./fetch/image-fetch.js";
@@ -58,6 +59,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
     return new BootedAgent({
       family: modelFacts(facts.model).family,
       slots,
+      bootChange: new BootChange(slots, () => fetch.isCommitting),
       fetch,
       serve,
       reports,

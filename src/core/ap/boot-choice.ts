@@ -1,16 +1,45 @@
-/** Which image boots next, as a controller's reset or swap decides it. */
-import { sha256HexOf } from "../../base/sha256.js";
+/** What a wish of the controller makes of the boot record. */
+import { type Sha256Hex, sha256HexOf } from "../../base/sha256.js";
 import { type ResultCode, resultCodes } from "../../wire/capwap/result-code.js";
 import type { FailureReason, SwapOrder } from "../../wire/capwap/vendor.js";
 import { emptyVersion } from "../upgrade/limits.js";
 import type { BootRecord } from "./contract.js";
-import type { ImageSlots } from "./image-slots.js";
+import { type ImageSlots, otherSlot } from "./image-slots.js";
 
-export interface ResetDecision {
-  /** RFC 5415 §9.3: Reset Response; 10 where there is nothing to reset into. */
-  readonly resultCode: typeof resultCodes.success | typeof resultCodes.resetUnable;
-  /** What boots, to be saved before the answer; undefined with a refusal. */
-  readonly record: BootRecord | undefined;
+export type BootWish =
+  | { readonly type: "swap"; readonly order: SwapOrder }
+  /** RFC 5415 §9.3 Reset Request. */
+  | { readonly type: "reset"; readonly version: string }
+  /** RFC 5415 §9.1: a Join Response names a version that a slot holds. */
+  | { readonly type: "restart"; readonly version: string }
+  /** An order names a stored image by another version than its slot. */
+  | { readonly type: "relabel"; readonly sha256: Sha256Hex; readonly version: string }
+  /** Slots were found corrupt at boot: the record forgets them. */
+  | { readonly type: "forget-corrupt" };
+
+export interface BootRefusal {
+  readonly resultCode: ResultCode;
+  readonly reason: FailureReason;
+  readonly detail: string;
+}
+
+/** `record` is to be saved; undefined where the record already says so. */
+export type BootDecision =
+  | { readonly ok: true; readonly record: BootRecord | undefined }
+  | { readonly ok: false; readonly refusal: BootRefusal };
+
+export function decideBoot(slots: ImageSlots, wish: BootWish): BootDecision {
+  switch (wish.type) {
+    case "swap":
+      return decideSwap(slots, wish.order);
+    case "reset":
+    case "restart":
+      return decideReset(slots, wish.version);
+    case "relabel":
+      return { ok: true, record: slots.recordRelabelled(wish.sha256, wish.version) };
+    case "forget-corrupt":
+      return { ok: true, record: slots.record };
+  }
 }
 
 /**
@@ -18,34 +47,29 @@ export interface ResetDecision {
  * the version that it has sent, which is then in the backup slot: RFC 5415 §9.1 means that one to boot, so it becomes the
  * primary. A version that no slot holds is refused, and nothing changes.
  */
-export function decideReset(slots: ImageSlots, version: string): ResetDecision {
+function decideReset(slots: ImageSlots, version: string): BootDecision {
   const slot = slots.holdingVersion(version) ?? (version === emptyVersion && isEmpty(slots) ? slots.record.primary : undefined);
   return slot === undefined
-    ? { resultCode: resultCodes.resetUnable, record: undefined }
-    : { resultCode: resultCodes.success, record: slots.recordReset(slot) };
+    ? refuse(resultCodes.resetUnable, "image-unknown", `no slot holds version ${version}`)
+    : { ok: true, record: slots.recordReset(slot) };
 }
 
 const isEmpty = (slots: ImageSlots): boolean => slots.image("a") === null && slots.image("b") === null;
 
-export type SwapDecision =
-  /** `record` to be saved before the answer; undefined for an order that was carried out before. */
-  | { readonly type: "accepted"; readonly record: BootRecord | undefined }
-  | { readonly type: "refused"; readonly resultCode: ResultCode; readonly reason: FailureReason; readonly detail: string };
-
-/** An order that arrives again must not swap back. @param isCommitting storage writes a record of its own */
-export function decideSwap(slots: ImageSlots, { orderId, sha256 }: SwapOrder, isCommitting: boolean): SwapDecision {
+/** Done once however often it comes: a named image boots next already, an exchange is known by its number. */
+function decideSwap(slots: ImageSlots, { orderId, sha256 }: SwapOrder): BootDecision {
+  const { primary, swapOrderId } = slots.record;
+  const backup = slots.image(otherSlot(primary));
+  const notApplied = resultCodes.configurationNotAppliedServiceAnyhow;
   const named = sha256.length === 0 ? undefined : sha256HexOf(sha256);
-  const isDone = named === undefined ? slots.record.swapOrderId === orderId : slots.image(slots.record.primary)?.sha256 === named;
-  if (isDone) return { type: "accepted", record: undefined };
-  if (isCommitting) return refused("busy", "an image is being stored, try again");
-  if (named !== undefined && slots.image(slots.backup)?.sha256 !== named) return refused("image-unknown", "no slot holds this image");
+  const isDone = named === undefined ? swapOrderId === orderId : slots.image(primary)?.sha256 === named;
+  if (isDone) return { ok: true, record: undefined };
+  if (named !== undefined && backup?.sha256 !== named) return refuse(notApplied, "image-unknown", "no slot holds this image");
   const record = slots.recordSwapped(orderId);
-  return record === undefined ? refused("backup-empty", "the backup slot holds no image") : { type: "accepted", record };
+  return record === undefined ? refuse(notApplied, "backup-empty", "the backup slot holds no image") : { ok: true, record };
 }
 
-const refused = (reason: FailureReason, detail: string): SwapDecision => ({
-  type: "refused",
-  resultCode: resultCodes.configurationNotAppliedServiceAnyhow,
-  reason,
-  detail,
+const refuse = (resultCode: ResultCode, reason: FailureReason, detail: string): BootDecision => ({
+  ok: false,
+  refusal: { resultCode, reason, detail },
 });

@@ -12,10 +12,11 @@ import { earliest, type Instant } from "../../base/time.js";
 import type { ImageIdentifier } from "../../wire/capwap/elements.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
-import type { SwapOrder, WireRunId } from "../../wire/capwap/vendor.js";
+import type { UpgradeOrder, WireRunId } from "../../wire/capwap/vendor.js";
 import type { StoredPart, WtpOutput, WtpSessionPort } from "../capwap/wtp/wtp-contract.js";
-import { decideReset, decideSwap } from "./boot-choice.js";
-import type { ApEffect, ApInput, BootState, RunOrder } from "./contract.js";
+import type { BootChange, BootChangeOutput } from "./boot-change.js";
+import type { BootRefusal, BootWish } from "./boot-choice.js";
+import type { ApEffect, ApInput, BootRecord, BootState, RunOrder } from "./contract.js";
 import type { FetchCommand, FetchEvent, FetchOutput, OrderAnswer } from "./fetch/contract.js";
 import type { ImageFetch } from "./fetch/image-fetch.js";
 import type { ImageServe } from "./image-serve.js";
@@ -33,6 +34,7 @@ export interface AgentParts {
   /** Of this AP's model: an order for another family is refused. */
   readonly family: string;
   readonly slots: ImageSlots;
+  readonly bootChange: BootChange;
   readonly fetch: ImageFetch;
   readonly serve: ImageServe;
   readonly reports: Reports;
@@ -42,29 +44,35 @@ export interface AgentParts {
 export class BootedAgent {
   readonly #family: string;
   readonly #slots: ImageSlots;
+  readonly #bootChange: BootChange;
   readonly #fetch: ImageFetch;
   readonly #serve: ImageServe;
   readonly #reports: Reports;
   readonly #session: Session;
   #sessionIsStarted = false;
   #namesAreLookedUp = false;
+  /** Answered when it is known how much room there is. */
+  #orderToMeasure: RunOrder | undefined;
+  /** A download that may be committed once the boot record is saved. */
+  #verifiedMeanwhile: Extract<ApInput, { readonly type: "download-verified" }> | undefined;
   /** A restart or the end of the process follows; nothing happens any more. */
   #hasEnded = false;
 
-  constructor({ family, slots, fetch, serve, reports, session }: AgentParts) {
+  constructor({ family, slots, bootChange, fetch, serve, reports, session }: AgentParts) {
     this.#family = family;
     this.#slots = slots;
+    this.#bootChange = bootChange;
     this.#fetch = fetch;
     this.#serve = serve;
     this.#reports = reports;
     this.#session = session;
   }
 
-  start(now: Instant, { record, corrupt, recordState }: BootState, out: ApEffect[]): void {
+  start(now: Instant, { corrupt, recordState }: BootState, out: ApEffect[]): void {
     const { running } = this.#slots;
     if (recordState !== "sound") out.push({ type: "event", event: { name: "boot-record-damaged", recordState } });
     out.push({ type: "event", event: { name: "booted", slot: running, version: versionOf(this.#slots.image(running)), corrupt } });
-    if (corrupt.length > 0) out.push({ type: "save-boot-record", record });
+    if (corrupt.length > 0) this.#wish(now, { type: "forget-corrupt" }, out);
     if (this.#fetch.isComplete) this.#offer(out);
     this.#toFetch(now, { type: "restarted" }, out);
     this.#lookUpNames(out);
@@ -111,11 +119,29 @@ export class BootedAgent {
       case "slot-committed":
         this.#toFetch(now, input, out);
         this.#reports.due(now, "inventory");
+        this.#toBootChange(now, out, (change, outputs) => change.proceed(outputs));
+        return;
+      case "storage-failed":
+        this.#toFetch(now, input, out);
+        this.#toBootChange(now, out, (change, outputs) => change.proceed(outputs));
+        return;
+      case "download-verified":
+        if (this.#bootChange.isSaving) this.#verifiedMeanwhile = input;
+        else this.#toFetch(now, input, out);
+        return;
+      case "boot-record-saved":
+        this.#toBootChange(now, out, (change, outputs) => change.saved(outputs));
+        this.#commitMeanwhile(now, out);
+        return;
+      case "boot-record-unsaved":
+        this.#toBootChange(now, out, (change, outputs) => change.unsaved(input, outputs));
+        this.#commitMeanwhile(now, out);
+        return;
+      case "flash-measured":
+        this.#measured(now, input.freeBytes, out);
         return;
       case "download-opened":
       case "chunk-written":
-      case "download-verified":
-      case "storage-failed":
       case "fetch-progress":
       case "fetch-ended":
         this.#toFetch(now, input, out);
@@ -157,21 +183,18 @@ export class BootedAgent {
       case "unanswered":
         this.#reports.lost(now);
         return;
-      case "configuration-update": {
-        const { resultCode, ...refusal } = this.#configure(now, output.elements, out);
-        const elements = { resultCode, ...("reason" in refusal && { refusal: oneLineOf(refusal) }) };
-        this.#toSession(now, out, (session, outputs) => session.answerConfigurationUpdate(now, elements, outputs));
+      case "configuration-update":
+        this.#configure(now, output.elements, out);
         return;
-      }
       case "clear-configuration":
         // §8.7: back to factory settings. This AP has none that a controller could have changed.
         this.#toSession(now, out, (session, outputs) => session.answerClearConfiguration(now, resultCodes.success, outputs));
         return;
       case "reset-wanted":
-        this.#reset(now, output.identifier.name, out);
+        this.#wish(now, { type: "reset", version: output.identifier.name }, out);
         return;
       case "restart-wanted":
-        this.#restart(output.identifier.name, out);
+        this.#wish(now, { type: "restart", version: output.identifier.name }, out);
         return;
       case "boot-image-wanted":
         if (this.#orderPlain(now, output.identifier, out).resultCode !== resultCodes.success) this.#cancelImage(now, out);
@@ -270,17 +293,36 @@ export class BootedAgent {
 
   // ---- orders of the controller --------------------------------------------------------------------------------------
 
-  #configure(now: Instant, elements: ElementsOf<"configurationUpdateRequest">, out: ApEffect[]): OrderAnswer {
+  #configure(now: Instant, elements: ElementsOf<"configurationUpdateRequest">, out: ApEffect[]): void {
     const { upgradeAbort, swapOrder, upgradeOrder, imageIdentifier } = elements;
-    if (upgradeAbort !== undefined) return this.#abort(now, upgradeAbort.runId, out);
-    if (swapOrder !== undefined) return this.#swap(now, swapOrder, out);
-    if (upgradeOrder !== undefined) {
-      const refusal = refuseOrder(upgradeOrder, this.#family);
-      if (refusal !== undefined) return refuse(upgradeOrder.runId, refusal, out);
-      return this.#order(now, runOrder(upgradeOrder, imageIdentifier), out);
-    }
-    if (imageIdentifier !== undefined) return this.#orderPlain(now, imageIdentifier, out);
-    return { resultCode: resultCodes.success };
+    if (upgradeAbort !== undefined) this.#abort(now, upgradeAbort.runId, out);
+    else if (swapOrder !== undefined) this.#wish(now, { type: "swap", order: swapOrder }, out);
+    else if (upgradeOrder !== undefined) this.#orderRun(now, upgradeOrder, imageIdentifier, out);
+    else if (imageIdentifier !== undefined) this.#answer(now, this.#orderPlain(now, imageIdentifier, out), out);
+    else this.#answer(now, { resultCode: resultCodes.success }, out);
+  }
+
+  /** Answers the Configuration Update Request that is under way, if there still is one. */
+  #answer(now: Instant, { resultCode, ...refusal }: OrderAnswer, out: ApEffect[]): void {
+    const elements = { resultCode, ...("reason" in refusal && { refusal: oneLineOf(refusal) }) };
+    this.#toSession(now, out, (session, outputs) => session.answerConfigurationUpdate(now, elements, outputs));
+  }
+
+  #orderRun(now: Instant, upgradeOrder: UpgradeOrder, identifier: ImageIdentifier | undefined, out: ApEffect[]): void {
+    const refusal = refuseOrder(upgradeOrder, this.#family);
+    const order = runOrder(upgradeOrder, identifier);
+    if (refusal !== undefined) this.#answer(now, refuse(order.runId, refusal, out), out);
+    else if (this.#fetch.needsRoomFor(order)) {
+      this.#orderToMeasure = order;
+      out.push({ type: "measure-flash" });
+    } else this.#answer(now, this.#order(now, order, out), out);
+  }
+
+  #measured(now: Instant, freeBytes: number, out: ApEffect[]): void {
+    if (this.#fetch.measured(freeBytes)) this.#reports.due(now, "inventory");
+    const order = this.#orderToMeasure;
+    this.#orderToMeasure = undefined;
+    if (order !== undefined) this.#answer(now, this.#order(now, order, out), out);
   }
 
   /** RFC 5415 §9.1, at boot or in Run. */
@@ -296,46 +338,105 @@ export class BootedAgent {
       answer = fetch.take(now, order, outputs);
     });
     invariant(answer !== undefined, "an order is answered");
+    const { sha256, version } = order;
     if ("reason" in answer) {
       const { reason, detail } = answer;
       out.push({ type: "event", event: { name: "order-refused", runId: order.runId, reason, detail } });
-    } else if (!this.#fetch.isComplete || order.role !== "primary") this.#serve.withdraw(out);
+      return answer;
+    }
+    if (!this.#fetch.isComplete || order.role !== "primary") this.#serve.withdraw(out);
+    if (sha256 !== null && this.#slots.recordRelabelled(sha256, version)) this.#wish(now, { type: "relabel", sha256, version }, out);
     return answer;
   }
 
-  #abort(now: Instant, runId: WireRunId, out: ApEffect[]): OrderAnswer {
+  #abort(now: Instant, runId: WireRunId, out: ApEffect[]): void {
+    this.#orderToMeasure = undefined;
     if (runId === 0 || this.#fetch.order?.runId === runId) this.#serve.withdraw(out);
     this.#toFetch(now, { type: "abort", runId }, out);
-    return { resultCode: resultCodes.success };
+    this.#answer(now, { resultCode: resultCodes.success }, out);
   }
 
-  #swap(now: Instant, order: SwapOrder, out: ApEffect[]): OrderAnswer {
-    const decision = decideSwap(this.#slots, order, this.#fetch.isCommitting);
-    if (decision.type === "refused") return decision;
-    const { record } = decision;
-    if (record !== undefined) {
-      this.#slots.replace(record);
-      out.push({ type: "save-boot-record", record });
-      out.push({ type: "event", event: { name: "swapped", record } });
-      this.#reports.due(now, "inventory");
+  // ---- changes of the boot record ------------------------------------------------------------------------------------
+
+  #wish(now: Instant, wish: BootWish, out: ApEffect[]): void {
+    this.#toBootChange(now, out, (change, outputs) => change.ask(wish, outputs));
+  }
+
+  #toBootChange(now: Instant, out: ApEffect[], call: (change: BootChange, outputs: BootChangeOutput[]) => void): void {
+    relay(this.#bootChange, call, (output) => this.#onBootChange(now, output, out));
+  }
+
+  #onBootChange(now: Instant, output: BootChangeOutput, out: ApEffect[]): void {
+    switch (output.type) {
+      case "save-boot-record":
+        out.push(output);
+        return;
+      case "wish-granted":
+        if (output.record !== undefined) this.#reports.due(now, "inventory");
+        this.#granted(now, output.wish, output.record, out);
+        return;
+      case "wish-refused": {
+        const { wish, refusal } = output;
+        const { reason, detail } = refusal;
+        out.push({ type: "event", event: { name: "boot-change-refused", wish: wish.type, reason, detail } });
+        this.#refused(now, wish, refusal, out);
+        return;
+      }
+      default:
+        unreachable(output);
     }
-    return { resultCode: resultCodes.success };
   }
 
-  /** Answered before the restart: the next process knows nothing of a repeated request, and need not. */
-  #reset(now: Instant, version: string, out: ApEffect[]): void {
-    const { resultCode, record } = decideReset(this.#slots, version);
-    if (record !== undefined) out.push({ type: "save-boot-record", record });
-    this.#toSession(now, out, (session, outputs) => session.answerReset(now, resultCode, outputs));
-    if (record !== undefined) this.#leave(version, out);
+  #granted(now: Instant, wish: BootWish, record: BootRecord | undefined, out: ApEffect[]): void {
+    switch (wish.type) {
+      case "swap":
+        if (record !== undefined) out.push({ type: "event", event: { name: "swapped", record } });
+        this.#answer(now, { resultCode: resultCodes.success }, out);
+        return;
+      case "reset":
+        // Answered before the restart: the next process knows nothing of a repeated request, and need not.
+        this.#toSession(now, out, (session, outputs) => session.answerReset(now, resultCodes.success, outputs));
+        this.#leave(wish.version, out);
+        return;
+      case "restart":
+        this.#leave(wish.version, out);
+        return;
+      case "relabel":
+        out.push({ type: "event", event: { name: "relabelled", version: wish.version } });
+        return;
+      case "forget-corrupt":
+        return;
+      default:
+        unreachable(wish);
+    }
   }
 
-  /** §9.1: a slot holds the version that the controller wants. */
-  #restart(version: string, out: ApEffect[]): void {
-    const { record } = decideReset(this.#slots, version);
-    invariant(record !== undefined, "the session restarts into a version that is in flash");
-    out.push({ type: "save-boot-record", record });
-    this.#leave(version, out);
+  #refused(now: Instant, wish: BootWish, refusal: BootRefusal, out: ApEffect[]): void {
+    switch (wish.type) {
+      case "swap":
+        this.#answer(now, refusal, out);
+        return;
+      case "reset":
+        this.#toSession(now, out, (session, outputs) => session.answerReset(now, refusal.resultCode, outputs));
+        return;
+      case "restart":
+        // The session waits for the restart; without it, it looks for a controller again.
+        this.#toSession(now, out, (session, outputs) => session.stop(now, outputs));
+        this.#toSession(now, out, (session, outputs) => session.start(now, outputs));
+        return;
+      case "relabel":
+      case "forget-corrupt":
+        return;
+      default:
+        unreachable(wish);
+    }
+  }
+
+  #commitMeanwhile(now: Instant, out: ApEffect[]): void {
+    const verified = this.#verifiedMeanwhile;
+    if (verified === undefined || this.#bootChange.isSaving || this.#hasEnded) return;
+    this.#verifiedMeanwhile = undefined;
+    this.#toFetch(now, verified, out);
   }
 
   #leave(version: string, out: ApEffect[]): void {

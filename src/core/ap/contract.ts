@@ -112,6 +112,9 @@ export interface ServedPeer {
   readonly bytesDone: number;
 }
 
+/** What was to change in the boot record. */
+export type BootWishName = "swap" | "reset" | "restart" | "relabel" | "forget-corrupt";
+
 export type StorageFailure = Extract<FailureReason, "not-enough-flash" | "flash-write-error">;
 
 export type ApInput =
@@ -127,7 +130,7 @@ export type ApInput =
   /** Answer to `resolve-controllers`, most wanted first; empty when no name resolves. */
   | { readonly type: "controllers-resolved"; readonly endpoints: readonly Endpoint[] }
   /** `resumeOffset`: bytes of this very image that are safely stored; 0 for a new file. */
-  | { readonly type: "download-opened"; readonly downloadId: DownloadId; readonly resumeOffset: number }
+  | { readonly type: "download-opened"; readonly downloadId: DownloadId; readonly resumeOffset: number; readonly freeBytes: number }
   | { readonly type: "chunk-written"; readonly downloadId: DownloadId; readonly offset: number; readonly length: number }
   /** Size and digests of what is on disk, read back. */
   | {
@@ -145,6 +148,11 @@ export type ApInput =
       readonly reason: StorageFailure;
       readonly detail: string;
     }
+  /** The record is lasting. */
+  | { readonly type: "boot-record-saved" }
+  /** The record is as it was. */
+  | { readonly type: "boot-record-unsaved"; readonly reason: StorageFailure; readonly detail: string }
+  | { readonly type: "flash-measured"; readonly freeBytes: number }
   | { readonly type: "fetch-progress"; readonly fetchId: DownloadId; readonly bytesDone: number }
   | {
       readonly type: "fetch-ended";
@@ -183,8 +191,10 @@ export type ApEffect =
   | { readonly type: "commit-slot"; readonly downloadId: DownloadId; readonly slot: SlotId; readonly record: BootRecord }
   /** Close it and remove its file, or keep the part for a later `resume`. Download 0 means none: a part of an earlier one goes. No answer. */
   | { readonly type: "discard-download"; readonly downloadId: DownloadId; readonly keepPartial: boolean }
-  /** Barrier: effects after it happen after its fsync. */
+  /** Answers `boot-record-saved` or `boot-record-unsaved`. One at a time, and none beside a `commit-slot`. */
   | { readonly type: "save-boot-record"; readonly record: BootRecord }
+  /** Answers `flash-measured`. */
+  | { readonly type: "measure-flash" }
   /** Barrier: effects after it happen after its fsync. */
   | { readonly type: "save-journal"; readonly journal: RunJournal }
   /** Serve this slot's image by TFTP under one name, to at most `sessionsMax` peers at a time. Replaces any other offer. */
@@ -234,5 +244,7 @@ export type ApEvent =
   | { readonly name: "offering"; readonly fileName: string; readonly sessionsMax: number }
   | { readonly name: "withdrawn"; readonly fileName: string }
   | { readonly name: "swapped"; readonly record: BootRecord }
+  | { readonly name: "relabelled"; readonly version: string }
   | { readonly name: "reset"; readonly version: string }
+  | { readonly name: "boot-change-refused"; readonly wish: BootWishName; readonly reason: FailureReason; readonly detail: string }
   | ({ readonly name: "dropped" } & Omit<Dropped, "type">);

@@ -65,6 +65,14 @@ export class ImageSlots {
     return { ...this.#record, primary: slot, controllerResets: this.#record.controllerResets + 1 };
   }
 
+  /** The record with another version for an image, or undefined where its slots have it already. */
+  recordRelabelled(sha256: Sha256Hex, version: string): BootRecord | undefined {
+    const { a, b } = this.#record.slots;
+    const relabelled = (image: SlotImage | null) => (image?.sha256 === sha256 ? { ...image, version } : image);
+    const isOther = [a, b].some((image) => image?.sha256 === sha256 && image.version !== version);
+    return isOther ? { ...this.#record, slots: { a: relabelled(a), b: relabelled(b) } } : undefined;
+  }
+
   /** To be called when `record` is on its way to the disk behind a barrier. */
   replace(record: BootRecord): void {
     this.#record = record;

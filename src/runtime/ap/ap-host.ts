@@ -86,10 +86,10 @@ export class ApHost {
       case "verify-download":
       case "commit-slot":
       case "discard-download":
+      case "save-boot-record":
+      case "measure-flash":
         files.perform(effect);
         return;
-      case "save-boot-record":
-        return files.saveRecord(effect.record);
       case "save-journal":
         return files.saveJournal(effect.journal);
       case "offer":

@@ -48,6 +48,10 @@ function wording(event: ApEvent): Pick<LogLine, "message" | "fields"> {
       return { message: `no longer offering ${event.fileName}` };
     case "swapped":
       return { message: `swapped: slot ${event.record.primary} boots next` };
+    case "relabelled":
+      return { message: `an image is now called ${event.version}` };
+    case "boot-change-refused":
+      return { message: `${event.wish} refused: ${event.detail}`, fields: { reason: event.reason } };
     case "reset":
       return { message: `reset into ${event.version}` };
     case "dropped":

@@ -22,7 +22,7 @@ import { DownloadPart, openIfThere, partNames } from "./download-part.js";
 import { digestsOf } from "./file-digests.js";
 import { loadSealedJson, saveSealedJson, unsavedEnding } from "./sealed-json.js";
 import { slotFileName, slotLabelName } from "./slot-label.js";
-import { isUnreadable } from "./storage-failure.js";
+import { ignoreStorageError, isUnreadable } from "./storage-failure.js";
 import { storedFiles } from "./stored-files.js";
 
 const emptyJournal: RunJournal = { run: null, owed: [] };
@@ -85,7 +85,7 @@ export class FlashFolder {
     for (const slot of slotIds) if (!(await this.#slotIsSound(slot))) corrupt.push(slot);
     for (const slot of corrupt) this.#record = { ...this.#record, slots: { ...this.#record.slots, [slot]: null } };
     await this.#records.labelSlots(this.#record);
-    await this.clearLeftovers();
+    await this.clearLeftovers().catch(ignoreStorageError);
     if (state === "absent" && factoryVersion !== undefined) await this.#installFactoryImage(factoryVersion);
     const journal = await loadSealedJson(this.#disk, this.#path(journalName), storedFiles.journal);
     return {
@@ -154,8 +154,9 @@ export class FlashFolder {
     for (const slot of slotIds) {
       const old = before.slots[slot];
       if (old === null || old.sha256 === record.slots[slot]?.sha256) continue;
-      await this.#disk.remove(this.#path(slotFileName(slot, old.sha256)));
-      await this.#disk.remove(this.#path(slotLabelName(slot, old.sha256)));
+      // What stays is a leftover for the next boot.
+      await this.#disk.remove(this.#path(slotFileName(slot, old.sha256))).catch(ignoreStorageError);
+      await this.#disk.remove(this.#path(slotLabelName(slot, old.sha256))).catch(ignoreStorageError);
     }
   }
 

@@ -12,7 +12,17 @@ import { ignoreStorageError, StorageError, storageFailure } from "./storage-fail
 type Storage<Type> = Extract<ApEffect, { readonly type: Type }>;
 type StorageInput = Extract<
   ApInput,
-  { readonly type: "download-opened" | "chunk-written" | "download-verified" | "slot-committed" | "storage-failed" }
+  {
+    readonly type:
+      | "download-opened"
+      | "chunk-written"
+      | "download-verified"
+      | "slot-committed"
+      | "storage-failed"
+      | "boot-record-saved"
+      | "boot-record-unsaved"
+      | "flash-measured";
+  }
 >;
 
 export interface ImageFilesOptions extends FlashFolderOptions {
@@ -53,7 +63,11 @@ export class ImageFiles {
     return this.#flash.slotPath(slot);
   }
 
-  perform(effect: Storage<"open-download" | "write-chunk" | "verify-download" | "commit-slot" | "discard-download">): void {
+  perform(
+    effect: Storage<
+      "open-download" | "write-chunk" | "verify-download" | "commit-slot" | "discard-download" | "save-boot-record" | "measure-flash"
+    >,
+  ): void {
     switch (effect.type) {
       case "open-download":
         this.#currentId = effect.downloadId;
@@ -70,7 +84,13 @@ export class ImageFiles {
         return;
       case "discard-download":
         if (effect.downloadId === this.#currentId) this.#currentId = 0;
-        this.#enqueue(() => this.#discard(effect.downloadId, effect.keepPartial));
+        this.#enqueue(() => this.#discard(effect.downloadId, effect.keepPartial).catch(ignoreStorageError));
+        return;
+      case "save-boot-record":
+        this.#enqueue(() => this.#saveRecord(effect.record));
+        return;
+      case "measure-flash":
+        this.#enqueue(async () => this.#deliver({ type: "flash-measured", freeBytes: await this.#flash.freeBytes() }));
     }
   }
 
@@ -99,9 +119,16 @@ export class ImageFiles {
     if (!written) throw new Error("the download was given up");
   }
 
-  /** Resolves when the record is lasting. */
-  async saveRecord(record: BootRecord): Promise<void> {
-    await this.#enqueue(() => this.#flash.saveRecord(record));
+  async #saveRecord(record: BootRecord): Promise<void> {
+    try {
+      await this.#flash.saveRecord(record);
+    } catch (error) {
+      const failure = storageFailure(error);
+      if (failure === undefined) throw error;
+      this.#deliver({ type: "boot-record-unsaved", ...failure });
+      return;
+    }
+    this.#deliver({ type: "boot-record-saved" });
   }
 
   /** Resolves when the journal is lasting, or when a full or failing disk would not take it: an AP without a memory of its run still serves. */
@@ -135,7 +162,7 @@ export class ImageFiles {
     const file = (resumed && (await this.#flash.part.open(resumed))) ?? (await this.#flash.part.create());
     const safeBytes = resumed && (await file.sizeBytes()) === resumed.safeBytes ? resumed.safeBytes : 0;
     this.#download = new ImageDownload({ id, version, sizeBytes, resumeKey: resume ? sha256 : null }, this.#flash.part, file, safeBytes);
-    this.#answer(id, { type: "download-opened", downloadId: id, resumeOffset: safeBytes });
+    this.#answer(id, { type: "download-opened", downloadId: id, resumeOffset: safeBytes, freeBytes: free });
   }
 
   async #drain(download: ImageDownload): Promise<void> {

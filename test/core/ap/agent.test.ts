@@ -91,6 +91,10 @@ class Bench {
     return this.hears({ type: "configuration-update", elements });
   }
 
+  saved(): this {
+    return this.step({ type: "boot-record-saved" });
+  }
+
   joined(): this {
     return this.hears({ type: "state", state: "run", controller, controllerName: "ac" });
   }
@@ -117,7 +121,7 @@ t.test("a fetch over the WAN, from order to offer: saved before it is said, said
     "configuration 0",
     "event upgradeReport",
   ]);
-  t.same(bench.step({ type: "download-opened", downloadId: 1, resumeOffset: 0 }).did, ["image"]);
+  t.same(bench.step({ type: "download-opened", downloadId: 1, resumeOffset: 0, freeBytes: 1e6 }).did, ["image"]);
   bench.hears({ type: "image-offered", sizeBytes: 3000, md5: bytesOfHex(newImage.md5), startOffset: 0 } as Output);
   const image = new Uint8Array(3000);
   t.same(bench.hears({ type: "image-block", offset: 0, bytes: image, last: true }).did, ["write-chunk"]);
@@ -165,8 +169,8 @@ t.test("a primary serves again after a restart, before any controller is there",
 t.test("swap", async (t) => {
   t.same(new Bench().joined().configure({ swapOrder: { orderId: 4, sha256: noDigest } }).did, ["configuration 12 backup-empty"]);
   const bench = new Bench({ record: twoImages }).joined();
-  const did = bench.configure({ swapOrder: { orderId: 4, sha256: noDigest } }).did;
-  t.same(did, ["save-boot-record", "configuration 0", "event apInventory"], "saved, then answered");
+  t.same(bench.configure({ swapOrder: { orderId: 4, sha256: noDigest } }).did, ["save-boot-record"]);
+  t.same(bench.saved().did, ["configuration 0", "event apInventory"], "saved, then answered");
   t.same(
     bench.configure({ swapOrder: { orderId: 4, sha256: noDigest } }).did,
     ["configuration 0"],
@@ -178,7 +182,8 @@ t.test("a swap that names an image: done once, however often it comes; refused w
   const bench = new Bench({ record: twoImages }).joined();
   const named = (image: { readonly sha256: string }) => ({ swapOrder: { orderId: 4, sha256: bytesOfHex(image.sha256) } });
   t.same(bench.configure(named(oldImage)).did, ["configuration 0"], "it boots next as it is");
-  t.same(bench.configure(named(stored)).did, ["save-boot-record", "configuration 0", "event apInventory"]);
+  t.same(bench.configure(named(stored)).did, ["save-boot-record"]);
+  t.same(bench.saved().did, ["configuration 0", "event apInventory"]);
   t.match(bench.session.self(), { inventory: { primary: { version: "8.6" }, running: "backup" } });
   t.same(
     bench.configure({ swapOrder: { orderId: 5, sha256: bytesOfHex(stored.sha256) } }).did,
@@ -192,9 +197,92 @@ t.test("a swap that names an image: done once, however often it comes; refused w
 t.test("reset: saved, answered, then rebooted; nothing happens afterwards", async (t) => {
   const bench = new Bench({ record: twoImages }).joined();
   t.same(bench.hears({ type: "reset-wanted", identifier: { ...identifier, name: "9.9" } }).did, ["reset 10"]);
-  t.same(bench.hears({ type: "reset-wanted", identifier: { ...identifier, name: "8.5" } }).did, ["save-boot-record", "reset 0", "reboot"]);
+  t.same(bench.hears({ type: "reset-wanted", identifier: { ...identifier, name: "8.5" } }).did, ["save-boot-record"]);
+  t.same(bench.saved().did, ["reset 0", "reboot"]);
   t.same(bench.configure({ swapOrder: { orderId: 4, sha256: noDigest } }).did, []);
   t.equal(bench.agent.nextWakeAt(), undefined);
+});
+
+const full = { type: "boot-record-unsaved", reason: "not-enough-flash", detail: "the flash is full" } as const;
+
+t.test("a flash that does not take the record: refused with the reason, nothing changes, and the AP serves on", async (t) => {
+  const bench = new Bench({ record: twoImages }).joined();
+  bench.configure({ swapOrder: { orderId: 4, sha256: noDigest } });
+  t.same(bench.step(full).did, ["configuration 12 not-enough-flash"]);
+  t.match(bench.session.self(), { inventory: { primary: { version: "8.5" } } });
+  bench.hears({ type: "reset-wanted", identifier: { ...identifier, name: "8.6" } });
+  t.same(bench.step(full).did, ["reset 11"], "RFC 5415 §4.6.35: firmware write error");
+  t.same(bench.configure({ swapOrder: { orderId: 4, sha256: noDigest } }).did, ["save-boot-record"], "the same order may come again");
+  t.same(bench.saved().did, ["configuration 0", "event apInventory"]);
+  bench.hears({ type: "restart-wanted", identifier: { ...identifier, name: "8.5" } });
+  t.notOk(bench.step(full).did.includes("reboot"));
+});
+
+/** Its image is verified and on its way into the slot. */
+function committing(): Bench {
+  const bench = new Bench().joined();
+  bench.configure({ upgradeOrder: order, imageIdentifier: identifier });
+  bench.step({ type: "download-opened", downloadId: 1, resumeOffset: 3000, freeBytes: 1e6 });
+  t.same(bench.step({ type: "download-verified", downloadId: 1, ...newImage }).did, ["commit-slot"]);
+  return bench;
+}
+
+t.test("a reset or a swap waits for a commit, which saves a record of its own", async (t) => {
+  for (const [wish, done] of [
+    [{ type: "reset-wanted", identifier }, ["reset 0", "reboot"]],
+    [{ type: "configuration-update", elements: { swapOrder: { orderId: 4, sha256: bytesOfHex(newImage.sha256) } } }, ["configuration 0"]],
+  ] as const) {
+    for (const aborted of [false, true]) {
+      const bench = committing();
+      if (aborted) bench.configure({ upgradeAbort: { runId: 7 } });
+      t.same(bench.hears(wish).did, []);
+      const { out } = bench.step({ type: "slot-committed", downloadId: 1, freeBytes: 1 });
+      const saved = out.filter((effect) => effect.type === "save-boot-record");
+      t.match(saved, [{ record: { primary: "b", slots: { a: oldImage, b: { version: "8.6" } } } }], "with the new image");
+      t.same(bench.saved().did.slice(0, done.length), done);
+    }
+  }
+  const failed = committing();
+  failed.hears({ type: "reset-wanted", identifier: { ...identifier, name: "8.5" } });
+  const { did } = failed.step({ type: "storage-failed", downloadId: 1, reason: "flash-write-error", detail: "worn" });
+  t.ok(did.includes("save-boot-record"), "also when the commit fails");
+});
+
+t.test("a commit waits until the boot record is saved", async (t) => {
+  const bench = new Bench({ record: twoImages }).joined();
+  bench.configure({ upgradeOrder: { ...order, sha256: bytesOfHex(sha("3")) }, imageIdentifier: identifier });
+  bench.step({ type: "download-opened", downloadId: 1, resumeOffset: 3000, freeBytes: 1e6 });
+  bench.configure({ swapOrder: { orderId: 4, sha256: noDigest } });
+  const verified = { type: "download-verified", downloadId: 1, ...newImage, sha256: sha("3") } as const;
+  t.same(bench.step(verified).did, []);
+  const committed = bench.saved().out.find((effect) => effect.type === "commit-slot");
+  t.match(committed, { type: "commit-slot", slot: "b", record: { primary: "b", swapOrderId: 4 } });
+});
+
+t.test("an image that is there under another version is called what the order says", async (t) => {
+  const bench = new Bench({ record: twoImages }).joined();
+  const { out } = bench.configure({ upgradeOrder: { ...order, version: "8.6.1" } });
+  t.match(out.filter((effect) => effect.type === "save-boot-record").at(0), {
+    record: { primary: "a", slots: { a: oldImage, b: { version: "8.6.1" } } },
+  });
+  bench.hears({ type: "answered", tag: "report", resultCode: 0, elements: {} });
+  t.ok(bench.saved().did.includes("event apInventory"));
+  t.match(bench.session.self(), { inventory: { backup: { version: "8.6.1" } } });
+  t.notOk(bench.configure({ upgradeOrder: { ...order, version: "8.6.1" } }).did.includes("save-boot-record"), "once");
+});
+
+t.test("an order that seems too large is answered when the flash has been measured", async (t) => {
+  const bench = new Bench({ freeBytes: 2999 }).joined();
+  const ordered = { upgradeOrder: order, imageIdentifier: identifier };
+  t.same(bench.configure(ordered).did, ["measure-flash"]);
+  t.same(bench.step({ type: "flash-measured", freeBytes: 2998 }).did, ["configuration 16 not-enough-flash", "event apInventory"]);
+  bench.hears({ type: "answered", tag: "report", resultCode: 0, elements: {} });
+  t.same(bench.configure(ordered).did, ["measure-flash"]);
+  t.same(bench.step({ type: "flash-measured", freeBytes: 3000 }).did.slice(0, 3), ["save-journal", "open-download", "configuration 0"]);
+  const aborted = new Bench({ freeBytes: 2999 }).joined();
+  aborted.configure(ordered);
+  aborted.configure({ upgradeAbort: { runId: 7 } });
+  t.same(aborted.step({ type: "flash-measured", freeBytes: 3000 }).did, ["event apInventory"], "an abort takes the order back");
 });
 
 t.test("a slot that was found corrupt is struck from the record", async (t) => {

@@ -1,7 +1,7 @@
 import t from "tap";
 import { bytesOfHex, hexOf } from "../../../src/base/hex.js";
 import { oneLine } from "../../../src/base/one-line.js";
-import { decideReset } from "../../../src/core/ap/boot-choice.js";
+import { decideBoot } from "../../../src/core/ap/boot-choice.js";
 import type { ApEffect, BootRecord } from "../../../src/core/ap/contract.js";
 import { ImageServe } from "../../../src/core/ap/image-serve.js";
 import { emptyBootRecord, ImageSlots, slotToBoot } from "../../../src/core/ap/image-slots.js";
@@ -38,12 +38,13 @@ t.test("slots", async (t) => {
 
 t.test("reset boots what the request names", async (t) => {
   const slots = new ImageSlots(both);
-  t.match(decideReset(slots, "8.5"), { resultCode: 0, record: { primary: "a", controllerResets: 1 } });
-  t.match(decideReset(slots, "8.6"), { resultCode: 0, record: { primary: "b" } }, "a controller that knows no swap");
-  t.same(decideReset(slots, "9.9"), { resultCode: 10, record: undefined });
+  const decideReset = (slots: ImageSlots, version: string) => decideBoot(slots, { type: "reset", version });
+  t.match(decideReset(slots, "8.5"), { ok: true, record: { primary: "a", controllerResets: 1 } });
+  t.match(decideReset(slots, "8.6"), { ok: true, record: { primary: "b" } }, "a controller that knows no swap");
+  t.match(decideReset(slots, "9.9"), { ok: false, refusal: { resultCode: 10 } });
   const twins = new ImageSlots({ ...both, slots: { a: oldImage, b: { ...stored, version: "8.5" } } });
   t.match(decideReset(twins, "8.5"), { record: { primary: "a" } }, "the primary first");
-  t.match(decideReset(new ImageSlots(emptyBootRecord), "0.0.0.0"), { resultCode: 0 });
+  t.match(decideReset(new ImageSlots(emptyBootRecord), "0.0.0.0"), { ok: true });
 });
 
 t.test("orders are checked before a byte moves", async (t) => {

@@ -10,7 +10,7 @@ t.test("a flipped bit makes a slot unbootable, and the other one boots", async (
   const disk = new MemoryDisk();
   const flash = await Flash.open(disk, { factoryVersion: "8.5" });
   const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
-  await flash.files.saveRecord({ ...record, primary: "b" });
+  await flash.saveRecord({ ...record, primary: "b" });
   const after = disk.reborn("lasting");
   after.flipBit(flash.files.slotPath("b"), 49_999);
   const { state } = await Flash.open(after);
@@ -27,7 +27,7 @@ t.test("a damaged boot record: the AP comes up with what its slots say, and the 
   const flash = await Flash.open(disk, { factoryVersion: "8.5" });
   const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
   const swapped = { ...record, primary: "b", swapOrderId: 9 } as const;
-  await flash.files.saveRecord(swapped);
+  await flash.saveRecord(swapped);
   for (const damage of ["flipped bit", "gone", "empty", "unreadable"] as const) {
     const after = disk.reborn("lasting");
     if (damage === "flipped bit") after.flipBit(recordPath, 100);
@@ -54,7 +54,7 @@ t.test("a recovered record is believed no more than any other: a slot that is no
   const disk = new MemoryDisk();
   const flash = await Flash.open(disk, { factoryVersion: "8.5" });
   const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
-  await flash.files.saveRecord({ ...record, primary: "b" });
+  await flash.saveRecord({ ...record, primary: "b" });
   const after = disk.reborn("lasting");
   after.flipBit(flash.files.slotPath("b"), 7);
   after.flipBit(recordPath, 100);
@@ -68,7 +68,7 @@ async function upgradedTwice(): Promise<{ disk: MemoryDisk; record: BootRecord; 
   const disk = new MemoryDisk();
   const first = await Flash.open(disk, { factoryVersion: "8.5" });
   const { record } = await first.fetch(makeImage("8.6", 50_000), "b", first.state.record);
-  await first.files.saveRecord({ ...record, primary: "b", swapOrderId: 9 });
+  await first.saveRecord({ ...record, primary: "b", swapOrderId: 9 });
   const flash = await Flash.open(disk);
   return { disk, flash, record: (await flash.fetch(makeImage("8.7", 60_000), "a", flash.state.record)).record };
 }
@@ -83,7 +83,7 @@ t.test("record and copy damaged or gone: the slots' labels say what lies there a
     const again = await Flash.open(after.reborn("lasting"));
     t.match(again.state, { recordState: "sound", record: state.record }, `${damage}: once`);
   }
-  await flash.files.saveRecord({ ...record, primary: "a", swapOrderId: 10 });
+  await flash.saveRecord({ ...record, primary: "a", swapOrderId: 10 });
   for (const path of [recordPath, copyPath]) disk.flipBit(path, 100);
   t.equal((await Flash.open(disk)).state.record.primary, "a", "a swap is known, too");
 });
@@ -122,11 +122,31 @@ t.test("a full disk keeps no swap from being stored: the copy waits for the next
   const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
   const swapped = { ...record, primary: "b", swapOrderId: 9 } as const;
   disk.failOpen.add(`${copyPath}.new`);
-  await flash.files.saveRecord(swapped);
+  await flash.saveRecord(swapped);
   const next = await Flash.open(disk.reborn("lasting"));
   t.same(next.state.record, swapped);
   const after = disk.reborn("lasting");
   await Flash.open(after);
   after.flipBit(recordPath, 100);
   t.match((await Flash.open(after)).state, { record: swapped, recordState: "recovered" });
+});
+
+t.test("a disk that takes nothing: a swap is refused with the reason, the record stays, and the AP boots", async (t) => {
+  for (const [code, reason] of [
+    ["ENOSPC", "not-enough-flash"],
+    ["EROFS", "flash-write-error"],
+  ] as const) {
+    const disk = new MemoryDisk();
+    const flash = await Flash.open(disk, { factoryVersion: "8.5" });
+    const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
+    if (code === "EROFS") disk.readOnly = true;
+    else disk.writesFailWith = code;
+    t.match(await flash.saveRecord({ ...record, primary: "b" }), { type: "boot-record-unsaved", reason });
+    t.same(flash.files.slotPath("a"), join(folder, `slot-a-${record.slots.a?.sha256}.image`));
+    disk.flipBit(recordPath, 100);
+    const next = await Flash.open(disk);
+    t.match(next.state, { record, recordState: "recovered", corrupt: [] }, `${code}: it boots from the copy, which cannot be mended now`);
+    next.files.perform({ type: "discard-download", downloadId: 0, keepPartial: false });
+    t.equal(typeof (await next.measure()), "number", `${code}: and goes on`);
+  }
 });

@@ -18,15 +18,16 @@ const sha256 = "94149f9b369fb7ec006a205f30c41e46c4c7730ab32bd32325b264fc88a82121
 async function opened(t: Test, name: string) {
   const folder = temporaryFolder(t);
   cpSync(join(folders, name), folder, { recursive: true });
-  const { files, state } = await Flash.open(nodeDisk, { folder, factoryVersion: "9.9" });
+  const flash = await Flash.open(nodeDisk, { folder, factoryVersion: "9.9" });
+  const { files, state } = flash;
   const fetch = new ImageFetch(new ImageSlots(state.record), new Prng(1), state.freeBytes, state.journal);
   const out: FetchOutput[] = [];
   fetch.step(0, { type: "restarted" }, out);
-  return { folder, files, state, fetch, did: out.map(({ type }) => type) };
+  return { folder, flash, files, state, fetch, did: out.map(({ type }) => type) };
 }
 
 t.test("f488cdf: a primary keeps both images and offers the new one", async (t) => {
-  const { folder, files, state, fetch } = await opened(t, "f488cdf/primary");
+  const { folder, flash, files, state, fetch } = await opened(t, "f488cdf/primary");
   t.match(state, {
     recordState: "sound",
     corrupt: [],
@@ -34,7 +35,7 @@ t.test("f488cdf: a primary keeps both images and offers the new one", async (t) 
     journal: { run: { order: { role: "primary", runId: 1146759900 }, progress: { state: "complete", wanBytes: 9000 } }, owed: [] },
   });
   t.ok(fetch.isComplete);
-  await files.saveRecord({ ...state.record, primary: "b" });
+  await flash.saveRecord({ ...state.record, primary: "b" });
   await files.saveJournal(state.journal);
   await files.close();
   const { state: again } = await Flash.open(nodeDisk, { folder });

@@ -82,11 +82,23 @@ export class ImageFetch {
 
   /** @returns false for an event that means nothing in this stage, e.g. a block that no transfer waits for */
   step(now: Instant, event: FetchEvent, out: FetchOutput[]): boolean {
-    if (event.type === "slot-committed") this.#flash.freeBytes = event.freeBytes;
+    if ("freeBytes" in event) this.#flash.freeBytes = event.freeBytes;
     if (this.#orphanEnded(now, event, out)) return true;
     const runId = this.order?.runId;
     if (event.type === "abort" && event.runId !== 0 && event.runId !== runId) return false;
     return this.#transition(now, event, out);
+  }
+
+  /** Whether an order must wait until the flash is measured: what is known of its room may be old. */
+  needsRoomFor(order: RunOrder): boolean {
+    return this.#flash.freeBytes < order.sizeBytes && !isHeld(this.#slots, order);
+  }
+
+  /** @returns whether there is another amount of room than before */
+  measured(freeBytes: number): boolean {
+    const isOther = this.#flash.freeBytes !== freeBytes;
+    this.#flash.freeBytes = freeBytes;
+    return isOther;
   }
 
   /** Takes an order that has been checked. The same order again changes nothing that is under way. */

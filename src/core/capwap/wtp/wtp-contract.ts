@@ -92,7 +92,7 @@ export type WtpEvent<Tag> =
   | { readonly type: "configuration-update"; readonly elements: ElementsOf<"configurationUpdateRequest"> }
   /** Clear Configuration Request; `answerClearConfiguration` is due. */
   | { readonly type: "clear-configuration" }
-  /** Reset Request; `answerReset` is due, then the agent restarts the AP. */
+  /** Reset Request; `answerReset` is due, then, with success, the agent restarts the AP. */
   | { readonly type: "reset-wanted"; readonly identifier: ImageIdentifier }
   /** The boot-time download ended well, or the wanted image is in flash: restart into it (§9.1). */
   | { readonly type: "restart-wanted"; readonly identifier: ImageIdentifier }

@@ -185,7 +185,7 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
 
   answerReset(_now: Instant, resultCode: number, out: WtpOutput<Tag>[]): void {
     if (!this.#reply("resetRequest", (sequence) => ({ type: "resetResponse", sequence, elements: { resultCode } }), out)) return;
-    if (resultCode === resultCodes.resetUnable) return;
+    if (!isSuccess(resultCode)) return;
     this.#lifecycle.download.reset(out);
     this.#lifecycle.enterReset(out);
   }
