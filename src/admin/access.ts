@@ -6,6 +6,7 @@ import { type Failure, failure, type Result } from "../base/failure.js";
 import { isLoopback } from "../base/ip-address.js";
 import type { Instant } from "../base/time.js";
 import type { AccountStore } from "../runtime/access/account-store.js";
+import { StoreReadOnly } from "../runtime/controller/store/store.js";
 import type { Accounts } from "./accounts.js";
 import { notAllowed, type WriteAudit } from "./audited-port.js";
 import { httpStatusOf } from "./http-status.js";
@@ -71,8 +72,14 @@ export async function registerPublic(app: FastifyInstance, register: (scope: Fas
 /** One line of the audit log, at the time of writing. */
 export const auditWriter =
   ({ store, now }: Pick<AccessOptions, "store" | "now">): WriteAudit =>
-  (entry) =>
-    store.audit({ ...entry, at: now() });
+  (entry) => {
+    try {
+      store.audit({ ...entry, at: now() });
+    } catch (error) {
+      // The act itself was refused for the same reason; it must not fail for want of its entry.
+      if (!(error instanceof StoreReadOnly)) throw error;
+    }
+  };
 
 /** A login that came in or was wrong. What had to wait is not noted: whoever floods the API would push everything else out of the log. */
 export function noteLogin(write: WriteAudit, what: "login" | "ssh login", name: string, from: string, caller: Result<Caller>): void {

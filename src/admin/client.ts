@@ -5,8 +5,9 @@ import { type Failure, failure, isFailure, type Result, success } from "../base/
 import type { ResultOf } from "../core/controller/operator/order-results.js";
 import type { Order } from "../core/controller/operator/orders.js";
 import type { ImageView } from "../core/controller/operator/views.js";
+import { type SavedBackup, saveBackup } from "./backup-file.js";
 import type { OperatorPort } from "./operator-port.js";
-import { type ImageDescription, type RoutedOrder, requestOf, uploadPath } from "./order-paths.js";
+import { backupPath, type ImageDescription, type RoutedOrder, requestOf, uploadPath } from "./order-paths.js";
 
 /** The admin API of one daemon. Failures are the controller's own, `controller-unreachable`, `certificate-unknown` or `unexpected-answer`. */
 export class AdminClient implements OperatorPort {
@@ -54,9 +55,16 @@ export class AdminClient implements OperatorPort {
     });
   }
 
-  async #request<T>(path: string, init: RequestInit): Promise<Result<T>> {
+  /** Takes a backup of what the controller stores. Failures besides the controller's own: those of `saveBackup`. */
+  backup(path: string): Promise<Result<SavedBackup>> {
+    return this.#request(backupPath, {}, (response) => saveBackup(response, path));
+  }
+
+  /** @param take what a good answer comes to, where it is not JSON */
+  async #request<T>(path: string, init: RequestInit, take?: (response: Response) => Promise<Result<T>>): Promise<Result<T>> {
     try {
       const response = await fetch(new URL(path, this.#base), { ...init, headers: { ...init.headers, ...this.#authorization } });
+      if (response.ok && take !== undefined) return await take(response);
       if (response.status === 204) return success(null as T);
       const body = jsonOf(await response.text());
       if (response.ok && body !== undefined) return success(body as T);

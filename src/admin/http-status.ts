@@ -11,6 +11,7 @@ const statusByCode: Readonly<Record<string, number>> = {
   "image-empty": 400,
   "image-too-large": 413,
   "image-not-stored": 507,
+  "storage-read-only": 507,
   "idempotency-key-reused": 422,
   "too-many-attempts": 429,
   "too-many-logins": 429,

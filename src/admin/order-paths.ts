@@ -8,6 +8,9 @@ import type { ReleaseName } from "../core/upgrade/limits.js";
 
 export const apiPrefix = "/api/v1";
 
+/** Where a backup is taken (`backup.ts`). */
+export const backupPath = `${apiPrefix}/backup`;
+
 /** Orders that have a route of this kind. An image comes as an upload (`image-upload.ts`). */
 export type RoutedOrder = Exclude<Order, { type: "image-add" }>;
 
@@ -49,6 +52,7 @@ export const orderPaths: Readonly<Record<RoutedOrder["type"], OrderPath>> = {
   "show-boot": { method: "GET", path: "/boot" },
   "show-images": { method: "GET", path: "/images" },
   "show-peer": { method: "GET", path: "/peer" },
+  "show-system": { method: "GET", path: "/system" },
   "show-runs": { method: "GET", path: "/runs" },
   "show-run-summary": { method: "GET", path: "/run-summary" },
   "show-run": { method: "GET", path: "/runs/:run" },

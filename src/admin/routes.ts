@@ -29,6 +29,7 @@ import {
   runReportSchema,
   runStarted,
   runSummaryRow,
+  systemView,
 } from "./schema.js";
 import { settingsChange } from "./settings-schema.js";
 
@@ -136,6 +137,7 @@ const rows: Readonly<Record<RoutedOrder["type"], Omit<OrderRoute, keyof OrderPat
   "show-boot": read("Versions of the two releases", {}, bootView),
   "show-images": read("All images of both releases", {}, z.array(imageSchema)),
   "show-peer": read("The peer controller, and how its images compare with this one's", {}, peerAnswer),
+  "show-system": read("The controller itself: version, whether it can store, until when its certificate is valid", {}, systemView),
   "show-runs": read(
     "Reports of the runs of a group or of all, newest first, some at a time",
     {

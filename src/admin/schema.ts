@@ -23,6 +23,7 @@ import type {
   RunReportRow,
   RunSummaryRow,
   RunView,
+  SystemView,
   TransferView,
 } from "../core/controller/operator/views.js";
 import { firstSteps } from "../core/controller/run/first-step.js";
@@ -228,6 +229,21 @@ const peerView = z.object({
   differences: z.array(z.object({ release: releaseName, family: z.string(), here: heldImage, there: heldImage })),
 }) satisfies z.ZodType<PeerView>;
 export const peerAnswer = z.object({ peer: peerView.nullable().describe("Null without a peer") });
+
+export const systemView = z.object({
+  version: z.string(),
+  startedAt: instant,
+  storage: z
+    .discriminatedUnion("state", [
+      z.object({ state: z.literal("writable") }),
+      z.object({ state: z.literal("read-only"), reason: z.string(), unsavedRows: z.int() }),
+    ])
+    .describe("read-only: APs are served and changes refused until there is space in the data folder"),
+  certificate: z
+    .object({ own: z.boolean().describe("Made and renewed by the controller"), validFrom: instant, validTo: instant })
+    .nullable()
+    .describe("Of this API; null without HTTPS"),
+}) satisfies z.ZodType<SystemView>;
 
 const runReportRow = z.object({
   name: z.string(),

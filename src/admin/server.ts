@@ -12,14 +12,18 @@ import fastify, {
 import { hasZodFastifySchemaValidationErrors, jsonSchemaTransform, validatorCompiler } from "fastify-type-provider-zod";
 import type { Failure } from "../base/failure.js";
 import { invariant } from "../base/invariant.js";
+import type { StorageView } from "../core/controller/operator/views.js";
 import type { TlsIdentity } from "../runtime/access/tls.js";
 import type { ImageFolder } from "../runtime/controller/controller-images.js";
+import { StoreReadOnly } from "../runtime/controller/store/store.js";
 import type { Log } from "../runtime/log.js";
 import { type AccessOptions, auditWriter, registerAccess, registerPublic, standingOf } from "./access.js";
 import { registerAccessRoutes } from "./access-routes.js";
 import { AuditedPort } from "./audited-port.js";
+import { type BackupOptions, registerBackup } from "./backup.js";
 import { compressLongAnswers } from "./compression.js";
 import { registerEventStream } from "./event-stream.js";
+import { httpStatusOf } from "./http-status.js";
 import { registerImageUpload } from "./image-upload.js";
 import type { LiveFeed } from "./live-feed.js";
 import type { ControllerPort, OperatorPort } from "./operator-port.js";
@@ -32,6 +36,10 @@ export interface AdminOptions {
   readonly images: ImageFolder;
   /** Without it anybody may do everything: for tests and for what listens nowhere. */
   readonly access?: AccessOptions;
+  /** Without it there are no backups. */
+  readonly backup?: BackupOptions;
+  /** What `/healthz` says; without it: all is well. */
+  readonly storage?: () => StorageView;
   /** Without it there is no event stream. */
   readonly feed?: LiveFeed;
   /** What `/metrics` answers; without it there is none. */
@@ -95,7 +103,7 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
   app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { status, failure } = failureOf(error);
-    if (status >= 500) options.log.error("request-failed", `${request.method} ${request.url} failed: ${error.message}`, { err: error });
+    if (status === 500) options.log.error("request-failed", `${request.method} ${request.url} failed: ${error.message}`, { err: error });
     reply.status(status).send(failure);
   });
   app.setNotFoundHandler((request, reply) => {
@@ -117,7 +125,8 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
   await registerPublic(app, async (scope) => scope.register(swaggerUi, { routePrefix: "/api/docs", staticCSP: docsPolicy }));
   const forEverybody = { config: { public: true }, schema: { hide: true } } as const;
   app.get("/api/openapi.json", forEverybody, () => app.swagger());
-  app.get("/healthz", forEverybody, () => ({ status: "ok" }));
+  // 200 for a read-only store too: a restart would not make space, and APs are served.
+  app.get("/healthz", forEverybody, () => ({ status: options.storage?.().state === "read-only" ? "read-only" : "ok" }));
   app.get("/readyz", forEverybody, async (_request, reply) => {
     const answer = await options.operator.order({ type: "show-boot" });
     return reply.status(answer.ok ? 200 : 503).send(answer.ok ? { status: "ready" } : answer.failure);
@@ -136,6 +145,7 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
     );
   }
   if (feed !== undefined) registerEventStream(app, feed, access);
+  if (options.backup !== undefined) registerBackup(app, options.backup, access);
   registerReports(app, portFor);
   await app.register(async (scope) => registerOrderRoutes(scope, portFor));
   await app.register(async (scope) => registerImageUpload(scope, { ...options, portFor }));
@@ -152,6 +162,7 @@ const bodyMissing = "This request needs a body: send JSON with Content-Type: app
 
 /** What the framework or a schema objected to, as one line. */
 function failureOf(error: FastifyError): { status: number; failure: Failure } {
+  if (error instanceof StoreReadOnly) return { status: httpStatusOf(error.failure), failure: error.failure };
   const invalid = (status: number, message: string) => ({ status, failure: { code: "invalid-request", message } });
   if (hasZodFastifySchemaValidationErrors(error)) {
     const places = error.validation.map(({ instancePath, message }) => {

@@ -1,3 +1,4 @@
+import type { SavedBackup } from "../admin/backup-file.js";
 import type { OperatorPort } from "../admin/operator-port.js";
 import type { ImageDescription } from "../admin/order-paths.js";
 import type { Failure, Result } from "../base/failure.js";
@@ -17,6 +18,8 @@ export interface CommandContext {
 export interface LocalFiles {
   /** Sends an image file to the controller. */
   upload(path: string, description: Omit<ImageDescription, "fileName">): Promise<Result<ImageView>>;
+  /** Takes a backup of what the controller stores. */
+  saveBackup(path: string): Promise<Result<SavedBackup>>;
   /** Failure: `file-unreadable`. */
   readText(path: string): Promise<Result<string>>;
 }

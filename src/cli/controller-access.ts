@@ -44,6 +44,7 @@ function localFiles(client: AdminClient, { stderr, signal }: CommandIo & { reado
       progress.end();
       return answer;
     },
+    saveBackup: (path) => client.backup(path),
     async readText(path) {
       try {
         return success(await readFile(path, "utf8"));

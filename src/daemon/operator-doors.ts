@@ -106,9 +106,9 @@ function tlsIdentity({ tlsCert, tlsKey, admin, data }: ControllerSettings): Resu
 }
 
 async function adminServer(
-  { settings, host, images, metrics, log }: OperatorDoorsOptions,
+  { settings, host, store, images, metrics, log }: OperatorDoorsOptions,
   accounts: Accounts,
-  store: AccountStore,
+  accountStore: AccountStore,
   tls: TlsIdentity | undefined,
 ): Promise<FastifyInstance> {
   const { now } = systemClock;
@@ -119,12 +119,21 @@ async function adminServer(
   });
   host.onEvent((event) => feed.note(event));
   measureController(metrics, host, now);
-  const access = { accounts, sessions: new Sessions(now), store, now, openOnLoopback: settings.lab, secure: tls !== undefined };
+  const access = {
+    accounts,
+    sessions: new Sessions(now),
+    store: accountStore,
+    now,
+    openOnLoopback: settings.lab,
+    secure: tls !== undefined,
+  };
   const app = await createAdminServer({
     operator: host,
     feed,
     metrics,
     images,
+    storage: () => store.storage,
+    backup: { store, folder: settings.data },
     access,
     log,
     imageBytesMax: settings.imageBytesMax,

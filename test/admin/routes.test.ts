@@ -64,6 +64,7 @@ const fieldsOf: { [T in RoutedOrder["type"]]: Record<string, fc.Arbitrary<unknow
   "show-boot": {},
   "show-images": {},
   "show-peer": {},
+  "show-system": {},
   "show-runs": { group: fc.option(name), limit: fc.integer({ min: 1, max: 200 }), before: fc.nat() },
   "show-run-summary": {},
   "show-run": { run: fc.nat() },

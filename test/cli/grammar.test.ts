@@ -67,6 +67,7 @@ t.test("the source document's commands, in both vocabularies", async (t) => {
     ["show boot", { type: "show-boot" }],
     ["image ls", { type: "show-images" }],
     ["image parity", { type: "show-peer" }],
+    ["show sysinfo", { type: "show-system" }],
     ["image rm 3", { type: "image-remove", imageId: "3" }],
   ];
   for (const [line, order] of cases) t.same(meaning(line), order, line);
@@ -136,6 +137,7 @@ t.test("what may come next is listed for help and completion", async (t) => {
     suggestions: [
       { word: "ap", what: "" },
       { word: "flexconnect", what: "" },
+      { word: "sysinfo", what: "version, whether the controller can store, its certificate" },
       { word: "boot", what: "versions of the two releases" },
     ],
     mayEnd: false,

@@ -9,6 +9,12 @@ export const configurationCommands: readonly Command[] = [
     order: () => ({ type: "show-config" }),
     text: async (document) => (await import("yaml")).stringify(document),
   }),
+  fileCommand("config backup <file>", "everything that the controller stores but images and keys, in one file", async ({ file }, files) => {
+    const saved = await files.saveBackup(file);
+    if (!saved.ok) return saved;
+    const { path, sizeBytes } = saved.value;
+    return { ok: true, value: saved.value, text: `Backup written to ${path} (${sizeBytes} bytes); "flexup data restore" puts it back\n` };
+  }),
   fileCommand(
     "config import <file> [check]",
     "put releases and groups back as a YAML file has them; check: only tell the differences",

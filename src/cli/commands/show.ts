@@ -6,6 +6,7 @@ import { groupApsText, groupDetailText } from "../layouts/group-detail.js";
 import { groupSummaryText } from "../layouts/group-summary.js";
 import { previewText } from "../layouts/preview.js";
 import { runsText } from "../layouts/runs.js";
+import { systemText } from "../layouts/system.js";
 import { quotedIfNeeded } from "../words.js";
 
 const showGroup = ({ group }: { readonly group: string }) => ({ type: "show-group", group }) as const;
@@ -50,6 +51,11 @@ export const showCommands: readonly Command[] = [
     help: "reports of older runs",
     order: ({ run }) => ({ type: "show-runs", group: null, before: run }),
     text: (runs) => runsText(runs, "show flexconnect reports", "No older run\n"),
+  }),
+  command("show sysinfo", {
+    help: "version, whether the controller can store, its certificate",
+    order: () => ({ type: "show-system" }),
+    text: systemText,
   }),
   command("show boot", { help: "versions of the two releases", order: () => ({ type: "show-boot" }), text: bootText }),
 ];

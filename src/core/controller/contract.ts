@@ -12,6 +12,7 @@ import type { Order } from "./operator/orders.js";
 import type { Reply } from "./outbox.js";
 import type { PeerAnswer, PeerConfig } from "./peer-parity.js";
 import type { StoredRecord } from "./records.js";
+import type { SystemFacts } from "./system-state.js";
 import type { ControllerTimings } from "./timings.js";
 
 export type ControllerInput =
@@ -22,6 +23,8 @@ export type ControllerInput =
   | { readonly type: "operator"; readonly requestId: number; readonly order: Order }
   /** What came of asking the peer controller for its images. */
   | { readonly type: "peer-answered"; readonly answer: PeerAnswer }
+  /** What the process can do has changed. */
+  | { readonly type: "system"; readonly facts: SystemFacts }
   | { readonly type: "stop" }
   | Wake;
 

@@ -93,6 +93,9 @@ export class Controller implements ControllerMachine {
       case "operator":
         domain.order(now, input.requestId, input.order);
         break;
+      case "system":
+        domain.systemChanged(input.facts);
+        break;
       case "peer-answered":
         domain.peerAnswered(now, input.answer);
         break;

@@ -29,6 +29,7 @@ import { isTakingPart, primaryOf } from "./run/run.js";
 import { RunTable } from "./run/run-table.js";
 import { WanCounts } from "./run/wan-counts.js";
 import { SwapAndReset } from "./swap-and-reset.js";
+import { type SystemFacts, SystemState } from "./system-state.js";
 
 export class ControllerDomain {
   readonly outbox = new Outbox();
@@ -70,12 +71,13 @@ export class ControllerDomain {
     });
     const acts = new SwapAndReset(now, stored.resets, { inventory, outbox, timings, objection: (ap) => this.#objection(ap) });
     const peer = new PeerParity(config.peer, catalogue, outbox);
+    const system = new SystemState(now, config.capwap.softwareVersion, outbox);
     this.inventory = inventory;
     this.catalogue = catalogue;
     this.groups = groups;
     this.runs = runs;
     this.#wanCounts = new WanCounts(runs);
-    this.#desk = { inventory, catalogue, groups, runs, outbox, upgrade, acts, peer, downloadsAtJoin, sessionsMax };
+    this.#desk = { inventory, catalogue, groups, runs, outbox, upgrade, acts, peer, system, downloadsAtJoin, sessionsMax };
     // No order made what the start itself may have changed.
     this.#changes.take();
     this.#changedGroups = [];
@@ -180,6 +182,10 @@ export class ControllerDomain {
 
   peerAnswered(now: Instant, answer: PeerAnswer): void {
     this.#desk.peer.answered(now, answer);
+  }
+
+  systemChanged(facts: SystemFacts): void {
+    this.#desk.system.told(facts);
   }
 
   // ---- operators -----------------------------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ export type ControllerEvent =
   /** Absent the longest of those that are in no group; a new AP took its place among the known ones. */
   | { readonly type: "ap-forgotten"; readonly mac: MacAddress; readonly name: string }
   | { readonly type: "ap-renamed"; readonly mac: MacAddress; readonly name: string; readonly formerName: string }
+  /** Whether the controller can store; `reason` says why it cannot. */
+  | { readonly type: "storage"; readonly state: "writable" | "read-only"; readonly reason: string | null }
   | { readonly type: "run-started"; readonly runId: RunId; readonly group: string | null; readonly release: ReleaseName }
   | { readonly type: "run-finished"; readonly runId: RunId; readonly group: string | null; readonly state: RunState }
   | {

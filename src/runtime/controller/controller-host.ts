@@ -8,6 +8,7 @@ import type { ControllerEvent } from "../../core/controller/events.js";
 import type { CarriedOut, ResultOf } from "../../core/controller/operator/order-results.js";
 import type { Order, OrderType } from "../../core/controller/operator/orders.js";
 import type { PeerAnswer } from "../../core/controller/peer-parity.js";
+import type { SystemFacts } from "../../core/controller/system-state.js";
 import type { Clock } from "../clock.js";
 import { Host } from "../host.js";
 import { LimitedLog, type Log } from "../log.js";
@@ -39,6 +40,7 @@ export class ControllerHost {
   readonly #replies = new Map<number, (answer: CarriedOut<OrderType>) => void>();
   readonly #listeners = new Set<EventListener>();
   #lastRequestId = 0;
+  #facts: SystemFacts = { storage: { state: "writable" }, certificate: null };
   #port: UdpPort | undefined;
 
   constructor(options: ControllerHostOptions) {
@@ -58,7 +60,10 @@ export class ControllerHost {
   /** Gives the machine its records and from then on what arrives at `port`. */
   async start(port: UdpPort): Promise<void> {
     this.#port = port;
-    this.#host.deliver({ type: "boot", records: this.#options.store.records() });
+    const { store } = this.#options;
+    this.#host.deliver({ type: "boot", records: store.records() });
+    store.onStorage((storage) => this.systemChanged({ storage }));
+    if (store.storage.state !== "writable") this.systemChanged({ storage: store.storage });
     const catalogue = await this.order({ type: "show-images" });
     const aside = catalogue.ok ? this.#options.images.setAside(new Set(catalogue.value.map(({ sha256 }) => sha256))) : [];
     if (aside.length > 0)
@@ -88,6 +93,11 @@ export class ControllerHost {
       this.#replies.set(requestId, resolve as (answer: CarriedOut<OrderType>) => void);
       this.#host.deliver({ type: "operator", requestId, order });
     });
+  }
+
+  systemChanged(change: Partial<SystemFacts>): void {
+    this.#facts = { ...this.#facts, ...change };
+    this.#host.deliver({ type: "system", facts: this.#facts });
   }
 
   /** The peer controller was asked for its images. */

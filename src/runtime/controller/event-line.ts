@@ -41,6 +41,11 @@ const wordings: { readonly [Type in ControllerEvent["type"]]: Wording<EventOf<Ty
       `${mac} was reset into ${version} but ${reported === null ? "has not come back" : `came back on ${reported}`}`,
     level: "warn",
   },
+  storage: {
+    message: ({ state, reason }) =>
+      state === "writable" ? "the data folder can be written again" : `the data folder cannot be written: ${reason}; changes are refused`,
+    level: ({ state }) => (state === "writable" ? "info" : "warn"),
+  },
   "peer-images": {
     message: ({ peer, verdict, reachable }) => (reachable ? `images of the peer ${peer}: ${verdict}` : `the peer ${peer} does not answer`),
     level: ({ verdict, reachable }) => (verdict === "same" && reachable ? "info" : "warn"),

@@ -77,6 +77,18 @@ export function measureController(metrics: Metrics, host: Pick<ControllerHost, "
   };
   host.onEvent((event) => (take[event.type] as ((event: ControllerEvent) => void) | undefined)?.(event));
 
+  metrics.gauge("storage_read_only", "1 while the data folder cannot be written and changes are refused", [], async (gauge) => {
+    const system = await host.order({ type: "show-system" });
+    if (system.ok) gauge.set(system.value.storage.state === "read-only" ? 1 : 0);
+  });
+  metrics.gauge("storage_unsaved_rows", "Rows that wait in memory for the data folder to be writable", [], async (gauge) => {
+    const system = await host.order({ type: "show-system" });
+    if (system.ok) gauge.set(system.value.storage.state === "read-only" ? system.value.storage.unsavedRows : 0);
+  });
+  metrics.gauge("certificate_expiry_seconds", "When the certificate of the admin API ends, in seconds since 1970", [], async (gauge) => {
+    const system = await host.order({ type: "show-system" });
+    if (system.ok && system.value.certificate !== null) gauge.set(system.value.certificate.validTo / 1000);
+  });
   metrics.gauge("runs_running", "Upgrade runs that go on now", [], async (gauge) => {
     const runs = await host.order({ type: "show-run-summary" });
     if (runs.ok) gauge.set(runs.value.filter(({ state }) => state === "running").length);

@@ -11,6 +11,7 @@ import { GroupsPage } from "./pages/groups.js";
 import { ImagesPage } from "./pages/images.js";
 import { LoginPage } from "./pages/login.js";
 import { RunPage, RunsPage } from "./pages/runs.js";
+import { StorageNote } from "./pages/storage-note.js";
 import { UsersPage } from "./pages/users.js";
 import { liveAddress } from "./state/api.js";
 import { followController, useLive } from "./state/live.js";
@@ -139,6 +140,7 @@ function Shell({ session }: { session: SessionView }) {
         </footer>
       </header>
       <main id="main" ref={main} tabIndex={-1}>
+        <StorageNote />
         {session.role === "read-only" && (
           <Note tone="info">
             You are logged in read-only: you see everything but cannot change anything. An admin can give you the role operator.

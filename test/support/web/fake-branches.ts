@@ -16,6 +16,7 @@ import type {
   PeerView,
   RunReport,
   RunTotals,
+  StorageView,
 } from "../../../src/core/controller/operator/views.js";
 import type { PlannedFamily, PlannedMember, RunPlan } from "../../../src/core/controller/run/plan.js";
 import { previewRun } from "../../../src/core/controller/run/preview.js";
@@ -48,6 +49,7 @@ const usualName =
 export class FakeBranches implements ControllerPort {
   readonly orders: Order[] = [];
   peer: PeerView | null = null;
+  storage: StorageView = { state: "writable" };
   now = bootedAt;
   onEvent: (event: ControllerEvent) => void = () => {};
   readonly #rows = new Map<string, Mutable<ApImageRow>>();
@@ -107,6 +109,8 @@ export class FakeBranches implements ControllerPort {
         return success(this.#catalogue);
       case "show-peer":
         return success({ peer: this.peer });
+      case "show-system":
+        return success({ version: "0.0.0", startedAt: bootedAt, storage: this.storage, certificate: null });
       case "show-boot":
         return success({ primary: newVersion, backup: oldVersion });
       case "image-add": {

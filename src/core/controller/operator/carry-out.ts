@@ -12,6 +12,8 @@ import { showOrders } from "./show-orders.js";
 const handlers: Handlers = { ...groupOrders, ...apOrders, ...imageOrders, ...showOrders };
 
 export function carryOut(desk: Desk, now: Instant, requestId: number, order: Order): Result<OrderValue> | typeof later {
+  const objection = desk.system.objection(order);
+  if (objection !== undefined) return objection;
   const handler = handlers[order.type] as Handler<Order["type"]>;
   return handler(desk, order as never, now, requestId);
 }

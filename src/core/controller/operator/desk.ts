@@ -6,6 +6,7 @@ import type { PeerParity } from "../peer-parity.js";
 import type { GroupRecord } from "../records.js";
 import type { GroupUpgrade } from "../run/group-upgrade.js";
 import { isTakingPart } from "../run/run.js";
+import type { SystemState } from "../system-state.js";
 import type { ResultOf } from "./order-results.js";
 import type { Order, OrderType } from "./orders.js";
 import { refuse } from "./refusals.js";
@@ -16,6 +17,7 @@ export interface Desk extends ViewParts {
   readonly outbox: Outbox;
   readonly peer: PeerParity;
   readonly upgrade: GroupUpgrade;
+  readonly system: SystemState;
 }
 
 /** Answered through the outbox once the APs have answered. */

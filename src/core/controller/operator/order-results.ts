@@ -16,6 +16,7 @@ import type {
   PeerView,
   RunReport,
   RunSummaryRow,
+  SystemView,
 } from "./views.js";
 
 /** Outcome of an act on several APs. */
@@ -52,6 +53,7 @@ interface Results {
   readonly "show-boot": BootView;
   readonly "show-images": readonly ImageView[];
   readonly "show-peer": { readonly peer: PeerView | null };
+  readonly "show-system": SystemView;
   readonly "show-runs": readonly RunReport[];
   readonly "show-run-summary": readonly RunSummaryRow[];
   readonly "show-run": RunReport;

@@ -62,6 +62,8 @@ export type Order =
   | { readonly type: "show-images" }
   /** The peer controller, and how its images compare with this one's. */
   | { readonly type: "show-peer" }
+  /** The controller itself: version, whether it can store, its certificate. */
+  | { readonly type: "show-system" }
   /** Reports of the runs of a group, or of all runs, newest first: `limit` of them (20), those older than the run `before` where it is given. */
   | {
       readonly type: "show-runs";

@@ -73,6 +73,10 @@ export const refuse = {
   unknownRun: make("unknown-run", (id) => `There is no report of a run ${id}; "show flexconnect reports" lists the reports that are kept.`),
   unknownImage: make("unknown-image", (id) => `There is no image "${id}"; "flexup image ls" lists them.`),
   imageInUse: make("image-in-use", (id, group) => `Image ${id} is in use by the upgrade of ${group}; wait for its end or abort it first.`),
+  storageReadOnly: make(
+    "storage-read-only",
+    (reason) => `The controller cannot store anything (${reason}); nothing was changed. Free space in its data folder and try again.`,
+  ),
   unreadableRow: make(
     "data-row-unreadable",
     (key, detail) => `Row "${key}" of the data folder cannot be read (${detail}); restore a backup, or start the version that wrote it.`,

@@ -17,6 +17,7 @@ export const showOrders: Handlers<Extract<OrderType, `show-${string}`>> = {
   "show-boot": ({ catalogue }) => success({ primary: catalogue.version("primary"), backup: catalogue.version("backup") }),
   "show-images": ({ catalogue }) => success(catalogue.all()),
   "show-peer": ({ peer }) => success({ peer: peer.view() }),
+  "show-system": ({ system }) => success(system.view()),
   "show-runs": (desk, order) => success(runReports(desk, order)),
   "show-run-summary": (desk) => success(runSummary(desk)),
   "show-run": (desk, { run: id }) => {

@@ -5,6 +5,7 @@
 
 import type { Failure } from "../../../base/failure.js";
 import type { Sha256Hex } from "../../../base/sha256.js";
+import type { Instant } from "../../../base/time.js";
 import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../../upgrade/limits.js";
 import type { FirstStep } from "../run/first-step.js";
@@ -274,4 +275,25 @@ export interface RunReportRow {
   readonly tries: number;
   readonly failureReason: FailureReason | null;
   readonly detail: string;
+}
+
+/** `show sysinfo`: the controller itself. */
+export interface SystemView {
+  readonly version: string;
+  readonly startedAt: Instant;
+  readonly storage: StorageView;
+  /** Of the admin API; null where it speaks plain HTTP. */
+  readonly certificate: CertificateView | null;
+}
+
+export type StorageView =
+  | { readonly state: "writable" }
+  /** APs are served, changes refused. `unsavedRows` wait in memory for space. */
+  | { readonly state: "read-only"; readonly reason: string; readonly unsavedRows: number };
+
+export interface CertificateView {
+  /** Made by the controller, which also renews it; else the operator's. */
+  readonly own: boolean;
+  readonly validFrom: Instant;
+  readonly validTo: Instant;
 }

@@ -1,15 +1,11 @@
 import type Database from "libsql";
-import { type Failure, failure } from "../../../base/failure.js";
+import type { Failure } from "../../../base/failure.js";
+import { refuse } from "../../../core/controller/operator/refusals.js";
+import type { StorageView } from "../../../core/controller/operator/views.js";
 import type { StoredRecord } from "../../../core/controller/records.js";
 import type { Reserve } from "./reserve.js";
 import { sealOf } from "./seals.js";
 import { inTransaction } from "./transaction.js";
-
-/** Whether changes reach the disk. */
-export type StoreState =
-  | { readonly type: "writable" }
-  /** The disk is full or fails: operators' changes are refused. Rows that could not be written are kept in memory until they can. */
-  | { readonly type: "read-only"; readonly reason: string; readonly unsavedRows: number };
 
 /**
  * The one SQLite file of a data folder. Every write is on the disk when the call returns (WAL, synchronous=FULL),
@@ -17,9 +13,10 @@ export type StoreState =
  */
 export interface Store {
   readonly database: Database.Database;
-  readonly state: StoreState;
-  /** Told of every change of `state`. */
-  onState(listener: (state: StoreState) => void): void;
+  /** Whether changes reach the disk. Rows that could not be written are kept in memory until they can. */
+  readonly storage: StorageView;
+  /** Called with every change of `storage`. */
+  onStorage(listener: (storage: StorageView) => void): void;
   /** All records of the machine, by key. */
   records(): StoredRecord[];
   /** Applies all or none; durable on return, unless the disk cannot take them: then as soon as it can. */
@@ -35,10 +32,7 @@ export class StoreReadOnly extends Error {
 
   constructor(reason: string) {
     super(reason);
-    this.failure = failure(
-      "storage-read-only",
-      `The controller's data folder cannot be written (${reason}); nothing was changed, free some space there and try again`,
-    ).failure;
+    this.failure = refuse.storageReadOnly(reason).failure;
   }
 }
 
@@ -59,12 +53,12 @@ export const diskFaultOf = (error: unknown): string | undefined => {
 export class SqliteStore implements Store {
   readonly database: Database.Database;
   readonly #reserve: Reserve;
-  readonly #listeners: ((state: StoreState) => void)[] = [];
+  readonly #listeners: ((storage: StorageView) => void)[] = [];
   /** By key; the last value. */
   readonly #unsaved = new Map<string, StoredRecord>();
   readonly #put: Database.Statement;
   readonly #remove: Database.Statement;
-  #state: StoreState = { type: "writable" };
+  #storage: StorageView = { state: "writable" };
   #foldTimer: NodeJS.Timeout | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
 
@@ -78,11 +72,11 @@ export class SqliteStore implements Store {
     if (!reserve.hold()) this.#becomeReadOnly("no space is left");
   }
 
-  get state(): StoreState {
-    return this.#state;
+  get storage(): StorageView {
+    return this.#storage;
   }
 
-  onState(listener: (state: StoreState) => void): void {
+  onStorage(listener: (storage: StorageView) => void): void {
     this.#listeners.push(listener);
   }
 
@@ -159,15 +153,15 @@ export class SqliteStore implements Store {
   }
 
   #becomeReadOnly(reason: string): void {
-    this.#set({ type: "read-only", reason, unsavedRows: this.#unsaved.size });
+    this.#set({ state: "read-only", reason, unsavedRows: this.#unsaved.size });
     this.#retryTimer ??= setTimeout(() => this.#retry(), retryMs).unref();
   }
 
   #retry(): void {
     this.#retryTimer = undefined;
-    const { reason } = this.#state as StoreState & { type: "read-only" };
+    const { reason } = this.#storage as StorageView & { state: "read-only" };
     if (!this.#reserve.hold() || !this.#saveUnsaved()) this.#becomeReadOnly(reason);
-    else this.#set({ type: "writable" });
+    else this.#set({ state: "writable" });
   }
 
   #saveUnsaved(): boolean {
@@ -181,10 +175,10 @@ export class SqliteStore implements Store {
     return true;
   }
 
-  #set(state: StoreState): void {
-    const isSame = JSON.stringify(state) === JSON.stringify(this.#state);
-    this.#state = state;
-    if (!isSame) for (const listener of this.#listeners) listener(state);
+  #set(storage: StorageView): void {
+    const isSame = JSON.stringify(storage) === JSON.stringify(this.#storage);
+    this.#storage = storage;
+    if (!isSame) for (const listener of this.#listeners) listener(storage);
   }
 }
 

@@ -54,6 +54,10 @@ const writers: Writers = {
   "reset-confirmed": (event, name) => good(`${name(event.mac)} came back on ${event.version}`),
   "reset-unconfirmed": (event, name) =>
     bad(`${name(event.mac)} should run ${event.version} but ${event.reported === null ? "has not come back" : `runs ${event.reported}`}`),
+  storage: (event) =>
+    event.state === "writable"
+      ? good("The controller can store changes again")
+      : bad(`The controller cannot store changes: ${event.reason}`),
   "peer-images": (event) =>
     event.reachable
       ? (event.verdict === "same" ? good : bad)(

@@ -3,9 +3,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import t from "tap";
+import type { StorageView } from "../../../../src/core/controller/operator/views.js";
 import { AccountStore } from "../../../../src/runtime/access/account-store.js";
 import { openStore } from "../../../../src/runtime/controller/store/open-store.js";
-import type { StoreState } from "../../../../src/runtime/controller/store/store.js";
+
 import { temporaryFolder } from "../../../support/folder.js";
 
 t.test("a full disk: rows are kept in memory, the rest is refused, and all is stored once there is room", async (t) => {
@@ -16,8 +17,8 @@ t.test("a full disk: rows are kept in memory, the rest is refused, and all is st
   t.teardown(() => store.close());
   const reserve = join(folder, "reserve");
   t.ok(existsSync(reserve), "space is kept from the start");
-  const states: StoreState[] = [];
-  store.onState((state) => states.push(state));
+  const states: StorageView[] = [];
+  store.onStorage((state) => states.push(state));
   const large = (mark: string): string => mark.repeat(20_000);
   store.apply([{ key: "group/old", value: "old" }]);
   const pages = (store.database.pragma("page_count") as { page_count: number }[])[0]?.page_count ?? 0;
@@ -29,7 +30,7 @@ t.test("a full disk: rows are kept in memory, the rest is refused, and all is st
     { key: "group/b", value: large("b") },
   ]);
   const reason = "no space is left";
-  t.match(states.at(-1), { type: "read-only", reason, unsavedRows: 2 });
+  t.match(states.at(-1), { state: "read-only", reason, unsavedRows: 2 });
   t.notOk(existsSync(reserve), "the reserve was given up");
   t.same(
     store.records().map(({ key }) => key),
@@ -41,8 +42,8 @@ t.test("a full disk: rows are kept in memory, the rest is refused, and all is st
   t.same(accounts.users(), []);
 
   store.database.pragma("max_page_count = 10000");
-  for (let turn = 0; turn < 100 && store.state.type !== "writable"; turn++) await sleep(50);
-  t.same(states.at(-1), { type: "writable" });
+  for (let turn = 0; turn < 100 && store.storage.state !== "writable"; turn++) await sleep(50);
+  t.same(states.at(-1), { state: "writable" });
   t.same(store.records(), [
     { key: "group/a", value: large("A") },
     { key: "group/b", value: large("b") },
