@@ -73,8 +73,8 @@ export class BootedAgent {
     if (recordState !== "sound") out.push({ type: "event", event: { name: "boot-record-damaged", recordState } });
     out.push({ type: "event", event: { name: "booted", slot: running, version: versionOf(this.#slots.image(running)), corrupt } });
     if (corrupt.length > 0) this.#wish(now, { type: "forget-corrupt" }, out);
-    if (this.#fetch.isComplete) this.#offer(out);
     this.#toFetch(now, { type: "restarted" }, out);
+    if (this.#fetch.isComplete) this.#offer(out);
     this.#lookUpNames(out);
   }
 

@@ -12,7 +12,17 @@ export class StorageError extends Error {
 
 const noSpaceCodes = ["ENOSPC", "EDQUOT", "EFBIG"];
 const unreadableCode = "EIO";
-const mediumCodes = [unreadableCode, "EROFS", "EACCES", "EPERM", "EMFILE", "ENFILE", "ENODEV", "ENXIO"];
+/** Paths of this machine stay out of what a controller is told. */
+const mediumFaults: ReadonlyMap<string, string> = new Map([
+  [unreadableCode, "the flash fails (EIO)"],
+  ["EROFS", "the flash is read-only"],
+  ["EACCES", "the data folder is not writable (EACCES)"],
+  ["EPERM", "the data folder is not writable (EPERM)"],
+  ["EMFILE", "too many files are open (EMFILE)"],
+  ["ENFILE", "too many files are open (ENFILE)"],
+  ["ENODEV", "the flash is gone (ENODEV)"],
+  ["ENXIO", "the flash is gone (ENXIO)"],
+]);
 const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException | null)?.code);
 
 export const isAbsent = (error: unknown): boolean => codeOf(error) === "ENOENT";
@@ -23,8 +33,8 @@ export const isUnreadable = (error: unknown): boolean => codeOf(error) === unrea
 export function storageFailure(error: unknown): { readonly reason: StorageFailure; readonly detail: string } | undefined {
   if (error instanceof StorageError) return { reason: error.reason, detail: error.message };
   if (noSpaceCodes.includes(codeOf(error))) return { reason: "not-enough-flash", detail: "the flash is full" };
-  if (mediumCodes.includes(codeOf(error))) return { reason: "flash-write-error", detail: (error as Error).message };
-  return undefined;
+  const detail = mediumFaults.get(codeOf(error));
+  return detail === undefined ? undefined : { reason: "flash-write-error", detail };
 }
 
 export function ignoreStorageError(error: unknown): void {

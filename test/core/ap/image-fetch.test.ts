@@ -223,6 +223,13 @@ t.test("after a restart", async (t) => {
     const run = new ApRun({ record, journal: situationJournal() }).event({ type: "restarted" });
     t.match(run.fetch.report(), { state: "complete" });
   });
+  t.test("an image that was complete and is in no slot any more is not reported as complete", async (t) => {
+    const run = restarted(situations.complete());
+    t.same(run.did, ["save-journal"]);
+    t.match(run.fetch.report(), { state: "failed", reason: "checksum-mismatch", bytesDone: 0 });
+    t.same(run.order(wanOrder), { resultCode: 0 }, "and fetched when it is ordered again");
+    t.same(run.did, ["save-journal", "open-download"]);
+  });
   t.test("a run that had ended says so again and does nothing", async (t) => {
     const run = restarted(situations.complete(), {
       ...factoryRecord,

@@ -45,6 +45,14 @@ function report({ out }: FetchContext, stage: Stage): Stage {
 const restarted = (context: FetchContext): Stage =>
   isLan(context.assignment.order) || isHeld(context.slots, context.assignment.order) ? beginOrComplete(context) : { name: "held" };
 
+/** What was complete is complete only while a slot holds it. */
+function stillComplete({ slots, assignment }: FetchContext, stage: Stage): Stage {
+  const { sha256 } = assignment.order;
+  if (sha256 === null || slots.holding(sha256) !== undefined) return stage;
+  assignment.bytesDone = 0;
+  return { name: "failed", reason: "checksum-mismatch", detail: "the stored image was found damaged at boot" };
+}
+
 const retry = (context: FetchContext, stage: StageOf<"backed-off">): Stage => (context.now < stage.retryAt ? stage : begin(context));
 
 /** The repeated order may allow fewer tries or shorter back-offs. */
@@ -93,7 +101,7 @@ export const transitions: Transitions = {
   "lan-committing": { ...atWork, "slot-committed": committed, "storage-failed": storageFailed },
   "backed-off": { ...atWork, "order-repeated": retryAsOrdered, wake: retry },
   "needs-wan": atRest,
-  complete: atRest,
+  complete: { ...atRest, restarted: stillComplete },
   failed: atRest,
   aborted: { ...atRest, abort: (_context, stage) => stage },
 };
