@@ -19,6 +19,7 @@ const events = {
   "fetch busy": (run: ApRun) => run.fetchEnded("busy"),
   "wrong digest": (run: ApRun) => run.verified({ sizeBytes: 3000, sha256: sha("9"), md5: "" }),
   committed: (run: ApRun) => run.committed(),
+  "fetch storage": (run: ApRun) => run.fetchEnded("storage"),
   "early wake": (run: ApRun) => run.event({ type: "wake" }),
 } satisfies Record<string, (run: ApRun) => unknown>;
 type Event = keyof typeof events;

@@ -135,6 +135,31 @@ t.test("back-off is drawn from (min, max], and every outcome but success spends 
   }
 });
 
+t.test("a fetch that ends for the flash's sake fails with the flash's reason, whichever comes first", async (t) => {
+  const run = situations["lan receiving"]().fetchEnded("storage", 1000);
+  t.match(run.fetch.report(), { state: "fetching", lanBytes: 1000 });
+  t.match(run.storageFailed().fetch.report(), { state: "failed", reason: "not-enough-flash" });
+  const other = situations["lan receiving"]().storageFailed();
+  t.match(other.fetchEnded("storage", 1000).fetch.report(), { state: "failed", reason: "not-enough-flash" });
+});
+
+t.test("a fetch without a byte for a minute and a half is a try, whatever its client does", async (t) => {
+  const run = situations["lan receiving"]();
+  const start = run.now;
+  const progress = (bytesDone: number) => run.event({ type: "fetch-progress", fetchId: run.downloadId, bytesDone });
+  run.now = start + 60_000;
+  progress(1000);
+  t.equal(run.fetch.nextWakeAt(), run.now + 90_000);
+  t.equal(run.fetch.nextRetryMs(run.now), 0);
+  run.now += 80_000;
+  progress(1000);
+  t.same(run.event({ type: "wake" }).did, [], "a report of the same bytes is no progress");
+  run.now += 10_000;
+  t.same(run.event({ type: "wake" }).did, ["cancel-fetch", "discard-download", "save-journal"]);
+  t.match(run.fetch.report(), { state: "waiting", tries: 1, reason: "primary-unreachable", detail: "no byte for 90 s" });
+  t.same(run.fetchEnded("aborted").did, [], "the cancelled fetch is nobody's");
+});
+
 t.test("a wrong digest over the LAN is a try like any other, and no byte is kept", async (t) => {
   const run = situations["lan verifying"]().verified({ ...newImage, sha256: sha("9") });
   t.match(run.last("discard-download"), { keepPartial: false });

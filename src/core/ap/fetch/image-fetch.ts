@@ -23,6 +23,7 @@ import { type FetchContext, type FlashUse, isHeld, letGo, type StageEvent } from
 import type { FetchEvent, FetchOutput, OrderAnswer } from "./contract.js";
 import { enter } from "./entry.js";
 import { storeCommitted } from "./into-slot.js";
+import { silenceEndsAt } from "./over-lan.js";
 import { OwedReports } from "./owed-reports.js";
 import { downloadIdOf, stageFacts } from "./stage.js";
 import { type Transition, transitions } from "./transitions.js";
@@ -71,12 +72,17 @@ export class ImageFetch {
 
   nextWakeAt(): Instant | undefined {
     const stage = this.#context?.assignment.stage;
+    return stage?.name === "lan-receiving" ? silenceEndsAt(stage) : this.#retryAt;
+  }
+
+  get #retryAt(): Instant | undefined {
+    const stage = this.#context?.assignment.stage;
     return stage?.name === "backed-off" ? stage.retryAt : undefined;
   }
 
   /** Milliseconds to the next try, 0 when none is planned. */
   nextRetryMs(now: Instant): number {
-    const at = this.nextWakeAt();
+    const at = this.#retryAt;
     return at === undefined ? 0 : Math.max(1, Math.round(at - now));
   }
 

@@ -1,23 +1,33 @@
 /** A transfer from the primary by TFTP. */
+import type { Instant } from "../../../base/time.js";
 import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import type { FetchOutcome } from "../../tftp/client/contract.js";
-import { type EventOf, type FetchContext, failed, tryFailed } from "./context.js";
+import { type EventOf, type FetchContext, stopSource, tryFailed } from "./context.js";
 import type { Stage, StageOf } from "./stage.js";
 
-export const lanOpened = (_context: FetchContext, { downloadId }: StageOf<"lan-opening">): Stage => ({ name: "lan-receiving", downloadId });
+/** A fetch without a byte for so long has lost its own clock: the TFTP client gives up after a third of this. */
+const silenceMsMax = 90_000;
+
+export const silenceEndsAt = ({ lastByteAt }: StageOf<"lan-receiving">): Instant => lastByteAt + silenceMsMax;
+
+export const lanOpened = ({ now }: FetchContext, { downloadId }: StageOf<"lan-opening">): Stage => ({
+  name: "lan-receiving",
+  downloadId,
+  lastByteAt: now,
+});
 
 export function progressed(context: FetchContext, stage: StageOf<"lan-receiving">, { bytesDone }: EventOf<"fetch-progress">): Stage {
+  if (bytesDone > context.assignment.bytesDone) stage.lastByteAt = context.now;
   count(context, bytesDone);
   context.out.push({ type: "run-changed", what: "bytes" });
   return stage;
 }
 
 /** A fetch that was cancelled by anything but an abort of the run failed like any other. */
-const reasons: Readonly<Record<Exclude<FetchOutcome, "complete">, FailureReason>> = {
+const reasons: Readonly<Record<Exclude<FetchOutcome, "complete" | "storage">, FailureReason>> = {
   busy: "primary-busy",
   timeout: "primary-unreachable",
   refused: "image-unknown",
-  storage: "flash-write-error",
   error: "transfer-error",
   aborted: "transfer-error",
 };
@@ -26,8 +36,15 @@ export function ended(context: FetchContext, stage: StageOf<"lan-receiving">, ev
   const { outcome, bytesDone, detail } = event;
   count(context, bytesDone);
   if (outcome === "complete") return { name: "lan-verifying", downloadId: stage.downloadId };
-  if (outcome === "storage") return failed(context, stage, reasons[outcome], detail);
+  // The flash says why: its `storage-failed` is on the way.
+  if (outcome === "storage") return stage;
   return tryFailed(context, stage, outcome, reasons[outcome], detail);
+}
+
+export function silent(context: FetchContext, stage: StageOf<"lan-receiving">): Stage {
+  if (context.now < silenceEndsAt(stage)) return stage;
+  stopSource(context, stage);
+  return tryFailed(context, stage, "timeout", reasons.timeout, `no byte for ${silenceMsMax / 1000} s`);
 }
 
 function count({ assignment }: FetchContext, bytesDone: number): void {

@@ -37,7 +37,7 @@ export type Stage =
     }
   | { readonly name: "wan-committing"; readonly downloadId: DownloadId; readonly commit: Commit }
   | { readonly name: "lan-opening"; readonly downloadId: DownloadId }
-  | { readonly name: "lan-receiving"; readonly downloadId: DownloadId }
+  | { readonly name: "lan-receiving"; readonly downloadId: DownloadId; lastByteAt: Instant }
   | { readonly name: "lan-verifying"; readonly downloadId: DownloadId }
   | { readonly name: "lan-committing"; readonly downloadId: DownloadId; readonly commit: Commit }
   | { readonly name: "backed-off"; readonly retryAt: Instant; readonly reason: FailureReason; readonly detail: string }
