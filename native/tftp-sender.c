@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -32,12 +33,15 @@ enum {
   /* What `wait` returns besides the length of a datagram. */
   WAIT_NOTHING = -1,
   WAIT_PEER_GONE = -2,
+  WAIT_FILE_CHANGED = -3,
 };
 
 typedef struct {
   int fd;
+  int file_fd;
   const uint8_t *file;
   uint64_t size;
+  double modified_ms;
   uint32_t blksize;
   bool segmentation;
   unsigned spin_pause, spin_pause_left;
@@ -55,20 +59,30 @@ static void release(napi_env env, void *data, void *hint) {
   free(sender);
 }
 
-/* open(localAddress, localPort, peerAddress, peerPort, fileDescriptor, sizeBytes, blksize): Sender */
+/* Whether the file is the one that was opened. Looked at before each window: nothing of a change goes out as content. */
+static bool is_unchanged(const Sender *sender) {
+  struct stat now;
+  if (fstat(sender->file_fd, &now) != 0 || (uint64_t)now.st_size != sender->size) return false;
+  /* Node's mtimeMs is the same sum. */
+  return (double)now.st_mtim.tv_sec * 1e3 + (double)now.st_mtim.tv_nsec / 1e6 == sender->modified_ms;
+}
+
+/* open(localAddress, localPort, peerAddress, peerPort, fileDescriptor, sizeBytes, modifiedMs, blksize): Sender */
 static napi_value open_sender(napi_env env, napi_callback_info info) {
-  napi_value args[7], result;
-  size_t count = 7;
+  napi_value args[8], result;
+  size_t count = 8;
   char local[80], peer[80];
   uint32_t local_port, peer_port, blksize;
   int32_t file;
   int64_t size;
-  if (napi_get_cb_info(env, info, &count, args, NULL, NULL) != napi_ok || count != 7 ||
+  double modified;
+  if (napi_get_cb_info(env, info, &count, args, NULL, NULL) != napi_ok || count != 8 ||
       napi_get_value_string_utf8(env, args[0], local, sizeof local, NULL) != napi_ok ||
       napi_get_value_uint32(env, args[1], &local_port) != napi_ok ||
       napi_get_value_string_utf8(env, args[2], peer, sizeof peer, NULL) != napi_ok ||
       napi_get_value_uint32(env, args[3], &peer_port) != napi_ok || napi_get_value_int32(env, args[4], &file) != napi_ok ||
-      napi_get_value_int64(env, args[5], &size) != napi_ok || napi_get_value_uint32(env, args[6], &blksize) != napi_ok)
+      napi_get_value_int64(env, args[5], &size) != napi_ok || napi_get_value_double(env, args[6], &modified) != napi_ok ||
+      napi_get_value_uint32(env, args[7], &blksize) != napi_ok)
     return fail(env, "open", EINVAL);
 
   struct sockaddr_storage from, to;
@@ -81,7 +95,9 @@ static napi_value open_sender(napi_env env, napi_callback_info info) {
 
   Sender *sender = calloc(1, sizeof *sender);
   if (!sender) return fail(env, "memory", ENOMEM);
+  sender->file_fd = file;
   sender->size = (uint64_t)size;
+  sender->modified_ms = modified;
   sender->blksize = blksize;
   sender->segmentation = blksize + HEADER_BYTES <= SEGMENT_BYTES_MAX;
   sender->fd = socket(from.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -199,9 +215,9 @@ static void transmit(Sender *sender, int64_t block, uint32_t left) {
   }
 }
 
-/* sendBlocks(sender, firstBlock, count) */
+/* sendBlocks(sender, firstBlock, count): false, and nothing is sent, where the file has changed */
 static napi_value send_blocks(napi_env env, napi_callback_info info) {
-  napi_value args[3];
+  napi_value args[3], result;
   size_t count = 3;
   int64_t block;
   uint32_t left;
@@ -209,8 +225,10 @@ static napi_value send_blocks(napi_env env, napi_callback_info info) {
   Sender *sender = sender_of(env, args[0]);
   if (!sender || napi_get_value_int64(env, args[1], &block) != napi_ok || napi_get_value_uint32(env, args[2], &left) != napi_ok)
     return fail(env, "sendBlocks", EINVAL);
-  transmit(sender, block, left);
-  return NULL;
+  const bool unchanged = is_unchanged(sender);
+  if (unchanged) transmit(sender, block, left);
+  napi_get_boolean(env, unchanged, &result);
+  return result;
 }
 
 /*
@@ -267,13 +285,18 @@ static napi_value stream_windows(napi_env env, napi_callback_info info) {
     length = receive(sender, into, room, spin);
     if (length < 0) length = errno == ECONNREFUSED ? WAIT_PEER_GONE : WAIT_NOTHING;
     if (length < 4 || bytes[0] != 0 || bytes[1] != 4 || (bytes[2] << 8 | bytes[3]) != ((next - 1) & 0xffff) || next >= end) break;
+    if (!is_unchanged(sender)) {
+      length = WAIT_FILE_CHANGED;
+      break;
+    }
     now = now_ms();
     if (sent >= 0) report[REPORT_HEAD + trips++] = now - sent;
     sent = now;
     base = next;
     next += end - next < windowsize ? end - next : windowsize;
     transmit(sender, base, (uint32_t)(next - base));
-    if (now - start >= SLICE_MS || REPORT_HEAD + trips == report_length) {
+    /* The session's listener wants to know when the last block is out. */
+    if (next >= end || now - start >= SLICE_MS || REPORT_HEAD + trips == report_length) {
       length = WAIT_NOTHING;
       break;
     }

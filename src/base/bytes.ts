@@ -11,6 +11,7 @@ declare const TextDecoder: new (label: "utf-8", options: { fatal: boolean; ignor
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 
 const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const lenientDecoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 const utf8Encoder = new TextEncoder();
 
 export const utf8 = (text: string): Uint8Array => utf8Encoder.encode(text);
@@ -23,6 +24,9 @@ export function textOf(bytes: Uint8Array): string | undefined {
     return undefined;
   }
 }
+
+/** The text of bytes that ought to be UTF-8; what is not becomes U+FFFD. */
+export const lenientTextOf = (bytes: Uint8Array): string => lenientDecoder.decode(bytes);
 
 /**
  * Reads big-endian fields from `bytes[start, end)`. A read past the end returns zero or an empty view and

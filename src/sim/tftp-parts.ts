@@ -46,6 +46,9 @@ export function hostTftpServer(
         send(session, to, dataPacket(block, payload));
       }
     },
+    // Every file of an AP is offered.
+    "look-up": () => undefined,
+    "forget-file": () => undefined,
     "session-input": () => {
       throw new InvariantError("the simulator's sessions are stepped by their server");
     },

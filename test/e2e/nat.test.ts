@@ -35,7 +35,7 @@ t.test("with --tftp-single-port the image comes through the NAT", async (t) => {
 t.test("without it a transfer's own port is not heard: said at once, and the image comes over the WAN", async (t) => {
   const { fleet } = await behindNat(t);
   await fleet.start(group);
-  const told = fleet.controller.line(({ msg, level }) => (msg === "primary-unreachable" ? level : undefined));
+  const told = fleet.controller.line(({ event, level }) => (event === "primary-unreachable" ? level : undefined));
   t.match((await fleet.runOver(group)).run, { state: "complete" });
   t.equal(await told, "warn");
   t.match(await fleet.row("AP2"), { status: "Complete", source: "wan", retryCount: 1, role: "subordinateCentral" });

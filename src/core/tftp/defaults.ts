@@ -10,7 +10,9 @@ export const defaultServerSettings: ServerSettings = {
   sessionRateBytesPerSecond: undefined,
   requestsPerSecondMax: 50,
   singlePort: false,
-  idleMsMax: 10_000,
+  looksUp: false,
+  firstAckMsMax: 10_000,
+  idleMsMax: 30_000,
 };
 
 export const defaultClientSettings: ClientSettings = {

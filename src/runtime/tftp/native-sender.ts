@@ -8,8 +8,10 @@ export interface NativeSender {
 
 /** Nobody sent anything in time. */
 export const WAIT_NOTHING = -1;
-/** ICMP said that the peer's port is closed. */
+/** ICMP reported that the peer's port is closed. */
 export const WAIT_PEER_GONE = -2;
+/** The file is not the one that was opened. */
+export const WAIT_FILE_CHANGED = -3;
 
 /** The longest sleep in one call, so that a session thread sees its mail. */
 export const SLEEP_MS_MAX = 50;
@@ -18,7 +20,10 @@ export const SLEEP_MS_MAX = 50;
 export const REPORT_HEAD = 4;
 
 export interface NativeTftp {
-  /** @throws Error with the system's reason */
+  /**
+   * @param modifiedMs when the file was last written to, as Node's `mtimeMs`
+   * @throws Error with the system's reason
+   */
   open(
     localAddress: string,
     localPort: number,
@@ -26,14 +31,15 @@ export interface NativeTftp {
     peerPort: number,
     fileDescriptor: number,
     sizeBytes: number,
+    modifiedMs: number,
     blksize: number,
   ): NativeSender;
   /** Blocks the thread for at most `timeoutMs` or SLEEP_MS_MAX. The length of a datagram from the peer, cut to `into`, or a WAIT_ code. */
   wait(sender: NativeSender, into: Uint8Array, timeoutMs: number): number;
-  /** DATA packets of absolute blocks. What the host cannot send is lost, as on any network. */
-  sendBlocks(sender: NativeSender, firstBlock: number, count: number): void;
+  /** DATA packets of absolute blocks. What the host cannot send is lost, as on any network. False: the file has changed, and nothing was sent. */
+  sendBlocks(sender: NativeSender, firstBlock: number, count: number): boolean;
   /**
-   * Goes on alone as `SendSession.streamable` allows, for about SLEEP_MS_MAX, and returns like `wait`.
+   * Sends windows by itself as `SendSession.streamable` allows, for about SLEEP_MS_MAX or until the last block is out, and returns like `wait`.
    * @param report filled with the first block of the window that is out, the block after it, how many ms ago it was sent, the number of
    * round trips, and those in ms from REPORT_HEAD on; when they fill it, it returns
    * @param outMs how long ago the window that is out now was sent; −1 where its ACK measures no round trip

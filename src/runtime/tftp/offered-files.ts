@@ -1,9 +1,8 @@
 /** The files that a server offers: each stays open, so a rename changes nothing, until it is withdrawn and its last transfer has ended. */
-import { type FileHandle, open } from "node:fs/promises";
-import { failure, type Result, success } from "../../base/failure.js";
+import { type Result, success } from "../../base/failure.js";
+import { type OpenFile, openRegularFile } from "./open-file.js";
 
-export interface OfferedFile {
-  readonly handle: FileHandle;
+export interface OfferedFile extends OpenFile {
   users: number;
   withdrawn: boolean;
   readonly closed: Promise<void>;
@@ -18,8 +17,8 @@ export class OfferedFiles {
   #stopped = false;
 
   /**
-   * Opens the file and calls `replace` for the one that had the name, and `offered` with its size. False: the name was withdrawn or offered
-   * again before the file was open.
+   * Opens the file and calls `replace` for the one that had the name, and `offered` with its size. `offered` is false in the result where
+   * the name was withdrawn or offered again before the file was open.
    */
   async offer(
     fileName: string,
@@ -28,9 +27,10 @@ export class OfferedFiles {
   ): Promise<Result<{ readonly sizeBytes: number; readonly offered: boolean }>> {
     const offer = ++this.#offers;
     this.#newest.set(fileName, offer);
-    const opened = await openFile(path);
+    const opened = await openRegularFile(path);
     if (!opened.ok) return opened;
-    const { handle, sizeBytes } = opened.value;
+    const { handle, stamp } = opened.value;
+    const { sizeBytes } = stamp;
     if (this.#newest.get(fileName) !== offer || this.#stopped) {
       await handle.close();
       return success({ sizeBytes, offered: false });
@@ -40,7 +40,7 @@ export class OfferedFiles {
     const closed = new Promise<void>((resolve) => {
       markClosed = resolve;
     });
-    this.#files.set(fileName, { handle, users: 0, withdrawn: false, closed, markClosed });
+    this.#files.set(fileName, { handle, stamp, users: 0, withdrawn: false, closed, markClosed });
     on.offered(sizeBytes);
     return success({ sizeBytes, offered: true });
   }
@@ -84,20 +84,6 @@ export class OfferedFiles {
   async closed(file: OfferedFile): Promise<void> {
     closeUnused(file);
     await file.closed;
-  }
-}
-
-async function openFile(path: string): Promise<Result<{ handle: FileHandle; sizeBytes: number }>> {
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(path, "r");
-    const stat = await handle.stat();
-    if (stat.isFile()) return success({ handle, sizeBytes: stat.size });
-    await handle.close();
-    return failure("not-a-file", `${path} is not a regular file; offer a file`);
-  } catch (error) {
-    await handle?.close();
-    return failure("unreadable-file", `${path} cannot be read: ${(error as Error).message}`);
   }
 }
 

@@ -5,11 +5,12 @@ import type { SessionPlan, TftpSessionId } from "../../core/tftp/server/contract
 import { blockLength, blockOffset, wireBlock } from "../../wire/tftp/block-number.js";
 import { DATA_HEADER_BYTES, opcode } from "../../wire/tftp/packet.js";
 import { openUdpPort, type UdpPort } from "../udp/udp-ports.js";
-import type { Deliver, SendBlocks, SessionPorts } from "./session-ports.js";
+import { isUnchanged, type OpenFile } from "./open-file.js";
+import { type Deliver, FILE_CHANGED, type SendBlocks, type SessionPorts } from "./session-ports.js";
 
 interface OpenSession {
   readonly port: Pick<UdpPort, "send" | "sendParts">;
-  readonly fileDescriptor: number;
+  readonly file: OpenFile;
   readonly close: () => Promise<void>;
 }
 
@@ -27,9 +28,9 @@ export class PlainSessionPorts implements SessionPorts {
     this.#listening = listening;
   }
 
-  async open({ session, local, singlePort }: SessionPlan, fileDescriptor: number): Promise<void> {
+  async open({ session, local, singlePort }: SessionPlan, file: OpenFile): Promise<void> {
     if (singlePort) {
-      this.#open.set(session, { port: this.#listening(local), fileDescriptor, close: async () => {} });
+      this.#open.set(session, { port: this.#listening(local), file, close: async () => {} });
       return;
     }
     const opened = await openUdpPort({
@@ -39,7 +40,7 @@ export class PlainSessionPorts implements SessionPorts {
       onError: () => {}, // A datagram that the host could not send is lost as any other: the session repeats it.
       onDatagram: (bytes, from) => this.#deliver({ type: "datagram", session, from, bytes }),
     });
-    if (opened.ok) this.#open.set(session, { port: opened.value, fileDescriptor, close: () => opened.value.close() });
+    if (opened.ok) this.#open.set(session, { port: opened.value, file, close: () => opened.value.close() });
     else this.#deliver({ type: "session-failed", session, detail: opened.failure.message });
   }
 
@@ -52,8 +53,12 @@ export class PlainSessionPorts implements SessionPorts {
     if (open === undefined) return;
     const offset = blockOffset(firstBlock, blksize);
     const payload = Buffer.allocUnsafeSlow(Math.max(0, Math.min(count * blksize, sizeBytes - offset)));
-    if (!readWhole(open.fileDescriptor, payload, offset)) {
-      this.#deliver({ type: "session-failed", session, detail: "the file cannot be read" });
+    const { handle, stamp } = open.file;
+    const isRead = readWhole(handle.fd, payload, offset);
+    // Looked at after reading: what was read before is whole.
+    const detail = !isUnchanged(handle.fd, stamp) ? FILE_CHANGED : isRead ? undefined : "the file cannot be read";
+    if (detail !== undefined) {
+      this.#deliver({ type: "session-failed", session, detail });
       return;
     }
     const headers = Buffer.allocUnsafeSlow(count * DATA_HEADER_BYTES);

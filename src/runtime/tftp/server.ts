@@ -8,6 +8,7 @@ import type { Endpoint } from "../../base/endpoint.js";
 import { type Result, success } from "../../base/failure.js";
 import { defaultServerSettings } from "../../core/tftp/defaults.js";
 import type {
+  LookUpId,
   ServerEffect,
   ServerInput,
   ServerSettings,
@@ -21,10 +22,12 @@ import type { Clock } from "../clock.js";
 import { Host } from "../host.js";
 import { type ListeningPorts, openListeningPorts } from "./listening-ports.js";
 import { loadNativeTftp } from "./native-sender.js";
-import { type OfferedFile, OfferedFiles } from "./offered-files.js";
+import { OfferedFiles } from "./offered-files.js";
 import { PlainSessionPorts } from "./plain-session-ports.js";
+import { type Found, fileNotFound, type ServedPaths } from "./served-paths.js";
 import type { SessionPorts } from "./session-ports.js";
 import { ThreadedSessionPorts } from "./threaded-session-ports.js";
+import { TransferFiles } from "./transfer-files.js";
 
 export interface TftpServerOptions {
   /** `0.0.0.0` or `::` for all addresses; port 0 for an ephemeral one. */
@@ -36,6 +39,8 @@ export interface TftpServerOptions {
   readonly onSessionEnd?: (plan: SessionPlan, outcome: SessionOutcome, detail: string) => void;
   /** Our own bug: the server has stopped. */
   readonly onFatal: (error: unknown) => void;
+  /** Files that are looked up at each request, beside those that are offered. */
+  readonly paths?: ServedPaths;
   /** `plain` disables the native sender even where there is one. */
   readonly engine?: "auto" | "plain";
 }
@@ -53,17 +58,20 @@ export interface RunningTftpServer {
   /** The name is gone at once; resolves when its transfers have ended and the file is closed. */
   withdraw(fileName: string): Promise<void>;
   setSessionsMax(sessionsMax: number): void;
+  /** The first transfer should not have to wait for anything that can be had ready; an offer does so by itself. */
+  prepare(): void;
   serving(): Serving;
   /** Ends all transfers with an ERROR. Idempotent. */
   close(): Promise<void>;
 }
 
 export async function openTftpServer(options: TftpServerOptions): Promise<Result<RunningTftpServer>> {
-  const settings = { ...defaultServerSettings, ...options.settings };
+  const { paths } = options;
+  const settings = { ...defaultServerSettings, ...options.settings, looksUp: paths !== undefined };
   const isNative = options.engine !== "plain" && !settings.singlePort && loadNativeTftp() !== undefined;
   const machine = new TftpServer(settings, isNative ? "elsewhere" : "here");
   const files = new OfferedFiles();
-  const transfers = new Map<TftpSessionId, { readonly plan: SessionPlan; readonly file: OfferedFile }>();
+  const transfers = new TransferFiles(files);
   let listening: ListeningPorts | undefined;
 
   const host = new Host<ServerInput, ServerEffect>({
@@ -74,25 +82,31 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
       switch (effect.type) {
         case "reply":
           listening?.port(effect.local).send(effect.bytes, effect.to);
-          return;
+          return undefined;
+        case "look-up":
+          lookUp(effect.lookUp, effect.fileName).catch(options.onFatal);
+          return undefined;
+        case "forget-file":
+          transfers.forgetFound(effect.lookUp);
+          return undefined;
         case "open-session":
           return openSession(effect.plan);
         case "send":
           sessions.send(effect.session, effect.to, effect.bytes);
-          return;
+          return undefined;
         case "send-blocks":
           sessions.sendBlocks(effect);
-          return;
+          return undefined;
         case "session-input":
           sessions.input(effect.session, effect.input);
-          return;
+          return undefined;
         case "close-session":
           closeSession(effect.session, effect.outcome, effect.detail);
-          return;
+          return undefined;
         case "serving": {
           const { type: _, ...serving } = effect;
           options.onServing?.(serving);
-          return;
+          return undefined;
         }
       }
     },
@@ -102,23 +116,28 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
     ? new ThreadedSessionPorts(deliver)
     : new PlainSessionPorts(deliver, (local) => (listening as ListeningPorts).port(local));
 
-  const openSession = (plan: SessionPlan): Promise<void> | undefined => {
-    const file = files.use(plan.fileName);
-    if (file === undefined) {
-      deliver({ type: "session-ended", session: plan.session, outcome: "withdrawn", detail: "", bytesDone: 0 });
-      return undefined;
+  const lookUp = async (id: LookUpId, fileName: string): Promise<void> => {
+    const found: Found = (await paths?.open(fileName)) ?? fileNotFound;
+    if (found.type === "missing") {
+      deliver({ type: "file-missing", lookUp: id, code: found.code, message: found.message });
+      return;
     }
-    transfers.set(plan.session, { plan, file });
-    return sessions.open(plan, file.handle.fd);
+    transfers.keepFound(id, found.file);
+    if (host.stopped) transfers.forgetFound(id);
+    else deliver({ type: "file-found", lookUp: id, sizeBytes: found.file.stamp.sizeBytes });
+  };
+
+  const openSession = (plan: SessionPlan): Promise<void> | undefined => {
+    const file = transfers.begin(plan);
+    if (file !== undefined) return sessions.open(plan, file);
+    deliver({ type: "session-ended", session: plan.session, outcome: "withdrawn", detail: "", bytesDone: 0 });
+    return undefined;
   };
 
   const closeSession = (session: TftpSessionId, outcome: SessionOutcome, detail: string): void => {
     sessions.close(session);
-    const transfer = transfers.get(session);
-    if (transfer === undefined) return;
-    transfers.delete(session);
-    files.release(transfer.file);
-    options.onSessionEnd?.(transfer.plan, outcome, detail);
+    const plan = transfers.end(session);
+    if (plan !== undefined) options.onSessionEnd?.(plan, outcome, detail);
   };
 
   const endOffer = async (fileName: string): Promise<void> => {
@@ -151,6 +170,7 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
     files.stop();
     await Promise.all(files.names().map(withdraw));
     deliver({ type: "stop" });
+    await transfers.idle();
     host.stop();
     await Promise.all([opened.value.close(), sessions.closeAll()]);
   };
@@ -169,6 +189,7 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
       }),
     withdraw,
     setSessionsMax: (sessionsMax) => deliver({ type: "sessions-max", sessionsMax }),
+    prepare: () => sessions.prepare(),
     serving: () => machine.serving(),
     close: () => {
       closing ??= close();

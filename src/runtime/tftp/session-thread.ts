@@ -9,8 +9,9 @@ import { wake } from "../../base/machine.js";
 import type { SessionEffect, SessionInput } from "../../core/tftp/server/contract.js";
 import { SendSession } from "../../core/tftp/server/send-session.js";
 import { systemClock } from "../clock.js";
-import { loadNativeTftp, type NativeSender, REPORT_HEAD, SLEEP_MS_MAX, WAIT_PEER_GONE } from "./native-sender.js";
-import { type SessionEnd, type SessionOrder, sharedViews, type ThreadStart } from "./session-thread-protocol.js";
+import { loadNativeTftp, type NativeSender, REPORT_HEAD, SLEEP_MS_MAX, WAIT_FILE_CHANGED, WAIT_PEER_GONE } from "./native-sender.js";
+import { FILE_CHANGED } from "./session-ports.js";
+import { type SessionEnd, type SessionOrder, SharedState, type ThreadStart } from "./session-thread-protocol.js";
 
 /** No ACK and no ERROR is longer; what is cut off is not read. */
 const DATAGRAM_BYTES_MAX = 1024;
@@ -22,7 +23,7 @@ const coresToSpare = availableParallelism() > 1;
 const native = loadNativeTftp();
 invariant(native !== undefined, "started as a session thread with a native sender");
 const { mailbox, shared } = workerData as ThreadStart;
-const { mail, progress } = sharedViews(shared);
+const state = new SharedState(shared);
 
 const received = new Uint8Array(DATAGRAM_BYTES_MAX);
 const report = new Float64Array(REPORT_HEAD + 64);
@@ -31,11 +32,12 @@ mailbox.on("message", (order: SessionOrder) => {
   if (order.type === "run") mailbox.postMessage(run(order));
 });
 
-function run({ plan, fileDescriptor, localPort, running }: Extract<SessionOrder, { type: "run" }>): SessionEnd {
+function run({ plan, fileDescriptor, modifiedMs, localPort, running }: Extract<SessionOrder, { type: "run" }>): SessionEnd {
   invariant(native !== undefined, "checked above");
   let sender: NativeSender;
   try {
-    sender = native.open(plan.local, localPort, plan.peer.address, plan.peer.port, fileDescriptor, plan.sizeBytes, plan.blksize);
+    const { local, peer, sizeBytes, blksize } = plan;
+    sender = native.open(local, localPort, peer.address, peer.port, fileDescriptor, sizeBytes, modifiedMs, blksize);
   } catch (error) {
     return { outcome: "failed", detail: (error as Error).message, bytesDone: 0 };
   }
@@ -43,13 +45,16 @@ function run({ plan, fileDescriptor, localPort, running }: Extract<SessionOrder,
   const effects: SessionEffect[] = [];
   session.step(systemClock.now(), { type: "start" }, effects);
   for (;;) {
+    // Before anything is sent: the peer's answer to it must not be faster than the listener's knowledge.
+    state.progress = session.progress;
+    let isFileUnchanged = true;
     for (const effect of effects) {
       switch (effect.type) {
         case "send":
           native.send(sender, effect.bytes);
           break;
         case "send-blocks":
-          native.sendBlocks(sender, effect.firstBlock, effect.count);
+          isFileUnchanged = native.sendBlocks(sender, effect.firstBlock, effect.count);
           break;
         case "ended":
           native.close(sender);
@@ -57,8 +62,11 @@ function run({ plan, fileDescriptor, localPort, running }: Extract<SessionOrder,
       }
     }
     effects.length = 0;
-    progress[0] = session.bytesDone;
-    if (Atomics.exchange(mail, 0, 0) !== 0) {
+    if (!isFileUnchanged) {
+      session.step(systemClock.now(), { type: "failed", detail: FILE_CHANGED }, effects);
+      continue;
+    }
+    if (state.takeMail()) {
       for (let order = receiveMessageOnPort(mailbox); order !== undefined; order = receiveMessageOnPort(mailbox)) {
         const message = order.message as SessionOrder;
         if (message.type === "input") session.step(systemClock.now(), message.input, effects);
@@ -67,7 +75,7 @@ function run({ plan, fileDescriptor, localPort, running }: Extract<SessionOrder,
     }
     const alone = coresToSpare && Atomics.load(running, 0) === 1;
     const length = next(session, sender, effects, alone ? SPIN_MS : 0);
-    session.step(systemClock.now(), heard(length), effects);
+    session.step(systemClock.now(), inputOf(length), effects);
   }
 }
 
@@ -90,7 +98,8 @@ function next(session: SendSession, sender: NativeSender, effects: SessionEffect
   return length;
 }
 
-const heard = (length: number): SessionInput => {
+const inputOf = (length: number): SessionInput => {
   if (length >= 0) return { type: "datagram", bytes: received.subarray(0, length) };
+  if (length === WAIT_FILE_CHANGED) return { type: "failed", detail: FILE_CHANGED };
   return length === WAIT_PEER_GONE ? { type: "peer-gone" } : wake;
 };

@@ -3,8 +3,9 @@ import { receiveMessageOnPort } from "node:worker_threads";
 import type { Endpoint } from "../../base/endpoint.js";
 import type { SessionInput, SessionPlan, TftpSessionId } from "../../core/tftp/server/contract.js";
 import { openUdpPort, type UdpPort } from "../udp/udp-ports.js";
+import type { OpenFile } from "./open-file.js";
 import type { Deliver, SessionPorts } from "./session-ports.js";
-import { type SessionEnd, type SessionOrder, sharedViews } from "./session-thread-protocol.js";
+import { type SessionEnd, type SessionOrder, SharedState } from "./session-thread-protocol.js";
 import { type SessionThread, SessionThreads } from "./session-threads.js";
 
 const PROGRESS_INTERVAL_MS = 250;
@@ -13,8 +14,7 @@ interface RunningSession {
   readonly thread: SessionThread;
   /** On the session's port too. The thread's socket is connected, so the kernel gives it the peer's datagrams alone, and this one all others. */
   readonly strangers: UdpPort;
-  readonly mail: Int32Array;
-  readonly progress: Float64Array;
+  readonly state: SharedState;
   readonly onMessage: (end: SessionEnd) => void;
 }
 
@@ -30,7 +30,7 @@ export class ThreadedSessionPorts implements SessionPorts {
     this.#deliver = deliver;
   }
 
-  async open(plan: SessionPlan, fileDescriptor: number): Promise<void> {
+  async open(plan: SessionPlan, { handle, stamp }: OpenFile): Promise<void> {
     const { session, local } = plan;
     const opened = await openUdpPort({
       address: local,
@@ -46,12 +46,15 @@ export class ThreadedSessionPorts implements SessionPorts {
     const thread = this.#threads.take();
     const onMessage = (end: SessionEnd): void => this.#ended(session, end);
     thread.mailbox.on("message", onMessage);
-    const { mail, progress } = sharedViews(thread.shared);
-    progress[0] = 0;
-    this.#sessions.set(session, { thread, strangers: opened.value, mail, progress, onMessage });
+    const state = new SharedState(thread.shared);
+    state.progress = { bytesDone: 0, isProven: false, isAllSent: false };
+    this.#sessions.set(session, { thread, strangers: opened.value, state, onMessage });
     this.#progressTimer ??= setInterval(() => this.#reportProgress(), PROGRESS_INTERVAL_MS).unref();
     Atomics.add(this.#count, 0, 1);
-    const order: SessionOrder = { type: "run", plan, fileDescriptor, localPort: opened.value.local.port, running: this.#count };
+    const order: SessionOrder = {
+      ...{ type: "run", plan, fileDescriptor: handle.fd, modifiedMs: stamp.modifiedMs },
+      ...{ localPort: opened.value.local.port, running: this.#count },
+    };
     thread.mailbox.postMessage(order);
   }
 
@@ -66,7 +69,7 @@ export class ThreadedSessionPorts implements SessionPorts {
     if (running === undefined) return;
     const order: SessionOrder = { type: "input", input };
     running.thread.mailbox.postMessage(order);
-    Atomics.store(running.mail, 0, 1);
+    running.state.announceMail();
   }
 
   close(session: TftpSessionId): void {
@@ -85,9 +88,10 @@ export class ThreadedSessionPorts implements SessionPorts {
     this.#threads.prepare();
   }
 
-  /** A session may have ended a moment ago, its message still on the way. */
+  /** A session may have ended a moment ago, its message still on the way, or be about to end. */
   catchUp(): void {
-    for (const [session, { thread }] of this.#sessions) {
+    for (const [session, { thread, state }] of this.#sessions) {
+      this.#deliver({ type: "session-progress", session, progress: state.progress });
       const received = receiveMessageOnPort(thread.mailbox);
       if (received !== undefined) this.#ended(session, received.message as SessionEnd);
     }
@@ -108,7 +112,6 @@ export class ThreadedSessionPorts implements SessionPorts {
   }
 
   #reportProgress(): void {
-    for (const [session, { progress }] of this.#sessions)
-      this.#deliver({ type: "session-progress", session, bytesDone: progress[0] as number });
+    for (const [session, { state }] of this.#sessions) this.#deliver({ type: "session-progress", session, progress: state.progress });
   }
 }

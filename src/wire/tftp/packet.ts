@@ -1,6 +1,6 @@
 /** The packets of TFTP: RFC 1350 §5, OACK and options of RFC 2347. One table, read and written by the engine of `base/field-table`. */
-import { ByteReader, ByteWriter, type Malformed, textOf, utf8 } from "../../base/bytes.js";
-import { type AnyField, type Field, list, record, remainder, u16, type ValueOf } from "../../base/field-table.js";
+import { ByteReader, ByteWriter, lenientTextOf, type Malformed, utf8 } from "../../base/bytes.js";
+import { type AnyField, type Field, record, remainder, u16, type ValueOf } from "../../base/field-table.js";
 import { invariant } from "../../base/invariant.js";
 
 /** RFC 2347: "The maximum size of a request packet is 512 octets." */
@@ -8,45 +8,71 @@ export const REQUEST_BYTES_MAX = 512;
 /** Opcode and block number before the payload of a DATA packet; the whole of an ACK. */
 export const DATA_HEADER_BYTES = 4;
 
-/** Text closed by a NUL. `bare` accepts a missing NUL at the end of the packet, as some peers send ERROR. */
-const zeroTerminated = (ending: "closed" | "bare" = "closed"): Field<string> => ({
+/** The text up to the next NUL; `isClosed` is false where the packet ended first. Old boot loaders send names that are not UTF-8. */
+function readText(reader: ByteReader): { readonly text: string; readonly isClosed: boolean } {
+  const octets: number[] = [];
+  while (reader.remaining > 0) {
+    const octet = reader.u8();
+    if (octet === 0) return { text: lenientTextOf(Uint8Array.from(octets)), isClosed: true };
+    octets.push(octet);
+  }
+  return { text: lenientTextOf(Uint8Array.from(octets)), isClosed: false };
+}
+
+function writeText(writer: ByteWriter, value: string): void {
+  const raw = utf8(value);
+  invariant(!raw.includes(0), "TFTP text holds a NUL");
+  writer.bytes(raw);
+  writer.u8(0);
+}
+
+/** Text closed by a NUL. `bare` accepts a missing NUL at the end of the packet, as some peers send it. */
+const zeroTerminated = (ending: "closed" | "bare"): Field<string> => ({
   min: 1,
   max: REQUEST_BYTES_MAX,
   read: (reader) => {
     const at = reader.offset;
-    const octets: number[] = [];
-    for (;;) {
-      if (reader.remaining === 0) {
-        if (ending === "closed") reader.fail("text without its closing NUL", at);
-        break;
-      }
-      const octet = reader.u8();
-      if (octet === 0) break;
-      octets.push(octet);
-    }
-    const text = textOf(Uint8Array.from(octets));
-    if (text === undefined) reader.fail("text is not UTF-8", at);
-    return reader.fault ? "" : (text as string);
+    const { text, isClosed } = readText(reader);
+    if (!isClosed && ending === "closed") reader.fail("text without its closing NUL", at);
+    return text;
   },
-  write: (writer, value) => {
-    const raw = utf8(value);
-    invariant(!raw.includes(0), "TFTP text holds a NUL");
-    writer.bytes(raw);
-    writer.u8(0);
-  },
+  write: writeText,
 });
 
-const options = list(record({ name: zeroTerminated(), value: zeroTerminated() }));
-const request = record({ fileName: zeroTerminated(), mode: zeroTerminated(), options });
+/** Pairs of name and value. Peers pad with NULs or cut the last pair: what follows the last whole pair is ignored. */
+const options: Field<Option[]> = {
+  min: 0,
+  max: REQUEST_BYTES_MAX,
+  read: (reader) => {
+    const pairs: Option[] = [];
+    while (reader.remaining > 0) {
+      const name = readText(reader);
+      const value = readText(reader);
+      if (name.text === "" || !value.isClosed) break;
+      pairs.push({ name: name.text, value: value.text });
+    }
+    reader.rest();
+    return pairs;
+  },
+  write: (writer, pairs) => {
+    for (const { name, value } of pairs) {
+      writeText(writer, name);
+      writeText(writer, value);
+    }
+  },
+};
 
+const request = record({ fileName: zeroTerminated("closed"), mode: zeroTerminated("bare"), options });
+
+/** `bytesRead`: what a peer appends beyond them is not looked at. */
 const layouts = {
-  "read-request": { opcode: 1, bytesMax: REQUEST_BYTES_MAX, body: request },
-  "write-request": { opcode: 2, bytesMax: REQUEST_BYTES_MAX, body: request },
-  data: { opcode: 3, bytesMax: 0xffff, body: record({ block: u16, payload: remainder() }) },
-  ack: { opcode: 4, bytesMax: DATA_HEADER_BYTES, body: record({ block: u16 }) },
-  error: { opcode: 5, bytesMax: REQUEST_BYTES_MAX, body: record({ code: u16, message: zeroTerminated("bare") }) },
-  oack: { opcode: 6, bytesMax: REQUEST_BYTES_MAX, body: record({ options }) },
-} as const satisfies Record<string, { opcode: number; bytesMax: number; body: AnyField }>;
+  "read-request": { opcode: 1, bytesRead: REQUEST_BYTES_MAX, body: request },
+  "write-request": { opcode: 2, bytesRead: REQUEST_BYTES_MAX, body: request },
+  data: { opcode: 3, bytesRead: 0xffff, body: record({ block: u16, payload: remainder() }) },
+  ack: { opcode: 4, bytesRead: DATA_HEADER_BYTES, body: record({ block: u16 }) },
+  error: { opcode: 5, bytesRead: REQUEST_BYTES_MAX, body: record({ code: u16, message: zeroTerminated("bare") }) },
+  oack: { opcode: 6, bytesRead: REQUEST_BYTES_MAX, body: record({ options }) },
+} as const satisfies Record<string, { opcode: number; bytesRead: number; body: AnyField }>;
 
 type Layouts = typeof layouts;
 export type PacketType = keyof Layouts;
@@ -65,7 +91,7 @@ export const opcode = {
   oack: layouts.oack.opcode,
 } as const;
 
-/** The first two octets, or 0 (no TFTP opcode) for a datagram that is too short to have them. For the data path, which reads in place. */
+/** The first two octets, or 0, which is not a TFTP opcode, for a datagram that is too short. For the data path, which reads in place. */
 export const opcodeOf = (bytes: Uint8Array): number => (bytes.length < 2 ? 0 : ((bytes[0] as number) << 8) | (bytes[1] as number));
 
 /** The block number of a DATA or ACK of at least 4 octets. */
@@ -76,13 +102,11 @@ export function decodePacket(bytes: Uint8Array): { ok: true; packet: TftpPacket 
   const reader = new ByteReader(bytes);
   const code = reader.u16();
   const type = typeOfOpcode.get(code);
-  if (type === undefined) return { ok: false, malformed: reader.fault ?? { reason: `${code} is no TFTP opcode`, offset: 0 } };
-  const { body, bytesMax } = layouts[type];
-  if (bytes.length > bytesMax)
-    return { ok: false, malformed: { reason: `${type} of ${bytes.length} octets, at most ${bytesMax}`, offset: 0 } };
-  const value = body.read(reader);
-  if (reader.fault) return { ok: false, malformed: reader.fault };
-  // An ERROR's text ends the packet wherever its NUL stands; in the others every octet has its place.
+  if (type === undefined) return { ok: false, malformed: reader.fault ?? { reason: `${code} is not a TFTP opcode`, offset: 0 } };
+  const { body, bytesRead } = layouts[type];
+  const content = new ByteReader(bytes, reader.offset, Math.min(bytes.length, bytesRead));
+  const value = body.read(content);
+  if (content.fault) return { ok: false, malformed: content.fault };
   return { ok: true, packet: { type, ...value } as TftpPacket };
 }
 

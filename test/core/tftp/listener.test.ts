@@ -46,7 +46,7 @@ t.test("what is not served gets an ERROR that says why", async (t) => {
   t.same(replies(datagram(peer(1), { type: "ack", block: 1 })), ["5 unknown transfer ID"]);
   t.same(replies(datagram(peer(1), { type: "data", block: 1, payload: new Uint8Array(9) })), ["5 unknown transfer ID"]);
   t.same(datagram(peer(1), { type: "error", code: 0, message: "" }), [], "an ERROR is never answered");
-  t.same(datagram(peer(1), Uint8Array.of(0, 1, 65)), [], "a damaged request is asked again by its sender");
+  t.same(replies(datagram(peer(1), Uint8Array.of(0, 1, 65))), ["4 unreadable request: text without its closing NUL"]);
 });
 
 t.test("options are granted as far as they are known and fit", async (t) => {
@@ -112,6 +112,80 @@ t.test("requests of one address are limited, another address is not touched by i
   t.equal(replies(ask(peer(1, "10.0.0.10"), [], "none")).length, 1);
   give(wake, 500);
   t.equal(Array.from({ length: 50 }, (_, port) => replies(ask(peer(port), [], "none"))).filter(({ length }) => length > 0).length, 5);
+});
+
+t.test("another request from the same port is another transfer, at once", async (t) => {
+  const { ask, give, datagram } = listening({ sessionsMax: 1 });
+  give({ type: "offer", fileName: "other", sizeBytes: 7 });
+  const [first] = plans(ask(peer(1)));
+  for (const noise of [Uint8Array.of(0, 1, 65), Uint8Array.of(0, 2, 65, 0, 65, 0)])
+    t.match(datagram(peer(1), noise), [{ type: "reply" }], "only a request that can be read ends a transfer");
+  t.match(ask(peer(1), [], "other"), [{ type: "session-input", session: first?.session, input: { type: "superseded" } }]);
+  t.same(ask(peer(1), [], "other"), [], "it is ending, and the cap holds until it has ended");
+  const [second] = plans(give({ type: "session-ended", session: first?.session ?? 0, outcome: "superseded", bytesDone: 0 }));
+  t.match(second, { fileName: "other", sizeBytes: 7 });
+  const smaller = [{ name: "blksize", value: "1024" }];
+  t.match(
+    ask(peer(1), smaller, "other"),
+    [{ session: second?.session, input: { type: "superseded" } }],
+    "other options are another transfer too",
+  );
+  const [third] = plans(give({ type: "session-ended", session: second?.session ?? 0, outcome: "superseded", bytesDone: 0 }));
+  t.match(third, { fileName: "other", blksize: 1024 });
+  t.match(ask(peer(1), smaller, "other"), [{ session: third?.session, input: { type: "repeated-request" } }]);
+  ask(peer(1));
+  t.same(give(wake, 250), [], "a session that does not end");
+  t.same(plans(give({ type: "session-ended", session: third?.session ?? 0, outcome: "superseded", bytesDone: 0 })), []);
+});
+
+t.test("a request that comes while a session waits for its last ACK waits for its end", async (t) => {
+  const { ask, give, machine } = listening({ sessionsMax: 1 });
+  const session = plans(ask(peer(1)))[0]?.session ?? 0;
+  t.same(replies(ask(peer(2))), ["0 busy: all 1 sessions are in use, try again later"]);
+  give({ type: "session-progress", session, progress: { bytesDone: 99_500, isProven: true, isAllSent: true } });
+  t.same(ask(peer(2)), []);
+  t.same(replies(give(wake, 249)), []);
+  t.same(replies(give(wake, 1)), ["0 busy: all 1 sessions are in use, try again later"], "but not for long");
+  t.same(ask(peer(2)), []);
+  t.match(ask(peer(1)), [{ type: "session-input", session, input: { type: "repeated-request" } }]);
+  const ended = give({ type: "session-ended", session, outcome: "complete", bytesDone: 100_000 });
+  t.match(plans(ended), [{ peer: peer(2) }]);
+  t.same(plans(give(wake, 250)), [], "the other asked for what it has, and its slot is another's now");
+  t.equal(machine.serving().sessions.length, 1);
+});
+
+t.test("an address that holds several slots without an answer gives one up for an address that has none", async (t) => {
+  const { ask, give } = listening();
+  const sessions = [1, 2, 3].flatMap((port) => plans(ask(peer(port)))).map(({ session }) => session);
+  t.match(replies(ask(peer(4))), [/^0 busy/], "the same address gains nothing");
+  const other = peer(1, "10.0.0.10");
+  t.match(replies(ask(other)), [/^0 busy/], "their first ACKs may be on the way");
+  give(wake, 250);
+  t.match(ask(other), [{ type: "session-input", session: sessions[2], input: { type: "withdrawn", detail: /^busy: all 3/ } }]);
+  t.match(plans(give({ type: "session-ended", session: sessions[2] ?? 0, outcome: "withdrawn", bytesDone: 0 })), [{ peer: other }]);
+  for (const session of sessions.slice(0, 2))
+    give({ type: "session-progress", session, progress: { bytesDone: 512, isProven: true, isAllSent: false } });
+  t.match(replies(ask(peer(1, "10.0.0.11"))), [/^0 busy/], "peers behind one NAT that do receive keep theirs");
+});
+
+t.test("a name that was not offered is looked up where the host does that", async (t) => {
+  const { ask, give } = listening({ looksUp: true, sessionsMax: 1 });
+  const [first] = ask(peer(1), [], "new");
+  t.match(first, { type: "look-up", lookUp: 1, fileName: "new" });
+  t.same(ask(peer(1), [], "new"), [], "a repetition waits with it");
+  t.match(plans(give({ type: "file-found", lookUp: 1, sizeBytes: 5 })), [{ peer: peer(1), lookUp: 1, sizeBytes: 5 }]);
+  t.match(replies(ask(peer(2), [], "new")), [/^0 busy/], "no file is opened for a peer that cannot be served");
+  give({ type: "session-ended", session: 1, outcome: "complete", bytesDone: 5 });
+  ask(peer(3), [], "none");
+  t.same(replies(give({ type: "file-missing", lookUp: 2, code: 1, message: "file not found" })), ["1 file not found"]);
+  ask(peer(4), [], "one");
+  ask(peer(4), [], "two");
+  t.match(give({ type: "file-found", lookUp: 3, sizeBytes: 1 }), [{ type: "forget-file", lookUp: 3 }], "the peer wants another by now");
+  ask(peer(5), [], "two");
+  give({ type: "file-found", lookUp: 4, sizeBytes: 1 });
+  const late = give({ type: "file-found", lookUp: 5, sizeBytes: 1 });
+  t.match(late[0], { type: "forget-file", lookUp: 5 });
+  t.match(replies(late), [/^0 busy/]);
 });
 
 t.test("a total rate is shared evenly", async (t) => {

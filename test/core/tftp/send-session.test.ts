@@ -14,10 +14,13 @@ function sending(plan: Partial<SessionPlan> = {}) {
     local: "10.0.0.1",
     singlePort: false,
     fileName: "image",
+    lookUp: undefined,
     sizeBytes: 10_000,
+    requestBytes: 20,
     blksize: 1000,
     windowsize: 1,
     timeoutMs: undefined,
+    firstAckMsMax: 10_000,
     idleMsMax: 10_000,
     oack: undefined,
     rateBytesPerSecond: undefined,
@@ -133,20 +136,72 @@ t.test("a peer that answers no repetition but its own time-out of 5 s is given t
 t.test("a peer that vanishes frees its slot; after the last block sooner", async (t) => {
   const vanished = sending({ sizeBytes: 100_000 });
   vanished.give({ type: "start" });
+  vanished.ack(1);
   let waited = 0;
   for (;;) {
     const { ms, sent } = vanished.wait();
     waited += ms;
-    if (sent[0] !== "1+1") {
-      t.same(sent, ["timeout: no answer: the ACK of block 1 is missing"]);
+    if (sent[0] !== "2+1") {
+      t.same(sent, ["timeout: no answer: the ACK of block 2 is missing"]);
       break;
     }
   }
   t.ok(waited >= 10_000 && waited < 20_000, `${waited} ms`);
-  const last = sending({ sizeBytes: 10 });
+  const last = sending({ sizeBytes: 1010 });
   last.give({ type: "start" });
-  for (let time = 0; time < 3; time++) t.same(last.wait().sent, ["1+1"]);
+  last.ack(1);
+  for (let time = 0; time < 3; time++) t.same(last.wait().sent, ["2+1"]);
   t.same(last.wait().sent, ["timeout: no answer: the last ACK is missing"]);
+});
+
+t.test("a forged request draws no more than one answer, or three times its octets", async (t) => {
+  const plain = sending();
+  t.same(plain.give({ type: "start" }), ["1+1"], "what RFC 1350 leaves no choice about");
+  t.same(plain.wait().sent, []);
+  t.same(plain.give({ type: "repeated-request", requestBytes: 20 }), ["1+1"], "each request has its answer");
+  t.same(plain.wait().sent, []);
+  t.same(plain.wait().sent, ["timeout: no answer: the ACK of block 1 is missing"]);
+  const options = sending({ requestBytes: 40, oack: Uint8Array.from({ length: 30 }, (_, index) => (index === 1 ? 6 : 0)) });
+  const sent = [...options.give({ type: "start" })];
+  let ms = 0;
+  for (let guard = 0; guard < 20 && !String(sent.at(-1)).startsWith("timeout"); guard++) {
+    const waited = options.wait();
+    ms += waited.ms;
+    sent.push(...waited.sent);
+  }
+  t.same(sent, ["send 6", "send 6", "send 6", "send 6", "timeout: no answer: the OACK's ACK is missing"]);
+  t.equal(ms, 10_000);
+});
+
+t.test("no time-out that a peer asks for holds the slot before its first ACK", async (t) => {
+  const { give, wait } = sending({ timeoutMs: 255_000, oack: Uint8Array.of(0, 6), idleMsMax: 30_000 });
+  give({ type: "start" });
+  t.same(wait(), { ms: 10_000, sent: ["timeout: no answer: the OACK's ACK is missing"] });
+});
+
+t.test("a peer that only holds its slot loses it after a minute; our own rate cap is not its fault", async (t) => {
+  const drip = (plan: Partial<SessionPlan>): number => {
+    const { give, ack, session } = sending({ blksize: 8, sizeBytes: 100_000, idleMsMax: 30_000, ...plan });
+    give({ type: "start" });
+    let now = 0;
+    for (let block = 1; now < 600_000 && session.nextWakeAt() !== undefined; block++) {
+      for (let waited = 0; waited < 8000; waited += 400) give(wake, 400);
+      now += 8000;
+      ack(block, 0);
+    }
+    return now;
+  };
+  t.ok(drip({}) <= 80_000, "8 octets every 8 s");
+  t.equal(drip({ rateBytesPerSecond: 1 }), 600_000);
+});
+
+t.test("a peer that acknowledges every block of a window does not have it sent again at each", async (t) => {
+  const { give, ack } = sending({ windowsize: 4, sizeBytes: 1_000_000 });
+  t.same(give({ type: "start" }), ["1+4"]);
+  t.same(ack(1), ["2+4"], "it may be a hole");
+  t.same(ack(2), ["6+1"], "it is a habit");
+  t.same(ack(3), ["7+1"]);
+  t.same(ack(6), ["7+4"], "a hole after all: more than one block at once");
 });
 
 t.test("a peer that is heard keeps its slot after the last block too, until it has been idle too long", async (t) => {
@@ -221,11 +276,11 @@ t.test("what ends a session", async (t) => {
 t.test("a repeated request repeats the first answer, not a transfer under way; a new start ends a stale one", async (t) => {
   const { give, ack } = sending();
   give({ type: "start" });
-  t.same(give({ type: "repeated-request" }, 1), [], "a duplicate made by the network");
-  t.same(give({ type: "repeated-request" }, 500), ["1+1"]);
+  t.same(give({ type: "repeated-request", requestBytes: 20 }, 1), [], "a duplicate made by the network");
+  t.same(give({ type: "repeated-request", requestBytes: 20 }, 500), ["1+1"]);
   ack(1);
-  t.same(give({ type: "repeated-request" }, 1), []);
-  t.same(give({ type: "repeated-request" }, 1500), ["superseded: the peer asked again from the same port"]);
+  t.same(give({ type: "repeated-request", requestBytes: 20 }, 1), []);
+  t.same(give({ type: "repeated-request", requestBytes: 20 }, 1500), ["superseded: the peer asked again from the same port"]);
 });
 
 /** What a host does between a `streamable` and its `streamed`, for ACKs of whole windows that come `everyMs`. */

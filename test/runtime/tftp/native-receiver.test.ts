@@ -1,6 +1,6 @@
 /** The native receiver by itself, against a server written by hand. */
 import { createSocket, type Socket } from "node:dgram";
-import { closeSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { Prng } from "../../../src/base/prng.js";
@@ -265,7 +265,7 @@ t.test(
       const { address, port: peerPort } = peer.address();
       await new Promise<void>((resolve) => peer.close(() => resolve()));
       peer.close = (): Socket => peer;
-      const sending = sender.open(address, peerPort, LOCAL, port, file, sizeBytes, blksize);
+      const sending = sender.open(address, peerPort, LOCAL, port, file, sizeBytes, fstatSync(file).mtimeMs, blksize);
       t.teardown(() => sender.close(sending));
       // Not known to send them: all datagrams are there, none is lost.
       sender.sendBlocks(sending, 1, 32);

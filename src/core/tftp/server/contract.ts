@@ -7,9 +7,13 @@ import type { Endpoint } from "../../../base/endpoint.js";
 import type { Flavor } from "../../../base/flavor.js";
 import type { Wake } from "../../../base/machine.js";
 import type { Instant } from "../../../base/time.js";
+import type { ErrorCode } from "../../../wire/tftp/error-code.js";
 
 /** Names a transfer inside one server; never used again. */
 export type TftpSessionId = Flavor<number, "TftpSessionId">;
+
+/** Names a file that the host looked up; never used again. */
+export type LookUpId = number;
 
 export interface ServerSettings {
   /** Admitted sessions at a time, 1–64. One more is refused at once. */
@@ -24,7 +28,11 @@ export interface ServerSettings {
   readonly requestsPerSecondMax: number;
   /** Transfers run from the listening port, for peers behind NAT; sessions are told apart by the peer's endpoint. */
   readonly singlePort: boolean;
-  /** A session without progress for this long is expired (or for five of the peer's own time-outs if that is longer). */
+  /** Names that were not offered are looked up by the host; without it they do not exist. */
+  readonly looksUp: boolean;
+  /** A session whose peer has acknowledged nothing is expired after this long, whatever time-out the peer asked for. */
+  readonly firstAckMsMax: number;
+  /** A session without progress for this long is expired (or for five of the peer's own time-outs, up to a minute). */
   readonly idleMsMax: number;
 }
 
@@ -37,11 +45,16 @@ export interface SessionPlan {
   /** No port of its own: `send` and `send-blocks` leave from the listening port. */
   readonly singlePort: boolean;
   readonly fileName: string;
+  /** Set where the host looked the file up: this very file is sent. */
+  readonly lookUp: LookUpId | undefined;
   readonly sizeBytes: number;
+  /** Octets of the peer's request. */
+  readonly requestBytes: number;
   readonly blksize: number;
   readonly windowsize: number;
   /** The negotiated timeout option; undefined where the peer did not ask. */
   readonly timeoutMs: number | undefined;
+  readonly firstAckMsMax: number;
   readonly idleMsMax: number;
   /** The OACK to send first; undefined for a peer without options, which gets DATA 1 at once. */
   readonly oack: Uint8Array | undefined;
@@ -55,12 +68,22 @@ export type SessionOutcome =
   | "timeout"
   /** The peer sent an ERROR. */
   | "peer-error"
-  /** The file was withdrawn or the server stops. */
+  /** The file was withdrawn, the server stops, or the slot went to another peer. */
   | "withdrawn"
-  /** The host could not open the port or read the file. */
+  /** The host could not open the port or read the file, or the file changed. */
   | "failed"
   /** The peer started over from the same port. */
   | "superseded";
+
+/** How far a session is, as its listener needs to know. */
+export interface SessionProgress {
+  /** Acknowledged payload octets. */
+  readonly bytesDone: number;
+  /** The peer has acknowledged something, so it receives what is sent to its address. */
+  readonly isProven: boolean;
+  /** Every block went out. */
+  readonly isAllSent: boolean;
+}
 
 /** What a session takes, wherever it runs. */
 export type SessionInput =
@@ -69,7 +92,7 @@ export type SessionInput =
   /** A datagram from the session's peer; `TftpServer` has compared the sender (RFC 1350 §4: the transfer identifiers). */
   | { readonly type: "datagram"; readonly bytes: Uint8Array }
   /** The peer repeated its request at the listening port. */
-  | { readonly type: "repeated-request" }
+  | { readonly type: "repeated-request"; readonly requestBytes: number }
   /** The host sent windows by itself, as `streamable` allowed: [base, next) is out since `sentAt`, everything before it acknowledged. */
   | {
       readonly type: "streamed";
@@ -81,8 +104,11 @@ export type SessionInput =
     }
   | { readonly type: "rate"; readonly bytesPerSecond: number | undefined }
   | { readonly type: "peer-gone" }
+  /** Ends the session with an ERROR. */
   | { readonly type: "withdrawn"; readonly detail: string }
-  | { readonly type: "failed"; readonly detail: string };
+  | { readonly type: "failed"; readonly detail: string }
+  /** Ends the session without a word: its peer has started another. */
+  | { readonly type: "superseded"; readonly detail: string };
 
 export type SessionEffect =
   | { readonly type: "send"; readonly bytes: Uint8Array }
@@ -116,14 +142,17 @@ export type ServerInput =
   | { readonly type: "sessions-max"; readonly sessionsMax: number }
   /** A datagram at the listening port. `local` = the address of ours that it was sent to. */
   | { readonly type: "request"; readonly from: Endpoint; readonly local: string; readonly bytes: Uint8Array }
+  /** Answers to `look-up`. */
+  | { readonly type: "file-found"; readonly lookUp: LookUpId; readonly sizeBytes: number }
+  | { readonly type: "file-missing"; readonly lookUp: LookUpId; readonly code: ErrorCode; readonly message: string }
   /** A datagram at the port of a session, from anyone. */
   | { readonly type: "datagram"; readonly session: TftpSessionId; readonly from: Endpoint; readonly bytes: Uint8Array }
   /** The peer's host reports that nobody listens at the peer's port any more (ICMP port unreachable). */
   | { readonly type: "peer-gone"; readonly session: TftpSessionId }
   /** The host could not open the port of a session, or not read its file. */
   | { readonly type: "session-failed"; readonly session: TftpSessionId; readonly detail: string }
-  /** From a session that runs elsewhere, as often as the host likes: acknowledged octets so far. */
-  | { readonly type: "session-progress"; readonly session: TftpSessionId; readonly bytesDone: number }
+  /** From a session that runs elsewhere, as often as the host likes. */
+  | { readonly type: "session-progress"; readonly session: TftpSessionId; readonly progress: SessionProgress }
   /** From a session that runs elsewhere, once: it has freed its port. */
   | {
       readonly type: "session-ended";
@@ -138,6 +167,10 @@ export type ServerInput =
 export type ServerEffect =
   /** One datagram from the listening port, from the address `local`. */
   | { readonly type: "reply"; readonly to: Endpoint; readonly local: string; readonly bytes: Uint8Array }
+  /** Open the file of this name and answer with `file-found` or `file-missing`. */
+  | { readonly type: "look-up"; readonly lookUp: LookUpId; readonly fileName: string }
+  /** A file that was found is not sent after all. */
+  | { readonly type: "forget-file"; readonly lookUp: LookUpId }
   /** Open an ephemeral port for the session; what follows for this session is sent from it. */
   | { readonly type: "open-session"; readonly plan: SessionPlan }
   | { readonly type: "send"; readonly session: TftpSessionId; readonly to: Endpoint; readonly bytes: Uint8Array }

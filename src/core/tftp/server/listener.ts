@@ -1,16 +1,30 @@
 /**
- * The listening port: who is admitted, who is refused. It knows the offered names and the running sessions and never a
- * path: a name that was not offered does not exist. The transfers themselves are `SendSession`s, which may run elsewhere.
+ * The listening port: who is admitted, who is refused. It knows the offered names and never a path: any other name is for the host
+ * to look up, or does not exist. The transfers themselves are `SendSession`s, which may run elsewhere.
  */
-import { type Endpoint, endpointText } from "../../../base/endpoint.js";
+import type { Endpoint } from "../../../base/endpoint.js";
 import type { Machine } from "../../../base/machine.js";
 import type { Instant } from "../../../base/time.js";
 import { type ErrorCode, errorCode } from "../../../wire/tftp/error-code.js";
-import { DEFAULT_BLKSIZE, DEFAULT_WINDOWSIZE, type Options, readOptions, writeOptions } from "../../../wire/tftp/options.js";
-import { DATA_HEADER_BYTES, decodePacket, encodePacket, opcode, opcodeOf, type ReadRequest } from "../../../wire/tftp/packet.js";
-import { Rate } from "../rate.js";
+import type { Options } from "../../../wire/tftp/options.js";
+import { encodePacket, opcode, opcodeOf, REQUEST_BYTES_MAX } from "../../../wire/tftp/packet.js";
 import { answerToStranger } from "../stranger.js";
-import type { ServerEffect, ServerInput, ServerSettings, Serving, SessionOutcome, SessionPlan, TftpSessionId } from "./contract.js";
+import type {
+  LookUpId,
+  ServerEffect,
+  ServerInput,
+  ServerSettings,
+  Serving,
+  SessionInput,
+  SessionOutcome,
+  SessionPlan,
+  SessionProgress,
+  TftpSessionId,
+} from "./contract.js";
+import { grantOptions } from "./grant.js";
+import { readRequest } from "./request.js";
+import { RequestRates } from "./request-rates.js";
+import { type Admission, TransferSlots } from "./slots.js";
 
 export type ListenerInput =
   | Exclude<ServerInput, { type: "datagram" | "peer-gone" | "session-failed" | "session-ended" }>
@@ -18,24 +32,45 @@ export type ListenerInput =
   /** A useless datagram at the port of a session. */
   | { readonly type: "dropped"; readonly datagrams: number };
 
-export type ListenerEffect = Extract<ServerEffect, { type: "reply" | "open-session" | "serving" | "session-input" }>;
+export type ListenerEffect = Extract<
+  ServerEffect,
+  { type: "reply" | "look-up" | "forget-file" | "open-session" | "serving" | "session-input" }
+>;
 
-/** Addresses whose request rate is remembered; the one seen first is forgotten first. */
-const REMEMBERED_ADDRESSES_MAX = 1024;
-const SERVING_INTERVAL_MS = 500;
-
-interface Session {
-  readonly plan: SessionPlan;
-  bytesDone: number;
+/** A datagram at the listening port. */
+interface Request {
+  readonly from: Endpoint;
+  readonly local: string;
+  readonly bytes: Uint8Array;
 }
+
+/** A request that waits for a session's end, which may be on the way. */
+interface WaitingRequest extends Request {
+  readonly until: Instant;
+  /** `repetition`: of the running session's request, to which no answer is due. */
+  readonly as: "newcomer" | "repetition";
+}
+
+interface LookUp extends Request {
+  readonly fileName: string;
+  readonly options: Options;
+}
+
+const SERVING_INTERVAL_MS = 500;
+/** A last ACK and the request for the next file may pass each other on their ways through the kernel and a thread. */
+const SESSION_END_MS_MAX = 250;
+const WAITING_MAX = 64;
+const LOOK_UPS_MAX = 64;
 
 export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
   readonly #settings: ServerSettings;
   #sessionsMax: number;
   readonly #offered = new Map<string, number>();
-  readonly #sessions = new Map<TftpSessionId, Session>();
-  readonly #sessionOfPeer = new Map<string, TftpSessionId>();
-  readonly #requestRates = new Map<string, Rate>();
+  readonly #sessions = new TransferSlots();
+  readonly #requestRates: RequestRates;
+  #waiting: WaitingRequest[] = [];
+  readonly #lookUps = new Map<LookUpId, LookUp>();
+  #lastLookUp: LookUpId = 0;
   #lastSession: TftpSessionId = 0;
   #stopped = false;
   #bytesServed = 0;
@@ -49,19 +84,26 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
   constructor(settings: ServerSettings) {
     this.#settings = settings;
     this.#sessionsMax = settings.sessionsMax;
+    this.#requestRates = new RequestRates(settings.requestsPerSecondMax);
   }
 
   nextWakeAt(): Instant | undefined {
-    return this.#servingDueAt;
+    return this.#waiting.reduce<Instant | undefined>((earliest, { until }) => Math.min(earliest ?? until, until), this.#servingDueAt);
   }
 
   step(now: Instant, input: ListenerInput, out: ListenerEffect[]): void {
     switch (input.type) {
       case "request":
-        if (!this.#stopped) this.#datagram(now, input.from, input.local, input.bytes, out);
+        if (!this.#stopped) this.#datagram(now, input, out);
+        break;
+      case "file-found":
+        this.#found(now, input.lookUp, input.sizeBytes, out);
+        break;
+      case "file-missing":
+        this.#missing(input.lookUp, input.code, input.message, out);
         break;
       case "session-progress":
-        this.#count(input.session, input.bytesDone);
+        this.#progress(input.session, input.progress);
         this.#showSoon(now);
         break;
       case "session-ended":
@@ -81,152 +123,211 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
         this.#sessionsMax = input.sessionsMax;
         break;
       case "stop":
-        this.#stopped = true;
-        for (const fileName of [...this.#offered.keys()]) this.#withdraw(fileName, out);
+        this.#stop(out);
         break;
       case "wake":
-        if (this.#servingDueAt !== undefined && now >= this.#servingDueAt) this.#show(now, out);
+        this.#wake(now, out);
         break;
     }
   }
 
-  #datagram(now: Instant, from: Endpoint, local: string, bytes: Uint8Array, out: ListenerEffect[]): void {
-    const running = this.#sessionOfPeer.get(peerKey(from, local));
+  // ---- requests --------------------------------------------------------------------------------------------------------
+
+  #datagram(now: Instant, { from, local, bytes }: Request, out: ListenerEffect[]): void {
     const code = opcodeOf(bytes);
     if (code === opcode.readRequest || code === opcode.writeRequest) {
-      if (!this.#mayRequest(now, from.address)) {
-        this.#datagramsDropped++;
-        return;
-      }
-      const decoded = decodePacket(bytes);
-      // Damaged on the way: its sender asks again, which an ERROR would keep it from.
-      if (!decoded.ok) this.#datagramsDropped++;
-      else if (decoded.packet.type !== "read-request")
-        this.#refuse(from, local, errorCode.accessViolation, "this server is read only", out);
-      else this.#request(now, from, local, decoded.packet, running, out);
-    } else if (this.#settings.singlePort && running !== undefined) {
-      out.push({ type: "session-input", session: running, input: { type: "datagram", bytes } });
-    } else {
-      this.#datagramsDropped++;
-      const answer = answerToStranger(bytes);
-      if (answer !== undefined && this.#mayRequest(now, from.address)) out.push({ type: "reply", to: from, local, bytes: answer });
+      // Nothing beyond is read, and a copy does not keep the receiver's buffer.
+      const request = { from, local, bytes: bytes.slice(0, REQUEST_BYTES_MAX) };
+      if (this.#requestRates.admits(now, from.address)) this.#request(now, request, now + SESSION_END_MS_MAX, out);
+      else this.#datagramsDropped++;
+      return;
     }
-  }
-
-  #request(
-    now: Instant,
-    from: Endpoint,
-    local: string,
-    request: ReadRequest,
-    running: TftpSessionId | undefined,
-    out: ListenerEffect[],
-  ): void {
-    const fileName = request.fileName.replace(/^\//, "");
-    const mode = request.mode.toLowerCase();
+    const running = this.#settings.singlePort ? this.#sessions.ofPeer(from, local) : undefined;
     if (running !== undefined) {
-      out.push({ type: "session-input", session: running, input: { type: "repeated-request" } });
+      this.#tell(running, { type: "datagram", bytes }, out);
       return;
     }
-    if (mode !== "octet") {
-      const refusal = mode === "netascii" || mode === "mail" ? `mode ${mode} is not served, use octet` : "unknown mode, use octet";
-      this.#refuse(from, local, errorCode.illegalOperation, refusal, out);
+    this.#datagramsDropped++;
+    const answer = answerToStranger(bytes);
+    if (answer !== undefined && this.#requestRates.admits(now, from.address)) out.push({ type: "reply", to: from, local, bytes: answer });
+  }
+
+  /** @param until when it has to be decided */
+  #request(now: Instant, request: Request, until: Instant, out: ListenerEffect[]): void {
+    const { from, local, bytes } = request;
+    const running = this.#sessions.ofPeer(from, local);
+    if (running !== undefined && !running.isEnding && sameBytes(running.request, bytes)) {
+      this.#tell(running, { type: "repeated-request", requestBytes: bytes.length }, out);
+      // A peer that has the whole file may want it again.
+      if (running.progress.bytesDone > 0) this.#wait(now, { ...request, until, as: "repetition" });
       return;
     }
+    const asked = readRequest(bytes);
+    if (asked.type === "refused") {
+      this.#refuse(request, asked.code, asked.message, out);
+      return;
+    }
+    if (running !== undefined) {
+      this.#end(running, { type: "superseded", detail: "the peer asked for something else from the same port" }, out);
+      this.#wait(now, { ...request, until, as: "newcomer" });
+      return;
+    }
+    const { fileName, options } = asked;
     const sizeBytes = this.#offered.get(fileName);
-    if (sizeBytes === undefined) {
-      this.#refuse(from, local, errorCode.fileNotFound, "file not found", out);
-    } else if (this.#sessions.size >= this.#sessionsMax) {
-      this.#refusals++;
-      this.#showSoon(now);
-      const text = `busy: all ${this.#sessionsMax} sessions are in use, try again later`;
-      out.push({ type: "reply", to: from, local, bytes: encodePacket({ type: "error", code: errorCode.notDefined, message: text }) });
+    if (sizeBytes === undefined && !this.#settings.looksUp) {
+      this.#refuse(request, errorCode.fileNotFound, "file not found", out);
+      return;
+    }
+    const room = this.#roomFor(now, from.address, until);
+    if (room === "none") {
+      this.#refuseBusy(now, request, out);
+    } else if (room !== "free") {
+      if (room !== "later") this.#end(room, { type: "withdrawn", detail: this.#busyText }, out);
+      this.#wait(now, { ...request, until, as: "newcomer" });
+    } else if (sizeBytes === undefined) {
+      this.#lookUp({ ...request, fileName, options }, out);
     } else {
-      this.#admit(now, from, local, fileName, sizeBytes, readOptions(request.options).options, out);
+      this.#admit(now, { ...request, fileName, options }, sizeBytes, undefined, out);
     }
   }
 
-  #admit(now: Instant, peer: Endpoint, local: string, fileName: string, sizeBytes: number, asked: Options, out: ListenerEffect[]): void {
-    const { blksizeMax, windowBytesMax, singlePort, idleMsMax } = this.#settings;
-    const blksize = Math.min(asked.blksize ?? DEFAULT_BLKSIZE, blksizeMax);
-    const windowMax = Math.max(1, Math.floor(windowBytesMax / (DATA_HEADER_BYTES + blksize)));
-    const windowsize = Math.min(asked.windowsize ?? DEFAULT_WINDOWSIZE, windowMax);
-    const granted: Options = {
-      ...(asked.blksize !== undefined && { blksize }),
-      ...(asked.tsize !== undefined && { tsize: sizeBytes }),
-      ...(asked.timeoutSeconds !== undefined && { timeoutSeconds: asked.timeoutSeconds }),
-      ...(asked.windowsize !== undefined && { windowsize }),
-    };
-    const options = writeOptions(granted);
+  /** Whether there is a slot for a peer at `address`: a free one, one that is free in a moment, or one of a session that gives way. */
+  #roomFor(now: Instant, address: string, until: Instant): "free" | "later" | "none" | Admission {
+    if (this.#sessions.size < this.#sessionsMax) return "free";
+    if (now >= until) return "none";
+    if (this.#sessions.hasEnding()) return "later";
+    return (this.#sessions.size === this.#sessionsMax ? this.#sessions.yielding(now, address) : undefined) ?? "none";
+  }
+
+  /** For the end of a session. */
+  #wait(now: Instant, request: WaitingRequest): void {
+    if (now < request.until && this.#waiting.length < WAITING_MAX) this.#waiting.push(request);
+    else if (request.as === "newcomer") this.#datagramsDropped++;
+  }
+
+  #tryWaiting(now: Instant, out: ListenerEffect[]): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const request of waiting) {
+      const isRepetition = request.as === "repetition" && this.#sessions.ofPeer(request.from, request.local) !== undefined;
+      if (!isRepetition) this.#request(now, request, request.until, out);
+      else this.#wait(now, request);
+    }
+  }
+
+  #lookUp(lookUp: LookUp, out: ListenerEffect[]): void {
+    for (const [id, pending] of this.#lookUps) {
+      if (pending.from.port !== lookUp.from.port || pending.from.address !== lookUp.from.address || pending.local !== lookUp.local)
+        continue;
+      if (sameBytes(pending.bytes, lookUp.bytes)) return;
+      this.#lookUps.delete(id);
+    }
+    if (this.#lookUps.size >= LOOK_UPS_MAX) {
+      this.#datagramsDropped++;
+      return;
+    }
+    const id = ++this.#lastLookUp;
+    this.#lookUps.set(id, lookUp);
+    out.push({ type: "look-up", lookUp: id, fileName: lookUp.fileName });
+  }
+
+  #found(now: Instant, id: LookUpId, sizeBytes: number, out: ListenerEffect[]): void {
+    const lookUp = this.#lookUps.get(id);
+    this.#lookUps.delete(id);
+    if (lookUp !== undefined && !this.#stopped && this.#sessions.size < this.#sessionsMax) {
+      this.#admit(now, lookUp, sizeBytes, id, out);
+      return;
+    }
+    out.push({ type: "forget-file", lookUp: id });
+    if (lookUp !== undefined) this.#refuseBusy(now, lookUp, out);
+  }
+
+  #missing(id: LookUpId, code: ErrorCode, message: string, out: ListenerEffect[]): void {
+    const lookUp = this.#lookUps.get(id);
+    this.#lookUps.delete(id);
+    if (lookUp !== undefined) this.#refuse(lookUp, code, message, out);
+  }
+
+  #refuse({ from, local }: Request, code: ErrorCode, message: string, out: ListenerEffect[]): void {
+    out.push({ type: "reply", to: from, local, bytes: encodePacket({ type: "error", code, message }) });
+  }
+
+  #refuseBusy(now: Instant, request: Request, out: ListenerEffect[]): void {
+    this.#refusals++;
+    this.#showSoon(now);
+    this.#refuse(request, errorCode.notDefined, this.#busyText, out);
+  }
+
+  get #busyText(): string {
+    return `busy: all ${this.#sessionsMax} sessions are in use, try again later`;
+  }
+
+  // ---- sessions --------------------------------------------------------------------------------------------------------
+
+  #admit(now: Instant, asked: LookUp, sizeBytes: number, lookUp: LookUpId | undefined, out: ListenerEffect[]): void {
+    const { singlePort, idleMsMax, firstAckMsMax } = this.#settings;
+    const { from: peer, local, bytes, fileName, options } = asked;
     const session = ++this.#lastSession;
     const plan: SessionPlan = {
-      session,
-      peer,
-      local,
-      singlePort,
-      fileName,
-      sizeBytes,
-      blksize,
-      windowsize,
-      timeoutMs: asked.timeoutSeconds === undefined ? undefined : asked.timeoutSeconds * 1000,
-      idleMsMax,
-      oack: options.length === 0 ? undefined : encodePacket({ type: "oack", options }),
+      ...{ session, peer, local, singlePort, fileName, lookUp, sizeBytes, firstAckMsMax, idleMsMax },
+      ...grantOptions(options, sizeBytes, this.#settings),
+      requestBytes: bytes.length,
       rateBytesPerSecond: this.#shareOf(this.#sessions.size + 1),
     };
-    this.#sessions.set(session, { plan, bytesDone: 0 });
-    this.#sessionOfPeer.set(peerKey(peer, local), session);
+    this.#sessions.add(now, plan, bytes);
     this.#shareRate(out, session);
     out.push({ type: "open-session", plan });
     this.#show(now, out);
   }
 
+  #tell({ plan }: Admission, input: SessionInput, out: ListenerEffect[]): void {
+    out.push({ type: "session-input", session: plan.session, input });
+  }
+
+  /** Its slot is free when it has ended. */
+  #end(admission: Admission, input: SessionInput, out: ListenerEffect[]): void {
+    if (!admission.isEnding) this.#tell(admission, input, out);
+    admission.isEnding = true;
+  }
+
+  #progress(session: TftpSessionId, progress: SessionProgress): void {
+    const admission = this.#sessions.get(session);
+    if (admission === undefined) return;
+    this.#bytesServed += progress.bytesDone - admission.progress.bytesDone;
+    admission.progress = progress;
+  }
+
   #ended(now: Instant, session: TftpSessionId, outcome: SessionOutcome, bytesDone: number, out: ListenerEffect[]): void {
-    this.#count(session, bytesDone);
     const ended = this.#sessions.get(session);
     if (ended === undefined) return;
-    this.#sessions.delete(session);
-    this.#sessionOfPeer.delete(peerKey(ended.plan.peer, ended.plan.local));
+    this.#progress(session, { ...ended.progress, bytesDone });
+    this.#sessions.remove(session);
     if (outcome === "complete") this.#sessionsComplete++;
     else this.#sessionsFailed++;
     this.#shareRate(out);
     this.#show(now, out);
-  }
-
-  #count(session: TftpSessionId, bytesDone: number): void {
-    const running = this.#sessions.get(session);
-    if (running === undefined) return;
-    this.#bytesServed += bytesDone - running.bytesDone;
-    running.bytesDone = bytesDone;
+    this.#tryWaiting(now, out);
   }
 
   #withdraw(fileName: string, out: ListenerEffect[]): void {
-    if (!this.#offered.delete(fileName)) return;
-    for (const [session, { plan }] of this.#sessions) {
-      if (plan.fileName === fileName) {
-        out.push({ type: "session-input", session, input: { type: "withdrawn", detail: "the file was withdrawn" } });
-      }
+    if (this.#offered.delete(fileName)) this.#endTransfersOf(fileName, out);
+  }
+
+  #endTransfersOf(fileName: string | undefined, out: ListenerEffect[]): void {
+    for (const admission of this.#sessions.all()) {
+      if (fileName === undefined || admission.plan.fileName === fileName)
+        this.#tell(admission, { type: "withdrawn", detail: "the file was withdrawn" }, out);
     }
   }
 
-  #refuse(to: Endpoint, local: string, code: ErrorCode, message: string, out: ListenerEffect[]): void {
-    out.push({ type: "reply", to, local, bytes: encodePacket({ type: "error", code, message }) });
+  #stop(out: ListenerEffect[]): void {
+    this.#stopped = true;
+    this.#waiting = [];
+    this.#offered.clear();
+    this.#endTransfersOf(undefined, out);
   }
 
-  #mayRequest(now: Instant, address: string): boolean {
-    let rate = this.#requestRates.get(address);
-    if (rate === undefined) {
-      if (this.#requestRates.size >= REMEMBERED_ADDRESSES_MAX) {
-        for (const oldest of this.#requestRates.keys()) {
-          this.#requestRates.delete(oldest);
-          break;
-        }
-      }
-      rate = new Rate(this.#settings.requestsPerSecondMax, 2 * this.#settings.requestsPerSecondMax);
-      this.#requestRates.set(address, rate);
-    }
-    if (rate.available(now) < 1) return false;
-    rate.take(1);
-    return true;
-  }
+  // ---- rates -----------------------------------------------------------------------------------------------------------
 
   #shareOf(sessions: number): number | undefined {
     const { rateBytesPerSecond: total, sessionRateBytesPerSecond: each } = this.#settings;
@@ -237,9 +338,16 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
   #shareRate(out: ListenerEffect[], newest?: TftpSessionId): void {
     if (this.#settings.rateBytesPerSecond === undefined) return;
     const bytesPerSecond = this.#shareOf(this.#sessions.size);
-    for (const session of this.#sessions.keys()) {
-      if (session !== newest) out.push({ type: "session-input", session, input: { type: "rate", bytesPerSecond } });
+    for (const admission of this.#sessions.all()) {
+      if (admission.plan.session !== newest) this.#tell(admission, { type: "rate", bytesPerSecond }, out);
     }
+  }
+
+  // ---- what is shown ---------------------------------------------------------------------------------------------------
+
+  #wake(now: Instant, out: ListenerEffect[]): void {
+    if (this.#servingDueAt !== undefined && now >= this.#servingDueAt) this.#show(now, out);
+    if (this.#waiting.some(({ until }) => now >= until)) this.#tryWaiting(now, out);
   }
 
   #showSoon(now: Instant): void {
@@ -254,10 +362,10 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
 
   serving(): Serving {
     return {
-      sessions: Array.from(this.#sessions.values(), ({ plan, bytesDone }) => ({
+      sessions: Array.from(this.#sessions.all(), ({ plan, progress }) => ({
         peer: plan.peer,
         fileName: plan.fileName,
-        bytesDone,
+        bytesDone: progress.bytesDone,
         sizeBytes: plan.sizeBytes,
       })),
       bytesServed: this.#bytesServed,
@@ -269,4 +377,5 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
   }
 }
 
-const peerKey = (peer: Endpoint, local: string): string => `${endpointText(peer)} ${local}`;
+const sameBytes = (one: Uint8Array, other: Uint8Array): boolean =>
+  one.length === other.length && one.every((octet, index) => octet === other[index]);

@@ -16,6 +16,7 @@ import type {
   SessionInput,
   SessionOutcome,
   SessionPlan,
+  SessionProgress,
   TftpSessionId,
 } from "./contract.js";
 import { type ListenerEffect, type ListenerInput, TftpListener } from "./listener.js";
@@ -120,7 +121,7 @@ export class TftpServer implements Machine<ServerInput, ServerEffect> {
       return;
     }
     const { peer, fileName, blksize, sizeBytes } = plan;
-    const bytesBefore = machine.bytesDone;
+    const before = machine.progress;
     relay<SendSession, SessionEffect>(
       machine,
       (machine, effects) => machine.step(now, input, effects),
@@ -138,8 +139,9 @@ export class TftpServer implements Machine<ServerInput, ServerEffect> {
         }
       },
     );
-    if (machine.bytesDone !== bytesBefore && this.#sessions.has(id))
-      this.#listen(now, { type: "session-progress", session: id, bytesDone: machine.bytesDone }, out);
+    const { progress } = machine;
+    if (this.#sessions.has(id) && !sameProgress(progress, before))
+      this.#listen(now, { type: "session-progress", session: id, progress }, out);
   }
 
   #ended(now: Instant, session: TftpSessionId, outcome: SessionOutcome, detail: string, bytesDone: number, out: ServerEffect[]): void {
@@ -148,3 +150,6 @@ export class TftpServer implements Machine<ServerInput, ServerEffect> {
     this.#listen(now, { type: "session-ended", session, outcome, bytesDone }, out);
   }
 }
+
+const sameProgress = (one: SessionProgress, other: SessionProgress): boolean =>
+  one.bytesDone === other.bytesDone && one.isProven === other.isProven && one.isAllSent === other.isAllSent;
