@@ -18,6 +18,7 @@ import {
   groupConfig,
   groupPreview,
   groupSchema,
+  groupStarted,
   groupSummaryRow,
   imageSchema,
   linkRates,
@@ -104,7 +105,7 @@ const rows: Readonly<Record<RoutedOrder["type"], Omit<OrderRoute, keyof OrderPat
     answer: groupPreview,
   },
   "group-start": {
-    ...act("Start the upgrade of a group", { group, release: releaseName, force }, runStarted),
+    ...act("Start the upgrade of a group", { group, release: releaseName, force }, groupStarted),
     idempotent: true,
   },
   "group-abort": act("Abort the upgrade of a group", { group }, runStarted),

@@ -278,6 +278,8 @@ export const actResult = z.object({
 
 export const predownloadResult = z.object({ runIds: z.array(z.int()), apCount: count }) satisfies z.ZodType<PredownloadResult>;
 export const runStarted = z.object({ runId: z.int() });
+const leftOut = z.array(z.object({ mac: macText, name: z.string().nullable(), reason: z.string() }));
+export const groupStarted = runStarted.extend({ leftOut: leftOut.describe("APs of the group that take no part, and why") });
 export const apsAborted = z.object({ apCount: count });
 
 export const groupConfig = z.strictObject({

@@ -50,6 +50,7 @@ export async function runOneShot(args: readonly string[], io: CommandIo): Promis
   const outcome = switches.watch && isShow ? await watchOutcome(run, watching) : await run();
   if (!outcome.ok) return interrupted.aborted ? exitCodes.interrupted : refused(outcome.failure, switches.json, io);
   if (switches.watch && order?.type === "group-start") {
+    if (!switches.json) io.stdout.write(outcome.text);
     const ended = await watchRun(context.operator, order.group, watching);
     if (!ended.ok) return refused(ended.failure, switches.json, io);
     if (ended.value === "running") return exitCodes.interrupted;

@@ -1,6 +1,8 @@
 import type { ActResult } from "../../core/controller/operator/order-results.js";
 import { type Command, command } from "../command.js";
 import { actText } from "../layouts/acts.js";
+import { lines } from "../layouts/columns.js";
+import { withoutText } from "../layouts/preview.js";
 import { groupSettingCommands } from "./group-settings.js";
 
 const someRefused = ({ refused }: ActResult): boolean => refused.length > 0;
@@ -31,7 +33,7 @@ const upgradeCommands: readonly Command[] = [
   command("config flexconnect group <group> predownload start <release> [force]", {
     help: "start the upgrade of a group; force: also while the peer controller holds other images",
     order: ({ group, release, force }) => ({ type: "group-start", group, release, ...(force && { force }) }),
-    text: ({ runId }, { group }) => `Run ${runId} started for group ${group}\n`,
+    text: ({ runId, leftOut }, { group }) => lines(`Run ${runId} started for group ${group}`, ...leftOut.map(withoutText)),
   }),
   command("config flexconnect group <group> predownload start abort", {
     help: "abort the upgrade of a group",

@@ -19,10 +19,13 @@ export function previewText(preview: GroupPreview): string {
     dashes(widths),
     ...models.map(row),
     ...models.flatMap(({ warning }) => (warning === null ? [] : [`Warning: ${warning}`])),
-    ...skipped.map(({ mac, name, reason }) => `Without ${name ?? mac}: ${reason}`),
+    ...skipped.map(withoutText),
     ...(objection === null ? [] : ["", `Would be refused: ${objection.message} (${objection.code})`]),
   );
 }
+
+/** An AP that takes no part. */
+export const withoutText = ({ mac, name, reason }: GroupPreview["skipped"][number]): string => `Without ${name ?? mac}: ${reason}`;
 
 const row = ({ family, image, primary, subordinates, expectedFallbacks, alreadyHolding, wanBytes }: ModelPreview): string =>
   columns(widths, [

@@ -44,4 +44,5 @@ const runText = (run: RunReport): string =>
         ap.failureReason ?? "",
       ]).trimEnd(),
     ),
+    ...run.aps.filter(({ status, detail }) => status !== "Complete" && detail !== "").map(({ name, detail }) => `${name}: ${detail}`),
   );

@@ -332,7 +332,7 @@ export class FakeBranches implements ControllerPort {
     this.#count(group);
     this.onEvent({ type: "run-started", runId: id, group: group.name, release });
     this.#done(group.name);
-    return success({ runId: id });
+    return success({ runId: id, leftOut: [] });
   }
 
   #abort(group: Mutable<GroupView>): Result<unknown> {

@@ -1,6 +1,7 @@
 /** What each order answers when it is not refused. */
 import type { Result } from "../../../base/failure.js";
 import type { RunId } from "../run/run-numbers.js";
+import type { StartedRun } from "../run/started-run.js";
 import type { Difference } from "./differences.js";
 import type { GroupConfig } from "./group-config.js";
 import type { Order, OrderType } from "./orders.js";
@@ -36,7 +37,7 @@ export interface PredownloadResult {
 
 interface Results {
   readonly "group-preview": GroupPreview;
-  readonly "group-start": { readonly runId: RunId };
+  readonly "group-start": StartedRun;
   readonly "group-abort": { readonly runId: RunId };
   readonly "ap-predownload": PredownloadResult;
   readonly "ap-predownload-abort": { readonly apCount: number };

@@ -19,11 +19,11 @@ import type { GroupRecord } from "../records.js";
 import { type Fallback, fallbackFor } from "./fallback.js";
 import { type Fault, hasEnded, isWorking, roleOf } from "./member-state.js";
 import { Members } from "./members.js";
-import { isOnWan, otherRunOf, planOne, planOverWan, planRun, type RunPlan } from "./plan.js";
+import { isOnWan, type LeftOut, notTakingPart, otherRunOf, planOne, planOverWan, planRun, type RunPlan } from "./plan.js";
 import { hasMoved, Primaries } from "./primaries.js";
 import { type Family, isRunning, isTakingPart, type Member, primaryOf, type Run, type RunState, runImage, wasLost } from "./run.js";
-import type { RunId } from "./run-numbers.js";
 import { isCapable, policyOf, type RunParts } from "./run-parts.js";
+import type { StartedRun } from "./started-run.js";
 
 /** Failures that another attempt may cure; the rest are the AP's own condition. "Image unknown" is an order and its end that crossed. */
 const passing: ReadonlySet<FailureReason> = new Set([
@@ -51,6 +51,9 @@ const orderSettings = ["retryCount", "backoffSecondsMin", "backoffSecondsMax"] a
 
 /** The AP will report no more of this run. */
 const isFinal = ({ state }: ApReport): boolean => state === "complete" || state === "failed" || state === "aborted";
+
+/** Of APs that never joined: their model is unknown. */
+const unknownFamily = "unknown";
 
 export class GroupUpgrade {
   readonly #parts: RunParts;
@@ -82,17 +85,17 @@ export class GroupUpgrade {
     return planRun(this.#parts, group, release);
   }
 
-  startGroup(now: Instant, group: GroupRecord, release: ReleaseName): Result<{ runId: RunId }> {
+  startGroup(now: Instant, group: GroupRecord, release: ReleaseName): Result<StartedRun> {
     return this.#begin(now, planRun(this.#parts, group, release));
   }
 
   /** A run for one AP of a group that shares over the LAN: from an AP that has the image, else over the WAN. */
-  startOne(now: Instant, group: GroupRecord, ap: KnownAp, release: ReleaseName): Result<{ runId: RunId }> {
+  startOne(now: Instant, group: GroupRecord, ap: KnownAp, release: ReleaseName): Result<StartedRun> {
     return this.#begin(now, planOne(this.#parts, group, ap, release));
   }
 
   /** A run over the WAN alone, for APs without a group or with the feature off. */
-  startOverWan(now: Instant, aps: readonly KnownAp[], release: ReleaseName): Result<{ runId: RunId }> {
+  startOverWan(now: Instant, aps: readonly KnownAp[], release: ReleaseName): Result<StartedRun> {
     return this.#begin(now, planOverWan(this.#parts, aps, release));
   }
 
@@ -262,7 +265,8 @@ export class GroupUpgrade {
   // ---- beginning and end of a run ------------------------------------------------------------------------------------
 
   /** Carries a plan out, unless it is a refusal. */
-  #begin(now: Instant, { refusal, group, release, open, families, members }: RunPlan): Result<{ runId: RunId }> {
+  #begin(now: Instant, plan: RunPlan): Result<StartedRun> {
+    const { refusal, group, release, open, families, members, leftOut } = plan;
     if (refusal) return failure(refusal.code, refusal.message);
     const { runs, outbox } = this.#parts;
     const run = runs.create(now, group, release, open);
@@ -272,18 +276,28 @@ export class GroupUpgrade {
     for (const { family: name, choice } of families) {
       const family = run.families.get(name) as Family;
       this.#primaries.appoint(now, family, choice);
-      this.#advance(now, family);
     }
-    return success({ runId: run.id });
+    for (const ap of leftOut) this.#leaveOut(now, run, ap);
+    for (const family of run.families.values()) this.#advance(now, family);
+    return success({ runId: run.id, leftOut: notTakingPart(plan) });
+  }
+
+  /** It has its row in the run: if it joins in time it still takes part, and no run is complete without it. */
+  #leaveOut(now: Instant, run: Run, { mac, family, reason }: LeftOut): void {
+    const member = this.#parts.runs.addMember(now, mac, this.#familyOf(run, family ?? unknownFamily));
+    if (family === null || isTakingPart(member)) this.#members.end(now, member, "failed", { reason: "ap-lost", detail: reason });
   }
 
   #enroll(now: Instant, run: Run, mac: MacAddress, name: string): Member {
-    const { runs, catalogue, inventory } = this.#parts;
-    const image = catalogue.imageFor(run.release, name);
-    const family = run.families.get(name) ?? runs.addFamily(run, name, image ? runImage(name, image) : null);
-    const member = runs.addMember(now, mac, family);
-    if (isTakingPart(member) && isOnWan(run.group, inventory.get(mac))) this.#members.fallBack(now, member);
+    const member = this.#parts.runs.addMember(now, mac, this.#familyOf(run, name));
+    if (isTakingPart(member) && isOnWan(run.group, this.#parts.inventory.get(mac))) this.#members.fallBack(now, member);
     return member;
+  }
+
+  #familyOf(run: Run, name: string): Family {
+    const { runs, catalogue } = this.#parts;
+    const image = catalogue.imageFor(run.release, name);
+    return run.families.get(name) ?? runs.addFamily(run, name, image ? runImage(name, image) : null);
   }
 
   #advance(now: Instant, family: Family): void {
@@ -349,6 +363,12 @@ export class GroupUpgrade {
 
   /** An AP that was given up is there after all. */
   #revive(now: Instant, member: Member): void {
+    const ap = this.#parts.inventory.get(member.mac);
+    if (ap && ap.family !== member.family.family) {
+      member.family.members.delete(member.mac);
+      this.#advance(now, this.#enroll(now, member.run, member.mac, ap.family).family);
+      return;
+    }
     this.#members.transition(now, member, { type: "set-aside" });
     if (isOnWan(member.run.group, this.#parts.inventory.get(member.mac))) this.#members.fallBack(now, member);
   }
@@ -429,11 +449,12 @@ export class GroupUpgrade {
   }
 }
 
-/** How a run ended that nobody aborted as a whole. */
+/** How a run ended that was not aborted as a whole. */
 function outcomeOf(run: Run): RunState {
-  const phases = [...run.members.values()].map(({ state }) => state.phase).filter((phase) => phase !== "unsupported");
-  const count = (phase: "complete" | "aborted"): number => phases.filter((one) => one === phase).length;
-  if (count("complete") === phases.length) return "complete";
-  if (count("complete") > 0) return "partial";
-  return count("aborted") === phases.length ? "aborted" : "failed";
+  const members = [...run.members.values()];
+  const complete = members.filter(({ state }) => state.phase === "complete").length;
+  if (complete === members.length) return "complete";
+  if (complete > 0) return "partial";
+  const present = members.filter((member) => !wasLost(member) && member.state.phase !== "unsupported");
+  return present.length > 0 && present.every(({ state }) => state.phase === "aborted") ? "aborted" : "failed";
 }

@@ -13,6 +13,7 @@ import type { FirstStep } from "./first-step.js";
 import { choosePrimary, nobody, type PrimaryChoice } from "./primary-choice.js";
 import { isTakingPart, type Run, type RunImage, runImage } from "./run.js";
 import type { RunTable } from "./run-table.js";
+import type { StartedRun } from "./started-run.js";
 
 /** What a plan is made from; it changes none of it. */
 export interface PlanState {
@@ -40,6 +41,7 @@ export interface LeftOut {
   readonly mac: MacAddress;
   /** Null for an AP that never joined. */
   readonly name: string | null;
+  readonly family: string | null;
   readonly reason: string;
 }
 
@@ -68,7 +70,7 @@ export function planRun(state: PlanState, group: GroupRecord, release: ReleaseNa
     if (ap?.session && !other) aps.push(ap);
     else {
       const reason = other ? `takes part in run ${other.id}` : ap ? "not joined to this controller" : "has never joined this controller";
-      leftOut.push({ mac, name: ap?.record.name ?? null, reason });
+      leftOut.push({ mac, name: ap?.record.name ?? null, family: ap?.family ?? null, reason });
     }
   }
   const plan = { ...planOf(state, group, release, true, aps), leftOut };
@@ -92,6 +94,16 @@ export const planOverWan = (state: PlanState, aps: readonly KnownAp[], release: 
 
 /** Whether an AP fetches over the WAN whatever its primary does: there is no sharing, or it cannot take part in it. */
 export const isOnWan = (group: GroupRecord | string | null, ap: KnownAp | undefined): boolean => group === null || !ap?.session?.capable;
+
+/** The APs of the group that would get no image, and why. */
+export function notTakingPart({ leftOut, members, release }: RunPlan): StartedRun["leftOut"] {
+  const reason = (family: string): string => `the ${release} release has no image for ${family}: add one with "flexup image add"`;
+  const unsupported = members.filter(({ step }) => step === "unsupported");
+  return [
+    ...leftOut.map(({ mac, name, reason }) => ({ mac, name, reason })),
+    ...unsupported.map(({ mac, name, family }) => ({ mac, name, reason: reason(family) })),
+  ];
+}
 
 function planOf(state: PlanState, group: GroupRecord | null, release: ReleaseName, open: boolean, aps: readonly KnownAp[]): RunPlan {
   const families = [...new Set(aps.map(({ family }) => family))].map((family) => {

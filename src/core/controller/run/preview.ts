@@ -5,7 +5,7 @@ import type { GroupSettings } from "../operator/group-settings.js";
 import type { LinkRates } from "../operator/orders.js";
 import type { GroupPreview, ModelPreview } from "../operator/views.js";
 import type { FirstStep } from "./first-step.js";
-import type { PlannedFamily, PlannedMember, RunPlan } from "./plan.js";
+import { notTakingPart, type PlannedFamily, type RunPlan } from "./plan.js";
 
 /** A 20 Mb/s branch link and what plain TFTP moves at 1 ms round trip with 1,428-byte blocks: used until the operator gives better. */
 export const assumedLink: LinkRates = { wanBytesPerSecond: 2_500_000, lanBytesPerSecond: 1_400_000 };
@@ -37,14 +37,9 @@ export function previewRun(input: PreviewInput): GroupPreview {
     expectedSeconds: fetching === 0 ? null : Math.max(...models.map((model) => model.expectedSeconds)),
     link,
     firstSteps: plan.members.map(({ mac, name, step }) => ({ mac, name, step })),
-    skipped: [...plan.leftOut, ...plan.members.flatMap((member) => unsupported(member, plan))],
+    skipped: notTakingPart(plan),
   };
 }
-
-const unsupported = ({ mac, name, family, step }: PlannedMember, { release }: RunPlan): GroupPreview["skipped"] =>
-  step === "unsupported"
-    ? [{ mac, name, reason: `the ${release} release has no image for ${family}: add one with "flexup image add"` }]
-    : [];
 
 type ModelDraft = Omit<ModelPreview, "expectedFallbacks" | "expectedSeconds"> & {
   /** APs of the model that would fetch. */

@@ -192,7 +192,9 @@ function upgradeQuestion(group: GroupView, image: UpgradeImage) {
 
 async function start(group: GroupView, release: ReleaseName, force?: true) {
   const result = await order({ type: "group-start", group: group.name, release, ...(force && { force }) });
-  return tell(result, `The upgrade of ${countText(group.aps.length, "AP")} in ${group.name} has started`);
+  const leftOut = result.ok ? result.value.leftOut.length : 0;
+  const without = leftOut === 0 ? "" : `; ${countText(leftOut, "AP")} left out`;
+  return tell(result, `The upgrade of ${countText(group.aps.length - leftOut, "AP")} in ${group.name} has started${without}`);
 }
 
 interface MasterRow {
