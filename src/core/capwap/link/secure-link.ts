@@ -4,11 +4,18 @@
  * skip the DTLS states, no link effect is made and every datagram is `clear`. That is a declared deviation (docs/capwap.md).
  */
 import type { Endpoint } from "../../../base/endpoint.js";
+import type { MacAddress } from "../../../base/mac-address.js";
 
 export type LinkMode = "clear" | "dtls";
 
 /** How one datagram travels: as it is, or as a record of the DTLS link to its peer. */
 export type Carriage = "clear" | "dtls";
+
+/** Who the peer of a link has proved to be: an AP by its PSK identity or by the Common Name of its certificate. */
+export interface LinkIdentity {
+  readonly mac: MacAddress;
+  readonly by: "psk" | "certificate";
+}
 
 /** WTP: begin a DTLS handshake with the peer; `linkUp` or `linkDown` is due later. */
 export interface OpenLink {
