@@ -75,6 +75,8 @@ export class Transfers {
       "ap",
       ...words,
       "--lab",
+      "--dtls",
+      "off",
       ...(fast ? [] : ["--no-fast-transfer"]),
     );
     return {

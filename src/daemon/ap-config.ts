@@ -9,6 +9,7 @@ import { isTellable } from "../core/ap/order.js";
 import type { ControllerName } from "../runtime/ap/controller-lookup.js";
 import { logLevels } from "../runtime/log.js";
 import { ports } from "../wire/capwap/defaults.js";
+import { linkContradiction, linkOptions } from "./link-options.js";
 
 /** RFC 1350. */
 const tftpPort = 69;
@@ -78,6 +79,9 @@ const schema = z.strictObject({
   onReset: z.enum(["restart", "exit"], { error: "expected restart or exit" }).default("restart"),
   flashBytes: wholeNumber("a number of bytes", 1, Number.MAX_SAFE_INTEGER).optional(),
   metrics: endpoint(metricsPort, `127.0.0.1:${metricsPort}`).optional(),
+  ...linkOptions,
+  /** The file that the controller printed for this AP. */
+  credential: words("the path of a file", 4096).optional(),
   /** Offer the fast transfer to the controller. */
   fastTransfer: z.boolean().default(true),
   lab: z.boolean().default(false),
@@ -96,7 +100,10 @@ const optionName = (key: string): string => `--${key.replace(/[A-Z]/g, (letter) 
 /** Failure: `invalid-option`, naming each wrong option and what was expected. */
 export function readApSettings(options: ApOptions): Result<ApSettings> {
   const parsed = schema.safeParse(options);
-  if (parsed.success) return success(parsed.data);
+  if (parsed.success) {
+    const contradiction = linkContradiction(parsed.data);
+    return contradiction === undefined ? success(parsed.data) : failure("invalid-option", contradiction);
+  }
   const lines = parsed.error.issues.map(({ path, message }) => `${optionName(String(path[0]))}: ${message}`);
   return failure("invalid-option", lines.join("; "));
 }

@@ -19,6 +19,8 @@ import { lockFolder } from "../runtime/ap/folder-lock.js";
 import { ImageFiles, type ImageFilesOptions } from "../runtime/ap/image-files.js";
 import { memoryBytes } from "../runtime/ap/memory.js";
 import { systemClock } from "../runtime/clock.js";
+import { DtlsClient } from "../runtime/dtls/dtls-client.js";
+import { SecurePort } from "../runtime/dtls/secure-port.js";
 import { freshSeed } from "../runtime/entropy.js";
 import { LimitedLog, Log } from "../runtime/log.js";
 import { type ApMeter, measureAp } from "../runtime/metrics/ap-metrics.js";
@@ -29,6 +31,7 @@ import { openUdpPort } from "../runtime/udp/udp-ports.js";
 import { defaultTimers, labTimers } from "../wire/capwap/defaults.js";
 import { extensions } from "../wire/capwap/vendor.js";
 import { type ApOptions, type ApSettings, readApSettings } from "./ap-config.js";
+import { type ApLink, readApLink } from "./ap-link.js";
 import { flexupVersion } from "./version.js";
 
 /** How a life ended: by order of a controller, or because it could not go on. */
@@ -47,7 +50,7 @@ const socketBufferBytes = 4 * 2 ** 20;
 /** A Reset Response is on its way when the port closes. */
 const lastWordsMs = 100;
 
-async function startLife(settings: ApSettings, tftpPort: number, log: Log, meter: ApMeter): Promise<Result<Life>> {
+async function startLife(settings: ApSettings, link: ApLink, tftpPort: number, log: Log, meter: ApMeter): Promise<Result<Life>> {
   const { bind, data } = settings;
   const warnings = new LimitedLog(log, systemClock);
   const seed = freshSeed();
@@ -93,7 +96,6 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Log, meter
   if (!tftp.ok) return give(tftp);
   closers.push(() => tftp.value.close());
   const localAddress = await ownAddress(bind, (await resolveControllers())[0]);
-  const linkMode = "clear";
   const host = new ApHost({
     machine: new Agent({
       facts: {
@@ -116,7 +118,7 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Log, meter
         new WtpSession(
           {
             controllers: [],
-            linkMode,
+            linkMode: link.mode,
             timers: settings.lab ? labTimers : defaultTimers,
             bootImageDownload: true,
             fastTransfer: settings.fastTransfer,
@@ -141,19 +143,26 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Log, meter
     onReboot: () => end({ type: "reset" }),
     onFatal,
   });
+  const secure = new SecurePort<DtlsClient>({
+    clock: systemClock,
+    onClear: (bytes, from) => host.deliver({ type: "datagram", from, bytes, carriage: "clear" }),
+    layer: link.mode === "clear" ? undefined : (send) => dtlsClient(link, host, send, log, warnings),
+  });
   const port = await openUdpPort({
     address: bind,
     port: 0,
     bufferBytes: socketBufferBytes,
-    onDatagram: (bytes, from) => host.deliver({ type: "datagram", from, bytes, carriage: linkMode }),
+    onDatagram: (bytes, from) => secure.take(bytes, from),
     onError: (error) => warnings.warn("port-error", "the CAPWAP port reported an error", { error: error.message }),
   });
   if (!port.ok) return give(port);
+  secure.attach(port.value);
   closers.push(
     () => port.value.close(),
+    async () => secure.stop(),
     () => host.stop(),
   );
-  host.start(port.value, state);
+  host.start(secure, state);
   const { local } = port.value;
   log.info("ready", "AP ready", {
     tftp: endpointText(tftp.value.local),
@@ -164,6 +173,29 @@ async function startLife(settings: ApSettings, tftpPort: number, log: Log, meter
     version: flexupVersion,
   });
   return success({ capwap: local, tftp: tftp.value.local, ended, stop });
+}
+
+function dtlsClient(
+  { addon, credentials }: Extract<ApLink, { readonly mode: "dtls" }>,
+  host: ApHost,
+  send: (datagram: Uint8Array, to: Endpoint) => void,
+  log: Log,
+  warnings: LimitedLog,
+): DtlsClient {
+  return new DtlsClient({
+    addon,
+    credentials,
+    send,
+    onPlaintext: (bytes, from) => host.deliver({ type: "datagram", from, bytes, carriage: "dtls" }),
+    onUp: (peer, suite) => {
+      log.info("link-up", "DTLS link to the controller is up", { controller: endpointText(peer), suite });
+      host.deliver({ type: "link-up", peer });
+    },
+    onDown: (peer, reason) => {
+      warnings.warn("link-down", "DTLS link to the controller ended or did not come about", { controller: endpointText(peer), reason });
+      host.deliver({ type: "link-down", peer });
+    },
+  });
 }
 
 type OpenedFiles = Awaited<ReturnType<typeof ImageFiles.open>>;
@@ -215,13 +247,16 @@ export async function startAp(settings: ApSettings, log: Log): Promise<Result<Ru
 }
 
 async function startLocked(settings: ApSettings, log: Log): Promise<Result<RunningAp>> {
+  const link = readApLink(settings);
+  if (!link.ok) return link;
+  if (link.value.mode === "clear") log.warn("link-clear", "CAPWAP goes in clear text: anyone on the path can command this AP");
   const metrics = new Metrics("ap");
   const meter = measureAp(metrics);
   const page = settings.metrics === undefined ? undefined : await openMetricsPage(metrics, settings.metrics);
   if (page?.ok === false) return page;
   if (page !== undefined) metrics.watchProcess();
   if (page !== undefined) log.info("metrics-ready", "metrics ready", { metrics: endpointText(page.value.local) });
-  const first = await startLife(settings, settings.tftpPort, log, meter);
+  const first = await startLife(settings, link.value, settings.tftpPort, log, meter);
   if (!first.ok) {
     await page?.value.close();
     return first;
@@ -240,7 +275,7 @@ async function startLocked(settings: ApSettings, log: Log): Promise<Result<Runni
       if (end.type === "fatal") log.fatal("ap-failed", "the AP cannot continue", { err: end.error });
       if (end.type !== "reset") return end.type === "stop" ? 0 : 1;
       if (settings.onReset === "exit") return 0;
-      const next = await startLife(settings, tftp.port, log, meter);
+      const next = await startLife(settings, link.value, tftp.port, log, meter);
       if (!next.ok) {
         log.fatal(next.failure.code, next.failure.message);
         return 1;

@@ -10,6 +10,7 @@ import { parseScaled } from "../base/scaled-number.js";
 import { type ControllerTimings, defaultTimings, labTimings } from "../core/controller/timings.js";
 import { limits, type PlatformName, platforms } from "../core/upgrade/limits.js";
 import { logLevels } from "../runtime/log.js";
+import { linkContradiction, linkOptions } from "./link-options.js";
 
 const controlPort = 5246;
 const adminPort = 8080;
@@ -74,6 +75,7 @@ const schema = z.strictObject({
   ssh: listenAddress(sshPort).nullable().default(null),
   tlsCert: z.string().min(1).optional(),
   tlsKey: z.string().min(1).optional(),
+  ...linkOptions,
   platform: z.enum(platformNames, { error: `expected ${platformNames.join(", ")}` }).default("default"),
   lab: z.boolean().default(false),
   name: z.string().min(1).max(512).default("flexup"),
@@ -107,6 +109,8 @@ export function readControllerSettings({ config, ...options }: ControllerOptions
   const parsed = schema.safeParse({ ...file.value, ...options });
   if (!parsed.success) return { ok: false, failure: describe(parsed.error, config === undefined ? undefined : String(config), options) };
   const { peer, admin } = parsed.data;
+  const contradiction = linkContradiction(parsed.data);
+  if (contradiction !== undefined) return failure("invalid-config", contradiction);
   if (peer !== null && isOwn(new URL(peer), admin)) return failure("invalid-config", `--peer: ${peer} is this controller itself`);
   const base = parsed.data.lab ? labTimings : defaultTimings;
   return success({ ...parsed.data, timings: { ...base, ...(parsed.data.timings as Partial<ControllerTimings>) } });

@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { type Endpoint, endpointText } from "../base/endpoint.js";
 import { type Failure, type Result, success } from "../base/failure.js";
 import type { ControllerConfig, ControllerMachine } from "../core/controller/contract.js";
+import { ApCredentials } from "../runtime/access/ap-credentials.js";
 import { systemClock } from "../runtime/clock.js";
 import { ControllerHost } from "../runtime/controller/controller-host.js";
 import { ImageFolder } from "../runtime/controller/controller-images.js";
 import { openStore } from "../runtime/controller/store/open-store.js";
+import { readJoinToken } from "../runtime/dtls/credentials.js";
 import { freshSeed } from "../runtime/entropy.js";
 import { Log } from "../runtime/log.js";
 import { CapwapMeter } from "../runtime/metrics/capwap-meter.js";
@@ -16,6 +18,7 @@ import { ownAddresses } from "../runtime/udp/own-addresses.js";
 import { openUdpPort } from "../runtime/udp/udp-ports.js";
 import { defaultTimers, labTimers } from "../wire/capwap/defaults.js";
 import { type ControllerOptions, type ControllerSettings, readControllerSettings } from "./controller-config.js";
+import { controllerLinkMode, openControllerLink } from "./controller-link.js";
 import { openOperatorDoors } from "./operator-doors.js";
 import { PeerWatch, peerAddress } from "./peer-watch.js";
 import { flexupVersion } from "./version.js";
@@ -67,6 +70,10 @@ export async function startController(
   if (!images.ok) return images;
   closers.push(() => images.value.close());
 
+  const joinToken = settings.joinTokenFile === undefined ? success(undefined) : await give(readJoinToken(settings.joinTokenFile));
+  if (!joinToken.ok) return joinToken;
+  const credentials = new ApCredentials(store.value, joinToken.value, systemClock.now);
+
   const seed = freshSeed();
   let halt = (_failure: Failure): void => {};
   const halted = new Promise<Failure>((resolve) => {
@@ -88,6 +95,7 @@ export async function startController(
         addresses: ownAddresses(settings.listen.address),
         hardwareVersion: settings.platform,
         softwareVersion: flexupVersion,
+        linkMode: controllerLinkMode(settings),
         timers: settings.lab ? labTimers : defaultTimers,
         ...(mtuBytes !== undefined && { mtuBytes }),
       },
@@ -101,10 +109,12 @@ export async function startController(
     log,
     onHalt: halt,
   });
+  const secure = await give(openControllerLink({ settings, host, keyOf: (identity) => credentials.keyOf(identity), metrics, log }));
+  if (!secure.ok) return secure;
   const port = await give(
     await openUdpPort({
       ...settings.listen,
-      onDatagram: (bytes, from) => host.datagram(bytes, from),
+      onDatagram: (bytes, from) => secure.value.take(bytes, from),
       onError: (error) => host.portError(error),
       bufferBytes: socketBufferBytes,
       neverFragment: true,
@@ -112,7 +122,9 @@ export async function startController(
   );
   if (!port.ok) return port;
   closers.push(() => port.value.close());
-  await host.start(port.value);
+  secure.value.attach(port.value);
+  closers.push(() => secure.value.stop());
+  await host.start(secure.value);
   closers.push(() => host.stop());
 
   const doors = await give(await openOperatorDoors({ settings, host, store: store.value, images: images.value, metrics, log, env }));
@@ -127,11 +139,13 @@ export async function startController(
     });
   }
   const { adminUrl, ssh, firstPassword } = doors.value;
+  if (controllerLinkMode(settings) === "clear") log.warn("link-clear", "CAPWAP goes in clear text: anyone on the path can command the APs");
   log.info("ready", "controller ready", {
     capwap: endpointText(port.value.local),
     admin: adminUrl,
     ...(ssh !== undefined && { ssh: endpointText(ssh) }),
     data: settings.data,
+    link: controllerLinkMode(settings),
     neverFragments: port.value.neverFragments,
     seed,
     version: flexupVersion,

@@ -1,6 +1,6 @@
 import type { Endpoint } from "../base/endpoint.js";
 import type { Failure, Result } from "../base/failure.js";
-import { invariant } from "../base/invariant.js";
+import { InvariantError, invariant } from "../base/invariant.js";
 import { isIPv6 } from "../base/ip-address.js";
 import type { Sha256Hex } from "../base/sha256.js";
 import type { ControllerEffect, ControllerInput, ControllerMachine } from "../core/controller/contract.js";
@@ -73,6 +73,9 @@ export class ControllerNode {
       send: ({ to, bytes, image }) => {
         this.#network.send(this.#localFor(to), to, image === undefined ? bytes : this.#withImage(bytes, image));
       },
+      "close-link": () => {
+        throw new InvariantError("the simulator's controller speaks clear CAPWAP");
+      },
       persist: ({ records }) => this.store.persist(records),
       reply: ({ requestId, result }) => {
         const replied = this.#waiting.get(requestId);
@@ -90,7 +93,7 @@ export class ControllerNode {
     });
     this.#host = host;
     for (const endpoint of this.endpoints)
-      life.bind(this.#network, endpoint, ({ from, to, bytes }) => host.take({ type: "datagram", from, to, bytes }));
+      life.bind(this.#network, endpoint, ({ from, to, bytes }) => host.take({ type: "datagram", from, to, bytes, carriage: "clear" }));
     host.take({ type: "boot", records: this.store.records() });
   }
 

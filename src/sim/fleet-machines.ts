@@ -49,6 +49,6 @@ export const controllerMachine = (
     timings: defaultTimings,
     sessionsMax,
     wan: { transfersMax: 100, bytesPerSecondMax: wanBytesPerSecond },
-    capwap: { addresses, hardwareVersion: "1", softwareVersion: "1", timers: defaultTimers },
+    capwap: { addresses, hardwareVersion: "1", softwareVersion: "1", linkMode: "clear", timers: defaultTimers },
     downloadAtJoin: false,
   });

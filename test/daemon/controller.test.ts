@@ -41,10 +41,22 @@ t.test("datagrams go in, datagrams and image ranges go out, orders get their ans
   const image = "00".repeat(32);
   const machine = new ScriptedController((input, out) => {
     if (input.type === "datagram") {
-      out.push({ type: "send", to: input.from, bytes: Buffer.from("answer") });
-      out.push({ type: "send", to: input.from, bytes: Buffer.from("block "), image: { sha256: image, offset: 2, length: 3 } });
-      out.push({ type: "send", to: input.from, bytes: Buffer.from("lost "), image: { sha256: "ff", offset: 0, length: 3 } });
-      out.push({ type: "send", to: input.from, bytes: Buffer.from("last") });
+      out.push({ type: "send", to: input.from, bytes: Buffer.from("answer"), carriage: "clear" });
+      out.push({
+        type: "send",
+        to: input.from,
+        bytes: Buffer.from("block "),
+        carriage: "clear",
+        image: { sha256: image, offset: 2, length: 3 },
+      });
+      out.push({
+        type: "send",
+        to: input.from,
+        bytes: Buffer.from("lost "),
+        carriage: "clear",
+        image: { sha256: "ff", offset: 0, length: 3 },
+      });
+      out.push({ type: "send", to: input.from, bytes: Buffer.from("last"), carriage: "clear" });
     }
     if (input.type === "operator")
       out.push({ type: "reply", requestId: input.requestId, result: failure("no-run", "No upgrade is running."), changes: [] });

@@ -42,7 +42,7 @@ t.test("control messages beside blocks", { skip: noSpaces() ?? false }, async (t
   const image = join(folder, "new.img");
   writeFileSync(image, randomBytes((bitsPerSecond / 8) * (seconds + 30)));
   const admin = "127.0.0.1:8098";
-  const places = ["--data", join(folder, "wlc"), "--listen", `${spaces.addresses.ac}:5246`, "--admin", admin, "--lab"];
+  const places = ["--data", join(folder, "wlc"), "--listen", `${spaces.addresses.ac}:5246`, "--admin", admin, "--lab", "--dtls", "off"];
   const controller = new DaemonProcess(["controller", ...places], process.env, spaces.around("ac"));
   t.teardown(() => controller.stop());
   await controller.line(controllerReady);

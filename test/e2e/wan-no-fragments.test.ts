@@ -54,11 +54,11 @@ async function transfer(
   const image = join(folder, "new.img");
   writeFileSync(image, randomBytes(imageBytes));
   const admin = "127.0.0.1:8099";
-  const places = ["--data", join(folder, "wlc"), "--listen", `${spaces.addresses.ac}:5246`, "--admin", admin, "--lab"];
+  const places = ["--data", join(folder, "wlc"), "--listen", `${spaces.addresses.ac}:5246`, "--admin", admin, "--lab", "--dtls", "off"];
   const controller = new DaemonProcess(["controller", ...places], env, spaces.around("ac"));
   t.teardown(() => controller.stop());
   await controller.line(controllerReady);
-  const facts = ["--name", name, "--mac", "02:00:00:00:57:01", "--model", "AIR-AP2802I", "--version", "8.0", "--lab"];
+  const facts = ["--name", name, "--mac", "02:00:00:00:57:01", "--model", "AIR-AP2802I", "--version", "8.0", "--lab", "--dtls", "off"];
   const network = ["--controller", `${spaces.addresses.ac}:5246`, "--bind", spaces.addresses.ap, "--tftp-port", "0"];
   const ap = new DaemonProcess(["ap", "--data", join(folder, "ap"), ...facts, ...network], env, spaces.around("ap"));
   t.teardown(() => ap.stop());

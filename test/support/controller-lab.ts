@@ -28,7 +28,7 @@ export const labConfig: ControllerConfig = {
   timings: labTimings,
   sessionsMax: 3,
   wan: { transfersMax: 100, bytesPerSecondMax: null },
-  capwap: { addresses: ["10.0.0.250"], hardwareVersion: "lab", softwareVersion: "lab", timers: labTimers },
+  capwap: { addresses: ["10.0.0.250"], hardwareVersion: "lab", softwareVersion: "lab", linkMode: "clear", timers: labTimers },
   downloadAtJoin: false,
 };
 

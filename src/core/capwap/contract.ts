@@ -50,6 +50,7 @@ export const dropReasons = [
   "clear-not-allowed",
   "unknown-message",
   "unknown-peer",
+  "identity-mismatch",
   "missing-element",
   "unrecognized-element",
   "wrong-sender",

@@ -5,7 +5,8 @@ import type { Failure } from "../../base/failure.js";
 import type { Machine, Wake } from "../../base/machine.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { AcSettings } from "../capwap/ac/ac-contract.js";
-import type { ImageRange } from "../capwap/contract.js";
+import type { Datagram, SendDatagram } from "../capwap/contract.js";
+import type { CloseLink, LinkIdentity } from "../capwap/link/secure-link.js";
 import type { PlatformName } from "../upgrade/limits.js";
 import type { ControllerEvent } from "./events.js";
 import type { Order } from "./operator/orders.js";
@@ -19,7 +20,11 @@ export type ControllerInput =
   /** First input, once: every record of the store, in any order. */
   | { readonly type: "boot"; readonly records: readonly StoredRecord[] }
   /** `to` is the local address that it was sent to, where the host knows it. */
-  | { readonly type: "datagram"; readonly from: Endpoint; readonly to?: Endpoint; readonly bytes: Uint8Array }
+  | ({ readonly type: "datagram"; readonly to?: Endpoint } & Datagram)
+  /** DTLS: an AP has proved who it is; a link that its endpoint had before has ended. */
+  | { readonly type: "link-up"; readonly peer: Endpoint; readonly identity: LinkIdentity }
+  /** Not for a link that `close-link` ended. */
+  | { readonly type: "link-down"; readonly peer: Endpoint }
   | { readonly type: "operator"; readonly requestId: number; readonly order: Order }
   /** What came of asking the peer controller for its images. */
   | { readonly type: "peer-answered"; readonly answer: PeerAnswer }
@@ -30,7 +35,8 @@ export type ControllerInput =
 
 export type ControllerEffect =
   /** A datagram: `bytes`, then that range of the image file named by `image.sha256`. */
-  | { readonly type: "send"; readonly to: Endpoint; readonly bytes: Uint8Array; readonly image?: ImageRange }
+  | SendDatagram
+  | CloseLink
   /** Applied atomically and fsynced before any later effect runs. */
   | { readonly type: "persist"; readonly records: readonly StoredRecord[] }
   /** The one answer to an `operator` input. */
@@ -54,7 +60,7 @@ export interface ControllerConfig {
   /** TFTP sessions that a primary admits at a time, 1–64. */
   readonly sessionsMax: number;
   readonly wan: WanConfig;
-  readonly capwap: Pick<AcSettings, "addresses" | "hardwareVersion" | "softwareVersion" | "timers" | "mtuBytes">;
+  readonly capwap: Pick<AcSettings, "addresses" | "hardwareVersion" | "softwareVersion" | "linkMode" | "timers" | "mtuBytes">;
   /** RFC 5415 §9.1.1: an AP that joins on a version other than the primary release gets it before it serves. */
   readonly downloadAtJoin: boolean;
   /** The other controller of the network, which must hold the same images. */

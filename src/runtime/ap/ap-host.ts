@@ -1,14 +1,14 @@
 import type { Endpoint } from "../../base/endpoint.js";
-import { InvariantError } from "../../base/invariant.js";
 import type { Machine, Wake } from "../../base/machine.js";
 import type { ApEffect, ApEvent, ApInput, BootState } from "../../core/ap/contract.js";
 import type { Serving } from "../../core/tftp/server/contract.js";
 import type { Clock } from "../clock.js";
+import type { DtlsClient } from "../dtls/dtls-client.js";
+import type { SecurePort } from "../dtls/secure-port.js";
 import { Host } from "../host.js";
 import type { LimitedLog } from "../log.js";
 import { startTftpFetch, type TftpFetch } from "../tftp/client.js";
 import type { RunningTftpServer } from "../tftp/server.js";
-import type { UdpPort } from "../udp/udp-ports.js";
 import type { ImageFiles } from "./image-files.js";
 
 export interface ApHostOptions {
@@ -34,7 +34,7 @@ export class ApHost {
   readonly #options: ApHostOptions;
   readonly #host: Host<Exclude<ApInput, Wake>, ApEffect>;
   readonly #fetches = new Map<number, TftpFetch>();
-  #port: UdpPort | undefined;
+  #port: SecurePort<DtlsClient> | undefined;
 
   constructor(options: ApHostOptions) {
     this.#options = options;
@@ -47,7 +47,7 @@ export class ApHost {
   }
 
   /** Boots the agent on what storage found. */
-  start(port: UdpPort, state: BootState): void {
+  start(port: SecurePort<DtlsClient>, state: BootState): void {
     this.#port = port;
     this.#host.deliver({ type: "boot", state });
   }
@@ -73,11 +73,15 @@ export class ApHost {
     const { files, tftp, onEvent, onReboot, onFatal } = this.#options;
     switch (effect.type) {
       case "send":
-        this.#port?.send(effect.bytes, effect.to);
+        this.#port?.send(effect);
         return;
       case "open-link":
+        this.#port?.layer?.open(this.#options.clock.now(), effect.peer);
+        this.#port?.arm();
+        return;
       case "close-link":
-        throw new InvariantError("this AP speaks clear CAPWAP");
+        this.#port?.closeLink(effect.peer);
+        return;
       case "resolve-controllers":
         this.#options.resolveControllers().then((endpoints) => this.deliver({ type: "controllers-resolved", endpoints }), onFatal);
         return;

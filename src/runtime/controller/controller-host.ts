@@ -2,7 +2,8 @@ import type { Endpoint } from "../../base/endpoint.js";
 import { type Failure, failure, type Result } from "../../base/failure.js";
 import { unreachable } from "../../base/invariant.js";
 import type { Wake } from "../../base/machine.js";
-import type { ImageRange } from "../../core/capwap/contract.js";
+import type { SendDatagram } from "../../core/capwap/contract.js";
+import type { Carriage, LinkIdentity } from "../../core/capwap/link/secure-link.js";
 import type { ControllerEffect, ControllerInput, ControllerMachine } from "../../core/controller/contract.js";
 import type { ControllerEvent } from "../../core/controller/events.js";
 import type { CarriedOut, ResultOf } from "../../core/controller/operator/order-results.js";
@@ -10,10 +11,10 @@ import type { Order, OrderType } from "../../core/controller/operator/orders.js"
 import type { PeerAnswer } from "../../core/controller/peer-parity.js";
 import type { SystemFacts } from "../../core/controller/system-state.js";
 import type { Clock } from "../clock.js";
+import type { SecurePort } from "../dtls/secure-port.js";
 import { Host } from "../host.js";
 import { LimitedLog, type Log } from "../log.js";
 import type { CapwapMeter } from "../metrics/capwap-meter.js";
-import type { UdpPort } from "../udp/udp-ports.js";
 import type { ImageFolder } from "./controller-images.js";
 import { controllerEventLine } from "./event-line.js";
 import type { Store } from "./store/store.js";
@@ -41,7 +42,7 @@ export class ControllerHost {
   readonly #listeners = new Set<EventListener>();
   #lastRequestId = 0;
   #facts: SystemFacts = { storage: { state: "writable" }, certificate: null };
-  #port: UdpPort | undefined;
+  #port: SecurePort | undefined;
 
   constructor(options: ControllerHostOptions) {
     this.#options = options;
@@ -58,7 +59,7 @@ export class ControllerHost {
   }
 
   /** Gives the machine its records and from then on what arrives at `port`. */
-  async start(port: UdpPort): Promise<void> {
+  async start(port: SecurePort): Promise<void> {
     this.#port = port;
     const { store } = this.#options;
     this.#host.deliver({ type: "boot", records: store.records() });
@@ -72,9 +73,17 @@ export class ControllerHost {
       });
   }
 
-  datagram(bytes: Uint8Array, from: Endpoint): void {
+  datagram(bytes: Uint8Array, from: Endpoint, carriage: Carriage): void {
     this.#options.meter.see("received", bytes, from);
-    this.#host.deliver({ type: "datagram", from, bytes });
+    this.#host.deliver({ type: "datagram", from, bytes, carriage });
+  }
+
+  linkUp(peer: Endpoint, identity: LinkIdentity): void {
+    this.#host.deliver({ type: "link-up", peer, identity });
+  }
+
+  linkDown(peer: Endpoint): void {
+    this.#host.deliver({ type: "link-down", peer });
   }
 
   portError(error: Error): void {
@@ -120,7 +129,10 @@ export class ControllerHost {
   #perform(effect: ControllerEffect): void {
     switch (effect.type) {
       case "send":
-        this.#send(effect.bytes, effect.to, effect.image);
+        this.#send(effect);
+        break;
+      case "close-link":
+        this.#port?.closeLink(effect.peer);
         break;
       case "persist":
         this.#options.store.apply(effect.records);
@@ -144,17 +156,14 @@ export class ControllerHost {
     }
   }
 
-  #send(bytes: Uint8Array, to: Endpoint, image: ImageRange | undefined): void {
-    this.#options.meter.see("sent", bytes, to, image?.length);
-    if (image === undefined) {
-      this.#port?.send(bytes, to);
-      return;
-    }
+  #send(datagram: SendDatagram): void {
+    const { image } = datagram;
+    this.#options.meter.see("sent", datagram.bytes, datagram.to, image?.length);
     try {
-      this.#port?.sendParts([bytes, this.#options.images.read(image.sha256, image.offset, image.length)], to);
+      this.#port?.send(datagram, image && this.#options.images.read(image.sha256, image.offset, image.length));
     } catch (error) {
       // The AP asks again, and in the end fails with a reason; the controller goes on for the others.
-      this.#limitedLog.warn("image-unreadable", "an image cannot be read", { error: (error as Error).message, image: image.sha256 });
+      this.#limitedLog.warn("image-unreadable", "an image cannot be read", { error: (error as Error).message, image: image?.sha256 });
     }
   }
 

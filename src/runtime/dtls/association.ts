@@ -1,4 +1,4 @@
-import { recordOverheadBytesMax } from "../../wire/capwap/dtls-record.js";
+import { recordOverheadBytes, recordOverheadBytesMax } from "../../wire/capwap/dtls-record.js";
 import { type DtlsAddon, type DtlsLink, did, type LinkDescription, reportLength } from "./addon.js";
 
 /** What a datagram, or the passing of time, did to an association. */
@@ -62,9 +62,14 @@ export class Association {
     return milliseconds < 0 ? undefined : milliseconds;
   }
 
+  /** What `seal` adds to a plaintext at most. */
+  get overheadBytes(): number {
+    return this.#headerBytes + recordOverheadBytes(this.description.suite ?? "");
+  }
+
   /** @returns the datagram that carries the plaintext; undefined where there is no link for it any more */
   seal(plaintext: Uint8Array): Uint8Array | undefined {
-    const datagram = Buffer.allocUnsafe(plaintext.length + this.#headerBytes + recordOverheadBytesMax + cbcPaddingBytes);
+    const datagram = Buffer.allocUnsafe(plaintext.length + this.#headerBytes + recordOverheadBytesMax);
     const length = this.#addon.seal(this.#link, plaintext, datagram);
     return length === 0 ? undefined : datagram.subarray(0, length);
   }
@@ -90,6 +95,3 @@ export class Association {
     for (const datagram of this.#addon.outgoing(this.#link)) this.#send(datagram);
   }
 }
-
-/** A CBC suite's IV, MAC and padding beyond what an AEAD suite adds. */
-const cbcPaddingBytes = 64;

@@ -215,7 +215,7 @@ export class DtlsServer {
     peer.established = established;
     this.#peers.set(peer.key, peer);
     this.#addToMac(mac, peer);
-    this.#options.onUp(peer.endpoint, { mac, by });
+    this.#options.onUp(peer.endpoint, { mac, by, overheadBytes: association.overheadBytes });
     for (const plaintext of step.plaintexts) this.#options.onPlaintext(plaintext, peer.endpoint);
   }
 

@@ -6,8 +6,21 @@ export const dtlsHeader = Uint8Array.of(1, 0, 0, 0);
 const noHeader = new Uint8Array();
 
 const recordHeaderBytes = 13;
-/** Record header 13, explicit nonce 8 and tag 16 of AES-GCM; ChaCha20-Poly1305 takes 8 fewer. Both without the CAPWAP DTLS Header. */
-export const recordOverheadBytesMax = 37;
+/** What a suite adds to a plaintext beyond the record header: nonce and tag, or IV, MAC and padding. The first that matches counts. */
+const suiteOverheads: readonly (readonly [suite: RegExp, octets: number])[] = [
+  [/CHACHA20-POLY1305/, 16],
+  [/GCM/, 8 + 16],
+  [/SHA256/, 16 + 32 + 16],
+  [/SHA/, 16 + 20 + 16],
+];
+
+/** Octets that a record of a cipher suite adds to its plaintext at most, without the CAPWAP DTLS Header. @param suite OpenSSL's name */
+export const recordOverheadBytes = (suite: string): number =>
+  recordHeaderBytes + (suiteOverheads.find(([pattern]) => pattern.test(suite))?.[1] ?? suiteOverheadMax);
+
+const suiteOverheadMax = Math.max(...suiteOverheads.map(([, octets]) => octets));
+/** The same for any suite. */
+export const recordOverheadBytesMax = recordHeaderBytes + suiteOverheadMax;
 /** Plaintext of one record (RFC 6347 §4.1). */
 export const recordPlaintextBytesMax = 16_384;
 

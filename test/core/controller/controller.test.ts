@@ -55,7 +55,7 @@ class Pair {
     const outputs: WtpOutput<string>[] = [];
     work(outputs);
     for (const output of outputs) {
-      if (output.type === "send") this.step({ type: "datagram", from: apEndpoint, bytes: output.bytes });
+      if (output.type === "send") this.step({ type: "datagram", from: apEndpoint, bytes: output.bytes, carriage: "clear" });
       else if (output.type !== "open-link" && output.type !== "close-link") this.heard.push(output);
     }
   }
@@ -214,7 +214,7 @@ t.test("a row that cannot be read halts the boot; nothing is done after that", a
   const controller = new Controller(labConfig);
   const out: ControllerEffect[] = [];
   controller.step(0, { type: "boot", records: [{ key: "group/G", value: { name: "G" } }] }, out);
-  controller.step(0, { type: "datagram", from: apEndpoint, bytes: new Uint8Array(8) }, out);
+  controller.step(0, { type: "datagram", from: apEndpoint, bytes: new Uint8Array(8), carriage: "clear" }, out);
   t.match(out, [
     {
       type: "halt",
@@ -228,7 +228,7 @@ t.test("datagrams that make no sense are dropped with a word and change nothing"
   const pair = new Pair();
   pair.join();
   for (const bytes of [new Uint8Array(), new Uint8Array([1]), new Uint8Array(64).fill(0xff), new Uint8Array(65_507)]) {
-    const out = pair.step({ type: "datagram", from: { address: "10.9.9.9", port: 1 }, bytes });
+    const out = pair.step({ type: "datagram", from: { address: "10.9.9.9", port: 1 }, bytes, carriage: "clear" });
     t.match(out, [{ type: "event", event: { type: "datagram-dropped", from: { address: "10.9.9.9" } } }]);
   }
 });

@@ -7,7 +7,7 @@ import type { CapwapTimers } from "../../../wire/capwap/defaults.js";
 import type { ImageIdentifier } from "../../../wire/capwap/elements.js";
 import type { ElementsOf } from "../../../wire/capwap/messages.js";
 import type { Answered, CapwapEffect, Datagram, Dropped, Unanswered } from "../contract.js";
-import type { LinkMode } from "../link/secure-link.js";
+import type { LinkIdentity, LinkMode } from "../link/secure-link.js";
 
 /** Names one session of one AP. Never used again. */
 export type CapwapSessionId = Flavor<number, "CapwapSessionId">;
@@ -28,6 +28,8 @@ export interface WtpIdentity {
   /** CAPWAP Local IPv4 or IPv6 Address: the WTP's own view, which differs from `peer` behind a NAT. */
   readonly localAddress: string;
   readonly nat: boolean;
+  /** The DTLS link to it; undefined in clear. */
+  readonly link: LinkIdentity | undefined;
   /** Everything in the Join Request, our vendor elements included. */
   readonly join: ElementsOf<"joinRequest">;
 }
@@ -155,6 +157,8 @@ export type AcOutput<Tag> = CapwapEffect | AcEvent<Tag>;
  */
 export interface AccessControllerPort<Tag> {
   datagram(now: number, datagram: Datagram, out: AcOutput<Tag>[]): void;
+  /** DTLS only: a link has come about; one that the peer had before has ended. */
+  linkUp(now: number, peer: Endpoint, identity: LinkIdentity): void;
   /** DTLS only: the link of this peer ended. */
   linkDown(now: number, peer: Endpoint, out: AcOutput<Tag>[]): void;
   wake(now: number, out: AcOutput<Tag>[]): void;

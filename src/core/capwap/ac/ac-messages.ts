@@ -7,6 +7,7 @@ import type { CapwapTimers } from "../../../wire/capwap/defaults.js";
 import { radioDefaults } from "../../../wire/capwap/defaults.js";
 import { acInformationBlocks, wtpBoardOf, wtpVersionsOf } from "../../../wire/capwap/descriptors.js";
 import type { ElementsOf } from "../../../wire/capwap/messages.js";
+import type { LinkIdentity } from "../link/secure-link.js";
 import type { AcSettings, JoinVerdict, WtpIdentity } from "./ac-contract.js";
 
 const securityOf = { clear: 0, dtls: 0x04 } as const;
@@ -111,7 +112,7 @@ const nameOctetsMax = 512;
 const locationOctetsMax = 1024;
 
 /** The WTP behind a Join Request, or undefined where a mandatory description (or the Base MAC Address, which names an AP here) is missing. */
-export function identityOf(peer: Endpoint, join: ElementsOf<"joinRequest">): WtpIdentity | undefined {
+export function identityOf(peer: Endpoint, join: ElementsOf<"joinRequest">, link?: LinkIdentity): WtpIdentity | undefined {
   const board = wtpBoardOf(join.wtpBoardData);
   const versions = wtpVersionsOf(join.wtpDescriptor);
   if (board?.baseMac === undefined || versions === undefined) return undefined;
@@ -129,6 +130,7 @@ export function identityOf(peer: Endpoint, join: ElementsOf<"joinRequest">): Wtp
     peer,
     localAddress,
     nat: localAddress !== bareAddress,
+    link,
     join,
   };
 }

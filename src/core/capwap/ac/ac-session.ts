@@ -140,7 +140,6 @@ export class AcSession<Tag> {
     this.#timers.clearAll();
     for (const ticket of this.link.abandonAll()) this.#unanswered(ticket, "session-ended", out);
     out.push({ type: "left", session: this.id, reason });
-    if (this.#settings.linkMode === "dtls") out.push({ type: "close-link", peer: this.wtp.peer });
   }
 
   // ---- the WTP

@@ -82,7 +82,9 @@ export class ImageDelivery {
     }
     const { linkMode, mtuBytes = ethernetMtuBytes } = settings;
     const firstFragmentId = this.#nextFastFragmentId;
-    const fast = openFastTransfer({ to: wtp.peer, carriage: linkMode, offer: this.#offer, answer, caps, firstFragmentId, mtuBytes });
+    const overheadBytes = wtp.link?.overheadBytes ?? 0;
+    const agreed = { carriage: linkMode, offer: this.#offer, answer, caps, firstFragmentId };
+    const fast = openFastTransfer({ to: wtp.peer, mtuBytes, overheadBytes, ...agreed });
     this.#nextFastFragmentId = fastFragmentIdAfter(firstFragmentId, fast.segmentCount);
     this.#transfer = fast;
     return fast;

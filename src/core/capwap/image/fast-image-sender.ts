@@ -32,6 +32,8 @@ export interface FastImageSenderOptions {
   readonly datagramBytesMax: number;
   /** IP and UDP headers, which count against the caps. */
   readonly headerBytes: number;
+  /** What a DTLS link adds to a datagram, which counts against them too; 0 in clear. */
+  readonly overheadBytes?: number;
   /** All must agree before a datagram goes. */
   readonly caps: readonly RateCap[];
 }
@@ -85,7 +87,7 @@ export class FastImageSender implements ImageTransfer {
     this.plan = options.plan;
     this.sha256 = options.sha256;
     this.#options = options;
-    this.#mtu = new PathMtu(options.datagramBytesMax);
+    this.#mtu = new PathMtu(options.datagramBytesMax, options.overheadBytes);
     this.#control = new CongestionControl(this.#mtu.datagramBytes, options.plan.transferId);
     this.#nextOffset = options.plan.startOffset;
     this.#receivedOffset = options.plan.startOffset;
@@ -290,7 +292,8 @@ export class FastImageSender implements ImageTransfer {
   /** @returns when all caps let a datagram of this size go */
   #reserve(now: Instant, datagramBytes: number): Instant {
     let at = now;
-    for (const cap of this.#options.caps) at = Math.max(at, cap.reserve(now, datagramBytes + this.#options.headerBytes));
+    const { caps, headerBytes, overheadBytes = 0 } = this.#options;
+    for (const cap of caps) at = Math.max(at, cap.reserve(now, datagramBytes + overheadBytes + headerBytes));
     return at;
   }
 

@@ -5,7 +5,7 @@ import { sha256HexOf } from "../../../base/sha256.js";
 import { type SegmentPlan, segmentBytesDefault } from "../../../wire/capwap/fast-segment.js";
 import type { FastOffer } from "../../../wire/capwap/vendor-transfer.js";
 import type { ImageAnswer } from "../ac/ac-contract.js";
-import { headerBytesTo, udpPayloadMax } from "../link/path-mtu.js";
+import { datagramBytesMaxTo, headerBytesTo } from "../link/path-mtu.js";
 import type { Carriage } from "../link/secure-link.js";
 import { FastImageSender } from "./fast-image-sender.js";
 import type { RateCap } from "./rate-cap.js";
@@ -22,9 +22,12 @@ export interface FastTransferOptions {
   readonly firstFragmentId: number;
   /** Smallest MTU of our interfaces. */
   readonly mtuBytes: number;
+  /** What the DTLS link adds to a datagram; 0 in clear. */
+  readonly overheadBytes: number;
 }
 
-export function openFastTransfer({ to, carriage, offer, answer, caps, firstFragmentId, mtuBytes }: FastTransferOptions): FastImageSender {
+export function openFastTransfer(options: FastTransferOptions): FastImageSender {
+  const { to, carriage, offer, answer, caps, firstFragmentId, mtuBytes, overheadBytes } = options;
   const plan: SegmentPlan = {
     transferId: offer.transferId,
     startOffset: resumeOffset(offer, answer),
@@ -38,8 +41,9 @@ export function openFastTransfer({ to, carriage, offer, answer, caps, firstFragm
     sha256: answer.sha256,
     plan,
     windowBytes: offer.windowBytes,
-    datagramBytesMax: Math.min(offer.datagramBytesMax, udpPayloadMax(to.address, mtuBytes, carriage)),
+    datagramBytesMax: Math.min(offer.datagramBytesMax, datagramBytesMaxTo(to.address, mtuBytes, overheadBytes)),
     headerBytes: headerBytesTo(to.address),
+    overheadBytes,
     caps,
   });
 }

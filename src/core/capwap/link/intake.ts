@@ -48,7 +48,8 @@ export class Intake {
     if (header.keepAlive || header.nativeFrame) return drop("not-control", from, "a data channel packet", out);
     let octets = payload;
     if (header.fragment !== undefined) {
-      const reassembled = this.#reassembly.add(now, endpointText(from), header.fragment, payload);
+      // What anyone can send in clear must never complete a message of the link.
+      const reassembled = this.#reassembly.add(now, `${carriage} ${endpointText(from)}`, header.fragment, payload);
       if (reassembled.type === "partial") return undefined;
       if (reassembled.type === "dropped") return drop(reassembled.reason, from, reassembled.detail, out);
       octets = reassembled.message;

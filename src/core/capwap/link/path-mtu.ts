@@ -6,20 +6,19 @@
  */
 
 import { isIPv6, isLoopback } from "../../../base/ip-address.js";
-import type { Carriage } from "./secure-link.js";
+import { recordPlaintextBytesMax } from "../../../wire/capwap/dtls-record.js";
 
 /** IPv4 or IPv6 header without options, and UDP's. */
 export const headerBytesTo = (address: string): number => (isIPv6(address) ? 40 : 20) + 8;
 
-/** What DTLS adds to a record: CAPWAP DTLS header 4, record header 13, and room for nonce, tag or padding. */
-const dtlsBytes = 80;
-/** Plaintext of a DTLS record (RFC 6347 §4.1). */
-const dtlsRecordBytesMax = 16_384;
-
-/** Largest UDP payload towards a peer that needs no IP fragmentation here. @param mtuBytes smallest MTU of our interfaces to the world */
-export function udpPayloadMax(address: string, mtuBytes: number, carriage: Carriage): number {
-  const payload = isLoopback(address) ? (ladder.at(-1) as number) : mtuBytes - headerBytesTo(address);
-  return carriage === "dtls" ? Math.min(payload - dtlsBytes, dtlsRecordBytesMax) : payload;
+/**
+ * Largest CAPWAP datagram towards a peer that needs no IP fragmentation here.
+ * @param mtuBytes smallest MTU of our interfaces to the world
+ * @param overheadBytes what a DTLS link adds; 0 in clear
+ */
+export function datagramBytesMaxTo(address: string, mtuBytes: number, overheadBytes: number): number {
+  const payload = (isLoopback(address) ? (ladder.at(-1) as number) : mtuBytes - headerBytesTo(address)) - overheadBytes;
+  return overheadBytes > 0 ? Math.min(payload, recordPlaintextBytesMax) : payload;
 }
 
 /** UDP payload sizes: IPv4's guaranteed 576, tunnels, PPPoE, Ethernet over IPv6 and IPv4, jumbo frames, loopback. */
@@ -34,14 +33,20 @@ export class PathMtu {
   /** Sizes above the confirmed one that were not tried yet, smallest first. */
   #untried: number[];
 
-  /** @param max what the receiver and our own interfaces allow */
-  constructor(max: number) {
-    this.#confirmed = Math.min(ladder[firstRung], max);
-    this.#untried = ladder.filter((size) => size > this.#confirmed && size < max);
-    if (max > this.#confirmed) this.#untried.push(Math.min(max, ladder.at(-1) as number));
+  readonly #rungs: readonly number[];
+
+  /**
+   * @param max what the receiver and our own interfaces allow
+   * @param overheadBytes what a DTLS link adds to a datagram; 0 in clear
+   */
+  constructor(max: number, overheadBytes = 0) {
+    this.#rungs = ladder.map((size) => size - overheadBytes);
+    this.#confirmed = Math.min(this.#rungs[firstRung] as number, max);
+    this.#untried = this.#rungs.filter((size) => size > this.#confirmed && size < max);
+    if (max > this.#confirmed) this.#untried.push(Math.min(max, this.#rungs.at(-1) as number));
   }
 
-  /** Largest UDP payload known to arrive. */
+  /** Largest CAPWAP datagram known to arrive. */
   get datagramBytes(): number {
     return this.#confirmed;
   }
@@ -69,7 +74,7 @@ export class PathMtu {
 
   /** Nothing arrives any more: the path may have become narrower. @returns whether blocks are smaller now */
   shrink(): boolean {
-    const lower = ladder.findLast((size) => size < this.#confirmed);
+    const lower = this.#rungs.findLast((size) => size < this.#confirmed);
     if (lower === undefined) return false;
     this.#confirmed = lower;
     this.#untried = [];

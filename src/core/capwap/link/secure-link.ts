@@ -15,6 +15,8 @@ export type Carriage = "clear" | "dtls";
 export interface LinkIdentity {
   readonly mac: MacAddress;
   readonly by: "psk" | "certificate";
+  /** What the link adds to a datagram at most. */
+  readonly overheadBytes: number;
 }
 
 /** WTP: begin a DTLS handshake with the peer; `linkUp` or `linkDown` is due later. */

@@ -31,6 +31,10 @@ const formats: readonly StoreFormat[] = [
     sql: `ALTER TABLE record ADD COLUMN seal INTEGER; ALTER TABLE user ADD COLUMN seal INTEGER;
       ALTER TABLE token ADD COLUMN seal INTEGER; ALTER TABLE audit ADD COLUMN seal INTEGER`,
   },
+  {
+    what: "credentials of APs; the key is null where it was revoked",
+    sql: "CREATE TABLE ap_credential (mac TEXT PRIMARY KEY, key TEXT, since REAL NOT NULL, seal INTEGER) WITHOUT ROWID",
+  },
 ];
 
 export const currentFormat = formats.length;

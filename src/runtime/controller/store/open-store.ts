@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
 import { type Result, success } from "../../../base/failure.js";
@@ -26,11 +26,18 @@ export function openStore(folder: string): Result<Store> {
   }
 }
 
+/** The file holds the APs' keys; SQLite gives its log the same mode. Creates it where it is not there. */
+function keepToOwner(path: string): void {
+  closeSync(openSync(path, "a", 0o600));
+  for (const file of [path, `${path}-wal`]) if (existsSync(file)) chmodSync(file, 0o600);
+}
+
 /** The database of a data folder, locked for this process, checked and of the current format. Failures: those of `openStore`. */
 export function openDatabase(folder: string): Result<Database.Database> {
   const path = join(folder, storeFileName);
   // Before SQLite opens it: closing the file again would fold in what is readable and delete the rest.
   if (isWalDamaged(`${path}-wal`)) return corruptStore(path, `${storeFileName}-wal holds changes that cannot be read`);
+  keepToOwner(path);
   let database: Database.Database | undefined;
   try {
     database = new Database(path);

@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import type Database from "libsql";
 
 /** The tables whose rows are sealed, with the column that identifies a row. */
-export const sealedTables = { record: "key", user: "name", token: "id", audit: "id" } as const;
+export const sealedTables = { record: "key", user: "name", token: "id", audit: "id", ap_credential: "mac" } as const;
 export type SealedTable = keyof typeof sealedTables;
 export const sealedTableNames = Object.keys(sealedTables) as SealedTable[];
 
@@ -51,6 +51,8 @@ export class Seals {
   /** Texts are read as octets: the driver aborts the process on one that is not UTF-8. @param clause SQL behind the table's name */
   *rows(table: SealedTable, clause = "", ...parameters: readonly (string | number)[]): Generator<SealedRow> {
     const names = this.#columnNames(table);
+    // A database of a format before the table's own.
+    if (names.length === 0) return;
     const statement = this.#database.prepare(`SELECT ${names.map(octetsOf).join(", ")} FROM ${table} ${clause}`).raw();
     for (const row of statement.iterate(...parameters) as IterableIterator<unknown[]>) {
       const values = row.map(valueIn);

@@ -413,13 +413,4 @@ t.test("behind DTLS nothing but Discovery is taken in clear", async (t) => {
   const bench = new Bench({ linkMode: "dtls" });
   t.equal(sentIn(bench.ask("discoveryRequest")).map(inShort).join(), "discoveryResponse");
   t.same(events(bench.join()), ["dropped clear-not-allowed"]);
-  const join: Message = { type: "joinRequest", sequence: 0, elements: joinRequestElements(wtpSelf(0), new Uint8Array(16)) };
-  const out = bench.act((out) => bench.ac.datagram(0, datagramOf(bench.peer, join, "dtls"), out));
-  t.match(
-    out.find(({ type }) => type === "send"),
-    { carriage: "dtls" },
-  );
-  const down = bench.act((out) => bench.ac.linkDown(0, bench.peer, out));
-  t.same(events(down), ["left", "close-link"]);
-  t.equal(find(down, "left")?.reason, "link-down");
 });

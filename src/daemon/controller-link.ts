@@ -1,0 +1,71 @@
+/** A controller's control port: clear, or DTLS with the credentials of its APs. */
+import { endpointText } from "../base/endpoint.js";
+import { failure, type Result, success } from "../base/failure.js";
+import { isLoopback } from "../base/ip-address.js";
+import type { LinkMode } from "../core/capwap/link/secure-link.js";
+import { systemClock } from "../runtime/clock.js";
+import type { ControllerHost } from "../runtime/controller/controller-host.js";
+import type { ServerCredentials } from "../runtime/dtls/addon.js";
+import { readCertificateFiles } from "../runtime/dtls/credentials.js";
+import { DtlsServer, type HandshakeOutcome } from "../runtime/dtls/dtls-server.js";
+import { SecurePort } from "../runtime/dtls/secure-port.js";
+import { LimitedLog, type Log } from "../runtime/log.js";
+import type { Metrics } from "../runtime/metrics/metrics.js";
+import type { ControllerSettings } from "./controller-config.js";
+import { certificateFilesOf, linkModeOf, requireDtls } from "./link-options.js";
+
+export const controllerLinkMode = (settings: ControllerSettings): LinkMode => linkModeOf(settings, isLoopback(settings.listen.address));
+
+export interface ControllerLinkOptions {
+  readonly settings: ControllerSettings;
+  readonly host: ControllerHost;
+  readonly keyOf: (identity: string) => Uint8Array | undefined;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+/** Failures: `dtls-unavailable`, `certificate-unreadable`, `certificate-unusable`. */
+export function openControllerLink({ settings, host, keyOf, metrics, log }: ControllerLinkOptions): Result<SecurePort<DtlsServer>> {
+  const port = {
+    clock: systemClock,
+    onClear: (bytes: Uint8Array, from: Parameters<typeof endpointText>[0]) => host.datagram(bytes, from, "clear"),
+  };
+  if (controllerLinkMode(settings) === "clear") return success(new SecurePort<DtlsServer>({ ...port, layer: undefined }));
+  const addon = requireDtls();
+  if (!addon.ok) return addon;
+  const files = certificateFilesOf(settings);
+  const certificate = files === undefined ? success({}) : readCertificateFiles(files);
+  if (!certificate.ok) return certificate;
+  const credentials: ServerCredentials = { keyOf, ...certificate.value };
+  const note = handshakeNotes(metrics, log);
+  try {
+    return success(
+      new SecurePort<DtlsServer>({
+        ...port,
+        layer: (send) =>
+          new DtlsServer({
+            addon: addon.value,
+            credentials,
+            send,
+            onPlaintext: (bytes, from) => host.datagram(bytes, from, "dtls"),
+            onUp: (peer, identity) => host.linkUp(peer, identity),
+            onDown: (peer) => host.linkDown(peer),
+            onHandshake: (outcome, peer, identity, detail) => note(outcome, endpointText(peer), identity, detail),
+          }),
+      }),
+    );
+  } catch (error) {
+    return failure("certificate-unusable", `The DTLS certificate cannot be used: ${(error as Error).message}`);
+  }
+}
+
+/** What an operator hears of handshakes: a count of each outcome, and a line for refusals. */
+function handshakeNotes(metrics: Metrics, log: Log) {
+  const handshakes = metrics.counter("dtls_handshakes_total", "DTLS handshakes of APs, by outcome", ["outcome"]);
+  const warnings = new LimitedLog(log, systemClock);
+  return (outcome: HandshakeOutcome, peer: string, identity: string | undefined, detail: string): void => {
+    handshakes.inc({ outcome });
+    if (outcome === "established" || outcome === "replaced") return;
+    warnings.warn(`link-refused-${outcome}`, "an AP's DTLS handshake failed", { peer, identity: identity?.slice(0, 64), detail });
+  };
+}

@@ -1,0 +1,108 @@
+/** The CAPWAP control port of a daemon: datagrams in clear and, with a DTLS layer above the socket, those of its links. */
+import type { Endpoint } from "../../base/endpoint.js";
+import type { Instant } from "../../base/time.js";
+import type { Carriage } from "../../core/capwap/link/secure-link.js";
+import { isDtls, recordPlaintextBytesMax } from "../../wire/capwap/dtls-record.js";
+import type { Clock } from "../clock.js";
+import type { UdpPort } from "../udp/udp-ports.js";
+
+/** `DtlsServer` or `DtlsClient`. */
+export interface DtlsLayer {
+  take(now: Instant, datagram: Uint8Array, from: Endpoint): boolean;
+  seal(plaintext: Uint8Array, to: Endpoint): Uint8Array | undefined;
+  close(peer: Endpoint): void;
+  closeAll(): void;
+  nextWakeAt(): Instant | undefined;
+  wake(now: Instant): void;
+}
+
+export interface SecurePortOptions<Layer extends DtlsLayer> {
+  readonly clock: Clock;
+  /** A datagram in clear, a DTLS record where there is no layer included. */
+  readonly onClear: (bytes: Uint8Array, from: Endpoint) => void;
+  /** Makes the layer above `send`; undefined for clear text alone. */
+  readonly layer: ((send: (datagram: Uint8Array, to: Endpoint) => void) => Layer) | undefined;
+}
+
+/** Carries a datagram to a peer; `image` goes behind `bytes`. */
+export interface SecureSend {
+  readonly to: Endpoint;
+  readonly bytes: Uint8Array;
+  readonly carriage: Carriage;
+}
+
+export class SecurePort<Layer extends DtlsLayer = DtlsLayer> {
+  readonly layer: Layer | undefined;
+  readonly #clock: Clock;
+  readonly #onClear: (bytes: Uint8Array, from: Endpoint) => void;
+  readonly #plaintext = Buffer.allocUnsafe(recordPlaintextBytesMax);
+  #port: UdpPort | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt: Instant = Number.POSITIVE_INFINITY;
+
+  /** @throws Error when the layer's credentials cannot be used */
+  constructor({ clock, onClear, layer }: SecurePortOptions<Layer>) {
+    this.#clock = clock;
+    this.#onClear = onClear;
+    this.layer = layer?.((datagram, to) => this.#port?.sendParts([datagram], to));
+  }
+
+  /** From now on datagrams leave by this port. */
+  attach(port: UdpPort): void {
+    this.#port = port;
+  }
+
+  /** What the port received. `bytes` is the port's to keep. */
+  take(bytes: Uint8Array, from: Endpoint): void {
+    if (this.layer === undefined || !isDtls(bytes)) {
+      this.#onClear(bytes, from);
+      return;
+    }
+    this.layer.take(this.#clock.now(), bytes, from);
+    this.arm();
+  }
+
+  /** @param image goes behind `bytes`. What has no link to go by is lost, as it may be on its way. */
+  send({ to, bytes, carriage }: SecureSend, image?: Uint8Array): void {
+    if (carriage === "clear") {
+      if (image === undefined) this.#port?.send(bytes, to);
+      else this.#port?.sendParts([bytes, image], to);
+      return;
+    }
+    const sealed = this.layer?.seal(image === undefined ? bytes : this.#joined(bytes, image), to);
+    if (sealed !== undefined) this.#port?.sendParts([sealed], to);
+  }
+
+  closeLink(peer: Endpoint): void {
+    this.layer?.close(peer);
+  }
+
+  /** Due after each call on the layer from elsewhere. */
+  arm(): void {
+    const at = this.layer?.nextWakeAt();
+    if (at === undefined || at >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = setTimeout(() => this.#wake(), Math.max(0, Math.ceil(at - this.#clock.now())));
+  }
+
+  /** Tells the peers of all links, then nothing is sent any more. The UDP port stays the caller's. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timerAt = Number.NEGATIVE_INFINITY;
+    this.layer?.closeAll();
+    this.#port = undefined;
+  }
+
+  #wake(): void {
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    this.layer?.wake(this.#clock.now());
+    this.arm();
+  }
+
+  #joined(head: Uint8Array, tail: Uint8Array): Uint8Array {
+    this.#plaintext.set(head);
+    this.#plaintext.set(tail, head.length);
+    return this.#plaintext.subarray(0, head.length + tail.length);
+  }
+}
