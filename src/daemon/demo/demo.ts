@@ -3,13 +3,15 @@
  * addresses of their own; a group upgrade with lab timers, swap, reset, rejoin. Exit code 0 only if every AP
  * runs the new version and each model crossed the WAN once.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AdminClient } from "../../admin/client.js";
 import type { Result } from "../../base/failure.js";
 import type { GroupView, RunReport } from "../../core/controller/operator/views.js";
+import { loadDtls } from "../../runtime/dtls/addon.js";
 import { DaemonProcess } from "../process.js";
 import { controllerReady } from "../ready.js";
 import { aps, groupName, makeImages, versions } from "./branch.js";
@@ -50,16 +52,9 @@ export async function runDemo(): Promise<string[]> {
   };
   try {
     say(`One controller and ${aps.length} APs of 3 models on this machine, each AP with an address of its own; data in ${folder}`);
-    const controller = start(
-      "controller",
-      "--data",
-      join(folder, "controller"),
-      "--listen",
-      "127.0.0.1:0",
-      "--admin",
-      "127.0.0.1:0",
-      "--lab",
-    );
+    const link = await linkArguments(folder);
+    const doors = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+    const controller = start("controller", "--data", join(folder, "controller"), ...doors, "--lab", ...link);
     const ready = await controller.line(controllerReady);
     const admin = new AdminClient(new URL(ready.admin));
     const images = await makeImages(folder);
@@ -69,7 +64,7 @@ export async function runDemo(): Promise<string[]> {
     for (const { name, mac, model, address } of aps) {
       const identity = ["--name", name, "--mac", mac, "--model", model, "--version", versions.before];
       const network = ["--bind", address, "--controller", ready.capwap, "--tftp-port", "0"];
-      start("ap", "--data", join(folder, name), ...identity, ...network, "--on-reset", "restart", "--lab");
+      start("ap", "--data", join(folder, name), ...identity, ...network, "--on-reset", "restart", "--lab", ...link);
     }
     await until("every AP's join", async () => {
       const joined = must(await admin.order({ type: "show-ap-summary" })).filter(({ state }) => state === "Joined");
@@ -99,6 +94,17 @@ export async function runDemo(): Promise<string[]> {
     await Promise.all(fleet.map((daemon) => daemon.stop()));
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** DTLS with one secret for all, as labs have it; the demo alone runs in clear where DTLS cannot be had. */
+async function linkArguments(folder: string): Promise<string[]> {
+  if (loadDtls() === undefined) {
+    say("DTLS cannot be had here (its add-on was not compiled), so the control channel runs in clear on loopback");
+    return [];
+  }
+  const path = join(folder, "join-token");
+  await writeFile(path, randomBytes(32).toString("hex"), { mode: 0o600 });
+  return ["--join-token-file", path];
 }
 
 async function watch(admin: AdminClient): Promise<GroupView> {

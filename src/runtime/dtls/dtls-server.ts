@@ -91,7 +91,7 @@ export class DtlsServer {
       const peer = this.#peers.get(key);
       const handshake = peer?.handshake;
       if (peer === undefined || handshake === undefined) continue;
-      if (now >= handshake.expiresAt) this.#failed(peer, handshake, undefined);
+      if (now >= handshake.expiresAt) this.#failed(peer, handshake, "timeout");
       else this.#onHandshakeStep(now, peer, handshake, handshake.association.wake());
     }
   }
@@ -174,7 +174,7 @@ export class DtlsServer {
   }
 
   #begin(now: Instant, peer: Peer, association: Association, random: string): void {
-    if (peer.handshake !== undefined) this.#drop(peer, peer.handshake, "replaced", "the peer began another");
+    if (peer.handshake !== undefined) this.#failed(peer, peer.handshake, "replaced");
     const [oldest] = this.#handshakes;
     if (oldest?.handshake !== undefined && this.#handshakes.size >= dtlsServerLimits.handshakesMax) {
       this.#drop(oldest, oldest.handshake, "replaced", "too many handshakes");
@@ -187,7 +187,7 @@ export class DtlsServer {
   }
 
   #onHandshakeStep(now: Instant, peer: Peer, handshake: Handshake, step: AssociationStep): void {
-    if (step.ended !== undefined) this.#failed(peer, handshake, step.ended);
+    if (step.ended !== undefined) this.#drop(peer, handshake, outcomeOf(step.ended), step.ended);
     else if (step.established) this.#establish(peer, handshake, step);
     else {
       const { wakeInMs } = handshake.association;
@@ -219,13 +219,11 @@ export class DtlsServer {
     for (const plaintext of step.plaintexts) this.#options.onPlaintext(plaintext, peer.endpoint);
   }
 
-  /** @param why of OpenSSL; undefined: its time is up */
-  #failed(peer: Peer, handshake: Handshake, why: string | undefined): void {
+  /** A handshake that came to nothing. A peer that named itself and went no further has another key: its records are ignored. */
+  #failed(peer: Peer, handshake: Handshake, outcome: "timeout" | "replaced"): void {
     const { identity } = handshake.association.description;
-    if (why === undefined) {
-      const outcome = identity === undefined ? "timeout" : "wrong-key";
-      this.#drop(peer, handshake, outcome, identity === undefined ? "no answer in time" : "no record under the key of this identity");
-    } else this.#drop(peer, handshake, outcomeOf(why), why);
+    if (identity === undefined) this.#drop(peer, handshake, outcome, outcome === "timeout" ? "no answer in time" : "begun again");
+    else this.#drop(peer, handshake, "wrong-key", "no record under the key of this identity");
   }
 
   #drop(peer: Peer, { association }: Handshake, outcome: HandshakeOutcome, detail: string): void {
