@@ -51,7 +51,7 @@ function removeDatabase(path: string): void {
 }
 
 function salvage(source: string, candidate: string): Pick<Rebuilt, "kept" | "lost"> {
-  const kept: Record<SealedTable, number> = { record: 0, user: 0, token: 0, audit: 0 };
+  const kept: Record<SealedTable, number> = { record: 0, user: 0, token: 0, audit: 0, ap_credential: 0 };
   const lost: string[] = [];
   const from = openIfPossible(source);
   const to = new Database(candidate);
