@@ -20,7 +20,7 @@ interface RunningSession {
 
 export class ThreadedSessionPorts implements SessionPorts {
   readonly #deliver: Deliver;
-  readonly #threads = new SessionThreads();
+  readonly #threads = new SessionThreads((thread, detail) => this.#lost(thread, detail));
   readonly #sessions = new Map<TftpSessionId, RunningSession>();
   readonly #count = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   readonly #closing = new Set<Promise<void>>();
@@ -109,6 +109,14 @@ export class ThreadedSessionPorts implements SessionPorts {
     running.thread.mailbox.off("message", running.onMessage);
     this.#threads.putBack(running.thread);
     this.#deliver({ type: "session-ended", session, ...end });
+  }
+
+  #lost(thread: SessionThread, detail: string): void {
+    for (const [session, running] of this.#sessions) {
+      if (running.thread !== thread) continue;
+      Atomics.sub(this.#count, 0, 1);
+      this.#deliver({ type: "session-ended", session, outcome: "failed", detail, bytesDone: 0 });
+    }
   }
 
   #reportProgress(): void {
