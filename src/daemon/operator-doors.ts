@@ -1,6 +1,7 @@
 /** A controller's doors for people and scripts: the admin API with the page, and the shell over SSH. */
 
 import { join } from "node:path";
+import type { Server as TlsServer } from "node:tls";
 import type { FastifyInstance } from "fastify";
 import { auditWriter, noteLogin } from "../admin/access.js";
 import { passwordLengthMin } from "../admin/access-views.js";
@@ -12,7 +13,6 @@ import { createAdminServer } from "../admin/server.js";
 import { Sessions } from "../admin/sessions.js";
 import { type Endpoint, endpointText } from "../base/endpoint.js";
 import { failure, type Result, success } from "../base/failure.js";
-import { isLoopback } from "../base/ip-address.js";
 import { Grammar } from "../cli/grammar.js";
 import { OperatorCommands, prompt } from "../cli/shell/operator-commands.js";
 import { startSshServer } from "../cli/ssh/server.js";
@@ -20,7 +20,7 @@ import { commandTable } from "../cli/table.js";
 import { AccountStore } from "../runtime/access/account-store.js";
 import { removeLocalToken, writeLocalToken } from "../runtime/access/local-token.js";
 import { sshHostKeys } from "../runtime/access/ssh-host-keys.js";
-import { ownTlsIdentity, readTlsIdentity, type TlsIdentity } from "../runtime/access/tls.js";
+import type { TlsIdentity } from "../runtime/access/tls.js";
 import { systemClock } from "../runtime/clock.js";
 import type { ControllerHost } from "../runtime/controller/controller-host.js";
 import type { ImageFolder } from "../runtime/controller/controller-images.js";
@@ -28,8 +28,8 @@ import type { Store } from "../runtime/controller/store/store.js";
 import { LimitedLog, type Log } from "../runtime/log.js";
 import { measureController } from "../runtime/metrics/controller-metrics.js";
 import type { Metrics } from "../runtime/metrics/metrics.js";
-import { ownAddresses } from "../runtime/udp/own-addresses.js";
 import { registerWeb } from "../web/serve.js";
+import { AdminCertificate } from "./admin-certificate.js";
 import type { ControllerSettings } from "./controller-config.js";
 import { flexupVersion } from "./version.js";
 
@@ -54,8 +54,8 @@ export interface OperatorDoors {
 
 export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<Result<OperatorDoors>> {
   const { settings, store, env, log } = options;
-  const tls = tlsIdentity(settings);
-  if (!tls.ok) return tls;
+  const certificate = AdminCertificate.read({ settings, log, onView: (view) => options.host.systemChanged({ certificate: view }) });
+  if (!certificate.ok) return certificate;
   const accountStore = new AccountStore(store);
   const given = env["FLEXUP_ADMIN_PASSWORD"];
   if (given !== undefined && given.length < passwordLengthMin && accountStore.users().length === 0)
@@ -64,9 +64,11 @@ export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<
       `FLEXUP_ADMIN_PASSWORD has fewer than ${passwordLengthMin} characters; give a longer one, or none to have one made`,
     );
   const accounts = new Accounts(accountStore, systemClock.now);
-  const app = await adminServer(options, accounts, accountStore, tls.value);
+  const app = await adminServer(options, accounts, accountStore, certificate.value?.identity);
+  certificate.value?.watch((identity) => (app.server as unknown as TlsServer).setSecureContext(identity));
   const adminUrl = await listen(app, settings.admin);
   if (!adminUrl.ok) {
+    certificate.value?.close();
     await app.close();
     return adminUrl;
   }
@@ -78,6 +80,7 @@ export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<
   }
   const closeAdmin = async (): Promise<void> => {
     removeLocalToken(env, port);
+    certificate.value?.close();
     await app.close();
   };
   const ssh = settings.ssh === null ? undefined : await sshServer(settings.ssh, options, accounts, accountStore);
@@ -95,14 +98,6 @@ export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<
       await closeAdmin();
     },
   });
-}
-
-/** HTTPS with the operator's certificate, or with our own where strangers' networks are crossed; plain HTTP on loopback. */
-function tlsIdentity({ tlsCert, tlsKey, admin, data }: ControllerSettings): Result<TlsIdentity | undefined> {
-  if (tlsCert !== undefined && tlsKey !== undefined) return readTlsIdentity(tlsCert, tlsKey);
-  if (tlsCert !== undefined || tlsKey !== undefined)
-    return failure("tls-incomplete", "--tls-cert and --tls-key belong together; give both");
-  return success(isLoopback(admin.address) ? undefined : ownTlsIdentity(join(data, "tls"), ownAddresses(admin.address)));
 }
 
 async function adminServer(

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Test } from "tap";
 import t from "tap";
 import { askPeerImages } from "../../src/admin/peer-images.js";
-import { ownTlsIdentity } from "../../src/runtime/access/tls.js";
+import { ownTlsIdentity } from "../../src/runtime/access/own-certificate.js";
 import { guarded } from "../support/admin.js";
 import { digest } from "../support/controller-lab.js";
 import { temporaryFolder } from "../support/folder.js";

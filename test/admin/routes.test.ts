@@ -9,7 +9,7 @@ import { AdminClient } from "../../src/admin/client.js";
 import { type RoutedOrder, requestOf } from "../../src/admin/order-paths.js";
 import { orderRoutes } from "../../src/admin/routes.js";
 import { failure, success } from "../../src/base/failure.js";
-import { ownTlsIdentity } from "../../src/runtime/access/tls.js";
+import { ownTlsIdentity } from "../../src/runtime/access/own-certificate.js";
 import { serving } from "../support/admin.js";
 import { FakeOperatorPort } from "../support/fake-operator-port.js";
 import { temporaryFolder } from "../support/folder.js";

@@ -6,7 +6,7 @@ import t from "tap";
 import { DaemonProcess } from "../../src/daemon/process.js";
 import { type ControllerReady, controllerReady } from "../../src/daemon/ready.js";
 import { readLocalToken } from "../../src/runtime/access/local-token.js";
-import { ownTlsIdentity } from "../../src/runtime/access/tls.js";
+import { ownTlsIdentity } from "../../src/runtime/access/own-certificate.js";
 import { after, apsOf, Fleet, must, until } from "../support/fleet.js";
 import { flexup } from "../support/flexup-process.js";
 import { temporaryFolder } from "../support/folder.js";
