@@ -184,6 +184,7 @@ export const linkRates = z.object({
 
 const modelPreview = modelTotals.pick({ family: true, models: true, primary: true, manual: true, warning: true, wanBytes: true }).extend({
   image: z.object({ version: z.string(), sizeBytes: bytes }).nullable(),
+  warnings: z.array(z.string()),
   subordinates: count,
   alreadyHolding: count,
   expectedFallbacks: z.number().min(0),
@@ -199,6 +200,7 @@ export const groupPreview = z.object({
   wanBytesWithoutFeature: bytes,
   expectedSeconds: z.number().min(0).nullable(),
   link: linkRates,
+  wanRate: z.object({ bytesPerSecond: z.number().positive(), boundBy: z.enum(["link", "group", "controller"]) }),
   firstSteps: z.array(z.object({ mac: macText, name: z.string(), step: z.enum(firstSteps) })),
   skipped: z.array(z.object({ mac: macText, name: z.string().nullable(), reason: z.string() })),
 }) satisfies z.ZodType<GroupPreview>;

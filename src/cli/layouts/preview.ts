@@ -13,16 +13,20 @@ export function previewText(preview: GroupPreview): string {
     dotted("WAN Bytes", `${Math.round(wanBytes)} instead of ${wanBytesWithoutFeature}`, labelWidth),
     dotted("Expected Time", expectedSeconds === null ? "nobody would fetch anything" : `${expectedSeconds} s to the last AP`, labelWidth),
     dotted("With a WAN Link of", `${link.wanBytesPerSecond} bytes/s`, labelWidth),
+    ...wanRateLines(preview),
     dotted("With a LAN Transfer at", `${link.lanBytesPerSecond} bytes/s`, labelWidth),
     "",
     columns(widths, ["Family", "Version", "Master-AP-Name", "By LAN", "Has It", "WAN Bytes", "Fallback"]),
     dashes(widths),
     ...models.map(row),
-    ...models.flatMap(({ warning }) => (warning === null ? [] : [`Warning: ${warning}`])),
+    ...models.flatMap(({ warnings }) => warnings.map((warning) => `Warning: ${warning}`)),
     ...skipped.map(withoutText),
     ...(objection === null ? [] : ["", `Would be refused: ${objection.message} (${objection.code})`]),
   );
 }
+
+const wanRateLines = ({ wanRate: { bytesPerSecond, boundBy } }: GroupPreview): string[] =>
+  boundBy === "link" ? [] : [dotted("WAN Rate of the Forecast", `${bytesPerSecond} bytes/s, the limit of the ${boundBy}`, labelWidth)];
 
 /** An AP that takes no part. */
 export const withoutText = ({ mac, name, reason }: GroupPreview["skipped"][number]): string => `Without ${name ?? mac}: ${reason}`;

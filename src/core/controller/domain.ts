@@ -77,7 +77,7 @@ export class ControllerDomain {
     this.groups = groups;
     this.runs = runs;
     this.#wanCounts = new WanCounts(runs);
-    this.#desk = { inventory, catalogue, groups, runs, outbox, upgrade, acts, peer, system, downloadsAtJoin, sessionsMax };
+    this.#desk = { inventory, catalogue, groups, runs, outbox, upgrade, acts, peer, system, downloadsAtJoin, sessionsMax, wan };
     // No order made what the start itself may have changed.
     this.#changes.take();
     this.#changedGroups = [];

@@ -1,6 +1,6 @@
 /**
  * How long one model's LAN phase will take: a discrete-event run of the rules themselves (slots, random back-off,
- * tries, then the WAN) with every transfer equally long and none failing. Same input, same answer.
+ * tries, then the WAN) with every transfer equally long and none failing; and its WAN phase before. Same input, same answer.
  */
 import { Prng } from "../../base/prng.js";
 
@@ -10,8 +10,10 @@ export interface LanPhase {
   /** TFTP sessions that the primary serves at a time. */
   readonly sessionsMax: number;
   readonly lanTransferSeconds: number;
-  /** One fallback transfer over the WAN; fallbacks do not wait for each other. */
+  /** One fallback transfer that has the WAN for itself. */
   readonly wanTransferSeconds: number;
+  /** Fallback transfers that the WAN carries at that speed; the others wait. A shared link carries one: two take twice as long. */
+  readonly wanTransfersAtFullSpeed: number;
   readonly backoffSecondsMin: number;
   readonly backoffSecondsMax: number;
   /** Back-offs before an AP takes the WAN. */
@@ -41,6 +43,7 @@ export function forecastLanPhase(phase: LanPhase): LanForecast {
 
 function playOnce(phase: LanPhase, prng: Prng): LanForecast {
   const asks = Array.from({ length: phase.subordinates }, () => ({ atSeconds: 0, backoffs: 0 }));
+  const wanFreeAtSeconds: number[] = [];
   const slotFreeAtSeconds = new Array<number>(phase.sessionsMax).fill(0);
   let lastEnd = 0;
   let fallbacks = 0;
@@ -55,10 +58,40 @@ function playOnce(phase: LanPhase, prng: Prng): LanForecast {
       continue;
     }
     asks.splice(asks.indexOf(ask), 1);
-    const end = ask.atSeconds + (slot === -1 ? phase.wanTransferSeconds : phase.lanTransferSeconds);
-    if (slot === -1) fallbacks++;
-    else slotFreeAtSeconds[slot] = end;
-    lastEnd = Math.max(lastEnd, end);
+    if (slot === -1) {
+      fallbacks++;
+      const isFree = wanFreeAtSeconds.length < phase.wanTransfersAtFullSpeed;
+      const start = isFree ? ask.atSeconds : Math.max(ask.atSeconds, wanFreeAtSeconds.shift() ?? 0);
+      wanFreeAtSeconds.push(start + phase.wanTransferSeconds);
+      lastEnd = Math.max(lastEnd, start + phase.wanTransferSeconds);
+    } else {
+      slotFreeAtSeconds[slot] = ask.atSeconds + phase.lanTransferSeconds;
+      lastEnd = Math.max(lastEnd, slotFreeAtSeconds[slot]);
+    }
+  }
+}
+
+/**
+ * When each of some WAN transfers ends: `transfersMax` of them run at a time, in the order given, and share one rate evenly.
+ * @param sizesBytes of the transfers. @returns seconds, in the same order
+ */
+export function forecastWanPhase(sizesBytes: readonly number[], bytesPerSecond: number, transfersMax: number): number[] {
+  const endSeconds = sizesBytes.map(() => 0);
+  const running = new Map<number, number>();
+  let next = 0;
+  let nowSeconds = 0;
+  for (;;) {
+    while (running.size < transfersMax && next < sizesBytes.length) running.set(next, sizesBytes[next++] ?? 0);
+    if (running.size === 0) return endSeconds;
+    const leastBytes = Math.min(...running.values());
+    nowSeconds += (leastBytes * running.size) / bytesPerSecond;
+    for (const [index, bytesLeft] of running) {
+      if (bytesLeft > leastBytes) running.set(index, bytesLeft - leastBytes);
+      else {
+        endSeconds[index] = nowSeconds;
+        running.delete(index);
+      }
+    }
   }
 }
 

@@ -13,6 +13,7 @@ const preview: GroupPreview = {
       primary: { mac: "00:0a:b8:00:00:01", name: "AP1", model: "AIR-AP2802I" },
       manual: false,
       warning: null,
+      warnings: [],
       image: { version: "8.10.183.0", sizeBytes: 1000 },
       subordinates: 3,
       alreadyHolding: 1,
@@ -25,6 +26,7 @@ const preview: GroupPreview = {
   wanBytesWithoutFeature: 4000,
   expectedSeconds: 12,
   link: { wanBytesPerSecond: 2_500_000, lanBytesPerSecond: 1_400_000 },
+  wanRate: { bytesPerSecond: 2_500_000, boundBy: "link" },
   firstSteps: [],
   skipped: [],
 };

@@ -7,6 +7,7 @@ const phase = (aps: number, transferSeconds: number, retryCountMax = 44): LanPha
   sessionsMax: 3,
   lanTransferSeconds: transferSeconds,
   wanTransferSeconds: transferSeconds,
+  wanTransfersAtFullSpeed: Number.POSITIVE_INFINITY,
   backoffSecondsMin: 100,
   backoffSecondsMax: 300,
   retryCountMax,

@@ -34,6 +34,8 @@ const newVersion = "8.5.161.0";
 /** A fixed instant, so that pictures of the page stay alike. */
 const bootedAt = Date.UTC(2026, 10, 23, 9, 0, 0);
 
+const wan = { transfersMax: 100, bytesPerSecondMax: null };
+
 interface Branch {
   readonly name: string;
   readonly apCount: number;
@@ -186,7 +188,7 @@ export class FakeBranches implements ControllerPort {
         return success(group);
       case "group-preview":
         return success(
-          previewRun({ plan: this.#plan(group, order.release), group, sessionsMax: 3, link: order.link, objection: this.#objection }),
+          previewRun({ plan: this.#plan(group, order.release), group, sessionsMax: 3, wan, link: order.link, objection: this.#objection }),
         );
       case "group-start":
         if (group.run?.state === "running")
@@ -208,6 +210,7 @@ export class FakeBranches implements ControllerPort {
         family,
         image: image ? { ...image, family } : null,
         choice: { ...nobody, mac, manual, warning },
+        warnings: warning === null ? [] : [warning],
       };
     });
     const members = group.aps.flatMap(({ mac: text, name, model }): PlannedMember[] => {

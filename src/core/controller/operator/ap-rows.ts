@@ -3,7 +3,7 @@ import type { MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
 import { emptyVersion } from "../../upgrade/limits.js";
 import type { KnownAp } from "../inventory.js";
-import { wanBytesOf } from "../run/run.js";
+import { wanBytesOf, wanWireBytesOf } from "../run/run.js";
 import { isTransferring, noCounts, paceOf, predownloadRole, reasonOf, statusOf } from "./member-status.js";
 import type { ViewParts } from "./view-parts.js";
 import type { ApImageRow, ApImageView, ApSummaryRow } from "./views.js";
@@ -70,6 +70,6 @@ function apImageRow(now: Instant, { runs, groups }: ViewParts, { record }: Known
     bytesDone: member?.state.phase === "complete" ? (image?.sizeBytes ?? 0) : started ? member.heard.bytesDone : 0,
     bytesTotal: started ? image.sizeBytes : 0,
     ...(started && isTransferring(member) ? paceOf(now, member, image.sizeBytes) : { bytesPerSecond: null, secondsLeft: null }),
-    wanWireBytes: member?.wanWireBytes ?? 0,
+    wanWireBytes: member ? wanWireBytesOf(member) : 0,
   };
 }

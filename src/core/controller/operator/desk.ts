@@ -1,5 +1,6 @@
 import type { Failure, Result } from "../../../base/failure.js";
 import type { Instant } from "../../../base/time.js";
+import type { WanConfig } from "../contract.js";
 import type { KnownAp } from "../inventory.js";
 import type { Outbox } from "../outbox.js";
 import type { PeerParity } from "../peer-parity.js";
@@ -18,6 +19,7 @@ export interface Desk extends ViewParts {
   readonly peer: PeerParity;
   readonly upgrade: GroupUpgrade;
   readonly system: SystemState;
+  readonly wan: WanConfig;
 }
 
 /** Answered through the outbox once the APs have answered. */

@@ -57,7 +57,8 @@ export const groupOrders: Handlers<GroupOrderType> = {
   "group-preview": (desk, { group: name, release, link }) =>
     withGroup(desk, name, (group) => {
       const objection = desk.peer.objection()?.failure;
-      return success(previewRun({ plan: desk.upgrade.plan(group, release), group, sessionsMax: desk.sessionsMax, link, objection }));
+      const { sessionsMax, wan } = desk;
+      return success(previewRun({ plan: desk.upgrade.plan(group, release), group, sessionsMax, wan, link, objection }));
     }),
   "group-start": (desk, { group: name, release, force }, now) =>
     withGroup(desk, name, (group) => peerObjection(desk, force) ?? desk.upgrade.startGroup(now, group, release)),

@@ -1,7 +1,7 @@
 /** A run member's state in the words of the views. */
 import type { Instant } from "../../../base/time.js";
 import { type MemberPhase, roleOf } from "../run/member-state.js";
-import { type Family, type Member, type Run, wanBytesOf } from "../run/run.js";
+import { type Family, type Member, type Run, wanBytesOf, wanWireBytesOf } from "../run/run.js";
 import type { ApImageRow, ModelView, PredownloadRole, PredownloadStatus, TransferView } from "./views.js";
 
 export const statusOfPhase = {
@@ -19,10 +19,12 @@ export const statusOf = ({ state, heard }: Member): PredownloadStatus =>
   state.phase === "active" && heard.state === "initiated" ? "Initiated" : statusOfPhase[state.phase];
 
 /** The four roles of the vendor's MIB; "central" gets its image from the controller. */
-export function predownloadRole({ run, state, source }: Member): PredownloadRole | null {
+export function predownloadRole({ mac, run, family, state, source, fallbacks }: Member): PredownloadRole | null {
   if (run.group === null) return null;
   const role = roleOf(state);
   if (role === "primary") return source === "lan" ? "primaryLocal" : "primaryCentral";
+  // It fetched over the WAN as the primary that it was.
+  if (role === "subordinate" && source === "wan" && family.steppedDown.has(mac) && fallbacks === 0) return "primaryCentral";
   return role === "fallback" || source === "wan" ? "subordinateCentral" : "subordinateLocal";
 }
 
@@ -60,7 +62,7 @@ export function sumsOf(members: readonly Member[]): Pick<ModelView, "wanCopies" 
     if (member.state.phase === "complete" && member.source === "wan") wanCopies++;
     wanBytes += wanBytesOf(member);
     lanBytes += member.lanBytes;
-    wanWireBytes += member.wanWireBytes;
+    wanWireBytes += wanWireBytesOf(member);
   }
   return { wanCopies, wanBytes, lanBytes, wanWireBytes };
 }

@@ -3,7 +3,7 @@ import type { MacAddress } from "../../../base/mac-address.js";
 import { limits } from "../../upgrade/limits.js";
 import type { Inventory, KnownAp } from "../inventory.js";
 import { hasEnded } from "../run/member-state.js";
-import { type Member, primaryOf, type Run, wanBytesOf } from "../run/run.js";
+import { type Member, primaryOf, type Run, wanBytesOf, wanWireBytesOf } from "../run/run.js";
 import { isManual, membersByFamily, noCounts, predownloadRole, statusOf, statusOfPhase, sumsOf } from "./member-status.js";
 import type { Order } from "./orders.js";
 import type { ViewParts } from "./view-parts.js";
@@ -85,7 +85,7 @@ function totalsOf(run: Run): RunTotals {
 }
 
 function reportRow({ inventory }: ViewParts, member: Member): RunReportRow {
-  const { mac, state, source, startedAt, lanBytes, wanWireBytes, tries } = member;
+  const { mac, state, source, startedAt, lanBytes, tries } = member;
   const ap = inventory.get(mac)?.record;
   return {
     name: ap?.name ?? mac,
@@ -98,7 +98,7 @@ function reportRow({ inventory }: ViewParts, member: Member): RunReportRow {
     endedAt: hasEnded(state) ? state.at : null,
     wanBytes: wanBytesOf(member),
     lanBytes,
-    wanWireBytes,
+    wanWireBytes: wanWireBytesOf(member),
     tries,
     failureReason: state.phase === "failed" ? state.reason : null,
     detail: hasEnded(state) ? state.detail : "",

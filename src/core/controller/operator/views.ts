@@ -179,6 +179,8 @@ export interface GroupPreview {
   readonly expectedSeconds: number | null;
   /** What the forecast took the links to carry. */
   readonly link: LinkRates;
+  /** The WAN rate that the forecast counts with, and what sets it. */
+  readonly wanRate: { readonly bytesPerSecond: number; readonly boundBy: "link" | "group" | "controller" };
   /** What each AP that takes part is ordered first. */
   readonly firstSteps: readonly { readonly mac: string; readonly name: string; readonly step: FirstStep }[];
   /** Members that would not take part, and why, in words for people. */
@@ -192,6 +194,8 @@ export interface ModelPreview {
   readonly primary: { readonly mac: string; readonly name: string; readonly model: string } | null;
   readonly manual: boolean;
   readonly warning: string | null;
+  /** `warning` and what else may go wrong: APs passed over as primary, APs with too little flash. */
+  readonly warnings: readonly string[];
   /** The release's image for this family; null when the release has none. */
   readonly image: { readonly version: string; readonly sizeBytes: number } | null;
   /** APs that would fetch from the primary. */

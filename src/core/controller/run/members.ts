@@ -241,6 +241,8 @@ export class Members {
   complete(now: Instant, member: Member, path: "wan" | "lan" | null): void {
     member.source = path ?? member.source;
     member.startedAt ??= now;
+    // A kill and a power cut take of both counts; every byte of an image that came over the WAN was carried.
+    if (path === "wan") member.wanBytes = Math.max(member.wanBytes, member.family.image?.sizeBytes ?? 0);
     this.end(now, member, "complete");
   }
 

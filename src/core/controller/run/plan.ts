@@ -35,6 +35,8 @@ export interface PlannedFamily {
   /** Null where the release has none. */
   readonly image: RunImage | null;
   readonly choice: PrimaryChoice;
+  /** What may go wrong, as lines for people. */
+  readonly warnings: readonly string[];
 }
 
 export interface LeftOut {
@@ -110,7 +112,8 @@ function planOf(state: PlanState, group: GroupRecord | null, release: ReleaseNam
     const record = state.catalogue.imageFor(release, family);
     const image = record ? runImage(family, record) : null;
     const choice = group && image ? choose(state, group, image, open, aps) : nobody;
-    return { family, image, choice };
+    const warnings = [...choice.passedOver, ...(image ? aps.flatMap((ap) => flashWarning(ap, image, choice)) : [])];
+    return { family, image, choice, warnings: choice.warning === null ? warnings : [choice.warning, ...warnings] };
   });
   const members = aps.map((ap) => {
     const { mac, name, model } = ap.record;
@@ -121,6 +124,14 @@ function planOf(state: PlanState, group: GroupRecord | null, release: ReleaseNam
   const hasImage = families.some(({ image }) => image !== null);
   const refusal = hasImage ? null : refuse.noImage(release, names.join(", ")).failure;
   return { refusal, group: group?.name ?? null, release, open, families, members, leftOut: [] };
+}
+
+/** It is ordered all the same: what is free there may have changed since it was reported. */
+function flashWarning(ap: KnownAp, image: RunImage, { mac }: PrimaryChoice): string[] {
+  const { family, record, session } = ap;
+  if (family !== image.family || record.mac === mac || !session?.capable) return [];
+  if (session.freeBytes >= image.sizeBytes || holdsImage(ap, image.sha256)) return [];
+  return [`${record.name} has too little free flash: ${session.freeBytes} bytes, the image has ${image.sizeBytes}.`];
 }
 
 const choose = ({ inventory }: PlanState, group: GroupRecord, image: RunImage, open: boolean, aps: readonly KnownAp[]): PrimaryChoice =>

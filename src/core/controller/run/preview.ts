@@ -1,6 +1,6 @@
 /** What starting an upgrade would do, forecast from its plan. */
 import type { Failure } from "../../../base/failure.js";
-import { forecastLanPhase } from "../../upgrade/forecast.js";
+import { forecastLanPhase, forecastWanPhase } from "../../upgrade/forecast.js";
 import type { GroupSettings } from "../operator/group-settings.js";
 import type { LinkRates } from "../operator/orders.js";
 import type { GroupPreview, ModelPreview } from "../operator/views.js";
@@ -14,6 +14,8 @@ export interface PreviewInput {
   readonly plan: RunPlan;
   readonly group: GroupSettings & { readonly name: string };
   readonly sessionsMax: number;
+  /** The controller's own limits. */
+  readonly wan: { readonly transfersMax: number; readonly bytesPerSecondMax: number | null };
   readonly link?: LinkRates | undefined;
   /** What `force` would override. */
   readonly objection?: Failure | undefined;
@@ -22,55 +24,102 @@ export interface PreviewInput {
 export function previewRun(input: PreviewInput): GroupPreview {
   const { plan, group } = input;
   const link = input.link ?? assumedLink;
-  const drafts = plan.families.map((family) => draftModel(family, plan, group)).sort((a, b) => (a.family < b.family ? -1 : 1));
-  // All WAN transfers of the start share one link, so each has its image when the sum has crossed.
-  const wanSeconds = sum(drafts, ({ wanBytes }) => wanBytes) / link.wanBytesPerSecond;
-  const models = drafts.map((draft) => finishModel(draft, input, wanSeconds, link));
-  const fetching = sum(drafts, (draft) => draft.fetching);
+  const wanRate = wanRateOf(input, link);
+  const drafts = draftModels(plan, group);
+  const ends = wanEnds(drafts, wanRate.bytesPerSecond, Math.min(group.wan.transfersMax, input.wan.transfersMax));
+  const models = drafts.map((draft, index) => finishModel(draft, input, ends[index] as WanEnds, wanRate.bytesPerSecond, link));
+  const fetching = sum(drafts, (draft) => draft.overWan + draft.subordinates);
   return {
     group: group.name,
     release: plan.release,
     objection: input.objection ?? plan.refusal,
     models,
     wanBytes: sum(models, (model) => model.wanBytes),
-    wanBytesWithoutFeature: sum(drafts, (draft) => draft.fetching * (draft.image?.sizeBytes ?? 0)),
+    wanBytesWithoutFeature: sum(drafts, (draft) => (draft.overWan + draft.subordinates) * (draft.image?.sizeBytes ?? 0)),
     expectedSeconds: fetching === 0 ? null : Math.max(...models.map((model) => model.expectedSeconds)),
     link,
+    wanRate,
     firstSteps: plan.members.map(({ mac, name, step }) => ({ mac, name, step })),
     skipped: notTakingPart(plan),
   };
 }
 
+/** The lowest of all limits. */
+function wanRateOf({ group, wan }: PreviewInput, { wanBytesPerSecond }: LinkRates): GroupPreview["wanRate"] {
+  const limits = [
+    { bytesPerSecond: wanBytesPerSecond, boundBy: "link" },
+    { bytesPerSecond: group.wan.bytesPerSecondMax ?? Number.POSITIVE_INFINITY, boundBy: "group" },
+    { bytesPerSecond: wan.bytesPerSecondMax ?? Number.POSITIVE_INFINITY, boundBy: "controller" },
+  ] as const;
+  return limits.reduce((lowest, limit) => (limit.bytesPerSecond < lowest.bytesPerSecond ? limit : lowest));
+}
+
 type ModelDraft = Omit<ModelPreview, "expectedFallbacks" | "expectedSeconds"> & {
-  /** APs of the model that would fetch. */
-  readonly fetching: number;
+  /** The primary fetches. */
+  readonly hasWanPrimary: boolean;
+  /** APs that fetch over the WAN from the start, the primary included. */
+  readonly overWan: number;
 };
 
-function draftModel({ family, image, choice }: PlannedFamily, plan: RunPlan, group: GroupSettings): ModelDraft {
+const draftModels = (plan: RunPlan, group: GroupSettings): ModelDraft[] =>
+  plan.families.map((family) => draftModel(family, plan, group)).sort((a, b) => (a.family < b.family ? -1 : 1));
+
+function draftModel({ family, image, choice, warnings }: PlannedFamily, plan: RunPlan, group: GroupSettings): ModelDraft {
   const members = plan.members.filter((member) => member.family === family);
   const count = (...steps: FirstStep[]): number => members.filter(({ step }) => steps.includes(step)).length;
   const primary = members.find(({ mac }) => mac === choice.mac);
-  const withoutPrimary = group.wan.fallback === "fallback" ? count("no-primary") : 0;
-  const overWan = count("fetch-wan", "plain-wan") + withoutPrimary;
-  const subordinates = count("fetch-lan");
+  const sizeBytes = image?.sizeBytes ?? 0;
+  const overWan = count("fetch-wan", "plain-wan") + Math.min(count("no-primary"), fallbacksAllowed(group, sizeBytes));
   return {
     family,
     models: [...new Set(members.map(({ model }) => model))].sort(),
     primary: primary ? { mac: primary.mac, name: primary.name, model: primary.model } : null,
     manual: choice.manual,
     warning: choice.warning,
-    image: image && { version: image.version, sizeBytes: image.sizeBytes },
-    subordinates,
+    warnings,
+    image: image && { version: image.version, sizeBytes },
+    subordinates: count("fetch-lan"),
     alreadyHolding: count("serve", "holds") + (choice.refetch ? 1 : 0),
-    wanBytes: overWan * (image?.sizeBytes ?? 0),
-    fetching: overWan + subordinates,
+    wanBytes: overWan * sizeBytes,
+    hasWanPrimary: primary?.step === "fetch-wan",
+    overWan,
   };
 }
 
+function fallbacksAllowed({ wan }: GroupSettings, sizeBytes: number): number {
+  if (wan.fallback !== "fallback") return 0;
+  const { fallbackApsMax, fallbackBytesMax } = wan;
+  return Math.min(fallbackApsMax ?? Number.POSITIVE_INFINITY, Math.floor((fallbackBytesMax ?? Number.POSITIVE_INFINITY) / sizeBytes));
+}
+
+/** Seconds from the start. */
+interface WanEnds {
+  /** When the primary has its image; 0 where it need not fetch. */
+  readonly primary: number;
+  readonly last: number;
+}
+
+/** Primaries come first in the WAN queue. */
+function wanEnds(drafts: readonly ModelDraft[], bytesPerSecond: number, transfersMax: number): WanEnds[] {
+  const transfersOf = (draft: ModelDraft, index: number, arePrimaries: boolean): { index: number; sizeBytes: number }[] => {
+    const primaries = draft.hasWanPrimary ? 1 : 0;
+    const length = arePrimaries ? primaries : draft.overWan - primaries;
+    return Array.from({ length }, () => ({ index, sizeBytes: draft.image?.sizeBytes ?? 0 }));
+  };
+  const queue = [true, false].flatMap((arePrimaries) => drafts.flatMap((draft, index) => transfersOf(draft, index, arePrimaries)));
+  const sizesBytes = queue.map(({ sizeBytes }) => sizeBytes);
+  const ends = forecastWanPhase(sizesBytes, bytesPerSecond, transfersMax);
+  return drafts.map(({ hasWanPrimary }, index) => {
+    const own = ends.filter((_, at) => queue[at]?.index === index);
+    return { primary: hasWanPrimary ? (own[0] ?? 0) : 0, last: Math.max(0, ...own) };
+  });
+}
+
 function finishModel(
-  { fetching, ...draft }: ModelDraft,
+  { hasWanPrimary: _, overWan, ...draft }: ModelDraft,
   { group, sessionsMax }: PreviewInput,
-  wanSeconds: number,
+  ends: WanEnds,
+  wanBytesPerSecond: number,
   link: LinkRates,
 ): ModelPreview {
   const sizeBytes = draft.image?.sizeBytes ?? 0;
@@ -78,7 +127,8 @@ function finishModel(
     subordinates: draft.subordinates,
     sessionsMax,
     lanTransferSeconds: sizeBytes / link.lanBytesPerSecond,
-    wanTransferSeconds: sizeBytes / link.wanBytesPerSecond,
+    wanTransferSeconds: sizeBytes / wanBytesPerSecond,
+    wanTransfersAtFullSpeed: 1,
     backoffSecondsMin: group.backoffSecondsMin,
     backoffSecondsMax: group.backoffSecondsMax,
     retryCountMax: group.retryCount,
@@ -88,7 +138,7 @@ function finishModel(
     ...draft,
     expectedFallbacks,
     wanBytes: draft.wanBytes + expectedFallbacks * sizeBytes,
-    expectedSeconds: fetching === 0 ? 0 : Math.ceil((draft.wanBytes > 0 ? wanSeconds : 0) + lan.seconds),
+    expectedSeconds: overWan + draft.subordinates === 0 ? 0 : Math.ceil(Math.max(ends.last, ends.primary + lan.seconds)),
   };
 }
 

@@ -105,6 +105,8 @@ export class Primaries {
     family.served = null;
     family.state = { phase: "none" };
     this.#timers.clear(family);
+    // What it fetched as the primary is gone; what it gets from here on comes from its successor.
+    if (isTakingPart(member)) member.source = null;
     this.#members.transition(now, member, { type: "demoted" });
     runs.saveRun(family.run);
     outbox.event({ type: "primary-lost", runId: family.run.id, family: family.family, mac, why });

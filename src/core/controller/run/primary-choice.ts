@@ -1,7 +1,7 @@
 /** The election as a run asks for it: who may stand, and what the outcome means for the WAN. */
-import type { MacAddress } from "../../../base/mac-address.js";
+import { compareMac, type MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
-import { type Candidate, type Election, elect } from "../../upgrade/election.js";
+import { type Candidate, type Election, elect, ineligibility } from "../../upgrade/election.js";
 import { apLabel, type Inventory, isOverIPv6, type KnownAp } from "../inventory.js";
 import type { GroupRecord } from "../records.js";
 
@@ -16,9 +16,19 @@ export interface PrimaryChoice {
   readonly refetch: boolean;
   /** What the operator should know: why the manual primary was passed over, or why no AP can be primary. */
   readonly warning: string | null;
+  /** APs that would have come before the chosen one, and why they do not, as lines for people. */
+  readonly passedOver: readonly string[];
 }
 
-export const nobody: PrimaryChoice = { mac: null, manual: false, because: "start", holds: false, refetch: false, warning: null };
+export const nobody: PrimaryChoice = {
+  mac: null,
+  manual: false,
+  because: "start",
+  holds: false,
+  refetch: false,
+  warning: null,
+  passedOver: [],
+};
 
 export interface Ballot {
   readonly family: string;
@@ -60,11 +70,33 @@ export function choosePrimary(
     because: isFirst ? "start" : isHolder ? "holder" : "next-eligible",
     holds: isHolder,
     refetch: isFirst && isHolder && chosen.generation === "wave-2" && group.wave2Refetch,
-    warning: warningOf(election, manual, inventory),
+    warning: election.primary === null ? noneWarning(candidates, inventory, sizeBytes) : manualWarning(election, manual, inventory),
+    passedOver: election.manual ? [] : candidates.flatMap((ap) => passedOver(ap, election.primary, inventory, sizeBytes)),
   };
 }
 
-function warningOf({ manual: isManual, manualRefused }: Election, manual: MacAddress | null, inventory: Inventory): string | null {
+/** Null where no AP is joined: there is nothing to warn of. */
+function noneWarning(candidates: readonly Candidate[], inventory: Inventory, sizeBytes: number): string | null {
+  const reasons = candidates.flatMap((ap) => {
+    const known = ap.joined ? inventory.get(ap.mac) : undefined;
+    return known ? [`${known.record.name}: ${ineligibility(ap, sizeBytes)?.words}`] : [];
+  });
+  if (reasons.length === 0) return null;
+  const more = reasons.length > namedMax ? `; and ${reasons.length - namedMax} more` : "";
+  return `No AP can be primary (${reasons.slice(0, namedMax).join("; ")}${more}).`;
+}
+
+/** How many APs a warning names. */
+const namedMax = 3;
+
+function passedOver(ap: Candidate, primary: MacAddress | null, inventory: Inventory, sizeBytes: number): string[] {
+  if (primary === null || ap.forcedSubordinate || compareMac(ap.mac, primary) >= 0) return [];
+  const known = inventory.get(ap.mac);
+  const refused = ineligibility(ap, sizeBytes);
+  return known && refused ? [`${known.record.name} is passed over as primary: ${refused.words}.`] : [];
+}
+
+function manualWarning({ manual: isManual, manualRefused }: Election, manual: MacAddress | null, inventory: Inventory): string | null {
   if (manual === null || isManual) return null;
   const ap = inventory.get(manual);
   const name = ap ? apLabel(ap) : manual;

@@ -175,6 +175,13 @@ export const newMember = (now: Instant, mac: MacAddress, family: Family): Member
 /** Image bytes that crossed the WAN to it. Its own count is the greater one when this controller was killed, or another one sent too. */
 export const wanBytesOf = ({ wanBytes, wanSentBytes }: Member): number => Math.max(wanBytes, wanSentBytes);
 
+/**
+ * Octets of UDP payload that the WAN carried for it. What a killed controller had not stored yet is missing from its counts, not from the
+ * AP's: at least those image bytes were carried, too.
+ */
+export const wanWireBytesOf = ({ wanBytes, wanSentBytes, wanWireBytes }: Member): number =>
+  wanWireBytes + Math.max(0, wanBytes - wanSentBytes);
+
 export const primaryOf = ({ state }: Family): MacAddress | null => (state.phase === "none" ? null : state.primary);
 export const isRunning = (run: Run): boolean => run.state === "running";
 /** Its part in the run is not over. */

@@ -33,10 +33,14 @@ const columns: readonly Column<ModelPreview>[] = [
   },
   {
     title: "Primary",
-    cell: ({ primary, manual, warning }) => (
+    cell: ({ primary, manual, warnings }) => (
       <>
         {primary?.name ?? "none"} {manual && <span class="tag">manual</span>}
-        {warning !== null && <span class="lane-warning">! {warning}</span>}
+        {warnings.map((warning) => (
+          <span class="lane-warning" key={warning}>
+            ! {warning}
+          </span>
+        ))}
       </>
     ),
     wraps: true,
@@ -94,7 +98,14 @@ function PreviewFigures({ preview }: { preview: GroupPreview }) {
         <Figure title="Expected time" value={expectedSeconds === null ? "none" : durationText(expectedSeconds)} detail="to the last AP" />
       </dl>
       {preview.objection !== null && <Note tone="warning">A start would be refused: {preview.objection.message}</Note>}
-      {expectedSeconds === null && <Note tone="info">No AP would fetch anything: every AP that can take part has the image already.</Note>}
+      {expectedSeconds === null && preview.models.some(({ alreadyHolding }) => alreadyHolding > 0) && (
+        <Note tone="info">No AP would fetch anything: every AP that the release has an image for has it already.</Note>
+      )}
+      {preview.wanRate.boundBy !== "link" && (
+        <Note tone="info">
+          The WAN limit of the {preview.wanRate.boundBy} binds: {bytesText(preview.wanRate.bytesPerSecond)}/s.
+        </Note>
+      )}
       {fallbacks > 0 && (
         <Note tone="warning">
           {countText(fallbacks, "AP")} would probably run out of tries and take the WAN. A higher retry count or smaller groups avoid that.

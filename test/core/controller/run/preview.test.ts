@@ -96,3 +96,55 @@ t.test("what start refuses, the preview objects to, and still says what would ha
   lab.leave(1, 2);
   t.equal(objection(), "no-joined-aps");
 });
+
+t.test("nobody can be primary: every AP crosses the WAN, which is said", async (t) => {
+  const lab = branchOf([{ address: "fd00::1" }, { address: "fd00::2" }]);
+  t.match(previewOf(lab), {
+    wanBytes: 20 * mebibyte,
+    models: [{ primary: null, warnings: ["No AP can be primary (ap1: it is joined over IPv6; ap2: it is joined over IPv6)."] }],
+  });
+  lab.do({ type: "group-wan", group: "G", wan: { fallbackApsMax: 1 } });
+  t.equal(previewOf(lab).wanBytes, 10 * mebibyte);
+  lab.do({ type: "group-wan", group: "G", wan: { fallback: "fail" } });
+  t.equal(previewOf(lab).wanBytes, 0);
+});
+
+t.test("too little flash is named, and who is passed over for it", async (t) => {
+  const lab = branchOf([{ freeBytes: 9 * mebibyte }, {}, { freeBytes: 1 }]);
+  t.match(previewOf(lab).models, [
+    {
+      primary: { name: "ap2" },
+      warnings: [
+        "ap1 is passed over as primary: it has not enough free flash.",
+        `ap1 has too little free flash: ${9 * mebibyte} bytes, the image has ${10 * mebibyte}.`,
+        `ap3 has too little free flash: 1 bytes, the image has ${10 * mebibyte}.`,
+      ],
+    },
+  ]);
+});
+
+t.test("the lowest of the link's, the group's and the controller's rate binds", async (t) => {
+  const lab = branchOf([{}]);
+  t.match(previewOf(lab), { expectedSeconds: 10, wanRate: { boundBy: "link" } });
+  lab.do({ type: "group-wan", group: "G", wan: { bytesPerSecondMax: mebibyte / 4 } });
+  t.match(previewOf(lab), { expectedSeconds: 40, wanRate: { boundBy: "group", bytesPerSecond: mebibyte / 4 } });
+  lab.restart({ wan: { transfersMax: 100, bytesPerSecondMax: mebibyte / 8 } });
+  lab.join({ number: 1, model: "AIR-AP2802I", freeBytes: 1e9 });
+  t.match(previewOf(lab), { expectedSeconds: 80, wanRate: { boundBy: "controller" } });
+});
+
+t.test("with one WAN transfer at a time the first primary serves early, and fallbacks share the link", async (t) => {
+  const lab = branchOf([{}, { model: "AIR-AP3702I" }]);
+  lab.do({ type: "image-add", image: image({ sizeBytes: 10 * mebibyte, sha256: digest("c") }) });
+  t.same(
+    previewOf(lab).models.map(({ expectedSeconds }) => expectedSeconds),
+    [20, 20],
+  );
+  lab.do({ type: "group-wan", group: "G", wan: { transfersMax: 1 } });
+  t.same(
+    previewOf(lab)
+      .models.map(({ expectedSeconds }) => expectedSeconds)
+      .sort(),
+    [10, 20],
+  );
+});
