@@ -1,11 +1,11 @@
-/** What `flexup ap` is told on the command line. */
+/** Command line options of `flexup ap`. */
 import { z } from "zod";
 import { type Endpoint, parseHostPort } from "../base/endpoint.js";
 import { failure, type Result, success } from "../base/failure.js";
 import { isIpAddress } from "../base/ip-address.js";
 import { type MacAddress, parseMac } from "../base/mac-address.js";
 import { isOneLine } from "../base/one-line.js";
-import { isTellable } from "../core/ap/order.js";
+import { fitsVendorElements } from "../core/ap/order.js";
 import type { ControllerName } from "../runtime/ap/controller-lookup.js";
 import { logLevels } from "../runtime/log.js";
 import { ports } from "../wire/capwap/defaults.js";
@@ -29,7 +29,7 @@ const controllers = z
     const names = text.split(",").map((name) => parseHostPort(name.trim(), ports.control));
     const bad = names.findIndex((name) => name === undefined || name.port === 0);
     if (bad < 0) return names as ControllerName[];
-    context.addIssue({ code: "custom", message: `"${text.split(",")[bad]}" is no controller: expected HOST[:PORT]` });
+    context.addIssue({ code: "custom", message: `"${text.split(",")[bad]}" is not a valid controller: expected HOST[:PORT]` });
     return z.NEVER;
   });
 
@@ -37,14 +37,14 @@ const endpoint = (defaultPort: number, example: string) =>
   z.string({ error: `expected ADDRESS:PORT` }).transform((text, context): Endpoint => {
     const parsed = parseHostPort(text, defaultPort);
     if (parsed !== undefined && isIpAddress(parsed.host)) return { address: parsed.host, port: parsed.port };
-    context.addIssue({ code: "custom", message: `"${text}" is no address: expected one like ${example}` });
+    context.addIssue({ code: "custom", message: `"${text}" is not a valid address: expected one like ${example}` });
     return z.NEVER;
   });
 
 const mac = z.string({ error: "expected the AP's MAC address, e.g. 00:0a:b8:3b:0b:c2" }).transform((text, context): MacAddress => {
   const parsed = parseMac(text);
   if (parsed !== undefined) return parsed;
-  context.addIssue({ code: "custom", message: `"${text}" is no MAC address: expected one like 00:0a:b8:3b:0b:c2` });
+  context.addIssue({ code: "custom", message: `"${text}" is not a valid MAC address: expected one like 00:0a:b8:3b:0b:c2` });
   return z.NEVER;
 });
 
@@ -66,15 +66,15 @@ const schema = z.strictObject({
     .refine((text) => isIpAddress(text), { error: "expected an address of this host" })
     .default("0.0.0.0"),
   tftpPort: wholeNumber("a port, 0 for any", 0, 65_535).default(tftpPort),
-  /** Octets per second of all transfers that this AP serves; `--tftp-rate` is in bits, as commander has parsed it. */
+  /** Octets per second over all transfers that this AP serves; commander has converted `--tftp-rate` from bits. */
   tftpRate: z.number().positive().optional(),
   tftpSinglePort: z.boolean().default(false),
-  /** Where others reach its TFTP server when a NAT is between; port 0: the port that it serves at. */
+  /** Where others reach its TFTP server through a NAT; port 0: the port that it serves at. */
   tftpAdvertise: endpoint(0, "192.0.2.1:69").optional(),
-  /** In the primary slot of an AP that is new. */
+  /** Version of the factory image in a new data folder. */
   version: z
     .string()
-    .refine((text) => isTellable(text), { error: "expected a version, e.g. 8.5.161.0" })
+    .refine((text) => fitsVendorElements(text), { error: "expected a version, e.g. 8.5.161.0" })
     .optional(),
   onReset: z.enum(["restart", "exit"], { error: "expected restart or exit" }).default("restart"),
   flashBytes: wholeNumber("a number of bytes", 1, Number.MAX_SAFE_INTEGER).optional(),
@@ -85,7 +85,7 @@ const schema = z.strictObject({
   /** Offer the fast transfer to the controller. */
   fastTransfer: z.boolean().default(true),
   lab: z.boolean().default(false),
-  location: words("where the AP hangs", 256).default("not set"),
+  location: words("the AP's location", 256).default("not set"),
   serial: words("the AP's serial number", 64).optional(),
   log: z.enum(logLevels, { error: `expected ${logLevels.join(", ")}` }).default("info"),
 });

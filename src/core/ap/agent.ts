@@ -16,7 +16,7 @@ import { type AgentFacts, inventoryOf, selfOf } from "./self.js";
 export interface AgentOptions {
   readonly facts: AgentFacts;
   readonly prng: Prng;
-  /** The CAPWAP side, which asks for what the AP is at each Discovery and Join. */
+  /** The CAPWAP side; it reads the description of this AP at each Discovery and Join. */
   readonly session: (self: () => WtpSelf) => WtpSessionPort<RequestTag>;
 }
 

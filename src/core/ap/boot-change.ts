@@ -7,11 +7,11 @@ import type { ImageSlots } from "./image-slots.js";
 export type BootChangeOutput =
   /** Answers `boot-record-saved` or `boot-record-unsaved`. */
   | { readonly type: "save-boot-record"; readonly record: BootRecord }
-  /** The record says what was wished, and is lasting. `record` undefined: it said so before. */
+  /** The change is lasting. `record` undefined: nothing had to change. */
   | { readonly type: "wish-granted"; readonly wish: BootWish; readonly record: BootRecord | undefined }
   | { readonly type: "wish-refused"; readonly wish: BootWish; readonly refusal: BootRefusal };
 
-/** A controller has one request under way; more wishes than this are not its own. */
+/** A controller has one request under way, so a longer queue is not its doing. */
 const queuedMax = 4;
 
 /**
@@ -29,7 +29,7 @@ export class BootChange {
     this.#isCommitting = isCommitting;
   }
 
-  /** A commit must not begin meanwhile. */
+  /** No commit may begin meanwhile. */
   get isSaving(): boolean {
     return this.#saving !== undefined;
   }
@@ -41,7 +41,7 @@ export class BootChange {
     } else refuse(wish, { reason: "busy", detail: "the boot record is being changed, try again" }, out);
   }
 
-  /** Takes up the next wish; to be called when a commit has ended. */
+  /** Takes up the next wish. Call when a commit has ended. */
   proceed(out: BootChangeOutput[]): void {
     while (this.#saving === undefined && !this.#isCommitting()) {
       const wish = this.#queued.shift();

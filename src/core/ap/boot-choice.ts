@@ -1,4 +1,4 @@
-/** What a wish of the controller makes of the boot record. */
+/** Changes of the boot record that a controller, or the boot itself, can ask for. */
 import { type Sha256Hex, sha256HexOf } from "../../base/sha256.js";
 import { type ResultCode, resultCodes } from "../../wire/capwap/result-code.js";
 import type { FailureReason, SwapOrder } from "../../wire/capwap/vendor.js";
@@ -14,7 +14,7 @@ export type BootWish =
   | { readonly type: "restart"; readonly version: string }
   /** An order names a stored image by another version than its slot. */
   | { readonly type: "relabel"; readonly sha256: Sha256Hex; readonly version: string }
-  /** Slots were found corrupt at boot: the record forgets them. */
+  /** Slots were found corrupt at boot: the record lists them as empty. */
   | { readonly type: "forget-corrupt" };
 
 export interface BootRefusal {
@@ -23,7 +23,7 @@ export interface BootRefusal {
   readonly detail: string;
 }
 
-/** `record` is to be saved; undefined where the record already says so. */
+/** `record` is to be saved; undefined if nothing has to change. */
 export type BootDecision =
   | { readonly ok: true; readonly record: BootRecord | undefined }
   | { readonly ok: false; readonly refusal: BootRefusal };
@@ -56,7 +56,7 @@ function decideReset(slots: ImageSlots, version: string): BootDecision {
 
 const isEmpty = (slots: ImageSlots): boolean => slots.image("a") === null && slots.image("b") === null;
 
-/** Done once however often it comes: a named image boots next already, an exchange is known by its number. */
+/** Idempotent: a named image may boot next already, an exchange is recognised by its number. */
 function decideSwap(slots: ImageSlots, { orderId, sha256 }: SwapOrder): BootDecision {
   const { primary, swapOrderId } = slots.record;
   const backup = slots.image(otherSlot(primary));

@@ -1,7 +1,7 @@
 /**
  * A booted AP: a CAPWAP session, image slots, the assignment in hand and what is offered to others. It routes inputs to its
- * children and their outputs to one another. An output is dealt with where it stands among the others, so that what a child wants
- * saved is saved before the response behind it is sent.
+ * children and their outputs to one another, each in its place among the others, so that what a child wants saved is saved before the
+ * response that follows is sent.
  */
 import { hexOf } from "../../base/hex.js";
 import { invariant, unreachable } from "../../base/invariant.js";
@@ -51,11 +51,11 @@ export class BootedAgent {
   readonly #session: Session;
   #sessionIsStarted = false;
   #namesAreLookedUp = false;
-  /** Answered when it is known how much room there is. */
+  /** Waits for `flash-measured`. */
   #orderToMeasure: RunOrder | undefined;
-  /** A download that may be committed once the boot record is saved. */
+  /** Waits for the boot record that is being saved. */
   #verifiedMeanwhile: Extract<ApInput, { readonly type: "download-verified" }> | undefined;
-  /** A restart or the end of the process follows; nothing happens any more. */
+  /** The machine restarts or the process ends; later inputs are ignored. */
   #hasEnded = false;
 
   constructor({ family, slots, bootChange, fetch, serve, reports, session }: AgentParts) {
@@ -225,7 +225,7 @@ export class BootedAgent {
     out.push({ type: "event", event: { name: "joined", controller } });
   }
 
-  /** A controller that has restarted knows no session and has not taken the report; any other error would only come again. */
+  /** A controller that has restarted does not know the session and has not taken the report; any other error would only recur. */
   #answered(now: Instant, resultCode: number, out: ApEffect[]): void {
     if (resultCode === resultCodes.messageUnexpected) {
       this.#reports.lost(now);
@@ -394,7 +394,7 @@ export class BootedAgent {
         this.#answer(now, { resultCode: resultCodes.success }, out);
         return;
       case "reset":
-        // Answered before the restart: the next process knows nothing of a repeated request, and need not.
+        // Answered before the restart: afterwards a repeated request belongs to no session.
         this.#toSession(now, out, (session, outputs) => session.answerReset(now, resultCodes.success, outputs));
         this.#leave(wish.version, out);
         return;
@@ -420,7 +420,7 @@ export class BootedAgent {
         this.#toSession(now, out, (session, outputs) => session.answerReset(now, refusal.resultCode, outputs));
         return;
       case "restart":
-        // The session waits for the restart; without it, it looks for a controller again.
+        // The session ended for the restart: look for a controller again.
         this.#toSession(now, out, (session, outputs) => session.stop(now, outputs));
         this.#toSession(now, out, (session, outputs) => session.start(now, outputs));
         return;

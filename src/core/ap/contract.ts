@@ -1,12 +1,9 @@
 /**
- * The AP agent's two faces: what the world tells it (`ApInput`) and what it asks of the world (`ApEffect`).
- * The daemon (`daemon/ap.ts`) and the simulator serve the same unions.
+ * The AP agent's inputs (`ApInput`) and effects (`ApEffect`); the daemon and the simulator serve the same unions.
  *
- * Storage, TFTP and name look-up are asynchronous: an effect now, an input later, tied together by an ID
- * that the agent chose. An input with an ID that the agent has given up is ignored, so nothing has to be
- * called back.
+ * Storage, TFTP and name look-up are asynchronous: an effect now, an input later, matched by an ID that the agent chose. An input
+ * with an ID that the agent has given up is ignored, so nothing has to be called back.
  */
-
 import type { Endpoint } from "../../base/endpoint.js";
 import type { Flavor } from "../../base/flavor.js";
 import type { Wake } from "../../base/machine.js";
@@ -15,7 +12,7 @@ import type { FailureReason, WireRunId } from "../../wire/capwap/vendor.js";
 import type { CapwapEffect, Datagram, Dropped } from "../capwap/contract.js";
 import type { FetchOutcome } from "../tftp/client/contract.js";
 
-/** Where an image lies. Slots never move: `primary` and `backup` are what the boot record says of them. */
+/** Where an image lies. Slots never move: `primary` and `backup` are roles that the boot record gives them. */
 export type SlotId = "a" | "b";
 
 /** A whole, verified image in a slot. */
@@ -67,10 +64,10 @@ export interface RunOrder {
 /** One attempt to put an image into a slot; a fetch over the LAN has the number of its download. */
 export type DownloadId = Flavor<number, "DownloadId">;
 
-/** How a run goes here; the words are those of the wire's report. */
+/** State of a run at this AP, in the terms of the wire's report. */
 export type AssignmentState = "initiated" | "fetching" | "waiting" | "needs-wan" | "complete" | "failed" | "aborted";
 
-/** What is known of a run at this AP, without what changes while bytes flow. */
+/** Progress of a run at this AP, without the counter that changes while bytes flow. */
 export interface RunProgress {
   readonly state: AssignmentState;
   /** Where the current or last transfer comes from. */
@@ -102,7 +99,7 @@ export interface BootState {
   readonly journal: RunJournal;
   /** Slots whose content did not match what the record said; `record` has them as empty. */
   readonly corrupt: readonly SlotId[];
-  /** The boot record was whole, or damaged: `recovered` from its copy, `rebuilt` from what the slots say of themselves, or `lost` with all. */
+  /** The boot record was whole, or damaged: `recovered` from its copy, `rebuilt` from the slots' labels, or `lost` with all of them. */
   readonly recordState: "sound" | "recovered" | "rebuilt" | "lost";
   readonly freeBytes: number;
 }
@@ -125,7 +122,7 @@ export type ApInput =
   | ({ readonly type: "datagram" } & Datagram)
   | { readonly type: "link-up"; readonly peer: Endpoint }
   | { readonly type: "link-down"; readonly peer: Endpoint }
-  /** The process is about to end: leave the controller alone, keep what is stored. */
+  /** The process is about to end: leave the session silently, keep what is stored. */
   | { readonly type: "stop" }
   /** Answer to `resolve-controllers`, most wanted first; empty when no name resolves. */
   | { readonly type: "controllers-resolved"; readonly endpoints: readonly Endpoint[] }
@@ -171,7 +168,7 @@ export type ApEffect =
   /** Answers `controllers-resolved`. */
   | { readonly type: "resolve-controllers" }
   /**
-   * Prepare the temporary file of a slot that is not running. `resume`: go on with a stored part of the very
+   * Prepare the temporary file of a slot that is not running. `resume`: continue a stored part of the
    * same image (WAN); otherwise start from nothing (TFTP cannot resume). Answers `download-opened` or, without
    * room for `sizeBytes`, `storage-failed`. One download at a time: opening discards any other.
    */
@@ -219,7 +216,7 @@ export type ApEffect =
     }
   /** Answers `fetch-ended` with `aborted`, which may cross another outcome on its way. */
   | { readonly type: "cancel-fetch"; readonly fetchId: DownloadId }
-  /** Leave this machine and boot anew from what is on disk. The last effect that it gives. */
+  /** Discard this machine and boot from what is on disk. Its last effect. */
   | { readonly type: "reboot" }
   | { readonly type: "event"; readonly event: ApEvent };
 

@@ -66,7 +66,7 @@ export class ImageServe {
     if (this.#offer !== undefined) this.#offer.sessionsPeak = Math.max(this.#offer.sessionsPeak, sessions.length);
   }
 
-  /** For the controller; undefined while nothing is offered. */
+  /** Undefined while nothing is offered. */
   report(): ServingReport | undefined {
     if (this.#offer === undefined) return undefined;
     const { runId, sessionsMax, sessionsPeak, bytesServedBefore, refusalsBefore } = this.#offer;

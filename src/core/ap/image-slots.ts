@@ -7,12 +7,12 @@ export const otherSlot = (slot: SlotId): SlotId => (slot === "a" ? "b" : "a");
 export const slotToBoot = ({ primary, slots }: BootRecord): SlotId =>
   slots[primary] === null && slots[otherSlot(primary)] !== null ? otherSlot(primary) : primary;
 
-/** An AP that never had an image: it runs, says so, and takes its first one into slot b. */
+/** An AP that never had an image: it runs, reports empty slots, and takes its first image into slot b. */
 export const emptyBootRecord: BootRecord = { primary: "a", slots: { a: null, b: null }, swapOrderId: 0, controllerResets: 0 };
 
 /**
- * Two slots and what the boot record says of them. The running slot is never a download's target, so that a crash at any
- * instant leaves something to run; images never move, a swap changes the record alone.
+ * Two slots and the boot record. The running slot is never a download's target, so a crash at any instant leaves something to
+ * run; images never move, a swap changes only the record.
  */
 export class ImageSlots {
   /** Decided at boot; stays until the next. */
@@ -73,7 +73,7 @@ export class ImageSlots {
     return isOther ? { ...this.#record, slots: { a: relabelled(a), b: relabelled(b) } } : undefined;
   }
 
-  /** To be called when `record` is on its way to the disk behind a barrier. */
+  /** Call when `record` is lasting. */
   replace(record: BootRecord): void {
     this.#record = record;
   }

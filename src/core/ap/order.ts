@@ -16,11 +16,11 @@ export interface OrderRefusal {
 const within = ({ min, max }: { readonly min: number; readonly max: number }, value: number): boolean => value >= min && value <= max;
 /** Octets of a version in our vendor elements. */
 const versionOctetsMax = 64;
-/** Whether a version can be told, as what is in a slot must be at every Join. */
-export const isTellable = (version: string): boolean => version !== "" && oneLine(version, versionOctetsMax) === version;
+/** Whether a version fits our vendor elements: every Join reports the versions in the slots. */
+export const fitsVendorElements = (version: string): boolean => version !== "" && oneLine(version, versionOctetsMax) === version;
 const backoffMsMax = secondsToMs(limits.backoffSeconds.ceiling);
 
-/** Each check with what a log says when it fails. Runs in this order; the first failure counts. */
+/** Each check with its refusal. The first that fails counts. */
 const checks: readonly {
   readonly holds: (order: UpgradeOrder, family: string) => boolean;
   readonly refusal: (order: UpgradeOrder, family: string) => OrderRefusal;
@@ -34,8 +34,8 @@ const checks: readonly {
     refusal: () => malformed("needs a run and a size"),
   },
   {
-    holds: ({ version }) => isTellable(version),
-    refusal: () => untellable,
+    holds: ({ version }) => fitsVendorElements(version),
+    refusal: () => unfitVersion,
   },
   {
     holds: ({ fileName }) => /^[\w.-]+$/.test(fileName),
@@ -61,15 +61,16 @@ const checks: readonly {
 ];
 
 const malformed = (what: string): OrderRefusal => ({ reason: "transfer-error", detail: `order not understood: ${what}` });
-const untellable = malformed(`the version must be one line of at most ${versionOctetsMax} octets`);
+const unfitVersion = malformed(`the version must be one line of at most ${versionOctetsMax} octets`);
 
-/** Why this AP cannot take the order, or undefined. @param family of this AP's model */
+/** The reason to refuse the order, or undefined. @param family of this AP's model */
 export function refuseOrder(order: UpgradeOrder, family: string): OrderRefusal | undefined {
   return checks.find(({ holds }) => !holds(order, family))?.refusal(order, family);
 }
 
-/** Why this AP cannot take an Image Identifier alone, or undefined. */
-export const refuseIdentifier = ({ name }: ImageIdentifier): OrderRefusal | undefined => (isTellable(name) ? undefined : untellable);
+/** The reason to refuse an Image Identifier alone, or undefined. */
+export const refuseIdentifier = ({ name }: ImageIdentifier): OrderRefusal | undefined =>
+  fitsVendorElements(name) ? undefined : unfitVersion;
 
 /** @param identifier the Image Identifier beside the order, which a WAN fetch asks for */
 export function runOrder(order: UpgradeOrder, identifier: ImageIdentifier | undefined): RunOrder {
@@ -92,7 +93,7 @@ export function runOrder(order: UpgradeOrder, identifier: ImageIdentifier | unde
   };
 }
 
-/** RFC 5415 §9.1 alone: an Image Identifier is all that the controller says. */
+/** RFC 5415 §9.1 alone: the controller gives only an Image Identifier. */
 export const plainOrder = ({ vendor, name }: ImageIdentifier): RunOrder => ({
   runId: 0,
   role: "fallback",

@@ -21,15 +21,15 @@ export interface ApHostOptions {
   readonly bindAddress: string;
   readonly resolveControllers: () => Promise<readonly Endpoint[]>;
   readonly onEvent: (event: ApEvent) => void;
-  /** The agent wants to boot anew. */
+  /** The agent asks for a restart. */
   readonly onReboot: () => void;
   readonly onFatal: (error: unknown) => void;
 }
 
-/** At most this often a fetch tells the agent how far it is. */
+/** A fetch reports its progress at most this often. */
 const progressMs = 250;
 
-/** The AP agent in the real world, for one life from boot to reboot: CAPWAP port, image files, TFTP server and fetches. */
+/** The AP agent in the real world, from boot to restart: CAPWAP port, image files, TFTP server and fetches. */
 export class ApHost {
   readonly #options: ApHostOptions;
   readonly #host: Host<Exclude<ApInput, Wake>, ApEffect>;
@@ -46,7 +46,7 @@ export class ApHost {
     });
   }
 
-  /** Boots the agent on what storage found. */
+  /** Boots the agent. */
   start(port: SecurePort<DtlsClient>, state: BootState): void {
     this.#port = port;
     this.#host.deliver({ type: "boot", state });
@@ -60,7 +60,7 @@ export class ApHost {
     this.#host.deliver({ type: "serving", sessions: sessions.map(({ peer, bytesDone }) => ({ peer, bytesDone })), bytesServed, refusals });
   }
 
-  /** Tells the agent to leave, then lets nothing run any more. Resolves when no fetch is open; files and server stay the caller's. */
+  /** Ends the session and all fetches; resolves when they are closed. Files and server stay the caller's. */
   async stop(): Promise<void> {
     this.#host.deliver({ type: "stop" });
     this.#host.stop();

@@ -23,8 +23,8 @@ export class BootRecords {
   }
 
   /**
-   * The record, its copy or what the slots' labels say, whichever is left; makes all the same again. What it says of the slots is not
-   * checked yet. `absent` in a folder that never had one.
+   * The record, its copy or the record that the slots' labels imply, whichever is left; mends the others from it. The slots are
+   * not checked yet. `absent` in a folder that never had a record.
    */
   async load(): Promise<{ readonly record: BootRecord; readonly state: BootState["recordState"] | "absent" }> {
     const stored = await loadSealedJson(this.#disk, this.#path(bootRecordNames.record), storedFiles.bootRecord);
@@ -39,7 +39,7 @@ export class BootRecords {
     }
     const left = typeof copy === "object" ? copy.value : recordOfLabels(await this.#labels());
     if (left === undefined) return { record: emptyBootRecord, state: stored === "absent" && copy === "absent" ? "absent" : "lost" };
-    // A disk without room for it: the next boot finds the same and tries again.
+    // Without room the next boot finds the same and tries again.
     await saveSealedJson(this.#disk, this.#path(bootRecordNames.record), left).catch(ignoreStorageError);
     if (typeof copy === "object") return { record: left, state: "recovered" };
     await this.#saveCopy(left);
@@ -72,7 +72,7 @@ export class BootRecords {
     return labels;
   }
 
-  /** The next boot tries again what the disk does not take now. */
+  /** A copy that the disk does not take is saved by the next boot. */
   async #saveCopy(record: BootRecord): Promise<void> {
     await saveSealedJson(this.#disk, this.#path(bootRecordNames.copy), record).catch(ignoreStorageError);
   }

@@ -9,8 +9,8 @@ export interface ControllerName {
 }
 
 /**
- * The endpoints behind names, in the order of the names: the first controller is the preferred one. All addresses of a name
- * count. A name that has none now is told to `onMissing` and left out.
+ * The endpoints behind names, in the order of the names: the first controller is the preferred one. All addresses of a
+ * name count. A name without an address goes to `onMissing` and is left out.
  */
 export async function lookUpControllers(
   names: readonly ControllerName[],

@@ -25,7 +25,7 @@ export interface DiskFile {
   /** Writes all parts one after the other. */
   write(parts: readonly Uint8Array[], position: number): Promise<void>;
   truncate(length: number): Promise<void>;
-  /** Makes what was written lasting. */
+  /** Makes writes lasting (fsync). */
   sync(): Promise<void>;
   sizeBytes(): Promise<number>;
   close(): Promise<void>;

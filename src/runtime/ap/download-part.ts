@@ -1,4 +1,4 @@
-/** The temporary file of a download, and what is known of it: at most one at a time. */
+/** The temporary file of a download and its facts; at most one at a time. */
 import { join } from "node:path";
 import type { Disk, DiskFile } from "./disk.js";
 import { loadSealedJson, saveSealedJson } from "./sealed-json.js";
@@ -33,7 +33,7 @@ export class DownloadPart {
     await this.#disk.remove(this.#factsPath);
   }
 
-  /** Cut to what is safe, or undefined when it is not what its facts promise. */
+  /** Cut to its safe bytes, or undefined when it is shorter than its facts promise. */
   async open({ safeBytes }: PartFacts): Promise<DiskFile | undefined> {
     const file = await openIfThere(this.#disk, this.path, "update");
     if (file === undefined) return undefined;

@@ -2,14 +2,14 @@
  * An AP's flash: one folder with two slots, the boot record, the run journal and at most one part of a download.
  *
  *     boot.json                     the boot record; a slot exists when this lists it
- *     boot-copy.json                the same once more, for the day on which a medium loses a small file
+ *     boot-copy.json                the same once more, in case the medium loses a small file
  *     run.json                      the run in hand and the reports still owed
  *     slot-a-<sha256>.image         a slot's content, whole and verified
- *     slot-a-<sha256>.json          its label: what it is, for the day on which both records are lost
+ *     slot-a-<sha256>.json          its label: what it is, in case both records are lost
  *     download.part, download.json  a download under way, and how much of it is safely stored
  *
  * The moment of a commit is the rename of boot.json. A slot's new content has another name than its old, so that before
- * that rename the old content is untouched and after it the new is complete; what the record does not list is removed at
+ * that rename the old content is untouched and after it the new is complete; files that the record does not list are removed at
  * the next boot, except a part that can be resumed.
  */
 import { join } from "node:path";
@@ -28,7 +28,7 @@ import { storedFiles } from "./stored-files.js";
 const emptyJournal: RunJournal = { run: null, owed: [] };
 const slotIds: readonly SlotId[] = ["a", "b"];
 const journalName = "run.json";
-/** A journal that is on its way to the disk. */
+/** A journal that is being saved. */
 export const journalUnsaved = journalName + unsavedEnding;
 
 export interface FlashFolderOptions {
@@ -113,7 +113,7 @@ export class FlashFolder {
     }
   }
 
-  /** Removes what neither a slot nor a part needs. @param inUse names of files that are being written */
+  /** Removes files that neither a slot nor a part needs. @param inUse names of files that are being written */
   async clearLeftovers(inUse: readonly string[] = []): Promise<void> {
     const images = slotIds.flatMap((slot) => ({ slot, sha256: this.#record.slots[slot]?.sha256 ?? "" }));
     const listed = images.map(({ slot, sha256 }) => slotFileName(slot, sha256));
@@ -145,7 +145,7 @@ export class FlashFolder {
     }
   }
 
-  /** Resolves when the record is lasting and what it no longer lists is gone. */
+  /** Resolves when the record is lasting and the images that it no longer lists are gone. */
   async saveRecord(record: BootRecord): Promise<void> {
     const before = this.#record;
     await this.#records.save(record);

@@ -25,7 +25,7 @@ export class ImageDownload {
   readonly facts: DownloadFacts;
   readonly #part: DownloadPart;
   readonly #file: DiskFile;
-  /** Written from the start on without a gap: where a resumed download goes on. */
+  /** Written from the start without a gap: where a resumed download continues. */
   #writtenBytes: number;
   #safeBytes: number;
   #pending: Chunk[] = [];
@@ -72,7 +72,7 @@ export class ImageDownload {
     this.#checkpointIfDue(onCheckpointFailed);
   }
 
-  /** Makes what was written so far lasting, so that a later download can go on behind it. */
+  /** Makes the bytes so far lasting, so that a later download can continue after them. */
   async keep(): Promise<void> {
     await this.#checkpoint;
     await this.#makeSafe();
@@ -90,7 +90,7 @@ export class ImageDownload {
     await this.#file.close();
   }
 
-  /** In the background, beside further writes: what a crash may cost is bounded, and the transfer does not wait for the disk. */
+  /** In the background: a crash costs a bounded share, and the transfer does not wait for the disk. */
   #checkpointIfDue(onFailed: (error: unknown) => void): void {
     const due = Math.max(checkpointBytesMin, this.facts.sizeBytes / checkpointShare);
     if (this.#checkpoint !== undefined || this.#writtenBytes - this.#safeBytes < due) return;

@@ -1,6 +1,6 @@
 /**
- * The storage effects of an AP, one after the other, on its flash (`flash-folder.ts`): at most one download at a time, whose outcome
- * the agent is told of while it still means this download.
+ * The storage effects of an AP, one after the other, on its flash (`flash-folder.ts`): at most one download at a time. Its
+ * outcome is delivered unless the agent has given the download up.
  */
 import { invariant } from "../../base/invariant.js";
 import type { ApEffect, ApInput, BootRecord, BootState, DownloadId, RunJournal, SlotId } from "../../core/ap/contract.js";
@@ -28,7 +28,7 @@ type StorageInput = Extract<
 export interface ImageFilesOptions extends FlashFolderOptions {
   /** Takes the answers to effects. Called from a clean stack. */
   readonly deliver: (input: StorageInput) => void;
-  /** The journal could not be saved; what was saved before is still there. `detail` is one line. */
+  /** The journal could not be saved; the one before is still there. `detail` is one line. */
   readonly onJournalLost: (detail: string) => void;
   /** An error that is no storage failure: our own bug. */
   readonly onFatal: (error: unknown) => void;
@@ -40,7 +40,7 @@ export class ImageFiles {
   readonly #onJournalLost: ImageFilesOptions["onJournalLost"];
   readonly #onFatal: ImageFilesOptions["onFatal"];
   #download: ImageDownload | undefined;
-  /** The download that the agent means; effects and answers of any other are void. */
+  /** The download in use; effects and answers of any other are void. */
   #currentId = 0;
   #tasks: Promise<void> = Promise.resolve();
   #draining = false;
@@ -107,7 +107,7 @@ export class ImageFiles {
     });
   }
 
-  /** Writes bytes that a TFTP fetch brings. Resolves when they are written; rejects when the download is gone, of which the agent is told. */
+  /** Writes bytes of a TFTP fetch. Resolves when they are written; rejects when the download is gone. */
   async append(downloadId: DownloadId, offset: number, parts: readonly Uint8Array[]): Promise<void> {
     let written = false;
     await this.#enqueue(() =>
@@ -131,7 +131,7 @@ export class ImageFiles {
     this.#deliver({ type: "boot-record-saved" });
   }
 
-  /** Resolves when the journal is lasting, or when a full or failing disk would not take it: an AP without a memory of its run still serves. */
+  /** Resolves when the journal is lasting, or when a full or failing disk would not take it: an AP that forgets its run still serves. */
   async saveJournal(journal: RunJournal): Promise<void> {
     try {
       await this.#flash.saveJournal(journal);
@@ -142,7 +142,7 @@ export class ImageFiles {
     }
   }
 
-  /** Leaves everything as a later boot wants it, a resumable part included. Resolves when no file is open. */
+  /** Closes all files and keeps a resumable part. */
   async close(): Promise<void> {
     const id = this.#currentId;
     this.#currentId = 0;
@@ -244,7 +244,7 @@ export class ImageFiles {
     if (downloadId !== this.#currentId) return;
     this.#currentId = 0;
     this.#enqueue(async () => {
-      // First room is made: whoever hears of the failure will want to save something.
+      // Room is made first: the agent will save a journal.
       await this.#clearAway().catch(ignoreStorageError);
       this.#deliver({ type: "storage-failed", downloadId, ...failure });
     });

@@ -1,5 +1,5 @@
 /**
- * A small JSON file that is either what was last saved or what was saved before, never a mixture: temporary file in the
+ * A small JSON file that holds the last saved value or the one before, never a mixture: temporary file in the
  * same folder, fsync, rename, fsync of the folder. A digest inside tells damage by the medium from a good file.
  */
 import { createHash } from "node:crypto";
@@ -32,7 +32,7 @@ export async function saveSealedJson(disk: Disk, path: string, value: object): P
 }
 
 /**
- * The value, `absent` without a file, or `damaged` when the file cannot be read or is not what was once saved.
+ * The value, `absent` without a file, or `damaged` when the file cannot be read or its digest is wrong.
  * @throws UnknownFormatError for a whole file of another format or shape
  */
 export async function loadSealedJson<Value>(

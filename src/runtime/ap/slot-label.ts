@@ -1,6 +1,6 @@
 /**
- * What a slot's image is, in a file of its own beside it: should the boot record and its copy be lost, two whole images would lie
- * there and nothing would tell their versions.
+ * A file beside each slot's image that states its version: without it, two whole images would be nameless once the boot record and
+ * its copy are lost.
  */
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { BootRecord, SlotId } from "../../core/ap/contract.js";

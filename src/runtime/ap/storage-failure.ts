@@ -1,7 +1,7 @@
-/** Which errors of a disk are its own fault, in the words of a report, and which are ours. */
+/** Maps errors of the disk to a report's failure reasons; all other errors are our own bugs. */
 import type { StorageFailure } from "../../core/ap/contract.js";
 
-/** A failure that this program finds itself, before the disk does. */
+/** A failure that is noticed before the disk does. */
 export class StorageError extends Error {
   readonly reason: StorageFailure;
   constructor(reason: StorageFailure, message: string) {
@@ -12,7 +12,7 @@ export class StorageError extends Error {
 
 const noSpaceCodes = ["ENOSPC", "EDQUOT", "EFBIG"];
 const unreadableCode = "EIO";
-/** Paths of this machine stay out of what a controller is told. */
+/** Reports name no paths of this machine. */
 const mediumFaults: ReadonlyMap<string, string> = new Map([
   [unreadableCode, "the flash fails (EIO)"],
   ["EROFS", "the flash is read-only"],
@@ -26,10 +26,10 @@ const mediumFaults: ReadonlyMap<string, string> = new Map([
 const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException | null)?.code);
 
 export const isAbsent = (error: unknown): boolean => codeOf(error) === "ENOENT";
-/** The medium does not give back what it took. */
+/** The medium cannot read back what was written. */
 export const isUnreadable = (error: unknown): boolean => codeOf(error) === unreadableCode;
 
-/** Undefined for an error that is no storage failure: our own bug. `detail` is one line. */
+/** Undefined for any other error, which is our own bug. `detail` is one line. */
 export function storageFailure(error: unknown): { readonly reason: StorageFailure; readonly detail: string } | undefined {
   if (error instanceof StorageError) return { reason: error.reason, detail: error.message };
   if (noSpaceCodes.includes(codeOf(error))) return { reason: "not-enough-flash", detail: "the flash is full" };

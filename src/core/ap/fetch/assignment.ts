@@ -42,11 +42,11 @@ function reasonOf(stage: Stage): Pick<RunProgress, "reason" | "detail"> {
 export const reportOf = (assignment: Assignment): FinalReport | undefined =>
   assignment.order.runId === 0 ? undefined : { ...progressOf(assignment), runId: assignment.order.runId, bytesDone: assignment.bytesDone };
 
-/** What of it outlives the process: nothing of an assignment by RFC 5415 alone. */
+/** The part that outlives the process; null for an assignment by RFC 5415 alone. */
 export const journalled = (assignment: Assignment): RunJournal["run"] =>
   assignment.order.runId === 0 ? null : { order: assignment.order, progress: progressOf(assignment) };
 
-/** What was in hand when the process ended; no transfer survives that. */
+/** The assignment in hand when the process ended; no transfer survives that. */
 export function restored({ order, progress }: NonNullable<RunJournal["run"]>): Assignment {
   const { state, path, tries, wanBytes, lanBytes, reason, detail } = progress;
   const counts = { path, tries, wanBytes, lanBytes, bytesDone: state === "complete" ? order.sizeBytes : 0 };

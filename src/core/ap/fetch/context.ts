@@ -27,7 +27,7 @@ export interface FetchContext {
   out: FetchOutput[];
 }
 
-/** An event as a transition sees it; `order-…` tell how a new order differs from the one in hand. */
+/** An event as a transition sees it; `order-…` states how a new order differs from the one in hand. */
 export type StageEvent =
   | FetchEvent
   /** The same order again. */

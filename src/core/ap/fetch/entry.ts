@@ -2,7 +2,7 @@ import { invariant } from "../../../base/invariant.js";
 import type { FetchContext } from "./context.js";
 import type { Stage } from "./stage.js";
 
-/** What a stage asks of the world when it is entered. */
+/** Effects of entering a stage. */
 export function enter({ assignment, slots, out }: FetchContext, stage: Stage): void {
   const { version, vendor, sha256, sizeBytes, fileName, server } = assignment.order;
   switch (stage.name) {

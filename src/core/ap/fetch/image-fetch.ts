@@ -10,7 +10,7 @@
  *
  * An abort is possible anywhere. A commit that has begun is never called back: it is a verified image, and those stay.
  *
- * This class is the engine: `transitions.ts` says which stage follows, `entry.ts` what a stage starts.
+ * This class is the engine: `transitions.ts` says which stage follows, `entry.ts` which effects a stage has when it is entered.
  */
 import { sameEndpoint } from "../../../base/endpoint.js";
 import type { Prng } from "../../../base/prng.js";
@@ -95,12 +95,12 @@ export class ImageFetch {
     return this.#transition(now, event, out);
   }
 
-  /** Whether an order must wait until the flash is measured: what is known of its room may be old. */
+  /** Whether the flash must be measured first: the last measurement has too little room, and may be old. */
   needsRoomFor(order: RunOrder): boolean {
     return this.#flash.freeBytes < order.sizeBytes && !isHeld(this.#slots, order);
   }
 
-  /** @returns whether there is another amount of room than before */
+  /** @returns whether the free space has changed */
   measured(freeBytes: number): boolean {
     const isOther = this.#flash.freeBytes !== freeBytes;
     this.#flash.freeBytes = freeBytes;
@@ -200,7 +200,7 @@ export class ImageFetch {
 const isSameRun = (before: RunOrder, order: RunOrder): boolean =>
   order.runId !== 0 && before.runId === order.runId && before.sha256 === order.sha256;
 
-/** Answers of storage and TFTP carry the download that they are about; one that was given up since is nobody's. */
+/** Answers of storage and TFTP carry the download that they are about; one that was given up since is ignored. */
 function isStale(event: StageEvent, downloadId: DownloadId): boolean {
   if ("downloadId" in event) return event.downloadId !== downloadId;
   return "fetchId" in event && event.fetchId !== downloadId;

@@ -10,7 +10,7 @@ export interface Commit {
   readonly lastBlockUnanswered: boolean;
 }
 
-/** Where an AP stands with its assignment. `downloadId` also names the TFTP fetch that fills the download. */
+/** How far an AP is with its assignment. `downloadId` also names the TFTP fetch that fills the download. */
 export type Stage =
   /** Waits for an order: the controller decides who uses the WAN. A stored part stays. */
   | { readonly name: "held" }
@@ -22,7 +22,7 @@ export type Stage =
       readonly name: "wan-receiving";
       readonly downloadId: DownloadId;
       readonly sizeBytes: number;
-      /** From Image Information; the only check that a foreign controller offers. */
+      /** From Image Information; all that a foreign controller gives to check by. */
       readonly md5: string;
       blocksBeingWritten: number;
       isLastBlockIn: boolean;
@@ -52,7 +52,7 @@ export type StageOf<Name extends StageName> = Extract<Stage, { readonly name: Na
 
 interface StageFacts {
   readonly state: AssignmentState;
-  /** Entered without a report and without a new journal: nothing changes for the controller. */
+  /** Entered without report and journal: nothing changes for the controller. */
   readonly isQuiet: boolean;
 }
 

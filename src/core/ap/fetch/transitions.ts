@@ -35,7 +35,7 @@ function beginAgain(context: FetchContext): Stage {
   return begin(context);
 }
 
-/** The controller repeats an order when it has not heard how it goes. */
+/** The controller repeats an order of which it has no report. */
 function report({ out }: FetchContext, stage: Stage): Stage {
   out.push({ type: "run-changed", what: "state" });
   return stage;
@@ -45,7 +45,7 @@ function report({ out }: FetchContext, stage: Stage): Stage {
 const restarted = (context: FetchContext): Stage =>
   isLan(context.assignment.order) || isHeld(context.slots, context.assignment.order) ? beginOrComplete(context) : { name: "held" };
 
-/** What was complete is complete only while a slot holds it. */
+/** An assignment is complete only while a slot holds its image. */
 function stillComplete({ slots, assignment }: FetchContext, stage: Stage): Stage {
   const { sha256 } = assignment.order;
   if (sha256 === null || slots.holding(sha256) !== undefined) return stage;
