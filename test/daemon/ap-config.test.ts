@@ -25,10 +25,10 @@ t.test("what is left away has its default", async (t) => {
 
 t.test("each wrong option is named with what was expected", async (t) => {
   for (const [more, message] of [
-    [{ mac: "x" }, '--mac: "x" is no MAC address: expected one like 00:0a:b8:3b:0b:c2'],
+    [{ mac: "x" }, '--mac: "x" is not a valid MAC address: expected one like 00:0a:b8:3b:0b:c2'],
     [{ name: undefined }, "--name: expected the AP's name"],
     [{ name: "" }, "--name: expected the AP's name"],
-    [{ controller: "wlc:0" }, '--controller: "wlc:0" is no controller: expected HOST[:PORT]'],
+    [{ controller: "wlc:0" }, '--controller: "wlc:0" is not a valid controller: expected HOST[:PORT]'],
     [{ bind: "here" }, "--bind: expected an address of this host"],
     [{ onReset: "burn" }, "--on-reset: expected restart or exit"],
     [{ mac: "x", bind: "y" }, /^--mac: .*; --bind: /],
@@ -50,7 +50,7 @@ t.test("what an AP says of itself is one line", async (t) => {
   for (const [field, what] of [
     ["name", "the AP's name"],
     ["version", "a version, e.g. 8.5.161.0"],
-    ["location", "where the AP hangs"],
+    ["location", "the AP's location"],
     ["serial", "the AP's serial number"],
     ["model", "the AP's model, e.g. AIR-AP2802I"],
   ] as const)
