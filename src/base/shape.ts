@@ -4,7 +4,7 @@
  *
  *     const slot = fields<SlotRecord>({ version: anyText, sha256: anyText });   // a missing or misspelt field does not compile
  *
- * `fault` never throws. A field that the shape does not list is a fault: whoever wrote it meant something by it.
+ * `fault` never throws. A field that the shape does not list is a fault, since it meant something to its writer.
  */
 import { type MacAddress, parseMac } from "./mac-address.js";
 

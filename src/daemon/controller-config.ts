@@ -1,4 +1,4 @@
-/** What `flexup controller` is told: options of the command line over a YAML file over defaults. */
+/** Settings of `flexup controller`: command line over YAML file over defaults. */
 
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
@@ -25,7 +25,7 @@ const listenAddress = (defaultPort: number) =>
     if (parsed !== undefined && address !== undefined && isIpAddress(address)) return { address, port: parsed.port };
     context.addIssue({
       code: "custom",
-      message: `"${text}" is no address: expected one like 127.0.0.1:${defaultPort} or [::]:${defaultPort}`,
+      message: `"${text}" is not a valid address: expected one like 127.0.0.1:${defaultPort} or [::]:${defaultPort}`,
     });
     return z.NEVER;
   });
@@ -35,11 +35,14 @@ const byteRate = z.union([z.string(), z.number()]).transform((value, context): n
   const bytesPerSecond = Math.round(parseScaled(String(value)) ?? 0);
   const { min } = limits.wanBytesPerSecond;
   if (bytesPerSecond >= min) return bytesPerSecond;
-  context.addIssue({ code: "custom", message: `"${value}" is no rate: expected bytes per second such as 500k or 2M, at least ${min}` });
+  context.addIssue({
+    code: "custom",
+    message: `"${value}" is not a valid rate: expected bytes per second such as 500k or 2M, at least ${min}`,
+  });
   return z.NEVER;
 });
 
-/** The admin API of another controller. A token goes there, so beyond this host it must be HTTPS. */
+/** The admin API of another controller. It receives a token, so beyond this host it must use HTTPS. */
 const peerUrl = z.string().transform((text, context): string => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isBare = url !== undefined && url.pathname === "/" && url.search === "" && url.hash === "" && url.username === "";
@@ -47,7 +50,7 @@ const peerUrl = z.string().transform((text, context): string => {
   if (isBare && isSafe) return url.origin;
   context.addIssue({
     code: "custom",
-    message: `"${text}" is no address of a peer: expected one like https://wlc2.example:8443 (http on loopback only)`,
+    message: `"${text}" is not a valid peer address: expected one like https://wlc2.example:8443 (http on loopback only)`,
   });
   return z.NEVER;
 });
@@ -99,7 +102,7 @@ const schema = z.strictObject({
 
 export type ControllerSettings = Omit<z.output<typeof schema>, "timings"> & { readonly timings: ControllerTimings };
 
-/** Options as the command line gives them, by their long name; only those that were given. */
+/** Options given on the command line, by long name. */
 export type ControllerOptions = Partial<Record<keyof z.input<typeof schema> | "config", unknown>>;
 
 /** Failures: `config-unreadable`, `invalid-config`. */
@@ -124,14 +127,14 @@ function readYaml(path: string): Result<object> {
     const value: unknown = parse(readFileSync(path, "utf8"));
     if (value === null) return success({});
     if (typeof value === "object" && !Array.isArray(value)) return success(value);
-    return failure("invalid-config", `${path} is no configuration: expected lines like "data: /var/lib/flexup"`);
+    return failure("invalid-config", `${path} is not a valid configuration: expected lines like "data: /var/lib/flexup"`);
   } catch (error) {
     const [line] = (error as Error).message.split("\n");
     return failure("config-unreadable", `${path} cannot be read: ${line}`);
   }
 }
 
-/** One line: where each wrong value came from and what was expected there. */
+/** One line: the place of each invalid value and what was expected. */
 function describe(error: z.ZodError, file: string | undefined, options: object): Failure {
   const lines = error.issues.map(({ path, message }) => {
     const name = path.join(".");

@@ -1,13 +1,16 @@
 /** `flexup controller`: one process, one data folder, one CAPWAP port, one admin API. */
 import { join } from "node:path";
 import { type Endpoint, endpointText } from "../base/endpoint.js";
-import { type Failure, type Result, success } from "../base/failure.js";
+import { type Failure, failure, type Result, success } from "../base/failure.js";
+import { oneLine } from "../base/one-line.js";
 import type { ControllerConfig, ControllerMachine } from "../core/controller/contract.js";
 import { ApCredentials } from "../runtime/access/ap-credentials.js";
 import { systemClock } from "../runtime/clock.js";
 import { ControllerHost } from "../runtime/controller/controller-host.js";
 import { ImageFolder } from "../runtime/controller/controller-images.js";
 import { openStore } from "../runtime/controller/store/open-store.js";
+import { diskFaultOf, StoreReadOnly } from "../runtime/controller/store/store.js";
+import { storeFailure } from "../runtime/controller/store/store-failures.js";
 import { readJoinToken } from "../runtime/dtls/credentials.js";
 import { freshSeed } from "../runtime/entropy.js";
 import { Log } from "../runtime/log.js";
@@ -32,45 +35,63 @@ export interface RunningController {
   readonly adminUrl: string;
   /** Undefined without `--ssh`. */
   readonly ssh: Endpoint | undefined;
-  /** Of the user `admin`, when this start has made it. */
+  /** Of the user `admin`, if this start created it. */
   readonly firstPassword: string | undefined;
-  /** Resolves when it has stopped by itself, with the reason. */
+  /** Resolves with the reason when the controller stops on its own. */
   readonly halted: Promise<Failure>;
-  /** Orderly stop: the APs' sessions are left to rejoin, everything is on the disk. */
+  /** Orderly stop: everything is on disk, and APs find out and rejoin. */
   stop(): Promise<void>;
 }
 
-/** Makes the machine; the daemon gives the real one, a test a scripted one. */
+/** The daemon passes the real machine, a test a scripted one. */
 export type CreateMachine = (config: ControllerConfig) => ControllerMachine;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Starts a controller in this process. A failure has left nothing open. */
+type Closers = (() => void | Promise<void>)[];
+
+/** Starts a controller in this process. After a failure nothing is left open. */
 export async function startController(
   settings: ControllerSettings,
   log: Log,
   create: CreateMachine,
   env: Environment = process.env,
 ): Promise<Result<RunningController>> {
-  const closers: (() => void | Promise<void>)[] = [];
-  const closeAll = async (): Promise<void> => {
+  const closers: Closers = [];
+  const stop = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close();
   };
-  const give = async <T>(result: Result<T>): Promise<Result<T>> => {
-    if (!result.ok) await closeAll();
-    return result;
-  };
+  const started = await assemble(settings, log, create, env, closers).catch((error: Error) => startFailure(settings.data, error, log));
+  if (started.ok) return success({ ...started.value, stop });
+  await stop();
+  return started;
+}
 
+/** A full disk can fail a start anywhere; any other exception is a bug. */
+function startFailure(folder: string, error: Error, log: Log): Result<never> {
+  if (error instanceof StoreReadOnly || diskFaultOf(error) !== undefined) return storeFailure(folder, error);
+  log.fatal("controller-failed", "the controller cannot start", { err: error });
+  return failure("controller-failed", `The controller cannot start: ${oneLine(error.message, 200)}; the log says more`);
+}
+
+/** @param closers filled in order; run in reverse to undo the start */
+async function assemble(
+  settings: ControllerSettings,
+  log: Log,
+  create: CreateMachine,
+  env: Environment,
+  closers: Closers,
+): Promise<Result<Omit<RunningController, "stop">>> {
   const peer = peerAddress(settings, env);
   if (!peer.ok) return peer;
-  const store = await give(openStore(settings.data));
+  const store = openStore(settings.data);
   if (!store.ok) return store;
   closers.push(() => store.value.close());
-  const images = await give(ImageFolder.open(join(settings.data, "images")));
+  const images = ImageFolder.open(join(settings.data, "images"));
   if (!images.ok) return images;
   closers.push(() => images.value.close());
 
-  const joinToken = settings.joinTokenFile === undefined ? success(undefined) : await give(readJoinToken(settings.joinTokenFile));
+  const joinToken = settings.joinTokenFile === undefined ? success(undefined) : readJoinToken(settings.joinTokenFile);
   if (!joinToken.ok) return joinToken;
   const credentials = new ApCredentials(store.value, joinToken.value, systemClock.now);
 
@@ -109,17 +130,15 @@ export async function startController(
     log,
     onHalt: halt,
   });
-  const secure = await give(openControllerLink({ settings, host, keyOf: (identity) => credentials.keyOf(identity), metrics, log }));
+  const secure = openControllerLink({ settings, host, keyOf: (identity) => credentials.keyOf(identity), metrics, log });
   if (!secure.ok) return secure;
-  const port = await give(
-    await openUdpPort({
-      ...settings.listen,
-      onDatagram: (bytes, from) => secure.value.take(bytes, from),
-      onError: (error) => host.portError(error),
-      bufferBytes: socketBufferBytes,
-      neverFragment: true,
-    }),
-  );
+  const port = await openUdpPort({
+    ...settings.listen,
+    onDatagram: (bytes, from) => secure.value.take(bytes, from),
+    onError: (error) => host.portError(error),
+    bufferBytes: socketBufferBytes,
+    neverFragment: true,
+  });
   if (!port.ok) return port;
   closers.push(() => port.value.close());
   secure.value.attach(port.value);
@@ -127,7 +146,7 @@ export async function startController(
   await host.start(secure.value);
   closers.push(() => host.stop());
 
-  const doors = await give(await openOperatorDoors({ settings, host, store: store.value, images: images.value, metrics, log, env }));
+  const doors = await openOperatorDoors({ settings, host, store: store.value, images: images.value, metrics, log, env });
   if (!doors.ok) return doors;
   closers.push(() => doors.value.close());
   if (peer.value !== undefined) {
@@ -150,16 +169,18 @@ export async function startController(
     seed,
     version: flexupVersion,
   });
-  return success({ capwap: port.value.local, adminUrl, ssh, firstPassword, halted, stop: closeAll });
+  return success({ capwap: port.value.local, adminUrl, ssh, firstPassword, halted });
 }
 
-/** Runs until SIGTERM or SIGINT (exit code 0) or until it cannot go on (1). A wrong option is 2. */
+/** Runs until SIGTERM or SIGINT (exit code 0) or until it cannot continue (1). An invalid option is 2. */
 export async function runController(options: ControllerOptions, create: CreateMachine): Promise<0 | 1 | 2> {
   const settings = readControllerSettings(options);
   if (!settings.ok) {
     process.stderr.write(`${settings.failure.message}\n`);
     return settings.failure.code === "invalid-config" ? 2 : 1;
   }
+  // Its files include keys and password hashes.
+  process.umask(0o077);
   const log = new Log({ component: "controller", level: settings.value.log });
   const stopAsked = new Promise<undefined>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(undefined));

@@ -58,7 +58,10 @@ t.test("a rate for the WAN, in bytes per second, as text with a unit or as a num
   writeFileSync(config, "wanRate: 1500000\n");
   t.equal(rateOf({ config }), 1_500_000);
   for (const wrong of ["fast", "999", "-1", "2MB", "1e9", ""]) {
-    t.equal(rateOf({ wanRate: wrong }), `--wan-rate: "${wrong}" is no rate: expected bytes per second such as 500k or 2M, at least 1000`);
+    t.equal(
+      rateOf({ wanRate: wrong }),
+      `--wan-rate: "${wrong}" is not a valid rate: expected bytes per second such as 500k or 2M, at least 1000`,
+    );
   }
 });
 
@@ -73,16 +76,16 @@ t.test("what is wrong is said in one line with its place", async (t) => {
   t.equal(told({}), "invalid-config: --data: expected the controller's data folder");
   t.equal(
     told({ data: "/d", listen: "host.example:1" }),
-    'invalid-config: --listen: "host.example:1" is no address: expected one like 127.0.0.1:5246 or [::]:5246',
+    'invalid-config: --listen: "host.example:1" is not a valid address: expected one like 127.0.0.1:5246 or [::]:5246',
   );
   t.equal(
     told({ data: "/d", admin: "127.0.0.1:99999" }),
-    'invalid-config: --admin: "127.0.0.1:99999" is no address: expected one like 127.0.0.1:8080 or [::]:8080',
+    'invalid-config: --admin: "127.0.0.1:99999" is not a valid address: expected one like 127.0.0.1:8080 or [::]:8080',
   );
   for (const peer of ["wlc2", "ftp://wlc2", "http://wlc2.example:8080", "https://wlc2:8443/api", "https://admin:pass@wlc2"]) {
     t.equal(
       told({ data: "/d", peer }),
-      `invalid-config: --peer: "${peer}" is no address of a peer: expected one like https://wlc2.example:8443 (http on loopback only)`,
+      `invalid-config: --peer: "${peer}" is not a valid peer address: expected one like https://wlc2.example:8443 (http on loopback only)`,
     );
   }
   t.equal(told({ data: "/d", peer: "https://wlc2.example:8443/" }), "accepted");
@@ -91,7 +94,10 @@ t.test("what is wrong is said in one line with its place", async (t) => {
   t.equal(told({ data: "/d", platform: "9800" }), "invalid-config: --platform: expected 5508, 7510, default");
   t.equal(told({ data: "/d" }, "sessions: 65\n"), `invalid-config: ${config}, sessions: Too big: expected number to be <=64`);
   t.equal(told({ data: "/d" }, "colour: blue\n"), `invalid-config: ${config}: Unrecognized key: "colour"`);
-  t.equal(told({ data: "/d" }, "- a\n"), `invalid-config: ${config} is no configuration: expected lines like "data: /var/lib/flexup"`);
+  t.equal(
+    told({ data: "/d" }, "- a\n"),
+    `invalid-config: ${config} is not a valid configuration: expected lines like "data: /var/lib/flexup"`,
+  );
   t.match(told({ data: "/d" }, "a: [\n"), /^config-unreadable: \S+flexup\.yaml cannot be read: [^\n]+$/);
   t.match(told({ data: "/d", config: join(folder, "none.yaml") }), /^config-unreadable: \S+none\.yaml cannot be read: ENOENT[^\n]+$/);
 });

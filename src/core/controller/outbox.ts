@@ -1,6 +1,6 @@
 /**
- * Gathers what one step of the domain wants done. The composite drains it in the one order that is safe:
- * records first, then everything that the world can see.
+ * Collects the effects of one step of the domain. The composite drains it in the only safe order:
+ * records first, then everything that is visible outside.
  */
 
 import type { Result } from "../../base/failure.js";
@@ -83,5 +83,5 @@ export class Outbox {
   }
 }
 
-/** Rows are flat objects of JSON values; the copy cuts them loose from state that later steps change. */
+/** Rows are flat objects of JSON values; the copy detaches them from state that later steps change. */
 const structuredCopy = (value: unknown): unknown => (value === null || typeof value !== "object" ? value : { ...value });

@@ -27,7 +27,7 @@ export interface ControllerHostOptions {
   readonly log: Log;
   /** Counts what goes over the port. */
   readonly meter: CapwapMeter;
-  /** The controller cannot continue: its store is of another version, or our own bug. Called once. */
+  /** The controller cannot continue: an unreadable row, or a bug. Called once. */
   readonly onHalt: (failure: Failure) => void;
 }
 
@@ -109,18 +109,18 @@ export class ControllerHost {
     this.#host.deliver({ type: "system", facts: this.#facts });
   }
 
-  /** The peer controller was asked for its images. */
+  /** The result of asking the peer controller for its images. */
   peerAnswered(answer: PeerAnswer): void {
     this.#host.deliver({ type: "peer-answered", answer });
   }
 
-  /** Every event from now on, in order. @returns how to end it */
+  /** Every event from now on, in order. @returns a function that unsubscribes */
   onEvent(listener: EventListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Lets the machine say what it says at its end, then takes no more. */
+  /** Delivers the final input and performs its effects; later inputs are ignored. */
   stop(): void {
     this.#host.deliver({ type: "stop" });
     this.#end();
@@ -162,7 +162,7 @@ export class ControllerHost {
     try {
       this.#port?.send(datagram, image && this.#options.images.read(image.sha256, image.offset, image.length));
     } catch (error) {
-      // The AP asks again, and in the end fails with a reason; the controller goes on for the others.
+      // The AP asks again and eventually fails with a reason; other APs are not affected.
       this.#limitedLog.warn("image-unreadable", "an image cannot be read", { error: (error as Error).message, image: image?.sha256 });
     }
   }

@@ -7,7 +7,7 @@ import type { Sha256Hex } from "../../base/sha256.js";
 import { syncFolder } from "../lasting-file.js";
 import { freeBytes, reserveBytes } from "./store/reserve.js";
 
-/** What is known of a file once it lies in the folder. Digests are lower-case hex. */
+/** Measured while the file was stored. Digests are lower-case hex. */
 export interface MeasuredImage {
   readonly sizeBytes: number;
   readonly sha256: Sha256Hex;
@@ -15,7 +15,7 @@ export interface MeasuredImage {
 }
 
 const temporarySuffix = ".part";
-/** An upload that was cut off, and an image: the folder may be a disk of its own, with files of others. */
+/** Only names of these forms are touched: the folder may be a mounted disk with other files. */
 const temporaryName = /^[0-9a-f-]{36}\.part$/;
 const imageName = /^[0-9a-f]{64}$/;
 const asideName = "unlisted";
@@ -28,11 +28,11 @@ export class ImageFolder {
   readonly #folder: string;
   readonly #free: (folder: string) => number;
   readonly #open = new Map<string, number>();
-  /** Images stored whose `image-add` is not decided yet: `remove` leaves them. */
+  /** Stored images whose `image-add` is still undecided; `remove` skips them. */
   readonly #undecided = new Map<string, number>();
 
   /**
-   * Creates the folder where needed and drops what an interrupted upload left. Failure: `data-folder-unusable`.
+   * Creates the folder where needed and deletes the remains of interrupted uploads. Failure: `data-folder-unusable`.
    * @param free bytes that are free on the folder's disk
    */
   static open(folder: string, free: (folder: string) => number = freeBytes): Result<ImageFolder> {
@@ -51,10 +51,10 @@ export class ImageFolder {
   }
 
   /**
-   * Stores a file. It stays only if `decide`, told its measures, answers with success: a refused image leaves nothing behind.
-   * The disk keeps `reserveBytes` free for what the controller must write.
+   * Stores a file. It is kept only if `decide` succeeds; a refused image leaves nothing behind.
+   * `reserveBytes` stay free on the disk for the controller itself.
    * Failures besides those of `decide`: `image-empty`, `image-too-large`, `image-not-stored`.
-   * @param announcedBytes of the whole file, where the sender says so: what cannot be stored is refused before a byte is read
+   * @param announcedBytes size of the file where the sender announced it: a file that cannot be stored is refused before it is read
    */
   async add<T>(
     source: AsyncIterable<Uint8Array>,
@@ -76,7 +76,7 @@ export class ImageFolder {
     }
   }
 
-  /** `length` octets of an image from `offset`. @throws when the file is gone or shorter: the disk's fault, not the peer's */
+  /** `length` octets of an image from `offset`. @throws when the file is missing or truncated */
   read(sha256: Sha256Hex, offset: number, length: number): Uint8Array {
     const bytes = Buffer.allocUnsafe(length);
     const got = readSync(this.#descriptor(sha256), bytes, 0, length, offset);
@@ -90,8 +90,8 @@ export class ImageFolder {
   }
 
   /**
-   * Moves every image that is not in `known` into the folder `unlisted`. A crash may have left it between storing a file and its catalogue
-   * entry; but if it is the catalogue that was lost, these files are what remains of it.
+   * Moves every image that is not in `known` into the folder `unlisted`. Usually a crash came between storing the file and its catalogue entry,
+   * but if the catalogue was lost, these files are all that is left of it.
    * @returns their names
    */
   setAside(known: ReadonlySet<string>): string[] {
@@ -116,7 +116,7 @@ export class ImageFolder {
       const measured = await writeMeasured(source, temporary, bytesMax, () => this.#hasRoom(0));
       if (!measured.ok) return measured;
       const { sha256 } = measured.value;
-      // From here on nothing awaits between the look and the mark, so two uploads of one image see each other.
+      // No await between the check and the mark, so that two uploads of one image see each other.
       this.#undecided.set(sha256, (this.#undecided.get(sha256) ?? 0) + 1);
       const isNew = !readdirSync(this.#folder).includes(sha256);
       try {
@@ -135,7 +135,7 @@ export class ImageFolder {
     }
   }
 
-  /** Asked of the disk each time: it is not ours alone. */
+  /** Checked each time, since other processes use the disk too. */
   #hasRoom(bytes: number): boolean {
     return this.#free(this.#folder) - bytes >= reserveBytes;
   }
@@ -171,7 +171,7 @@ const noRoom: Result<never> = failure(
   "The image could not be stored: no space is left in the controller's data folder; free some",
 );
 
-/** How much is written between two looks at the space that is left. */
+/** Free space is checked each time so much was written. */
 const lookBytes = 2 ** 20;
 
 async function writeMeasured(

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
 import { type Result, success } from "../../../base/failure.js";
@@ -16,6 +16,7 @@ import { isWalDamaged } from "./wal-check.js";
 export function openStore(folder: string): Result<Store> {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    keepFolderToOwner(folder);
     const reserve = new Reserve(folder);
     const opened = openDatabase(folder);
     // On a full disk, opening needs some of the reserve.
@@ -24,6 +25,12 @@ export function openStore(folder: string): Result<Store> {
   } catch (error) {
     return storeFailure(folder, error as NodeJS.ErrnoException);
   }
+}
+
+/** Closes a folder that an earlier start or a person left open to others. One that belongs to somebody else stays: its files are closed. */
+function keepFolderToOwner(folder: string): void {
+  const { mode, uid } = statSync(folder);
+  if ((mode & 0o077) !== 0 && uid === process.getuid?.()) chmodSync(folder, mode & 0o700);
 }
 
 /** The file holds the APs' keys; SQLite gives its log the same mode. Creates it where it is not there. */

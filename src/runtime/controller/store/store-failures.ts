@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { failure, type Result } from "../../../base/failure.js";
 import { oneLine } from "../../../base/one-line.js";
 import { currentFormat } from "./formats.js";
-import { diskFaultOf } from "./store.js";
+import { diskFaultOf, StoreReadOnly } from "./store.js";
 
 export const storeFileName = "flexup.db";
 
@@ -21,7 +21,7 @@ export function storeFailure(folder: string, error: NodeJS.ErrnoException): Resu
   const code = error.code ?? "";
   if (code === "SQLITE_BUSY")
     return failure("data-folder-in-use", `${folder} is in use by another flexup controller; stop it or choose another --data folder`);
-  if (code === "SQLITE_FULL" || code === "ENOSPC")
+  if (error instanceof StoreReadOnly || code === "SQLITE_FULL" || code === "ENOSPC")
     return failure("data-folder-full", `No space is left in ${folder}; free some and start again`);
   if (isDamage(error)) return corruptStore(join(folder, storeFileName), error.message);
   const detail = oneLine(diskFaultOf(error) ?? error.message, 200);

@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
 import t from "tap";
@@ -75,6 +75,18 @@ t.test("formats 1 and 2 are brought up to date, and a store of today is left as 
     t.same(store.database.pragma("user_version"), [{ user_version: currentFormat }]);
     store.close();
   }
+});
+
+t.test("a folder and a database that others can read are closed to them", async (t) => {
+  const folder = temporaryFolder(t);
+  opened(folder).close();
+  const path = join(folder, storeFileName);
+  chmodSync(folder, 0o755);
+  chmodSync(path, 0o644);
+  const store = opened(folder);
+  t.teardown(() => store.close());
+  t.equal(statSync(folder).mode & 0o777, 0o700);
+  for (const file of [path, `${path}-wal`, join(folder, "reserve")]) t.equal(statSync(file).mode & 0o777, 0o600, file);
 });
 
 t.test("a folder that cannot be used says why in one line", async (t) => {
