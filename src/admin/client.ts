@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { type Failure, failure, isFailure, type Result, success } from "../base/failure.js";
 import type { ResultOf } from "../core/controller/operator/order-results.js";
 import type { Order } from "../core/controller/operator/orders.js";
-import type { ImageView } from "../core/controller/operator/views.js";
+import type { ImageAdded } from "../core/controller/operator/views.js";
 import { type SavedBackup, saveBackup } from "./backup-file.js";
 import type { OperatorPort } from "./operator-port.js";
 import { backupPath, type ImageDescription, type RoutedOrder, requestOf, uploadPath } from "./order-paths.js";
@@ -40,7 +40,7 @@ export class AdminClient implements OperatorPort {
     description: Omit<ImageDescription, "fileName">,
     sent: (bytes: number, total: number) => void,
     signal?: AbortSignal,
-  ): Promise<Result<ImageView>> {
+  ): Promise<Result<ImageAdded>> {
     const file = await openImageFile(path);
     if (!file.ok) return file;
     const total = (await file.value.stat()).size;

@@ -16,6 +16,7 @@ import type {
   GroupPreview,
   GroupSummaryRow,
   GroupView,
+  ImageAdded,
   ImageView,
   ModelView,
   PeerView,
@@ -220,6 +221,15 @@ export const imageSchema = z.object({
   addedAt: instant,
 }) satisfies z.ZodType<ImageView>;
 
+export const imageAdded = imageSchema.extend({
+  replaced: z
+    .array(z.object({ id: z.string(), version: z.string(), models: z.array(z.string()), removed: z.boolean() }))
+    .describe("Images that gave way to it, and for which models"),
+  suggested: z
+    .array(z.object({ model: z.string(), apCount: count }))
+    .describe("Models of known APs that usually run the same image and have none in this release"),
+}) satisfies z.ZodType<ImageAdded>;
+
 const heldImage = z.object({ version: z.string(), sha256: digest }).nullable().describe("Null: none");
 const peerView = z.object({
   name: z.string().describe("Its admin URL"),
@@ -325,7 +335,11 @@ export const decimal = z.union([z.int().min(0), digits], { error: "expected a wh
 /** What an upload says about its file, in the query. */
 export const imageUpload = z.object({
   version: z.string().min(1).max(64),
-  models: z.string().min(1).max(4096).describe("Model or family names, separated by commas"),
+  models: z
+    .string()
+    .min(1)
+    .max(4096)
+    .describe("Models with or without regulatory suffix, their beginnings, series or families, separated by commas"),
   release: releaseName,
   fileName: z.string().max(255).default("").describe("Name of the file where it came from"),
 });

@@ -4,7 +4,7 @@ import type { ImageDescription } from "../admin/order-paths.js";
 import type { Failure, Result } from "../base/failure.js";
 import type { ResultOf } from "../core/controller/operator/order-results.js";
 import type { Order } from "../core/controller/operator/orders.js";
-import type { ImageView } from "../core/controller/operator/views.js";
+import type { ImageAdded } from "../core/controller/operator/views.js";
 import type { Pattern, Values } from "./grammar.js";
 import type { ParameterName, ParameterValue } from "./parameters.js";
 
@@ -17,7 +17,7 @@ export interface CommandContext {
 
 export interface LocalFiles {
   /** Sends an image file to the controller. */
-  upload(path: string, description: Omit<ImageDescription, "fileName">): Promise<Result<ImageView>>;
+  upload(path: string, description: Omit<ImageDescription, "fileName">): Promise<Result<ImageAdded>>;
   /** Takes a backup of what the controller stores. */
   saveBackup(path: string): Promise<Result<SavedBackup>>;
   /** Failure: `file-unreadable`. */

@@ -110,14 +110,20 @@ t.test("an act that some APs refused is shown whole and exits with 1", async (t)
 
 t.test("image add says what the image became", async (t) => {
   const operator = new FakeOperatorPort();
-  operator.answer = (order: Order) => success({ id: "1", ...(order as { image: NewImage }).image, families: ["ap3g3"], addedAt: 5 });
+  const replaced = [{ id: "2", version: "8.4.1.0", models: ["AIR-AP2802I"], removed: true }];
+  const suggested = [{ model: "AIR-AP3802I", apCount: 2 }];
+  operator.answer = (order: Order) =>
+    success({ id: "1", ...(order as { image: NewImage }).image, families: ["ap3g3"], addedAt: 5, replaced, suggested });
   const { url } = await serving(t, { operator });
   const file = join(temporaryFolder(t), "a.tar");
   writeFileSync(file, "image");
   const args = ["image", "add", file, "--version", "8.5.161.0", "--models", "AIR-AP2802I", "--release", "primary", "--admin", url.href];
   t.same(await run(args), {
     code: 0,
-    out: "Image 1: 8.5.161.0 for ap3g3 in the primary release, 5 bytes, SHA-256 6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d\n",
+    out:
+      "Image 1: 8.5.161.0 for AIR-AP2802I in the primary release, 5 bytes, SHA-256 6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d\n" +
+      "Replaces image 2 (8.4.1.0) for AIR-AP2802I; it is gone\n" +
+      "Without an image in the primary release: AIR-AP3802I (2 APs); these usually run the same, add it for them, too, if so\n",
     err: "",
   });
   t.same(await run(["image", "add", `${file}x`, ...args.slice(3)]), { code: 1, out: "", err: `There is no file ${file}x\n` });

@@ -24,7 +24,7 @@ t.test("two models, one WAN copy each, then swap and reset", async (t) => {
   t.match(view.run, { state: "complete", counts: { Complete: 5 } });
   for (const [model, plan, size] of [
     [view.models.find(({ family }) => family === "ap3g3"), wave2, 3 * mebibyte],
-    [view.models.find(({ family }) => family === "ap3g2"), wave1, 2 * mebibyte + 17],
+    [view.models.find(({ family }) => family === "c3700"), wave1, 2 * mebibyte + 17],
   ] as const) {
     t.equal(model?.primary?.mac, plan[0]?.mac, "the lowest MAC fetched");
     t.equal(model?.wanCopies, 1);

@@ -1,5 +1,5 @@
 import { type Command, command, fileCommand } from "../command.js";
-import { imagesText } from "../layouts/images.js";
+import { imageAddedText, imagesText } from "../layouts/images.js";
 import { parityText } from "../layouts/parity.js";
 
 export const imageCommands: readonly Command[] = [
@@ -9,12 +9,7 @@ export const imageCommands: readonly Command[] = [
     async ({ file, version, models, release }, files) => {
       const answer = await files.upload(file, { version, models, release });
       if (!answer.ok) return answer;
-      const image = answer.value;
-      return {
-        ok: true,
-        value: image,
-        text: `Image ${image.id}: ${image.version} for ${image.families.join(", ")} in the ${image.release} release, ${image.sizeBytes} bytes, SHA-256 ${image.sha256}\n`,
-      };
+      return { ok: true, value: answer.value, text: imageAddedText(answer.value) };
     },
   ),
   command("image ls", { help: "all images of both releases", order: () => ({ type: "show-images" }), text: imagesText }),

@@ -1,4 +1,4 @@
-import type { ImageView } from "../../core/controller/operator/views.js";
+import type { ImageAdded, ImageView } from "../../core/controller/operator/views.js";
 import { columns, dashes, lines } from "./columns.js";
 
 /** `image ls`, flexup's own. */
@@ -16,4 +16,18 @@ export function imagesText(images: readonly ImageView[]): string {
   const header = ["Id", "Release", "Version", "Family", "Models", "Bytes", "SHA-256 begins", "File"];
   const widths = header.map((title, column) => Math.max(title.length, ...cells.map((row) => (row[column] as string).length)));
   return lines(columns(widths, header, "  ").trimEnd(), dashes(widths, "  "), ...cells.map((row) => columns(widths, row, "  ").trimEnd()));
+}
+
+/** What `image add` did: the image, what gave way to it, and what it was perhaps meant for as well. */
+export function imageAddedText({ id, version, models, release, sizeBytes, sha256, replaced, suggested }: ImageAdded): string {
+  const names = suggested.map(({ model, apCount }) => `${model} (${apCount === 1 ? "1 AP" : `${apCount} APs`})`);
+  return lines(
+    `Image ${id}: ${version} for ${models.join(", ")} in the ${release} release, ${sizeBytes} bytes, SHA-256 ${sha256}`,
+    ...replaced.map(
+      (other) => `Replaces image ${other.id} (${other.version}) for ${other.models.join(", ")}${other.removed ? "; it is gone" : ""}`,
+    ),
+    ...(names.length === 0
+      ? []
+      : [`Without an image in the ${release} release: ${names.join(", ")}; these usually run the same, add it for them, too, if so`]),
+  );
 }

@@ -25,7 +25,6 @@ import { AccessController } from "../capwap/ac/access-controller.js";
 import type { Datagram, SendDatagram } from "../capwap/contract.js";
 import type { CloseLink } from "../capwap/link/secure-link.js";
 import { limits } from "../upgrade/limits.js";
-import { modelFacts } from "../upgrade/models.js";
 import type { ApCommand } from "./ap-port.js";
 import type { ControllerConfig, ControllerEffect, ControllerInput, ControllerMachine } from "./contract.js";
 import { ControllerDomain } from "./domain.js";
@@ -319,7 +318,7 @@ export class Controller implements ControllerMachine {
 
   /** What the AP must run before it may serve, where that is another version than it runs. */
   #wantedAtJoin({ catalogue }: ControllerDomain, { model, activeVersion }: WtpIdentity): ImageRecord | undefined {
-    const wanted = this.#config.downloadAtJoin ? catalogue.imageFor("primary", modelFacts(model).family) : undefined;
+    const wanted = this.#config.downloadAtJoin ? catalogue.imageForModel("primary", model) : undefined;
     return wanted?.version === activeVersion ? undefined : wanted;
   }
 

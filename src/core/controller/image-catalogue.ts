@@ -1,15 +1,17 @@
-/** The controller's two releases, each a set of images by family. */
+/** The controller's two releases, each a set of images by the models that they are for. */
 
 import { type Result, success } from "../../base/failure.js";
 import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import { emptyVersion, type ReleaseName } from "../upgrade/limits.js";
+import { covers, modelPattern } from "../upgrade/model-pattern.js";
 import { familyOfName } from "../upgrade/models.js";
 import type { NewImage } from "./operator/new-image.js";
 import { refuse } from "./operator/refusals.js";
 import { type ReleasesConfig, releaseDifferences, releaseNames } from "./operator/release-config.js";
 import type { Outbox } from "./outbox.js";
 import type { ImageRecord } from "./records.js";
+import { contention, type ImageFamily, ReleaseTable } from "./release-table.js";
 
 const unique = (texts: readonly string[]): string[] => [...new Set(texts)];
 
@@ -33,6 +35,12 @@ const checks: readonly Check<NewImage>[] = [
   [({ md5 }) => /^[0-9a-f]{32}$/.test(md5), "its MD5 is not 32 lower-case hex digits"],
 ];
 
+/** An image that gives way for some of its models or all. */
+export interface Replaced {
+  readonly image: ImageRecord;
+  readonly models: readonly string[];
+}
+
 /** What both releases would hold, oldest first in each, and how that differs from what they hold. */
 export interface ReleasesPlan {
   readonly images: readonly ImageRecord[];
@@ -47,6 +55,8 @@ export type ImageListener = (before: ImageRecord | null, after: ImageRecord | nu
 
 export class ImageCatalogue {
   readonly #images = new Map<string, ImageRecord>();
+  /** Made when asked for; gone when an image changes. */
+  #tables: { [Release in ReleaseName]?: ReleaseTable } = {};
   readonly #outbox: Outbox;
   readonly #onChange: ImageListener;
 
@@ -65,9 +75,15 @@ export class ImageCatalogue {
     return this.#images.get(id);
   }
 
-  imageFor(release: ReleaseName, family: string): ImageRecord | undefined {
-    for (const image of this.#images.values()) if (image.release === release && image.families.includes(family)) return image;
-    return undefined;
+  /** The image that a release has for an AP of this model. */
+  imageForModel(release: ReleaseName, model: string): ImageRecord | undefined {
+    return this.familyFor(release, model).image ?? undefined;
+  }
+
+  /** Its family: the APs that get the same image. */
+  familyFor(release: ReleaseName, model: string): ImageFamily {
+    this.#tables[release] ??= new ReleaseTable(this.all().filter((image) => image.release === release));
+    return this.#tables[release].familyFor(model);
   }
 
   bySha256(sha256: Sha256Hex): ImageRecord | undefined {
@@ -80,31 +96,38 @@ export class ImageCatalogue {
     return this.all().findLast((image) => image.release === release)?.version ?? null;
   }
 
-  check(image: NewImage): Result<readonly string[]> {
+  check(image: NewImage): Result<null> {
     const failed = checks.find(([ok]) => !ok(image));
-    return failed ? refuse.badImage(failed[1]) : success(familiesOf(image.models));
+    return failed ? refuse.badImage(failed[1]) : success(null);
   }
 
-  /** Images that give way, wholly or for a family, when this one is added. */
-  replacedBy(image: NewImage, families: readonly string[]): ImageRecord[] {
-    return this.all().filter((other) => other.release === image.release && other.families.some((family) => families.includes(family)));
+  /** What gives way in its release when this image is added. */
+  replacedBy({ release, models, sha256 }: NewImage): Replaced[] {
+    const patterns = models.map(modelPattern);
+    const isCovered = (model: string): boolean => patterns.some((pattern) => covers(pattern, modelPattern(model)));
+    return this.all().flatMap((image) => {
+      const replaced = image.release === release && image.sha256 !== sha256 ? image.models.filter(isCovered) : [];
+      return replaced.length === 0 ? [] : [{ image, models: replaced }];
+    });
   }
 
-  /** Adds a checked image; in its release it takes the place of what its families had. */
-  add(now: Instant, image: NewImage, families: readonly string[]): ImageRecord {
+  /** Adds a checked image. Models that it covers leave the images of its release that named them. */
+  add(now: Instant, image: NewImage): ImageRecord {
     const formerDigests = unique(this.all().map(({ sha256 }) => sha256));
-    for (const other of this.replacedBy(image, families)) {
-      const left = other.families.filter((family) => !families.includes(family));
+    for (const { image: other, models } of this.replacedBy(image)) {
+      const left = other.models.filter((model) => !models.includes(model));
       if (left.length === 0) this.#delete(other.id);
-      else this.#store({ ...other, families: left, models: other.models.filter((model) => left.includes(familyOfName(model))) });
+      else this.#store({ ...other, models: left, families: familiesOf(left) });
     }
-    const { version, models, release, sizeBytes, sha256, md5, fileName } = image;
+    const { version, release, sizeBytes, sha256, md5, fileName } = image;
     const newest = this.all().findLast((other) => other.release === release);
+    const id = idOf(release, sha256);
+    const models = unique([...image.models, ...(this.#images.get(id)?.models ?? [])]);
     const record: ImageRecord = {
-      id: idOf(release, sha256),
+      id,
       version,
       models,
-      families,
+      families: familiesOf(models),
       release,
       sizeBytes,
       sha256,
@@ -113,11 +136,9 @@ export class ImageCatalogue {
       // The newest of its release, whatever the clock was set to since the others came.
       addedAt: Math.max(now, newest === undefined ? now : newest.addedAt + 1),
     };
-    const twin = this.#images.get(record.id);
-    const rest = twin?.families.filter((family) => !families.includes(family)) ?? [];
-    this.#store(twin ? { ...record, families: [...families, ...rest], models: unique([...models, ...twin.models]) } : record);
+    this.#store(record);
     for (const digest of formerDigests) this.dropFile(digest);
-    return this.#images.get(record.id) as ImageRecord;
+    return record;
   }
 
   remove(image: ImageRecord): void {
@@ -145,8 +166,11 @@ export class ImageCatalogue {
       if (images.some((other) => other.id === id)) return refuse.badImage(`the ${release} release lists image ${id} twice`);
       const families = familiesOf(models);
       const peers = images.filter((other) => other.release === release);
-      const disputed = families.find((family) => peers.some((other) => other.families.includes(family)));
-      if (disputed !== undefined) return refuse.badImage(`the ${release} release lists two images for ${disputed}`);
+      const disputed = contention([...peers, { models }]);
+      if (disputed)
+        return refuse.badImage(
+          `the ${release} release lists two images for the same models, by "${disputed.one}" and by "${disputed.other}"`,
+        );
       const addedAt = after(peers.at(-1), this.#images.get(id)?.addedAt, now);
       images.push({ ...entry, id, families, md5: stored.md5, addedAt });
     }
@@ -169,12 +193,14 @@ export class ImageCatalogue {
 
   #store(record: ImageRecord): void {
     this.#onChange(this.#images.get(record.id) ?? null, record);
+    this.#tables = {};
     this.#images.set(record.id, record);
     this.#outbox.put("image", record.id, record);
   }
 
   #delete(id: string): void {
     this.#onChange(this.#images.get(id) ?? null, null);
+    this.#tables = {};
     this.#images.delete(id);
     this.#outbox.remove("image", id);
   }

@@ -2,6 +2,7 @@
  * How rows of one format become rows of the next: a pure function of one row, null to drop it. The values are as their format
  * wrote them, so nothing here refers to today's types.
  */
+import { familyNumbers, familyOfName } from "../upgrade/models.js";
 import type { StoredRecord } from "./records.js";
 
 export type RowMigration = (record: StoredRecord) => StoredRecord | null;
@@ -16,4 +17,15 @@ export const toFormat3: RowMigration = ({ key, value }) => {
   if (runId === undefined) return { key, value };
   const { fellBack, ...member } = value as { readonly fellBack?: boolean };
   return { key: `member/${runId}/${mac}`, value: { wanSentBytes: 0, wanWireBytes: 0, fallbacks: fellBack ? 1 : 0, ...member } };
+};
+
+/**
+ * An image was for whole families of a table, whichever models were named; now it is for the models that its row names. It keeps those
+ * and the families that their models usually share an image with.
+ */
+export const toFormat6: RowMigration = ({ key, value }) => {
+  if (!key.startsWith("image/")) return { key, value };
+  const image = value as { readonly models: readonly string[] };
+  const families = image.models.map(familyOfName).filter((family) => familyNumbers(family) !== undefined);
+  return { key, value: { ...image, models: [...new Set([...image.models, ...families])] } };
 };

@@ -1,9 +1,9 @@
 /**
- * Which image an AP model runs. Several hardware models share one image, and that family is what an
- * election is about: one WAN copy serves them all.
+ * What is known of the vendor's models: their generation, and which usually share an image. The second is a suggestion for whoever adds
+ * an image and a name for a family; which image an AP gets is what the operator said (`model-pattern.ts`).
  *
- * Sources: public lists of the vendor's AP image names (upgrade-domain.md §1.1; the AP image nomenclature that the vendor's support
- * forum republishes). A model that no row knows is a family of its own and not Wave 2.
+ * Sources: public lists of the vendor's AP image names, releases from 8.5 on. A model that no row knows is a family of its own and
+ * not Wave 2.
  */
 import { utf8 } from "../../base/bytes.js";
 
@@ -18,24 +18,37 @@ interface ModelRow {
 }
 
 const table: readonly ModelRow[] = [
-  { family: "ap1g1", generation: "before-wave-1", numbers: ["7[0-4]."] },
+  { family: "ap1g1", generation: "before-wave-1", numbers: ["70.", "71.", "72.", "73.", "74."] },
   { family: "ap1g2", generation: "before-wave-1", numbers: ["16.."] },
   { family: "ap1g3", generation: "before-wave-1", numbers: ["153."] },
   { family: "ap3g1", generation: "before-wave-1", numbers: ["126.", "35.."] },
   { family: "ap3g2", generation: "before-wave-1", numbers: ["26..", "36.."] },
-  { family: "ap3g2", generation: "wave-1", numbers: ["17..", "27..", "37.."] },
+  { family: "c3700", generation: "wave-1", numbers: ["17..", "27..", "37.."] },
   { family: "c1570", generation: "wave-1", numbers: ["157."] },
   { family: "ap3g3", generation: "wave-2", numbers: ["28..", "38..", "48..", "156."] },
   { family: "ap1g5", generation: "wave-2", numbers: ["1800", "1815", "1840", "154."] },
   { family: "ap1g4", generation: "wave-2", numbers: ["1810", "183.", "185."] },
   { family: "ap1g7", generation: "later", numbers: ["9115", "9120"] },
   { family: "ap1g6", generation: "later", numbers: ["9117"] },
-  { family: "ap1g6a", generation: "later", numbers: ["9130"] },
+  { family: "ap1g6a", generation: "later", numbers: ["9124", "9130"] },
+  { family: "ap1g6b", generation: "later", numbers: ["9136", "9162", "9164", "9166"] },
 ];
 
 /** `AIR-CAP3702I-A-K9`, `AIR-AP2802I`, `C9120AXI-B`, `AP1832`, `2800`: the number, between a prefix of letters and anything but a digit. */
 const patterns = table.map((row) => ({ ...row, pattern: new RegExp(`^(?:AIR-)?[A-Z]*(?:${row.numbers.join("|")})(?!\\d)`, "i") }));
-const families: ReadonlySet<string> = new Set(table.map((row) => row.family));
+const families: ReadonlyMap<string, readonly string[]> = new Map(
+  table.map(({ family }) => [family, table.filter((row) => row.family === family).flatMap(({ numbers }) => numbers)]),
+);
+
+/** The numbers of a family of the table; undefined for another name. */
+export const familyNumbers = (family: string): readonly string[] | undefined => families.get(family);
+
+/** `2800` → `28..`: the digits that a whole series shares. Undefined for what is not the number of a series. */
+export function seriesNumber(number: string): string | undefined {
+  if (!/^\d{4}$/.test(number)) return undefined;
+  const listed = table.flatMap(({ numbers }) => numbers).find((digits) => digits.replaceAll(".", "0") === number);
+  return listed ?? (number.endsWith("00") ? number.replace(/00$/, "..") : undefined);
+}
 
 /** Longest family name in octets: what the upgrade order's field holds. */
 export const familyNameMax = 32;
@@ -58,7 +71,7 @@ export function familyOfName(name: string): string {
 }
 
 /** Lower-case letters, digits and `. _ -`; a model that does not fit those is told apart from its like by a digest of its name. */
-function ownFamily(model: string): string {
+export function ownFamily(model: string): string {
   const plain = model.trim().toLowerCase();
   if (/^[a-z0-9._-]{1,32}$/.test(plain)) return plain;
   let hash = 0x811c9dc5;

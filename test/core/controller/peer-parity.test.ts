@@ -4,7 +4,7 @@ import type { PeerImage } from "../../../src/core/controller/peer-parity.js";
 import { branch, ControllerLab, digest, image, mac, start } from "../../support/controller-lab.js";
 
 const peer = { name: "https://wlc2:8443", onMismatch: "refuse" } as const;
-const same: readonly PeerImage[] = [{ release: "primary", families: ["ap3g2"], version: "9.0", sha256: digest("a") }];
+const same: readonly PeerImage[] = [{ release: "primary", families: ["c3700"], version: "9.0", sha256: digest("a") }];
 const show = { type: "show-peer" } as const;
 
 t.test("without a peer nothing is compared and nothing refused", async (t) => {
@@ -25,14 +25,14 @@ t.test("a peer that has not been heard of stops nobody", async (t) => {
 t.test("the same set: order, file names and model names do not matter", async (t) => {
   const lab = branch(1, { peer });
   lab.do({ type: "image-add", image: image({ release: "backup", models: ["AIR-AP2802I", "AIR-AP3702I"], sha256: digest("c") }) });
-  const backup = { release: "backup", families: ["ap3g2", "ap3g3"], version: "9.0", sha256: digest("c") } as const;
+  const backup = { release: "backup", families: ["c3700", "ap3g3"], version: "9.0", sha256: digest("c") } as const;
   lab.peerSays({ images: [backup, ...same] });
   t.match(lab.do(show), { peer: { verdict: "same", heardAt: lab.now, differences: [] } });
   t.equal(lab.code(start), "ok");
 });
 
 const cases: readonly (readonly [what: string, images: readonly PeerImage[], words: RegExp])[] = [
-  ["lacks it", [], /the primary release for ap3g2: 9\.0 here, none there/],
+  ["lacks it", [], /the primary release for c3700: 9\.0 here, none there/],
   ["another version", [{ ...same[0], version: "8.0" } as PeerImage], /9\.0 here, 8\.0 there/],
   [
     "another file",
@@ -70,7 +70,7 @@ t.test("policy warn: the start goes through, and the difference is told", async 
   const lab = branch(1, { peer: { ...peer, onMismatch: "warn" } });
   lab.peerSays({ images: [] });
   t.equal(lab.code(start), "ok");
-  t.match(lab.do(show), { peer: { verdict: "differs", differences: [{ release: "primary", family: "ap3g2", there: null }] } });
+  t.match(lab.do(show), { peer: { verdict: "differs", differences: [{ release: "primary", family: "c3700", there: null }] } });
 });
 
 t.test("what was known of a peer that went away still counts", async (t) => {

@@ -12,13 +12,14 @@ const known: readonly (readonly [model: string, family: string, generation: stri
   ["AIR-AP1815W", "ap1g5", "wave-2"],
   ["air-ap1832i-e-k9", "ap1g4", "wave-2"],
   ["AIR-AP1852E", "ap1g4", "wave-2"],
-  ["AIR-CAP3702I-A-K9", "ap3g2", "wave-1"],
+  ["AIR-CAP3702I-A-K9", "c3700", "wave-1"],
   ["AIR-SAP2602I-E-K9", "ap3g2", "before-wave-1"],
   ["AIR-CAP1602I", "ap1g2", "before-wave-1"],
   ["C9120AXI-B", "ap1g7", "later"],
   ["C9115AXE", "ap1g7", "later"],
   ["C9117AXI", "ap1g6", "later"],
   ["C9130AXI-E", "ap1g6a", "later"],
+  ["CW9164I-ROW", "ap1g6b", "later"],
 ];
 
 t.test("models of the table", async (t) => {

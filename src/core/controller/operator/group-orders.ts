@@ -89,5 +89,9 @@ function withMember(
   });
 }
 
-const sameFamily = ({ inventory }: Desk, group: GroupRecord, { family }: KnownAp): ReadonlySet<MacAddress> =>
-  new Set(group.aps.filter((mac) => inventory.get(mac)?.family === family));
+const sameFamily = ({ inventory, catalogue }: Desk, group: GroupRecord, { record }: KnownAp): ReadonlySet<MacAddress> => {
+  const familyOf = (model: string): string => catalogue.familyFor("primary", model).family;
+  const family = familyOf(record.model);
+  const isSame = (ap: KnownAp | undefined): boolean => ap !== undefined && familyOf(ap.record.model) === family;
+  return new Set(group.aps.filter((mac) => isSame(inventory.get(mac))));
+};

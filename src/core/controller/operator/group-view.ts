@@ -51,26 +51,28 @@ const transferViews = (now: Instant, { inventory }: ViewParts, run: Run): Transf
 
 function modelViews(parts: ViewParts, group: GroupRecord, run: Run | undefined): ModelView[] {
   const known = group.aps.flatMap((mac) => parts.inventory.get(mac) ?? []);
-  const names = new Set(known.map(({ family }) => family));
+  const familyOf = ({ record: { mac, model } }: KnownAp): string =>
+    run?.members.get(mac)?.family.family ?? parts.catalogue.familyFor(run?.release ?? "primary", model).family;
+  const names = new Set(known.map(familyOf));
   if (run) for (const name of run.families.keys()) names.add(name);
   const members = run ? membersByFamily(run) : new Map<string, Member[]>();
   return [...names].sort().map((name) => {
-    const inFamily = known.filter(({ family }) => family === name);
+    const inFamily = known.filter((ap) => familyOf(ap) === name);
     const family = run?.families.get(name);
     const chosen =
       run && family && isRunning(run)
         ? { mac: primaryOf(family), manual: isManual(family), warning: family.warning }
-        : electNow(parts, group, name, inFamily);
+        : electNow(parts, group, inFamily);
     return modelView(parts, name, chosen, family, members.get(name) ?? [], inFamily);
   });
 }
 
 type ChosenPrimary = Pick<ModelView, "manual" | "warning"> & { readonly mac: MacAddress | null };
 
-function electNow({ catalogue, inventory }: ViewParts, group: GroupRecord, family: string, aps: readonly KnownAp[]): ChosenPrimary {
-  const image = catalogue.imageFor("primary", family);
+function electNow({ catalogue, inventory }: ViewParts, group: GroupRecord, aps: readonly KnownAp[]): ChosenPrimary {
+  const image = catalogue.imageForModel("primary", aps[0]?.record.model ?? "");
   return choosePrimary(aps, group, inventory, {
-    family,
+    isInFamily: (ap) => aps.includes(ap),
     sizeBytes: image?.sizeBytes ?? 0,
     holds: (ap) => image !== undefined && holdsImage(ap, image.sha256),
     steppedDown: new Set(),

@@ -1,16 +1,31 @@
 /** Orders about the two releases, and the whole configuration at once. */
-import { type Result, success } from "../../../base/failure.js";
+import { success } from "../../../base/failure.js";
+import type { ImageRecord } from "../records.js";
 import type { Desk, Handlers } from "./desk.js";
 import type { NewImage } from "./new-image.js";
 import { refuse } from "./refusals.js";
 import { releaseDifferences } from "./release-config.js";
+import type { ImageAdded } from "./views.js";
 
 export const imageOrders: Handlers<"image-add" | "image-remove" | "config-replace"> = {
   "image-add": (desk, { image }, now) => {
-    const families = familiesFor(desk, image);
-    if (families.ok) return success(desk.catalogue.add(now, image, families.value));
-    desk.catalogue.dropFile(image.sha256);
-    return families;
+    const refused = objectionTo(desk, image);
+    if (refused) {
+      desk.catalogue.dropFile(image.sha256);
+      return refused;
+    }
+    const replaced = desk.catalogue.replacedBy(image);
+    const added = desk.catalogue.add(now, image);
+    return success({
+      ...added,
+      replaced: replaced.map(({ image: { id, version }, models }) => ({
+        id,
+        version,
+        models,
+        removed: desk.catalogue.get(id) === undefined,
+      })),
+      suggested: suggestedFor(desk, added),
+    });
   },
   "image-remove": (desk, { imageId }) => {
     const image = desk.catalogue.get(imageId);
@@ -37,14 +52,23 @@ export const imageOrders: Handlers<"image-add" | "image-remove" | "config-replac
   },
 };
 
-function familiesFor(desk: Desk, image: NewImage): Result<readonly string[]> {
-  const families = desk.catalogue.check(image);
-  if (!families.ok) return families;
-  for (const { id, sha256 } of desk.catalogue.replacedBy(image, families.value)) {
-    const user = sha256 === image.sha256 ? undefined : userOf(desk, sha256);
-    if (user !== undefined) return refuse.imageInUse(id, user);
+function objectionTo(desk: Desk, image: NewImage) {
+  const checked = desk.catalogue.check(image);
+  if (!checked.ok) return checked;
+  for (const { image: other } of desk.catalogue.replacedBy(image)) {
+    const user = userOf(desk, other.sha256);
+    if (user !== undefined) return refuse.imageInUse(other.id, user);
   }
-  return families;
+  return undefined;
+}
+
+function suggestedFor({ inventory, catalogue }: Desk, { release, families }: ImageRecord): ImageAdded["suggested"] {
+  const counts = new Map<string, number>();
+  for (const { record, family } of inventory.all()) {
+    if (!families.includes(family) || catalogue.imageForModel(release, record.model)) continue;
+    counts.set(record.model, (counts.get(record.model) ?? 0) + 1);
+  }
+  return [...counts].map(([model, apCount]) => ({ model, apCount }));
 }
 
 /** Who needs this image now. */

@@ -13,6 +13,7 @@ import type {
   GroupPreview,
   GroupSummaryRow,
   GroupView,
+  ImageAdded,
   ImageView,
   PeerView,
   RunReport,
@@ -43,7 +44,7 @@ interface Results {
   readonly "ap-predownload-abort": { readonly apCount: number };
   readonly "ap-swap": ActResult;
   readonly "ap-reset": ActResult;
-  readonly "image-add": ImageView;
+  readonly "image-add": ImageAdded;
   readonly "image-remove": ImageView;
   readonly "show-ap-image": ApImageView;
   readonly "show-ap-summary": readonly ApSummaryRow[];

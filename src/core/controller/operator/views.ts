@@ -226,6 +226,19 @@ export interface ImageView {
   readonly addedAt: number;
 }
 
+/** An image that was added, and what that means for the rest of its release. */
+export interface ImageAdded extends ImageView {
+  /** Images that gave way to it, and for which models as they were named; `removed` where no model is left. */
+  readonly replaced: readonly {
+    readonly id: string;
+    readonly version: string;
+    readonly models: readonly string[];
+    readonly removed: boolean;
+  }[];
+  /** Models of known APs that usually run the same image and have none in this release. */
+  readonly suggested: readonly { readonly model: string; readonly apCount: number }[];
+}
+
 /** The other controller of the network and how its images compare with this one's. */
 export interface PeerView {
   /** Its admin URL. */

@@ -15,7 +15,7 @@ import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import { limits, type ReleaseName } from "../../upgrade/limits.js";
 import type { Answer, ApCommand, ApReport, ApServing } from "../ap-port.js";
 import type { KnownAp } from "../inventory.js";
-import type { GroupRecord } from "../records.js";
+import type { GroupRecord, ImageRecord } from "../records.js";
 import { type Fallback, fallbackFor } from "./fallback.js";
 import { type Fault, hasEnded, isWorking, roleOf } from "./member-state.js";
 import { Members } from "./members.js";
@@ -138,7 +138,7 @@ export class GroupUpgrade {
     const run = group && runs.runningOfGroup(group.name);
     const ap = inventory.get(mac);
     if (run?.open && ap?.session && !otherRunOf(runs, mac, undefined)) {
-      this.#advance(now, this.#enroll(now, run, mac, ap.family).family);
+      this.#advance(now, this.#enroll(now, mac, this.#familyOfModel(run, ap.record.model)).family);
     }
   }
 
@@ -272,7 +272,7 @@ export class GroupUpgrade {
     const run = runs.create(now, group, release, open);
     outbox.event({ type: "run-started", runId: run.id, group, release });
     for (const { family, image } of families) runs.addFamily(run, family, image);
-    for (const { mac, family } of members) this.#enroll(now, run, mac, family);
+    for (const { mac, family } of members) this.#enroll(now, mac, run.families.get(family) as Family);
     for (const { family: name, choice } of families) {
       const family = run.families.get(name) as Family;
       this.#primaries.appoint(now, family, choice);
@@ -283,21 +283,33 @@ export class GroupUpgrade {
   }
 
   /** It has its row in the run: if it joins in time it still takes part, and no run is complete without it. */
-  #leaveOut(now: Instant, run: Run, { mac, family, reason }: LeftOut): void {
-    const member = this.#parts.runs.addMember(now, mac, this.#familyOf(run, family ?? unknownFamily));
-    if (family === null || isTakingPart(member)) this.#members.end(now, member, "failed", { reason: "ap-lost", detail: reason });
+  #leaveOut(now: Instant, run: Run, { mac, reason }: LeftOut): void {
+    const ap = this.#parts.inventory.get(mac);
+    const family = ap ? this.#familyOfModel(run, ap.record.model) : this.#family(run, unknownFamily, null);
+    const member = this.#parts.runs.addMember(now, mac, family);
+    if (ap === undefined || isTakingPart(member)) this.#members.end(now, member, "failed", { reason: "ap-lost", detail: reason });
   }
 
-  #enroll(now: Instant, run: Run, mac: MacAddress, name: string): Member {
-    const member = this.#parts.runs.addMember(now, mac, this.#familyOf(run, name));
-    if (isTakingPart(member) && isOnWan(run.group, this.#parts.inventory.get(mac))) this.#members.fallBack(now, member);
+  #enroll(now: Instant, mac: MacAddress, family: Family): Member {
+    const member = this.#parts.runs.addMember(now, mac, family);
+    if (isTakingPart(member) && isOnWan(family.run.group, this.#parts.inventory.get(mac))) this.#members.fallBack(now, member);
     return member;
   }
 
-  #familyOf(run: Run, name: string): Family {
-    const { runs, catalogue } = this.#parts;
-    const image = catalogue.imageFor(run.release, name);
-    return run.families.get(name) ?? runs.addFamily(run, name, image ? runImage(name, image) : null);
+  /** The run's family of the image that APs of this model get. */
+  #familyOfModel(run: Run, model: string): Family {
+    const { family, image } = this.#parts.catalogue.familyFor(run.release, model);
+    if (image === null) return this.#family(run, family, null);
+    const known = [...run.families.values()].find((one) => one.image?.sha256 === image.sha256);
+    return known ?? this.#family(run, family, image);
+  }
+
+  /** By its name, unless the run has another image of that name: the catalogue may have changed since the run began. */
+  #family(run: Run, family: string, image: ImageRecord | null): Family {
+    const known = run.families.get(family);
+    if (known && (known.image?.sha256 ?? null) === (image?.sha256 ?? null)) return known;
+    const name = known ? `image-${image?.sha256.slice(0, 12) ?? "none"}` : family;
+    return run.families.get(name) ?? this.#parts.runs.addFamily(run, name, image && runImage(name, image));
   }
 
   #advance(now: Instant, family: Family): void {
@@ -364,9 +376,10 @@ export class GroupUpgrade {
   /** An AP that was given up is there after all. */
   #revive(now: Instant, member: Member): void {
     const ap = this.#parts.inventory.get(member.mac);
-    if (ap && ap.family !== member.family.family) {
+    const family = ap ? this.#familyOfModel(member.run, ap.record.model) : member.family;
+    if (family !== member.family) {
       member.family.members.delete(member.mac);
-      this.#advance(now, this.#enroll(now, member.run, member.mac, ap.family).family);
+      this.#advance(now, this.#enroll(now, member.mac, family).family);
       return;
     }
     this.#members.transition(now, member, { type: "set-aside" });

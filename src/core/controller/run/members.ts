@@ -147,7 +147,8 @@ export class Members {
     if (server) member.orderedFrom = server;
     const policy = policyOf(this.#parts, run.group);
     const capable = isCapable(this.#parts, member);
-    outbox.tell(member.mac, upgradeCommand({ runId: run.id, task, image: family.image, policy, server, sessionsMax, capable }));
+    const facts = { runId: run.id, task, image: family.image, policy, server, sessionsMax, capable };
+    outbox.tell(member.mac, upgradeCommand({ ...facts, family: inventory.get(member.mac)?.family ?? family.family }));
   }
 
   // ---- reports -------------------------------------------------------------------------------------------------------

@@ -43,7 +43,6 @@ export interface LeftOut {
   readonly mac: MacAddress;
   /** Null for an AP that never joined. */
   readonly name: string | null;
-  readonly family: string | null;
   readonly reason: string;
 }
 
@@ -72,7 +71,7 @@ export function planRun(state: PlanState, group: GroupRecord, release: ReleaseNa
     if (ap?.session && !other) aps.push(ap);
     else {
       const reason = other ? `takes part in run ${other.id}` : ap ? "not joined to this controller" : "has never joined this controller";
-      leftOut.push({ mac, name: ap?.record.name ?? null, family: ap?.family ?? null, reason });
+      leftOut.push({ mac, name: ap?.record.name ?? null, reason });
     }
   }
   const plan = { ...planOf(state, group, release, true, aps), leftOut };
@@ -108,17 +107,25 @@ export function notTakingPart({ leftOut, members, release }: RunPlan): StartedRu
 }
 
 function planOf(state: PlanState, group: GroupRecord | null, release: ReleaseName, open: boolean, aps: readonly KnownAp[]): RunPlan {
-  const families = [...new Set(aps.map(({ family }) => family))].map((family) => {
-    const record = state.catalogue.imageFor(release, family);
-    const image = record ? runImage(family, record) : null;
-    const choice = group && image ? choose(state, group, image, open, aps) : nobody;
-    const warnings = [...choice.passedOver, ...(image ? aps.flatMap((ap) => flashWarning(ap, image, choice)) : [])];
-    return { family, image, choice, warnings: choice.warning === null ? warnings : [choice.warning, ...warnings] };
-  });
-  const members = aps.map((ap) => {
+  const sharing = new Map<string, { readonly image: RunImage | null; readonly aps: KnownAp[] }>();
+  for (const ap of aps) {
+    const { family, image } = state.catalogue.familyFor(release, ap.record.model);
+    const same = sharing.get(family);
+    if (same) same.aps.push(ap);
+    else sharing.set(family, { image: image && runImage(family, image), aps: [ap] });
+  }
+  const families: PlannedFamily[] = [];
+  const steps = new Map<KnownAp, Pick<PlannedMember, "family" | "step">>();
+  for (const [family, { image, aps: members }] of sharing) {
+    const choice = group && image ? choose(state, group, release, image, open, members) : nobody;
+    const warnings = [...choice.passedOver, ...(image ? members.flatMap((ap) => flashWarning(ap, image, choice)) : [])];
+    const planned = { family, image, choice, warnings: choice.warning === null ? warnings : [choice.warning, ...warnings] };
+    families.push(planned);
+    for (const ap of members) steps.set(ap, { family, step: firstStep(group, ap, planned) });
+  }
+  const members = aps.map((ap): PlannedMember => {
     const { mac, name, model } = ap.record;
-    const family = families.find((one) => one.family === ap.family) as PlannedFamily;
-    return { mac, name, model, family: ap.family, step: firstStep(group, ap, family) };
+    return { mac, name, model, ...(steps.get(ap) as Pick<PlannedMember, "family" | "step">) };
   });
   const names = families.map(({ family }) => family).sort();
   const hasImage = families.some(({ image }) => image !== null);
@@ -128,25 +135,28 @@ function planOf(state: PlanState, group: GroupRecord | null, release: ReleaseNam
 
 /** It is ordered all the same: what is free there may have changed since it was reported. */
 function flashWarning(ap: KnownAp, image: RunImage, { mac }: PrimaryChoice): string[] {
-  const { family, record, session } = ap;
-  if (family !== image.family || record.mac === mac || !session?.capable) return [];
+  const { record, session } = ap;
+  if (record.mac === mac || !session?.capable) return [];
   if (session.freeBytes >= image.sizeBytes || holdsImage(ap, image.sha256)) return [];
   return [`${record.name} has too little free flash: ${session.freeBytes} bytes, the image has ${image.sizeBytes}.`];
 }
 
-const choose = ({ inventory }: PlanState, group: GroupRecord, image: RunImage, open: boolean, aps: readonly KnownAp[]): PrimaryChoice =>
-  choosePrimary(
-    aps.filter(({ family }) => family === image.family),
-    group,
-    inventory,
-    {
-      family: image.family,
-      sizeBytes: image.sizeBytes,
-      holds: (ap) => holdsImage(ap, image.sha256),
-      steppedDown: new Set(),
-      isFirst: open,
-    },
-  );
+/** @param aps of the family */
+const choose = (
+  { inventory, catalogue }: PlanState,
+  group: GroupRecord,
+  release: ReleaseName,
+  image: RunImage,
+  open: boolean,
+  aps: readonly KnownAp[],
+): PrimaryChoice =>
+  choosePrimary(aps, group, inventory, {
+    isInFamily: ({ record }) => catalogue.imageForModel(release, record.model)?.sha256 === image.sha256,
+    sizeBytes: image.sizeBytes,
+    holds: (ap) => holdsImage(ap, image.sha256),
+    steppedDown: new Set(),
+    isFirst: open,
+  });
 
 function firstStep(group: GroupRecord | null, ap: KnownAp, { image, choice }: PlannedFamily): FirstStep {
   if (!image) return "unsupported";
@@ -159,15 +169,16 @@ function firstStep(group: GroupRecord | null, ap: KnownAp, { image, choice }: Pl
 
 /** An AP of the group that has the image and may serve it to `ap`. */
 function holderFor(state: PlanState, group: GroupRecord, ap: KnownAp, release: ReleaseName): KnownAp | undefined {
-  const record = state.catalogue.imageFor(release, ap.family);
-  if (!record) return undefined;
-  const image = runImage(ap.family, record);
+  const { catalogue, inventory, runs } = state;
+  const { family, image } = catalogue.familyFor(release, ap.record.model);
+  if (!image) return undefined;
   const holders = group.aps.flatMap((mac) => {
-    const other = state.inventory.get(mac);
-    const isFree = other?.session && mac !== ap.record.mac && !otherRunOf(state.runs, mac, undefined);
-    return isFree && other.family === ap.family && holdsImage(other, image.sha256) ? [other] : [];
+    const other = inventory.get(mac);
+    const isFree = other?.session && mac !== ap.record.mac && !otherRunOf(runs, mac, undefined);
+    const isSame = isFree && catalogue.imageForModel(release, other.record.model) === image;
+    return isSame && holdsImage(other, image.sha256) ? [other] : [];
   });
-  const { mac } = choose(state, group, image, false, holders);
+  const { mac } = choose(state, group, release, runImage(family, image), false, holders);
   return holders.find((holder) => holder.record.mac === mac);
 }
 

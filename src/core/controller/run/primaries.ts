@@ -181,10 +181,11 @@ export class Primaries {
   }
 
   #choose(family: Family, aps: readonly KnownAp[], isFirst: boolean): PrimaryChoice {
-    const { family: name, image, steppedDown, members, run } = family;
+    const { image, steppedDown, members, run } = family;
     if (!image) return nobody;
+    const { catalogue } = this.#parts;
     return choosePrimary(aps, policyOf(this.#parts, run.group), this.#parts.inventory, {
-      family: name,
+      isInFamily: ({ record: { mac, model } }) => members.has(mac) || catalogue.imageForModel(run.release, model)?.sha256 === image.sha256,
       sizeBytes: image.sizeBytes,
       // An AP's report can be ahead of its inventory.
       holds: (ap) => members.get(ap.record.mac)?.state.phase === "complete" || holdsImage(ap, image.sha256),

@@ -31,7 +31,8 @@ export const nobody: PrimaryChoice = {
 };
 
 export interface Ballot {
-  readonly family: string;
+  /** Whether an AP of the group gets the same image: a manual primary counts for its own family alone. */
+  readonly isInFamily: (ap: KnownAp) => boolean;
   /** What a primary has to store. */
   readonly sizeBytes: number;
   /** Has the AP the verified image? */
@@ -45,9 +46,13 @@ export function choosePrimary(
   aps: readonly KnownAp[],
   group: Pick<GroupRecord, "manualPrimaries" | "forcedSubordinates" | "wave2Refetch">,
   inventory: Inventory,
-  { family, sizeBytes, holds, steppedDown, isFirst }: Ballot,
+  { isInFamily, sizeBytes, holds, steppedDown, isFirst }: Ballot,
 ): PrimaryChoice {
-  const manual = group.manualPrimaries.find((mac) => inventory.get(mac)?.family === family) ?? null;
+  const manual =
+    group.manualPrimaries.find((mac) => {
+      const ap = inventory.get(mac);
+      return ap !== undefined && isInFamily(ap);
+    }) ?? null;
   const candidate = (ap: KnownAp): Candidate => ({
     mac: ap.record.mac,
     joined: ap.session !== null,

@@ -14,6 +14,8 @@ export interface OrderFacts {
   readonly runId: RunId;
   readonly task: Task;
   readonly image: RunImage;
+  /** What the AP takes its own model's family for: it refuses an order for another. */
+  readonly family: string;
   readonly policy: Pick<GroupRecord, "retryCount" | "backoffSecondsMin" | "backoffSecondsMax">;
   /** The primary's TFTP server; for subordinates. */
   readonly server: Endpoint | undefined;
@@ -22,8 +24,8 @@ export interface OrderFacts {
   readonly capable: boolean;
 }
 
-export function upgradeCommand({ runId, task, image, policy, server, sessionsMax, capable }: OrderFacts): ApCommand {
-  const { version, fileName, sizeBytes, family, sha256 } = image;
+export function upgradeCommand({ runId, task, image, family, policy, server, sessionsMax, capable }: OrderFacts): ApCommand {
+  const { version, fileName, sizeBytes, sha256 } = image;
   const order = {
     role: task.role,
     version,

@@ -3,7 +3,7 @@
  * format is brought up to date at the next start, one step after the other. Formats are only ever appended.
  */
 import Database from "libsql";
-import { type RowMigration, toFormat3 } from "../../../core/controller/row-migrations.js";
+import { type RowMigration, toFormat3, toFormat6 } from "../../../core/controller/row-migrations.js";
 import { Seals } from "./seals.js";
 import { inTransaction } from "./transaction.js";
 
@@ -35,6 +35,7 @@ const formats: readonly StoreFormat[] = [
     what: "credentials of APs; the key is null where it was revoked",
     sql: "CREATE TABLE ap_credential (mac TEXT PRIMARY KEY, key TEXT, since REAL NOT NULL, seal INTEGER) WITHOUT ROWID",
   },
+  { what: "images are for models", row: toFormat6 },
 ];
 
 export const currentFormat = formats.length;

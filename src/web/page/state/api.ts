@@ -3,7 +3,7 @@
 import { apiPrefix, type ImageDescription, type RoutedOrder, requestOf, uploadPath } from "../../../admin/order-paths.js";
 import { failure, isFailure, type Result, success } from "../../../base/failure.js";
 import type { ResultOf } from "../../../core/controller/operator/order-results.js";
-import type { ImageView } from "../../../core/controller/operator/views.js";
+import type { ImageAdded } from "../../../core/controller/operator/views.js";
 
 export const liveAddress = `${apiPrefix}/events`;
 
@@ -66,10 +66,10 @@ function readAnswer<T>(status: number, text: string): Result<T> {
 export type ImageUpload = Omit<ImageDescription, "fileName"> & { readonly file: File };
 
 /** `fetch` reports no upload progress, so this is the one place with an XMLHttpRequest. */
-export function uploadImage(upload: ImageUpload, sent: (bytes: number) => void): { done: Promise<Result<ImageView>>; cancel: () => void } {
+export function uploadImage(upload: ImageUpload, sent: (bytes: number) => void): { done: Promise<Result<ImageAdded>>; cancel: () => void } {
   const call = new XMLHttpRequest();
   const { file, ...description } = upload;
-  const done = new Promise<Result<ImageView>>((resolve) => {
+  const done = new Promise<Result<ImageAdded>>((resolve) => {
     call.open("POST", uploadPath({ ...description, fileName: file.name }));
     call.setRequestHeader("content-type", "application/octet-stream");
     if (csrfToken !== null) call.setRequestHeader("x-csrf-token", csrfToken);

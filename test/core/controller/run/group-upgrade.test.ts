@@ -30,7 +30,7 @@ t.test("the run: the primary over the WAN, then the others from it", async (t) =
   lab.report(4, "complete", { path: "lan", lanBytes: 1000 });
   const { run, models } = lab.group();
   t.match(run, { state: "complete", finishedAt: lab.now, counts: { Complete: 4 } });
-  t.match(models, [{ family: "ap3g2", wanCopies: 1, wanBytes: 1000, lanBytes: 3000 }]);
+  t.match(models, [{ family: "c3700", wanCopies: 1, wanBytes: 1000, lanBytes: 3000 }]);
   const [report] = lab.do({ type: "show-runs", group: "G" });
   t.match(report, { wanBytesSaved: 3000, apCount: 4, aps: [{ name: "ap1", source: "wan" }, {}, {}, {}] });
   t.same(lab.do({ type: "show-run", run: report?.id as number }), report);
