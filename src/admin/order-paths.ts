@@ -42,6 +42,7 @@ export const orderPaths: Readonly<Record<RoutedOrder["type"], OrderPath>> = {
   "ap-predownload-abort": { method: "DELETE", path: "/aps/:ap/predownload" },
   "ap-swap": { method: "POST", path: "/aps/:ap/swap" },
   "ap-reset": { method: "POST", path: "/aps/:ap/reset" },
+  "ap-forget": { method: "DELETE", path: "/aps/:ap" },
   "image-remove": { method: "DELETE", path: "/images/:imageId" },
   "show-ap-image": { method: "GET", path: "/aps/:ap/image" },
   "show-ap-summary": { method: "GET", path: "/aps" },

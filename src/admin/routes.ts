@@ -55,6 +55,7 @@ const group = nameText.describe("Name of a FlexConnect group");
 const ap = nameText.describe("Name or MAC address of an AP");
 const apOrAll = nameText.describe("Name or MAC address of an AP, or `all`");
 const force = z.boolean().optional().describe("Also while the peer controller is known to hold other images");
+const anyway = z.boolean().optional().describe("Also to an older version, or to another image than the last upgrade's");
 const mac = nameText.describe("MAC address in any usual spelling");
 
 const read = (summary: string, fields: z.ZodRawShape, answer: z.ZodType): Omit<OrderRoute, keyof OrderPath> => ({
@@ -114,8 +115,16 @@ const rows: Readonly<Record<RoutedOrder["type"], Omit<OrderRoute, keyof OrderPat
     idempotent: true,
   },
   "ap-predownload-abort": act("Abort the predownload of one AP or all", { ap: apOrAll }, apsAborted),
-  "ap-swap": { ...act("Exchange primary and backup image", { ap: apOrAll }, actResult), idempotent: true },
+  "ap-swap": {
+    ...act(
+      "Boot the image of the last upgrade next; with `force` exchange the images whatever they are",
+      { ap: apOrAll, force: anyway },
+      actResult,
+    ),
+    idempotent: true,
+  },
   "ap-reset": { ...act("Reset one AP or all", { ap: apOrAll }, actResult), idempotent: true },
+  "ap-forget": act("Forget an AP that is gone for good", { ap }),
   "image-remove": act("Remove an image from a release", { imageId: nameText }, imageSchema),
   "show-ap-image": read("Images and predownload state of one AP or all", { ap: apOrAll }, apImageView),
   "show-ap-summary": read("All APs that ever joined", {}, z.array(apSummaryRow)),

@@ -55,6 +55,8 @@ export const apImageRow = z.object({
   mac: macText,
   model: z.string(),
   group: z.string().nullable(),
+  joined: z.boolean(),
+  lastSeenAt: instant,
   role,
   primaryImage: z.string(),
   backupImage: z.string(),
@@ -98,6 +100,7 @@ export const apSummaryRow = z.object({
   state: presence,
   runningVersion: z.string(),
   joinedAt: instant.nullable(),
+  lastSeenAt: instant,
   serial: z.string(),
   reset: z.object({ version: z.string(), state: z.enum(["waiting", "confirmed", "unconfirmed"]) }).nullable(),
 }) satisfies z.ZodType<ApSummaryRow>;
@@ -284,6 +287,7 @@ export const runReportSchema = runSummaryRow.extend({ aps: z.array(runReportRow)
 
 export const actResult = z.object({
   done: z.array(z.string()),
+  boots: z.array(z.object({ ap: z.string(), version: z.string() })).describe("What each of them boots next"),
   refused: z.array(z.object({ ap: z.string(), code: z.string(), message: z.string() })),
   pending: z.array(z.string()),
 }) satisfies z.ZodType<ActResult>;

@@ -57,7 +57,7 @@ t.test("a wrong command is one line on stderr and exit code 2, and reaches nobod
   t.same(await run(["show", "ap", "imag"]), {
     code: 2,
     out: "",
-    err: 'Unexpected "imag" after "show ap": expected image, summary or status\n',
+    err: 'Unexpected "imag" after "show ap": expected image, predownload, summary or status\n',
   });
   t.same(await run(["show", "boot", "--admin"]), {
     code: 2,
@@ -97,13 +97,17 @@ t.test("an act that some APs refused is shown whole and exits with 1", async (t)
   operator.answer = () =>
     success({
       done: ["AP1", "AP2"],
+      boots: [
+        { ap: "AP1", version: "9.0" },
+        { ap: "AP2", version: "9.0" },
+      ],
       refused: [{ ap: "AP3", code: "backup-empty", message: "its backup image is empty" }],
       pending: ["AP4"],
     });
   const { url } = await serving(t, { operator });
   t.same(await run(["config", "ap", "image", "swap", "all", "--admin", url.href]), {
     code: 1,
-    out: "Swapped: AP1, AP2\nNo answer yet: AP4\nRefused by AP3: its backup image is empty\n",
+    out: "Swapped: AP1, AP2\nBoots 9.0 next: AP1, AP2\nNo answer yet: AP4\nRefused by AP3: its backup image is empty\n",
     err: "",
   });
 });

@@ -72,6 +72,7 @@ export class ControllerLab {
   readonly #store = new Map<string, string>();
   #config: ControllerConfig;
   readonly #joined = new Set<MacAddress>();
+  readonly #complete = new Set<number>();
   #requests = 0;
 
   constructor(config: Partial<ControllerConfig> = {}) {
@@ -151,7 +152,13 @@ export class ControllerLab {
     return result.ok ? "ok" : result.failure.code;
   }
 
-  inventory({ backup, freeBytes = 1_000_000, running = "8.0" }: Partial<LabAp>): ApInventory {
+  /** An AP that reported complete has the image in its backup slot, unless the test says otherwise. */
+  inventory({
+    number,
+    backup = this.#complete.has(number ?? 0) ? "a" : "",
+    freeBytes = 1_000_000,
+    running = "8.0",
+  }: Partial<LabAp>): ApInventory {
     return {
       primary: { version: running, sha256: digestBytes("1") },
       backup: backup ? { version: "9.0", sha256: digestBytes(backup) } : { version: "", sha256: new Uint8Array(32) },
@@ -203,6 +210,7 @@ export class ControllerLab {
       detail: "",
       ...change,
     };
+    if (report.state === "complete") this.#complete.add(number);
     this.domain.apReported(this.now, mac(number), report);
     this.drain();
   }

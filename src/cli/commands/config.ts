@@ -53,9 +53,9 @@ const apCommands: readonly Command[] = [
     order: ({ "ap-or-all": ap }) => ({ type: "ap-predownload-abort", ap }),
     text: ({ apCount }) => `Predownload aborted on ${aps(apCount)}\n`,
   }),
-  command("config ap image swap <ap-or-all>", {
-    help: "exchange primary and backup image",
-    order: ({ "ap-or-all": ap }) => ({ type: "ap-swap", ap }),
+  command("config ap image swap <ap-or-all> [force]", {
+    help: "boot the image of the last upgrade next; force: exchange the images whatever they are",
+    order: ({ "ap-or-all": ap, force }) => ({ type: "ap-swap", ap, ...(force && { force }) }),
     text: (result) => actText("Swapped", result),
     partial: (result) => someRefused(result),
   }),
@@ -65,6 +65,7 @@ const apCommands: readonly Command[] = [
     text: (result) => actText("Resetting", result),
     partial: (result) => someRefused(result),
   }),
+  command("config ap forget <ap>", { help: "forget an AP that is gone for good", order: ({ ap }) => ({ type: "ap-forget", ap }) }),
 ];
 
 export const configCommands: readonly Command[] = [...membershipCommands, ...groupSettingCommands, ...upgradeCommands, ...apCommands];

@@ -1,5 +1,6 @@
 import { type Command, command } from "../command.js";
 import { apImageText } from "../layouts/ap-image.js";
+import { apPredownloadText } from "../layouts/ap-predownload.js";
 import { apStatusText, apSummaryText } from "../layouts/ap-summary.js";
 import { bootText } from "../layouts/boot.js";
 import { groupApsText, groupDetailText } from "../layouts/group-detail.js";
@@ -16,6 +17,11 @@ export const showCommands: readonly Command[] = [
     help: "images and predownload state of one AP or all",
     order: (values) => ({ type: "show-ap-image", ap: values["ap-or-all"] }),
     text: (view) => apImageText(view),
+  }),
+  command("show ap predownload <ap-or-all>", {
+    help: "role, source and outcome of each AP's last upgrade",
+    order: (values) => ({ type: "show-ap-image", ap: values["ap-or-all"] }),
+    text: (view) => apPredownloadText(view),
   }),
   command("show ap summary", { help: "joined APs", order: () => ({ type: "show-ap-summary" }), text: apSummaryText }),
   command("show ap status", { help: "all APs: running image, last reset", order: () => ({ type: "show-ap-summary" }), text: apStatusText }),

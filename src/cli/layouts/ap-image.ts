@@ -1,19 +1,14 @@
-import type { ApImageRow, ApImageView, PredownloadRole } from "../../core/controller/operator/views.js";
+import type { ApImageRow, ApImageView } from "../../core/controller/operator/views.js";
 import { columns, dashes, dotted, lines } from "./columns.js";
 
 const widths = [18, 14, 14, 15, 14, 16, 12, 14];
 /** Cells of the last column are padded less than its dashes, as public captures show. */
 const rowWidths = [...widths.slice(0, -1), 12];
 
-/** The vendor's words for the four roles (CISCO-LWAPP-DOWNLOAD-MIB). */
-const roleWords: Readonly<Record<PredownloadRole, string>> = {
-  primaryCentral: "masterCentral",
-  primaryLocal: "masterLocal",
-  subordinateCentral: "slaveCentral",
-  subordinateLocal: "slaveLocal",
-};
-
-/** `show ap image`, AireOS 8.3 and 8.5. */
+/**
+ * `show ap image`, AireOS 8.3 and 8.5: the joined APs. The last column stays empty: public parsers end a row after the retry count and
+ * silently skip one with more. `show ap predownload` has the roles.
+ */
 export function apImageText({ total, counts, aps }: ApImageView): string {
   const count = (label: string, value: number): string => `\t${dotted(label, value, 48)}`;
   return lines(
@@ -39,7 +34,7 @@ export function apImageText({ total, counts, aps }: ApImageView): string {
       "Predownload",
     ]).trimEnd(),
     dashes(widths),
-    ...aps.map(row),
+    ...(aps.length === 1 ? aps : aps.filter(({ joined }) => joined)).map(row),
   );
 }
 
@@ -52,5 +47,5 @@ const row = (ap: ApImageRow): string =>
     ap.version ?? "None",
     ap.nextRetrySeconds === null ? "NA" : String(ap.nextRetrySeconds),
     ap.retryCount === null ? "NA" : String(ap.retryCount),
-    ap.role === null ? "" : roleWords[ap.role],
+    "",
   ]);

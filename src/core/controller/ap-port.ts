@@ -35,7 +35,8 @@ export type ApCommand =
   /** `image` goes along as Image Identifier: for the roles that fetch over the WAN. `order` null towards a plain RFC 5415 peer. */
   | { readonly type: "upgrade"; readonly runId: RunId; readonly order: Omit<UpgradeOrder, "runId"> | null; readonly image: WanImage | null }
   | { readonly type: "abort"; readonly runId: RunId }
-  | { readonly type: "swap"; readonly orderId: number }
+  /** @see wire/capwap/vendor.ts, swapOrder */
+  | { readonly type: "swap"; readonly orderId: number; readonly sha256: Sha256Hex }
   | { readonly type: "reset"; readonly version: string };
 
 export interface Answer {

@@ -226,7 +226,7 @@ export class Controller implements ControllerMachine {
         return;
       case "image-wanted": {
         const answer = this.#imageFor(domain, session, output.identifier);
-        if (answer.type === "transfer" && !session.running) domain.downloadsAtJoin.add(mac);
+        if (answer.type === "transfer" && !session.running) domain.downloadsAtJoin.set(mac, answer.sha256);
         this.#capwapDoes(now, domain, (capwap, outputs) => capwap.answerImage(now, session.id, answer, outputs));
         return;
       }
@@ -311,6 +311,7 @@ export class Controller implements ControllerMachine {
 
   #judgeJoin(wtp: WtpIdentity): JoinVerdict {
     const domain = this.#domain as ControllerDomain;
+    if (domain.hasRival(wtp)) return { resultCode: resultCodes.joinUnspecified };
     if (!domain.admits(wtp.mac)) return { resultCode: resultCodes.joinResourceDepletion };
     const wanted = this.#wantedAtJoin(domain, wtp);
     return { resultCode: resultCodes.success, ...(wanted && { imageIdentifier: identifier(wanted.version) }) };
@@ -357,7 +358,10 @@ function requestOf(command: ApCommand, numbers: RunNumbers): AcRequest {
     case "abort":
       return { type: "configurationUpdateRequest", elements: { upgradeAbort: { runId: numbers.onWire(command.runId) } } };
     case "swap":
-      return { type: "configurationUpdateRequest", elements: { swapOrder: { orderId: command.orderId, sha256: new Uint8Array() } } };
+      return {
+        type: "configurationUpdateRequest",
+        elements: { swapOrder: { orderId: command.orderId, sha256: bytesOfHex(command.sha256) } },
+      };
     case "reset":
       return { type: "resetRequest", elements: { imageIdentifier: identifier(command.version) } };
     default:

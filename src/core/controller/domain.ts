@@ -4,6 +4,7 @@
  */
 import type { Failure } from "../../base/failure.js";
 import type { MacAddress } from "../../base/mac-address.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import { earliest, type Instant } from "../../base/time.js";
 import type { ApInventory, FailureReason } from "../../wire/capwap/vendor.js";
 import { limits } from "../upgrade/limits.js";
@@ -11,7 +12,7 @@ import type { Answer, ApCommand, ApReport, ApServing, JoinedAp } from "./ap-port
 import type { ControllerConfig } from "./contract.js";
 import { Groups } from "./groups.js";
 import { ImageCatalogue } from "./image-catalogue.js";
-import { Inventory, type KnownAp } from "./inventory.js";
+import { holdsImage, Inventory, type KnownAp } from "./inventory.js";
 import { carryOut } from "./operator/carry-out.js";
 import { ChangeLog } from "./operator/change-log.js";
 import { type Desk, isInRun, later } from "./operator/desk.js";
@@ -38,7 +39,11 @@ export class ControllerDomain {
   readonly groups: Groups;
   readonly runs: RunTable;
   /** APs that get an image before they serve (RFC 5415 §9.1.1). */
-  readonly downloadsAtJoin = new Set<MacAddress>();
+  readonly downloadsAtJoin = new Map<MacAddress, Sha256Hex>();
+  /** APs that said since their last "complete" that they hold the image of their last run no more. */
+  readonly lostImages = new Set<MacAddress>();
+  /** Serial numbers of devices that were refused since another one is joined with their MAC address. */
+  readonly #rivals = new Map<MacAddress, string>();
   readonly #changes = new ChangeLog();
   /** Groups that the order in hand changed. */
   #changedGroups: { readonly before: GroupRecord; readonly after: GroupRecord }[] = [];
@@ -47,7 +52,7 @@ export class ControllerDomain {
 
   /** @param onGroup called with each group that is new or changed */
   constructor(now: Instant, config: ControllerConfig, stored: StoredState, onGroup: (group: GroupRecord) => void = () => {}) {
-    const { outbox, downloadsAtJoin } = this;
+    const { outbox, downloadsAtJoin, lostImages } = this;
     const { timings, sessionsMax, wan } = config;
     const inventory = new Inventory(stored.aps, outbox);
     const catalogue = new ImageCatalogue(stored.images, outbox, (before, after) =>
@@ -69,7 +74,13 @@ export class ControllerDomain {
       sessionsMax,
       wanTransfersMax: wan.transfersMax,
     });
-    const acts = new SwapAndReset(now, stored.resets, { inventory, outbox, timings, objection: (ap) => this.#objection(ap) });
+    const acts = new SwapAndReset(now, stored.resets, {
+      inventory,
+      outbox,
+      timings,
+      objection: (ap) => this.#objection(ap),
+      lastImage: (mac) => runs.latestOfAp(mac)?.family.image ?? undefined,
+    });
     const peer = new PeerParity(config.peer, catalogue, outbox);
     const system = new SystemState(now, config.capwap.softwareVersion, outbox);
     this.inventory = inventory;
@@ -77,7 +88,7 @@ export class ControllerDomain {
     this.groups = groups;
     this.runs = runs;
     this.#wanCounts = new WanCounts(runs);
-    this.#desk = { inventory, catalogue, groups, runs, outbox, upgrade, acts, peer, system, downloadsAtJoin, sessionsMax, wan };
+    this.#desk = { inventory, catalogue, groups, runs, outbox, upgrade, acts, peer, system, downloadsAtJoin, lostImages, sessionsMax, wan };
     // No order made what the start itself may have changed.
     this.#changes.take();
     this.#changedGroups = [];
@@ -102,8 +113,38 @@ export class ControllerDomain {
 
   apJoined(now: Instant, ap: JoinedAp): void {
     this.inventory.joined(now, ap);
+    this.#compareImage(ap.mac);
     this.#desk.acts.joined(ap.mac, ap.runningVersion);
     this.#desk.upgrade.joined(now, ap.mac);
+  }
+
+  /** What is called complete is compared with what the AP says that it holds. */
+  #compareImage(mac: MacAddress): void {
+    const member = this.runs.latestOfAp(mac);
+    const ap = this.inventory.get(mac);
+    const image = member?.state.phase === "complete" ? member.family.image : null;
+    if (image && ap?.record.slots && !holdsImage(ap, image.sha256)) this.lostImages.add(mac);
+    else this.lostImages.delete(mac);
+  }
+
+  /** Whether another device is joined with this MAC address: the later one waits until it has left. */
+  hasRival({ mac, serial, peer }: Pick<JoinedAp, "mac" | "serial" | "peer">): boolean {
+    const ap = this.inventory.get(mac);
+    if (!ap?.session || serial === "" || ap.record.serial === "" || ap.record.serial === serial) return false;
+    if (this.#rivals.get(mac) !== serial) {
+      this.#rivals.set(mac, serial);
+      const { name, serial: joinedSerial } = ap.record;
+      this.outbox.event({
+        type: "duplicate-mac",
+        mac,
+        name,
+        serial: joinedSerial,
+        from: ap.session.peer,
+        otherSerial: serial,
+        otherFrom: peer,
+      });
+    }
+    return true;
   }
 
   /** Whether there is a place for this AP: it is known, not all places are taken, or an absent AP could be forgotten. */
@@ -130,6 +171,7 @@ export class ControllerDomain {
 
   apLeft(now: Instant, mac: MacAddress, why: string): void {
     this.inventory.left(mac, why);
+    this.#rivals.delete(mac);
     this.#desk.upgrade.left(now, mac);
   }
 
@@ -139,11 +181,13 @@ export class ControllerDomain {
 
   apInventory(now: Instant, mac: MacAddress, inventory: ApInventory): void {
     this.inventory.changed(mac, inventory);
+    this.#compareImage(mac);
     this.#desk.upgrade.inventoryChanged(now, mac);
   }
 
   apReported(now: Instant, mac: MacAddress, report: ApReport): void {
     // Of a run of another controller, from which the AP failed over: it goes on by itself, and keeps its part of the image for an order.
+    if (report.state === "complete") this.lostImages.delete(mac);
     if (this.runs.hasBegun(report.runId)) this.#desk.upgrade.reported(now, mac, report);
   }
 

@@ -24,8 +24,18 @@ interface ApBytes {
 export type ControllerEvent =
   | { readonly type: "ap-joined"; readonly mac: MacAddress; readonly name: string; readonly model: string; readonly from: Endpoint }
   | { readonly type: "ap-left"; readonly mac: MacAddress; readonly name: string; readonly why: string }
-  /** Absent the longest of those that are in no group; a new AP took its place among the known ones. */
+  /** By an operator; or it was absent the longest of those in no group, and a new AP needed its place. */
   | { readonly type: "ap-forgotten"; readonly mac: MacAddress; readonly name: string }
+  /** A second device has the MAC address of a joined AP; it waits. Once for each, until the joined one leaves. */
+  | {
+      readonly type: "duplicate-mac";
+      readonly mac: MacAddress;
+      readonly name: string;
+      readonly serial: string;
+      readonly from: Endpoint;
+      readonly otherSerial: string;
+      readonly otherFrom: Endpoint;
+    }
   | { readonly type: "ap-renamed"; readonly mac: MacAddress; readonly name: string; readonly formerName: string }
   /** Whether the controller can store; `reason` says why it cannot. */
   | { readonly type: "storage"; readonly state: "writable" | "read-only"; readonly reason: string | null }

@@ -90,13 +90,26 @@ export class Inventory {
     );
   }
 
+  /** A name means its joined bearer where there is one. */
   find(selector: string): Result<KnownAp> {
+    return this.#pick(selector, (ap) => ap.session !== null);
+  }
+
+  /** An AP that is not joined; a name means its only absent bearer. */
+  findAbsent(selector: string): Result<KnownAp> {
+    const found = this.#pick(selector, (ap) => ap.session === null);
+    return found.ok && found.value.session ? refuse.apJoined(found.value.record.name) : found;
+  }
+
+  #pick(selector: string, isPreferred: (ap: KnownAp) => boolean): Result<KnownAp> {
     const mac = parseMac(selector);
     const byMac = mac && this.#aps.get(mac);
     if (byMac) return success(byMac);
-    const [first, ...others] = this.#named.get(selector.trim().toLowerCase()) ?? [];
+    const bearers = [...(this.#named.get(selector.trim().toLowerCase()) ?? [])].sort(compareMac);
+    const preferred = bearers.filter((bearer) => isPreferred(this.#aps.get(bearer) as KnownAp));
+    const [first, ...others] = preferred.length > 0 ? preferred : bearers;
     if (first === undefined) return refuse.unknownAp(selector);
-    if (others.length > 0) return refuse.ambiguousAp(selector, [first, ...others].sort(compareMac).join(", "));
+    if (others.length > 0) return refuse.ambiguousAp(selector, [first, ...others].join(", "));
     return success(this.#aps.get(first) as KnownAp);
   }
 
@@ -138,7 +151,8 @@ export class Inventory {
   longestAbsent(isCandidate: (mac: MacAddress) => boolean): MacAddress | undefined {
     let absent: KnownAp | undefined;
     for (const ap of this.#aps.values())
-      if (!ap.session && (!absent || this.#lastSign(ap) < this.#lastSign(absent)) && isCandidate(ap.record.mac)) absent = ap;
+      if (!ap.session && (!absent || this.lastSeenAt(ap.record) < this.lastSeenAt(absent.record)) && isCandidate(ap.record.mac))
+        absent = ap;
     return absent?.record.mac;
   }
 
@@ -170,16 +184,17 @@ export class Inventory {
     });
   }
 
-  /** The AP answered that it swapped; its own word follows in an inventory. */
-  swapped(mac: MacAddress): void {
+  /** The AP confirmed that this image boots next; its own inventory may have said so before. */
+  bootsNext(mac: MacAddress, sha256: Sha256Hex): void {
     const ap = this.#aps.get(mac);
     const slots = ap?.record.slots;
-    if (!ap || !slots) return;
+    if (!ap || !slots || slots.primary.sha256 === sha256 || slots.backup.sha256 !== sha256) return;
     const running = slots.running === "primary" ? "backup" : "primary";
     this.#store({ ...ap, record: { ...ap.record, slots: { primary: slots.backup, backup: slots.primary, running } } });
   }
 
-  #lastSign({ record }: KnownAp): Instant {
+  /** When the AP was last heard of, as far as is known. */
+  lastSeenAt(record: ApRecord): Instant {
     return this.#heardAt.get(record.mac) ?? record.joinedAt;
   }
 

@@ -7,15 +7,23 @@ import type { MacAddress } from "../../base/mac-address.js";
 import type { Instant } from "../../base/time.js";
 import { TimerTable } from "../../base/timer-table.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
+import { compareVersions } from "../upgrade/version-order.js";
 import type { Answer, ApCommand } from "./ap-port.js";
 import type { Inventory, KnownAp } from "./inventory.js";
 import type { ActResult } from "./operator/order-results.js";
 import { refuse } from "./operator/refusals.js";
 import type { Outbox } from "./outbox.js";
-import type { ResetRecord } from "./records.js";
+import type { ResetRecord, SlotRecord } from "./records.js";
 import type { ControllerTimings } from "./timings.js";
 
 type ActCommand = ApCommand & { type: "swap" | "reset" };
+
+/** What to do about one AP. `boots`: the version that it boots next then. */
+type Decision =
+  | { readonly type: "tell"; readonly command: ActCommand; readonly boots: string }
+  /** It is so already. */
+  | { readonly type: "done"; readonly boots: string }
+  | { readonly type: "refuse"; readonly failure: Failure };
 
 interface Act {
   readonly requestId: number;
@@ -23,6 +31,9 @@ interface Act {
   readonly single: boolean;
   readonly waiting: Set<MacAddress>;
   readonly done: string[];
+  /** By MAC address. */
+  readonly boots: Map<MacAddress, string>;
+  readonly booting: { readonly ap: string; readonly version: string }[];
   readonly refused: ActResult["refused"][number][];
 }
 
@@ -30,6 +41,8 @@ export interface ActParts {
   readonly inventory: Inventory;
   readonly outbox: Outbox;
   readonly timings: ControllerTimings;
+  /** The image of the last run that the AP took part in. */
+  readonly lastImage: (mac: MacAddress) => SlotRecord | undefined;
   /** Why this AP must be left alone now. */
   readonly objection: (ap: KnownAp) => Failure | undefined;
 }
@@ -43,6 +56,7 @@ const resultCodeWords: ReadonlyMap<number, string> = new Map([
 const orderIds = 2 ** 32;
 
 const refusalOf = (refused: { readonly failure: Failure }): Failure => refused.failure;
+const refuseAs = (refused: { readonly failure: Failure }): Decision => ({ type: "refuse", failure: refused.failure });
 
 export class SwapAndReset {
   readonly #parts: ActParts;
@@ -68,16 +82,12 @@ export class SwapAndReset {
     return this.#resets.get(mac);
   }
 
-  swap(now: Instant, requestId: number, aps: readonly KnownAp[], single: boolean): void {
-    // Never used twice, not even by the controller's next life: an AP recognises a repeated order by it, and takes 0 for none.
+  /** @param force exchanges the images whatever that leads to */
+  swap(now: Instant, requestId: number, aps: readonly KnownAp[], single: boolean, force: boolean): void {
+    // Never used twice, not even after a restart: 0 means no order.
     this.#lastOrderId = Math.max(this.#lastOrderId + 1, Math.floor(now) % orderIds) % orderIds || 1;
     const orderId = this.#lastOrderId;
-    this.#start(now, requestId, aps, single, (ap) => {
-      const { slots } = ap.record;
-      if (slots === null || !ap.session?.capable) return refusalOf(refuse.notCapable(ap.record.name));
-      if (slots.backup.version === "") return refusalOf(refuse.backupEmpty(ap.record.name));
-      return { type: "swap", orderId };
-    });
+    this.#start(now, requestId, aps, single, (ap) => this.#decideSwap(ap, orderId, force));
   }
 
   reset(now: Instant, requestId: number, aps: readonly KnownAp[], single: boolean): void {
@@ -85,8 +95,22 @@ export class SwapAndReset {
       const version = ap.record.slots?.primary.version || ap.record.runningVersion;
       this.#setReset({ mac: ap.record.mac, version, sentAt: now, state: "waiting" });
       this.#timers.set(ap.record.mac, now + this.#parts.timings.resetRejoinMs);
-      return { type: "reset", version };
+      return { type: "tell", command: { type: "reset", version }, boots: version };
     });
+  }
+
+  /** A swap leads to the image of the AP's last run; without one, to a newer version. The AP's inventory says what it holds. */
+  #decideSwap({ record, session }: KnownAp, orderId: number, force: boolean): Decision {
+    const { name, mac, slots, runningVersion } = record;
+    if (slots === null || !session?.capable) return refuseAs(refuse.notCapable(name));
+    const { primary, backup } = slots;
+    const wanted = force ? undefined : this.#parts.lastImage(mac);
+    if (wanted && primary.sha256 === wanted.sha256) return { type: "done", boots: primary.version };
+    if (backup.version === "") return refuseAs(refuse.backupEmpty(name));
+    if (wanted && backup.sha256 !== wanted.sha256) return refuseAs(refuse.lastImageNotHeld(name, wanted.version, backup.version));
+    if (!force && compareVersions(backup.version, runningVersion) < 0)
+      return refuseAs(refuse.swapGoesBack(name, runningVersion, backup.version));
+    return { type: "tell", command: { type: "swap", orderId, sha256: backup.sha256 }, boots: backup.version };
   }
 
   answered(mac: MacAddress, command: ActCommand, answer: Answer | null): void {
@@ -94,7 +118,7 @@ export class SwapAndReset {
     if (!ap) return;
     const refused = answer === null ? refusalOf(refuse.apSilent(ap.record.name)) : this.#refusalIn(ap, answer);
     if (refused === undefined && command.type === "swap") {
-      this.#parts.inventory.swapped(mac);
+      this.#parts.inventory.bootsNext(mac, command.sha256);
       this.#parts.outbox.event({ type: "swap-done", mac });
     } else if (refused === undefined && command.type === "reset") {
       this.#parts.outbox.event({ type: "reset-sent", mac, version: command.version });
@@ -116,26 +140,27 @@ export class SwapAndReset {
     }
   }
 
-  #start(
-    now: Instant,
-    requestId: number,
-    aps: readonly KnownAp[],
-    single: boolean,
-    commandFor: (ap: KnownAp) => ActCommand | Failure,
-  ): void {
+  #start(now: Instant, requestId: number, aps: readonly KnownAp[], single: boolean, decide: (ap: KnownAp) => Decision): void {
     const { outbox, timings, objection } = this.#parts;
-    const act: Act = { requestId, single, waiting: new Set(), done: [], refused: [] };
+    const act: Act = { requestId, single, waiting: new Set(), done: [], boots: new Map(), booting: [], refused: [] };
     for (const ap of aps) {
       const { mac, name } = ap.record;
       const busy = this.#acts.has(mac) ? refusalOf(refuse.apActBusy(name)) : undefined;
-      const command = objection(ap) ?? busy ?? commandFor(ap);
-      if ("code" in command) {
-        act.refused.push({ ap: name, ...command });
+      const failure = objection(ap) ?? busy;
+      const decision: Decision = failure ? { type: "refuse", failure } : decide(ap);
+      if (decision.type === "refuse") {
+        act.refused.push({ ap: name, ...decision.failure });
+        continue;
+      }
+      if (decision.type === "done") {
+        act.done.push(name);
+        act.booting.push({ ap: name, version: decision.boots });
         continue;
       }
       act.waiting.add(mac);
+      act.boots.set(mac, decision.boots);
       this.#acts.set(mac, act);
-      outbox.tell(mac, command);
+      outbox.tell(mac, decision.command);
     }
     if (act.waiting.size === 0) this.#reply(act);
     else this.#timers.set(act, now + timings.actReplyMs);
@@ -154,7 +179,10 @@ export class SwapAndReset {
     this.#acts.delete(mac);
     act.waiting.delete(mac);
     if (refused) act.refused.push({ ap: name, ...refused });
-    else act.done.push(name);
+    else {
+      act.done.push(name);
+      act.booting.push({ ap: name, version: act.boots.get(mac) ?? "" });
+    }
     if (act.waiting.size === 0 && this.#timers.has(act)) this.#reply(act);
   }
 
@@ -165,14 +193,15 @@ export class SwapAndReset {
     outbox.reply(act.requestId, this.#result(act, pending));
   }
 
-  #result({ single, done, refused }: Act, pending: readonly string[]): Result<ActResult> {
+  #result({ single, done, booting, refused }: Act, pending: readonly string[]): Result<ActResult> {
     const [first] = refused;
     if (first && single) return { ok: false, failure: { code: first.code, message: first.message } };
     if (pending[0] !== undefined && single) return refuse.apSilent(pending[0]);
     if (first && done.length === 0 && pending.length === 0) {
       return refuse.allRefused(refused.length, first.message);
     }
-    return success({ done: done.sort(), refused, pending });
+    const boots = booting.sort((a, b) => (a.ap < b.ap ? -1 : 1));
+    return success({ done: done.sort(), boots, refused, pending });
   }
 
   #confirm(mac: MacAddress, reported: string | null): void {

@@ -18,7 +18,12 @@ const upgraded = ({ group }: { readonly group: string | null }): string => (grou
 const wordings: { readonly [Type in ControllerEvent["type"]]: Wording<EventOf<Type>> } = {
   "ap-joined": { message: ({ name, model, from }) => `${name} (${model}) joined from ${endpointText(from)}` },
   "ap-left": { message: ({ name, why }) => `${name} left: ${why}`, level: "warn" },
-  "ap-forgotten": { message: ({ name }) => `${name} was forgotten to make room for a new AP` },
+  "ap-forgotten": { message: ({ name }) => `${name} was forgotten` },
+  "duplicate-mac": {
+    message: ({ mac, name, serial, from, otherSerial, otherFrom }) =>
+      `two devices have the same MAC address ${mac}: ${name} (serial ${serial}) is joined from ${endpointText(from)}, serial ${otherSerial} from ${endpointText(otherFrom)} waits`,
+    level: "warn",
+  },
   "ap-renamed": { message: ({ name, formerName }) => `${formerName} is now called ${name}` },
   "run-started": { message: (event) => `run ${event.runId} started for ${upgraded(event)}: ${event.release} release` },
   "run-finished": { message: (event) => `run ${event.runId} for ${upgraded(event)} ended: ${event.state}` },

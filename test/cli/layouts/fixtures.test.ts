@@ -48,7 +48,7 @@ t.test("show ap image all", async (t) => {
     apImageText({ total: 1, counts: noCounts, aps: [busy] })
       .split("\n")
       .at(-2),
-    "ESP1-05-NAP01      8.5.161.0      0.0.0.0        Predownloading  8.10.1.0       123              2            slaveLocal  ",
+    "ESP1-05-NAP01      8.5.161.0      0.0.0.0        Predownloading  8.10.1.0       123              2                        ",
   );
 });
 
@@ -163,6 +163,7 @@ const ap: ApSummaryRow = {
   state: "Joined",
   runningVersion: "8.5.161.0",
   joinedAt: 1_700_000_000_000,
+  lastSeenAt: 1_700_000_000_000,
   serial: "FGL1",
   reset: { version: "8.10.1.0", state: "confirmed" },
 };

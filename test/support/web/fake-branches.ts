@@ -427,6 +427,7 @@ export class FakeBranches implements ControllerPort {
       state: "Joined",
       runningVersion: oldVersion,
       joinedAt: bootedAt - serial * 1000,
+      lastSeenAt: bootedAt - serial * 1000,
       serial: `FGL${2000000 + serial}`,
       reset: null,
     });

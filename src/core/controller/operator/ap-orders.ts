@@ -10,8 +10,20 @@ export const apOrders: Handlers<Extract<OrderType, `ap-${string}`>> = {
   "ap-predownload": (desk, order, now) =>
     peerObjection(desk, order.force) ?? (order.ap === "all" ? predownloadAll(desk, order, now) : predownloadOne(desk, order, now)),
   "ap-predownload-abort": (desk, { ap }, now) => (ap === "all" ? abortAll(desk, now) : abortOne(desk, ap, now)),
-  "ap-swap": (desk, { ap }, now, requestId) => act(desk, ap, (aps, single) => desk.acts.swap(now, requestId, aps, single)),
+  "ap-swap": (desk, { ap, force = false }, now, requestId) =>
+    act(desk, ap, (aps, single) => desk.acts.swap(now, requestId, aps, single, force)),
   "ap-reset": (desk, { ap }, now, requestId) => act(desk, ap, (aps, single) => desk.acts.reset(now, requestId, aps, single)),
+  "ap-forget": (desk, { ap: selector }) => {
+    const found = desk.inventory.findAbsent(selector);
+    if (!found.ok) return found;
+    const { mac, name } = found.value.record;
+    if (isInRun(desk, found.value)) return refuse.apBusy(name);
+    const group = desk.groups.of(mac);
+    if (group) desk.groups.deleteAp(group, mac);
+    desk.inventory.forget(mac);
+    desk.acts.forget(mac);
+    return success(null);
+  },
 };
 
 type Predownload = Order & { readonly type: "ap-predownload" };

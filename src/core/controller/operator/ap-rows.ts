@@ -11,12 +11,13 @@ import type { ApImageRow, ApImageView, ApSummaryRow } from "./views.js";
 export function apImages(now: Instant, parts: ViewParts, aps: readonly KnownAp[]): ApImageView {
   const rows = aps.map((ap) => apImageRow(now, parts, ap));
   const counts = noCounts();
-  for (const { status } of rows) counts[status]++;
+  const joined = rows.filter((row) => row.joined);
+  for (const { status } of joined) counts[status]++;
   return {
-    total: rows.length,
+    total: joined.length,
     counts: {
       initiated: counts.Initiated,
-      downloading: rows.filter(({ mac }) => parts.downloadsAtJoin.has(mac as MacAddress)).length,
+      downloading: joined.filter(({ mac }) => parts.downloadsAtJoin.has(mac as MacAddress)).length,
       predownloading: counts.Predownloading,
       completedPredownloading: counts.Complete,
       notSupported: counts.NotSupported,
@@ -39,14 +40,16 @@ export function apSummary({ inventory, groups, acts }: ViewParts): ApSummaryRow[
       state: session ? "Joined" : "Not Joined",
       runningVersion: record.runningVersion,
       joinedAt: record.joinedAt,
+      lastSeenAt: inventory.lastSeenAt(record),
       serial: record.serial,
       reset: reset ? { version: reset.version, state: reset.state } : null,
     };
   });
 }
 
-function apImageRow(now: Instant, { runs, groups }: ViewParts, { record }: KnownAp): ApImageRow {
+function apImageRow(now: Instant, { runs, groups, inventory, lostImages }: ViewParts, { record, session }: KnownAp): ApImageRow {
   const member = runs.latestOfAp(record.mac);
+  const isLost = member?.state.phase === "complete" && lostImages.has(record.mac);
   const image = member?.family.image ?? null;
   const started = member !== undefined && member.state.phase !== "aborted" && image !== null;
   const nextRetryAt = member?.heard.nextRetryAt ?? null;
@@ -55,19 +58,21 @@ function apImageRow(now: Instant, { runs, groups }: ViewParts, { record }: Known
     mac: record.mac,
     model: record.model,
     group: groups.of(record.mac)?.name ?? null,
+    joined: session !== null,
+    lastSeenAt: inventory.lastSeenAt(record),
     role: started ? predownloadRole(member) : null,
     // Without our inventory only the running version is known.
     primaryImage: (record.slots ? record.slots.primary.version : record.runningVersion) || emptyVersion,
     backupImage: record.slots?.backup.version || emptyVersion,
-    status: member ? statusOf(member) : "None",
+    status: isLost ? "Failed" : member ? statusOf(member) : "None",
     version: started ? image.version : null,
     nextRetrySeconds: nextRetryAt === null ? null : Math.max(0, Math.ceil((nextRetryAt - now) / 1000)),
     retryCount: started && member.run.group !== null ? member.tries : null,
     source: member?.source ?? null,
     wanBytes: member ? wanBytesOf(member) : 0,
     lanBytes: member?.lanBytes ?? 0,
-    failureReason: member ? reasonOf(member) : null,
-    bytesDone: member?.state.phase === "complete" ? (image?.sizeBytes ?? 0) : started ? member.heard.bytesDone : 0,
+    failureReason: isLost ? "image-unknown" : member ? reasonOf(member) : null,
+    bytesDone: member?.state.phase === "complete" && !isLost ? (image?.sizeBytes ?? 0) : started ? member.heard.bytesDone : 0,
     bytesTotal: started ? image.sizeBytes : 0,
     ...(started && isTransferring(member) ? paceOf(now, member, image.sizeBytes) : { bytesPerSecond: null, secondsLeft: null }),
     wanWireBytes: member ? wanWireBytesOf(member) : 0,

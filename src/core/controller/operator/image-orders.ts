@@ -72,11 +72,11 @@ function suggestedFor({ inventory, catalogue }: Desk, { release, families }: Ima
 }
 
 /** Who needs this image now. */
-function userOf({ runs }: Desk, sha256: string): string | undefined {
+function userOf({ runs, downloadsAtJoin }: Desk, sha256: string): string | undefined {
   for (const { families, group } of runs.running()) {
     for (const { image } of families.values()) {
       if (image?.sha256 === sha256) return group === null ? "APs over the WAN" : `group "${group}"`;
     }
   }
-  return undefined;
+  return [...downloadsAtJoin.values()].some((one) => one === sha256) ? "APs that fetch it before they serve" : undefined;
 }

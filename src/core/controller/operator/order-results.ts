@@ -25,6 +25,8 @@ import type {
 export interface ActResult {
   /** Names of the APs that did it. */
   readonly done: readonly string[];
+  /** What each of them boots next. */
+  readonly boots: readonly { readonly ap: string; readonly version: string }[];
   readonly refused: readonly { readonly ap: string; readonly code: string; readonly message: string }[];
   /** Asked, but silent when the answer was due. */
   readonly pending: readonly string[];

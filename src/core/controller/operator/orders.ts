@@ -38,8 +38,14 @@ export type Order =
       readonly force?: boolean | undefined;
     }
   | { readonly type: "ap-predownload-abort"; readonly ap: ApSelector | "all" }
-  | { readonly type: "ap-swap"; readonly ap: ApSelector | "all" }
+  /**
+   * The image of an AP's last run boots next, whatever was swapped before. An AP whose backup is another image or an older version is
+   * skipped; with `force` its images are exchanged all the same.
+   */
+  | { readonly type: "ap-swap"; readonly ap: ApSelector | "all"; readonly force?: boolean | undefined }
   | { readonly type: "ap-reset"; readonly ap: ApSelector | "all" }
+  /** An AP that is gone for good: it leaves its group, too. */
+  | { readonly type: "ap-forget"; readonly ap: ApSelector }
   /** The runtime has stored and measured the file before it gives this order. */
   | { readonly type: "image-add"; readonly image: NewImage }
   | { readonly type: "image-remove"; readonly imageId: string }

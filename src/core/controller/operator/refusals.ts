@@ -49,6 +49,17 @@ export const refuse = {
   ),
   noRun: make("no-run", (where) => `No upgrade is running ${where}.`),
   backupEmpty: make("backup-empty", (ap) => `The backup image of AP ${ap} is empty; predownload one before the swap.`),
+  lastImageNotHeld: make(
+    "image-not-held",
+    (ap, wanted, backup) =>
+      `AP ${ap} was skipped: it does not hold ${wanted}, the image of its last upgrade, and its backup image is ${backup}; predownload it, or swap with "force".`,
+  ),
+  swapGoesBack: make(
+    "swap-goes-back",
+    (ap, running, backup) =>
+      `AP ${ap} was skipped: it runs ${running} and its backup image ${backup} is older; swap with "force" to go back.`,
+  ),
+  apJoined: make("ap-joined", (ap) => `AP ${ap} is joined; it can be forgotten once it is gone.`),
   notCapable: make("not-capable", (ap) => `AP ${ap} does not speak the upgrade protocol and cannot swap its images.`),
   apRefused: make("ap-refused", (ap, why) => `AP ${ap} refused: ${why}.`),
   apActBusy: make("ap-act-busy", (ap) => `AP ${ap} has not answered the last swap or reset yet; try again in a moment.`),

@@ -1,4 +1,5 @@
 import type { MacAddress } from "../../../base/mac-address.js";
+import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Groups } from "../groups.js";
 import type { ImageCatalogue } from "../image-catalogue.js";
 import type { Inventory } from "../inventory.js";
@@ -13,6 +14,8 @@ export interface ViewParts {
   readonly runs: RunTable;
   readonly acts: SwapAndReset;
   /** APs that get an image before they serve (RFC 5415 §9.1.1): "Downloading" in the counts. */
-  readonly downloadsAtJoin: ReadonlySet<MacAddress>;
+  readonly downloadsAtJoin: ReadonlyMap<MacAddress, Sha256Hex>;
+  /** APs that hold the image of their last run no more. */
+  readonly lostImages: ReadonlySet<MacAddress>;
   readonly sessionsMax: number;
 }

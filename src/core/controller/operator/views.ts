@@ -24,6 +24,9 @@ export interface ApImageRow {
   readonly mac: string;
   readonly model: string;
   readonly group: string | null;
+  readonly joined: boolean;
+  /** Instant (ms since the epoch) when it was last heard of. */
+  readonly lastSeenAt: number;
   readonly role: PredownloadRole | null;
   /** Version in the slot that boots next, `0.0.0.0` when empty. */
   readonly primaryImage: string;
@@ -55,6 +58,7 @@ export interface ApImageRow {
 }
 
 export interface ApImageView {
+  /** APs that are joined, as in the counts; the rows are of all. */
   readonly total: number;
   readonly counts: {
     readonly initiated: number;
@@ -79,6 +83,8 @@ export interface ApSummaryRow {
   readonly runningVersion: string;
   /** Instant (ms since the epoch) of the last join, null before the first. */
   readonly joinedAt: number | null;
+  /** Instant when it was last heard of. */
+  readonly lastSeenAt: number;
   readonly serial: string;
   /** The last reset that the controller sent: did the AP come back on that version? Null before the first. */
   readonly reset: { readonly version: string; readonly state: "waiting" | "confirmed" | "unconfirmed" } | null;

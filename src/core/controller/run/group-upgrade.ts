@@ -14,7 +14,7 @@ import { resultCodes } from "../../../wire/capwap/result-code.js";
 import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import { limits, type ReleaseName } from "../../upgrade/limits.js";
 import type { Answer, ApCommand, ApReport, ApServing } from "../ap-port.js";
-import type { KnownAp } from "../inventory.js";
+import { holdsImage, type KnownAp } from "../inventory.js";
 import type { GroupRecord, ImageRecord } from "../records.js";
 import { type Fallback, fallbackFor } from "./fallback.js";
 import { type Fault, hasEnded, isWorking, roleOf } from "./member-state.js";
@@ -154,6 +154,7 @@ export class GroupUpgrade {
     member.heard = { ...member.heard, state: null };
     if (wasLost(member)) this.#revive(now, member);
     else if (state.phase === "complete" && primaryOf(family) === mac) this.#primaries.orderToServe(now, member);
+    else if (state.phase === "complete" && this.#hasLostImage(member)) this.#members.transition(now, member, { type: "set-aside" });
     else this.#members.transition(now, member, { type: "rejoined" });
     this.#advance(now, family);
   }
@@ -455,6 +456,12 @@ export class GroupUpgrade {
     const member = runs.get(report.runId)?.members.get(mac);
     if (!isFinal(report) && member?.state.phase !== "complete") outbox.tell(mac, { type: "abort", runId: report.runId });
     if (member) this.#members.noteLate(now, member, report);
+  }
+
+  /** Its slots hold the image no more, by its own inventory. */
+  #hasLostImage({ mac, family: { image } }: Member): boolean {
+    const ap = this.#parts.inventory.get(mac);
+    return image !== null && ap !== undefined && ap.record.slots !== null && !holdsImage(ap, image.sha256);
   }
 
   #running(mac: MacAddress): Member | undefined {

@@ -64,6 +64,11 @@ const writers: Writers = {
           `Peer controller ${event.peer} holds ${event.verdict === "same" ? "the same images" : `other images: ${event.detail}`}`,
         )
       : warning(`Peer controller ${event.peer} does not answer: ${event.detail}`),
+  "duplicate-mac": (event) =>
+    warning(
+      `Two devices have the same MAC address ${event.mac}: ${event.name} (serial ${event.serial}) is joined from ${event.from.address}, ` +
+        `serial ${event.otherSerial} from ${event.otherFrom.address} waits`,
+    ),
   "order-done": (event) => info(`${event.order}${event.target === "" ? "" : `: ${event.target}`}`),
   "order-refused": (event) => warning(`${event.order} refused: ${event.failure.message}`),
   "datagram-dropped": (event) => warning(`Datagram from ${event.from.address} dropped: ${event.why}. ${event.detail}`),
