@@ -17,6 +17,7 @@ const addons = {
   "tftp-receiver": ["tftp-receiver.c", "tftp-receiver-thread.c"],
   "socket-options": ["socket-options.c"],
   dtls: ["dtls.c", "dtls-context.c", "dtls-link.c"],
+  "udp-listener": ["udp-listener.c"],
 };
 /** What flexup does without an add-on; the others have a plain path. */
 const without = { dtls: "daemons need --dtls off" };

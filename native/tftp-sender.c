@@ -120,6 +120,10 @@ static napi_value open_sender(napi_env env, napi_callback_info info) {
     return fail(env, what, error);
   }
   setsockopt(sender->fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer); /* as much as the host allows */
+  /* Without DF: a router before a narrow link may fragment, and what it reports might be filtered. */
+  const int fragments = IP_PMTUDISC_DONT, fragments6 = IPV6_PMTUDISC_DONT;
+  setsockopt(sender->fd, IPPROTO_IP, IP_MTU_DISCOVER, &fragments, sizeof fragments);
+  if (from.ss_family == AF_INET6) setsockopt(sender->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &fragments6, sizeof fragments6);
   if (sender->file) madvise((void *)sender->file, sender->size, MADV_SEQUENTIAL);
   for (int at = 0; at < SEGMENTS_MAX; at++) {
     sender->headers[at][1] = 3; /* DATA */

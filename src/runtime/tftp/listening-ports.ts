@@ -1,23 +1,26 @@
 /**
- * The listening port on one address or on all of them. On all, each address of the host gets a socket of its own beside
- * the wildcard's, so that it is known which one a peer asked and a multi-homed host answers from there (RFC 1123
- * §4.2.3.4's hosts would otherwise reply from wherever the route leads).
+ * The listening port on one address or on all of them. On all, it is known which one a peer asked, and a multi-homed host answers from
+ * there (RFC 1123 §4.2.3.4's hosts would otherwise reply from wherever the route leads): by the native listener, or where there is
+ * none by a socket for each address of the host beside the wildcard's.
  */
 
 import { networkInterfaces } from "node:os";
 import type { Endpoint } from "../../base/endpoint.js";
 import { type Result, success } from "../../base/failure.js";
 import { isIPv6, isWildcard } from "../../base/ip-address.js";
+import { type AddressedPort, openAddressedPort } from "../udp/addressed-port.js";
 import { openUdpPort, type UdpPort } from "../udp/udp-ports.js";
 
 /** How soon a new address of the host is served by a socket of its own. */
 const RESCAN_INTERVAL_MS = 10_000;
 
+export type ListeningPort = Pick<UdpPort, "send" | "sendParts">;
+
 export interface ListeningPorts {
   /** The wildcard address where all are served. */
   readonly local: Endpoint;
   /** What is sent from `local`, an address given with a datagram. */
-  port(local: string): UdpPort;
+  port(local: string): ListeningPort;
   close(): Promise<void>;
 }
 
@@ -46,8 +49,11 @@ export async function openListeningPorts(
   // Taken alone first: sharing the port must not hide that another process has it.
   const alone = await open(listen.address, listen.port, false);
   if (!alone.ok) return alone;
-  const { port } = alone.value.local;
+  const { address: wildcardAddress, port } = alone.value.local;
   await alone.value.close();
+  const local: Endpoint = { address: wildcardAddress, port };
+  const addressed = openAddressedPort({ address: listen.address, port }, LISTENING_BUFFER_BYTES, onDatagram);
+  if (addressed !== undefined) return success(addressedPorts(local, addressed));
   const wildcard = await open(listen.address, port, true);
   if (!wildcard.ok) return wildcard;
 
@@ -83,6 +89,18 @@ export async function openListeningPorts(
     },
   });
 }
+
+const addressedPorts = (local: Endpoint, { send, close }: AddressedPort): ListeningPorts => ({
+  local,
+  port: (from) => ({
+    send: (bytes, to) => send(bytes, to, from),
+    sendParts: (parts, to, sent) => {
+      send(Buffer.concat(parts), to, from);
+      sent?.(null);
+    },
+  }),
+  close: async () => close(),
+});
 
 const LISTENING_BUFFER_BYTES = 256 * 1024;
 

@@ -4,12 +4,14 @@ import type { Endpoint } from "../../base/endpoint.js";
 import type { SessionPlan, TftpSessionId } from "../../core/tftp/server/contract.js";
 import { blockLength, blockOffset, wireBlock } from "../../wire/tftp/block-number.js";
 import { DATA_HEADER_BYTES, opcode } from "../../wire/tftp/packet.js";
-import { openUdpPort, type UdpPort } from "../udp/udp-ports.js";
+import { mayFragment } from "../udp/socket-options.js";
+import { openUdpPort } from "../udp/udp-ports.js";
+import type { ListeningPort } from "./listening-ports.js";
 import { isUnchanged, type OpenFile } from "./open-file.js";
 import { type Deliver, FILE_CHANGED, type SendBlocks, type SessionPorts } from "./session-ports.js";
 
 interface OpenSession {
-  readonly port: Pick<UdpPort, "send" | "sendParts">;
+  readonly port: ListeningPort;
   readonly file: OpenFile;
   readonly close: () => Promise<void>;
 }
@@ -18,12 +20,12 @@ const SESSION_BUFFER_BYTES = 1024 * 1024;
 
 export class PlainSessionPorts implements SessionPorts {
   readonly #deliver: Deliver;
-  readonly #listening: (local: string) => Pick<UdpPort, "send" | "sendParts">;
+  readonly #listening: (local: string) => ListeningPort;
   readonly #open = new Map<TftpSessionId, OpenSession>();
   readonly #closing = new Set<Promise<void>>();
 
   /** @param listening the listening port, which transfers in single-port mode are sent through */
-  constructor(deliver: Deliver, listening: (local: string) => Pick<UdpPort, "send" | "sendParts">) {
+  constructor(deliver: Deliver, listening: (local: string) => ListeningPort) {
     this.#deliver = deliver;
     this.#listening = listening;
   }
@@ -40,8 +42,12 @@ export class PlainSessionPorts implements SessionPorts {
       onError: () => {}, // A datagram that the host could not send is lost as any other: the session repeats it.
       onDatagram: (bytes, from) => this.#deliver({ type: "datagram", session, from, bytes }),
     });
-    if (opened.ok) this.#open.set(session, { port: opened.value, file, close: () => opened.value.close() });
-    else this.#deliver({ type: "session-failed", session, detail: opened.failure.message });
+    if (!opened.ok) {
+      this.#deliver({ type: "session-failed", session, detail: opened.failure.message });
+      return;
+    }
+    mayFragment(opened.value.local);
+    this.#open.set(session, { port: opened.value, file, close: () => opened.value.close() });
   }
 
   send(session: TftpSessionId, to: Endpoint, bytes: Uint8Array): void {

@@ -3,8 +3,9 @@ import type { Endpoint } from "../../base/endpoint.js";
 import { loadAddon } from "../native-addon.js";
 
 interface SocketOptions {
-  /** Whether all UDP sockets of this process that are bound there, and at least one, were told. */
+  /** Whether all UDP sockets of this process that are bound there, and at least one, could be set. */
   neverFragment(address: string, port: number): boolean;
+  mayFragment(address: string, port: number): boolean;
 }
 
 /**
@@ -13,3 +14,10 @@ interface SocketOptions {
  */
 export const neverFragment = ({ address, port }: Endpoint): boolean =>
   loadAddon<SocketOptions>("socket-options")?.neverFragment(address, port) ?? false;
+
+/**
+ * Has the socket bound to `local` send without DF, so that a router before a narrow link fragments instead of dropping. False as for
+ * `neverFragment`: then the kernel sets DF, and learns of a narrow path where the reports are not filtered.
+ */
+export const mayFragment = ({ address, port }: Endpoint): boolean =>
+  loadAddon<SocketOptions>("socket-options")?.mayFragment(address, port) ?? false;
