@@ -8,8 +8,21 @@ import { registerDaemonCommands, registerDemoCommand } from "./daemon-commands.j
 import { registerDataCommands } from "./data-commands.js";
 import { flexupVersion } from "./version.js";
 
+/** What an ended reader leaves time for: a fetch tells its server. */
+const LAST_WORDS_MS = 1000;
+
+/** A reader of our output that has seen enough (`| head`) ends the command without a word. */
+function endWithReader(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exitCode = exitCodes.refused;
+    setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
+  });
+}
+
 /** Runs flexup with the process's arguments. Resolves with the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
+  endWithReader();
   let exitCode: number = exitCodes.done;
   const done = (code: number): void => {
     exitCode = code;

@@ -1,10 +1,10 @@
-/** `flexup tftp serve` and `flexup tftp get`: the TFTP engine by itself, for a lab. */
+/** `flexup tftp serve` and `flexup tftp get`: the TFTP engine standalone, for a lab. */
 import type { Command as Program } from "commander";
 import { InvalidArgumentError } from "commander";
 import { type Endpoint, parseHostPort } from "../../base/endpoint.js";
 import type { Failure } from "../../base/failure.js";
 import { defaultServerSettings, LAN_BLKSIZE, LAN_WINDOWSIZE } from "../../core/tftp/defaults.js";
-import { BLKSIZE_MAX, BLKSIZE_MIN, WINDOWSIZE_MAX } from "../../wire/tftp/options.js";
+import { BLKSIZE_MAX, BLKSIZE_MIN, DEFAULT_BLKSIZE, DEFAULT_WINDOWSIZE, WINDOWSIZE_MAX } from "../../wire/tftp/options.js";
 import { parseTftpUrl, TFTP_PORT } from "../../wire/tftp/url.js";
 import { exitCodes } from "../one-shot.js";
 import { parseBitRate } from "../tftp/units.js";
@@ -49,12 +49,13 @@ interface GetFlags {
   readonly blksize: number;
   readonly windowsize: number;
   readonly timeout?: number;
+  readonly options: boolean;
   readonly plain?: true;
   readonly json?: true;
 }
 
 export function registerTftpCommands(program: Program, done: (code: ExitCode) => void): void {
-  const tftp = program.command("tftp").description("the TFTP engine by itself");
+  const tftp = program.command("tftp").description("the TFTP engine standalone");
 
   tftp
     .command("serve")
@@ -71,7 +72,7 @@ export function registerTftpCommands(program: Program, done: (code: ExitCode) =>
       whole(1, 100_000),
       defaultServerSettings.requestsPerSecondMax,
     )
-    .option("--plain", "do without the native sender")
+    .option("--plain", "disable the native sender")
     .action(async (paths: readonly string[], flags: ServeFlags) => {
       const { serveByTftp } = await import("../tftp/serve.js");
       const opened = await serveByTftp({
@@ -104,7 +105,8 @@ export function registerTftpCommands(program: Program, done: (code: ExitCode) =>
     .option("--blksize <octets>", "payload of a packet", whole(BLKSIZE_MIN, BLKSIZE_MAX), LAN_BLKSIZE)
     .option("--windowsize <packets>", "packets for one ACK", whole(1, WINDOWSIZE_MAX), LAN_WINDOWSIZE)
     .option("--timeout <seconds>", "ask the server for this time-out", whole(1, 255))
-    .option("--plain", "do without the native receiver")
+    .option("--no-options", "ask without any option, for servers that answer nothing else")
+    .option("--plain", "disable the native receiver")
     .option("--json", "the result as JSON")
     .action(async (urlText: string, flags: GetFlags) => {
       const url = parseTftpUrl(urlText);
@@ -124,6 +126,7 @@ export function registerTftpCommands(program: Program, done: (code: ExitCode) =>
           blksize: flags.blksize,
           windowsize: flags.windowsize,
           timeoutSeconds: flags.timeout,
+          plainRequest: !flags.options || asksForDefaults(flags),
           engine: flags.plain ? "plain" : "auto",
         },
         { stdout: process.stdout, stderr: process.stderr, signal: aborting.signal },
@@ -139,7 +142,13 @@ export function registerTftpCommands(program: Program, done: (code: ExitCode) =>
     });
 }
 
+/** RFC 1350's own values: there is nothing to negotiate. */
+const asksForDefaults = ({ blksize, windowsize, timeout }: GetFlags): boolean =>
+  blksize === DEFAULT_BLKSIZE && windowsize === DEFAULT_WINDOWSIZE && timeout === undefined;
+
 function refused(failure: Failure, json = false): ExitCode {
+  // Who closed our standard output has seen enough.
+  if (failure.code === "tftp-storage" && failure.message.includes("EPIPE")) return exitCodes.refused;
   process.stderr.write(json ? `${JSON.stringify(failure)}\n` : `${failure.message}\n`);
   return exitCodes.refused;
 }

@@ -1,13 +1,13 @@
 /** `flexup tftp get`: one fetch into a file, which appears under its name only when it is whole. */
 
 import { lookup } from "node:dns/promises";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { failure, type Result, success } from "../../base/failure.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import { systemClock } from "../../runtime/clock.js";
-import { type FetchSink, fileSink, startTftpFetch } from "../../runtime/tftp/client.js";
+import { type FetchResult, startTftpFetch, type TftpFetchOptions } from "../../runtime/tftp/client.js";
 import type { TftpUrl } from "../../wire/tftp/url.js";
+import { type Output, openOutput } from "./output.js";
 import { decimalBytesText, progressText } from "./units.js";
 
 export interface GetOptions {
@@ -17,6 +17,8 @@ export interface GetOptions {
   readonly blksize: number | undefined;
   readonly windowsize: number | undefined;
   readonly timeoutSeconds: number | undefined;
+  /** Asks without any option. */
+  readonly plainRequest: boolean;
   readonly engine: "auto" | "plain";
 }
 
@@ -35,21 +37,71 @@ export interface GetReport {
 }
 
 const PROGRESS_INTERVAL_MS = 100;
+/** An address that does not answer is left for the next one of the same name. */
+const NEXT_ADDRESS_MS = 5000;
 /** A person waits for the prompt; long enough to repeat a lost last ACK to a server with a time-out below it. */
 const DALLY_MS = 500;
 
 export async function getByTftp(options: GetOptions, io: GetIo): Promise<Result<GetReport>> {
   const { url } = options;
-  let address: string;
+  let addresses: readonly string[];
   try {
-    ({ address } = await lookup(url.host));
+    addresses = (await lookup(url.host, { all: true })).map(({ address }) => address);
   } catch (error) {
     return failure("unknown-host", `${url.host}: no address found (${(error as Error).message}); check the name`);
   }
   const output = options.output ?? basename(url.fileName);
-  const target = await openTarget(output, io.stdout);
-  if (!target.ok) return target;
+  const opened = await openOutput(output, io.stdout);
+  if (!opened.ok) return opened;
+  const startedAt = systemClock.now();
+  const { result, sizeBytes, closed } = await fetchFromAny(addresses, options, opened.value, io);
+  const { outcome, detail, bytesDone, sha256 } = result;
+  const milliseconds = systemClock.now() - startedAt;
 
+  if (sha256 === undefined) {
+    await opened.value.discard();
+    await closed;
+    return failure(`tftp-${outcome}`, `${url.fileName} from ${url.host}: ${detail}${adviceOn(outcome, detail)}`);
+  }
+  try {
+    await opened.value.commit();
+  } catch (error) {
+    await opened.value.discard();
+    return failure("tftp-storage", `${output} cannot be written: ${(error as Error).message}`);
+  } finally {
+    await closed;
+  }
+  if (sizeBytes !== undefined && sizeBytes !== bytesDone)
+    io.stderr.write(`${url.host} announced ${sizeBytes} bytes and sent ${bytesDone}; compare the SHA-256 with the file's\n`);
+  return success({ output, bytes: bytesDone, milliseconds, sha256 });
+}
+
+interface Fetched {
+  readonly result: FetchResult;
+  /** As the server announced it. */
+  readonly sizeBytes: number | undefined;
+  readonly closed: Promise<void>;
+}
+
+/** Tries one address after the other, as long as nobody answers. */
+async function fetchFromAny(addresses: readonly string[], options: GetOptions, output: Output, io: GetIo): Promise<Fetched> {
+  const [address = "", ...others] = addresses;
+  const unansweredMsMax = others.length > 0 ? { unansweredMsMax: NEXT_ADDRESS_MS } : {};
+  const fetched = await fetchFrom(address, unansweredMsMax, options, output, io);
+  const { outcome, isAnswered } = fetched.result;
+  if (others.length === 0 || outcome !== "timeout" || isAnswered) return fetched;
+  await fetched.closed;
+  return fetchFromAny(others, options, output, io);
+}
+
+async function fetchFrom(
+  address: string,
+  settings: TftpFetchOptions["settings"],
+  options: GetOptions,
+  output: Output,
+  io: GetIo,
+): Promise<Fetched> {
+  const { url, blksize, windowsize, timeoutSeconds, plainRequest, engine } = options;
   const startedAt = systemClock.now();
   let sizeBytes: number | undefined;
   let shownAt = Number.NEGATIVE_INFINITY;
@@ -59,17 +111,15 @@ export async function getByTftp(options: GetOptions, io: GetIo): Promise<Result<
     shownAt = now;
     io.stderr.write(`\r\x1b[K${progressText(bytesDone, sizeBytes, now - startedAt)}`);
   };
-
   const fetch = startTftpFetch({
     server: { address, port: url.port },
     fileName: url.fileName,
-    ...(options.blksize !== undefined && { blksize: options.blksize }),
-    ...(options.windowsize !== undefined && { windowsize: options.windowsize }),
-    timeoutSeconds: options.timeoutSeconds,
-    engine: options.engine,
-    settings: { dallyMs: DALLY_MS },
+    ...(blksize !== undefined && { blksize }),
+    ...(windowsize !== undefined && { windowsize }),
+    ...{ timeoutSeconds, plainRequest, engine },
+    settings: { dallyMs: DALLY_MS, ...settings },
     clock: systemClock,
-    sink: target.value.sink,
+    sink: output.sink,
     onSize: (bytes) => {
       sizeBytes = bytes;
     },
@@ -80,79 +130,25 @@ export async function getByTftp(options: GetOptions, io: GetIo): Promise<Result<
   });
   const abort = (): void => fetch.abort();
   io.signal.addEventListener("abort", abort);
-  const { outcome, detail, bytesDone, sha256 } = await fetch.ended;
+  if (io.signal.aborted) abort();
+  const result = await fetch.ended;
   io.signal.removeEventListener("abort", abort);
-  const milliseconds = systemClock.now() - startedAt;
   if (io.stderr.isTTY === true && Number.isFinite(shownAt)) io.stderr.write("\n");
-
-  if (sha256 === undefined) {
-    await target.value.discard();
-    await fetch.closed;
-    return failure(`tftp-${outcome}`, `${url.fileName} from ${url.host}: ${detail}${adviceOn(outcome, detail)}`);
-  }
-  try {
-    await target.value.commit();
-  } catch (error) {
-    await target.value.discard();
-    return failure("tftp-storage", `${output} cannot be written: ${(error as Error).message}`);
-  } finally {
-    await fetch.closed;
-  }
-  return success({ output, bytes: bytesDone, milliseconds, sha256 });
+  return { result, sizeBytes, closed: fetch.closed };
 }
 
 /** Where the server has not said it itself. */
 const adviceOn = (outcome: string, detail: string): string => {
-  const text = advice[outcome];
+  const text = outcome === "timeout" ? timeoutAdvice(detail) : outcome === "busy" ? "try again later" : undefined;
   return text === undefined || detail.includes(text) ? "" : `; ${text}`;
 };
 
-const advice: Readonly<Record<string, string>> = {
-  busy: "try again later",
-  timeout: "check the address, and that nothing blocks UDP port 69 and the ports above 1023",
-};
+const timeoutAdvice = (detail: string): string =>
+  detail.startsWith("no answer")
+    ? "check the address, that a server listens there, and that nothing blocks its port"
+    : detail.endsWith("byte 0")
+      ? "the server answered, but no block arrived: check that nothing blocks UDP ports above 1023, or try --blksize 512"
+      : "the server stopped in the middle: check that it still runs, and try again";
 
 export const getReportText = ({ output, bytes, milliseconds, sha256 }: GetReport): string =>
   `${output}: ${bytes} bytes in ${(milliseconds / 1000).toFixed(2)} s (${decimalBytesText(Math.round((bytes * 1000) / milliseconds))}/s)\nsha256 ${sha256}\n`;
-
-interface Target {
-  readonly sink: FetchSink;
-  commit(): Promise<void>;
-  /** Nothing stays of what was written. */
-  discard(): Promise<void>;
-}
-
-async function openTarget(output: string, stdout: NodeJS.WritableStream): Promise<Result<Target>> {
-  if (output === "-") return success(streamTarget(stdout));
-  const partial = `${output}.${process.pid}.part`;
-  let handle: FileHandle;
-  try {
-    handle = await open(partial, "wx");
-  } catch (error) {
-    return failure("tftp-storage", `${output} cannot be written: ${(error as Error).message}; choose another place with -o`);
-  }
-  return success({
-    sink: fileSink(handle),
-    commit: async () => {
-      await handle.sync();
-      await handle.close();
-      await rename(partial, output);
-    },
-    discard: async () => {
-      await handle.close().catch(() => {});
-      await rm(partial, { force: true });
-    },
-  });
-}
-
-const streamTarget = (stream: NodeJS.WritableStream): Target => ({
-  sink: {
-    write: async (_offset, chunks) => {
-      for (const chunk of chunks) {
-        await new Promise<void>((resolve, reject) => stream.write(chunk, (error) => (error ? reject(error) : resolve())));
-      }
-    },
-  },
-  commit: async () => {},
-  discard: async () => {},
-});

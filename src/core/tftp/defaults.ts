@@ -11,7 +11,7 @@ export const defaultServerSettings: ServerSettings = {
   requestsPerSecondMax: 50,
   singlePort: false,
   looksUp: false,
-  firstAckMsMax: 10_000,
+  firstAckMsMax: 25_000,
   idleMsMax: 30_000,
 };
 

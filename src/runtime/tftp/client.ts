@@ -15,6 +15,7 @@ import type { ClientEffect, ClientInput, ClientRequest, ClientSettings, FetchOut
 import { defaultClientSettings, LAN_BLKSIZE, LAN_WINDOWSIZE } from "../../core/tftp/defaults.js";
 import type { Clock } from "../clock.js";
 import { Host } from "../host.js";
+import { namedZone } from "../udp/zone.js";
 import { BlockRing } from "./block-ring.js";
 import { type FetchPort, openPlainFetchPort } from "./fetch-port.js";
 import { loadNativeReceiver, openNativeFetchPort } from "./native-receiver.js";
@@ -28,17 +29,18 @@ export interface FetchSink {
   write(offset: number, chunks: readonly Uint8Array[]): Promise<void>;
 }
 
-export interface TftpFetchOptions extends Partial<Pick<ClientRequest, "blksize" | "windowsize" | "timeoutSeconds" | "sizeBytes">> {
+export interface TftpFetchOptions
+  extends Partial<Pick<ClientRequest, "blksize" | "windowsize" | "timeoutSeconds" | "plainRequest" | "sizeBytes">> {
   readonly server: Endpoint;
   readonly fileName: string;
   /** Address of ours to fetch from; all by default. */
   readonly localAddress?: string;
   readonly settings?: Partial<ClientSettings>;
-  /** `plain` does without the native receiver even where there is one. */
+  /** `plain` disables the native receiver even where there is one. */
   readonly engine?: "auto" | "plain";
   readonly clock: Clock;
   readonly sink: FetchSink;
-  /** The server told the file's size. */
+  /** The server announced the file's size. */
   readonly onSize?: (sizeBytes: number) => void;
   /** Octets written so far; after each write. */
   readonly onProgress?: (bytesDone: number) => void;
@@ -50,6 +52,8 @@ export interface FetchResult {
   readonly outcome: FetchOutcome;
   /** One line; empty for `complete`. */
   readonly detail: string;
+  /** The server answered, whatever it was. */
+  readonly isAnswered: boolean;
   readonly bytesDone: number;
   /** Lower-case hex of all bytes, for `complete` alone. */
   readonly sha256: Sha256Hex | undefined;
@@ -88,13 +92,14 @@ function dropBytes(chunks: Uint8Array[], count: number): Uint8Array[] {
 export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
   const { clock, sink, onProgress, onFatal } = options;
   // Datagrams come with addresses in canonical spelling; ours must match them.
-  const server: Endpoint = { address: canonicalIpAddress(options.server.address), port: options.server.port };
+  const server: Endpoint = { address: canonicalIpAddress(namedZone(options.server.address)), port: options.server.port };
   const request: ClientRequest = {
     server,
     fileName: options.fileName,
     blksize: options.blksize ?? LAN_BLKSIZE,
     windowsize: options.windowsize ?? LAN_WINDOWSIZE,
     timeoutSeconds: options.timeoutSeconds,
+    plainRequest: options.plainRequest === true,
     sizeBytes: options.sizeBytes,
   };
   const settings = { ...defaultClientSettings, ...options.settings };
@@ -178,7 +183,7 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
           const { outcome, detail, bytesDone } = effect;
           // A fetch is complete when everything is written, so everything has been through the digest.
           const digest = outcome === "complete" ? sha256.digest("hex") : undefined;
-          writing.then(() => resolveEnded({ outcome, detail, bytesDone, sha256: digest }));
+          writing.then(() => resolveEnded({ outcome, detail, isAnswered: client.isAnswered, bytesDone, sha256: digest }));
           break;
         }
         case "close":
@@ -221,7 +226,7 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
     if (opened.ok) await opened.value.close();
     host.stop();
     const detail = opened.ok ? "the fetch was aborted" : opened.failure.message;
-    resolveEnded({ outcome: opened.ok ? "aborted" : "error", detail, bytesDone: 0, sha256: undefined });
+    resolveEnded({ outcome: opened.ok ? "aborted" : "error", detail, isAnswered: false, bytesDone: 0, sha256: undefined });
     resolveClosed();
   };
   begin().catch(onFatal);

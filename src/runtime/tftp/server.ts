@@ -20,6 +20,7 @@ import type {
 import { TftpServer } from "../../core/tftp/server/server.js";
 import type { Clock } from "../clock.js";
 import { Host } from "../host.js";
+import { namedZone } from "../udp/zone.js";
 import { type ListeningPorts, openListeningPorts } from "./listening-ports.js";
 import { loadNativeTftp } from "./native-sender.js";
 import { OfferedFiles } from "./offered-files.js";
@@ -153,7 +154,7 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
   };
 
   const opened = await openListeningPorts(
-    options.listen,
+    { ...options.listen, address: namedZone(options.listen.address) },
     (local, bytes, from) => {
       // A peer whose last transfer has just ended may ask for the next file before its session's end is reported.
       sessions.catchUp();

@@ -275,7 +275,7 @@ t.test("an OACK and no block: the path loses packets of that size, so smaller on
 });
 
 t.test("a request without any option, and one that is too long", async (t) => {
-  const { begun, data } = fetching({ blksize: 1428, windowsize: 16, timeoutSeconds: 3, plain: true });
+  const { begun, data } = fetching({ blksize: 1428, windowsize: 16, timeoutSeconds: 3, plainRequest: true });
   t.same(begun, ["ask nothing"]);
   t.same(data(1, 9), ["write 0+9", "ack 1", "complete: "]);
   t.same(fetching({ fileName: "n".repeat(600) }).begun, [

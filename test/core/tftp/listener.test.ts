@@ -157,15 +157,24 @@ t.test("a request that comes while a session waits for its last ACK waits for it
 t.test("an address that holds several slots without an answer gives one up for an address that has none", async (t) => {
   const { ask, give } = listening();
   const sessions = [1, 2, 3].flatMap((port) => plans(ask(peer(port)))).map(({ session }) => session);
+  t.match(replies(ask(peer(1, "10.0.0.12"))), [/^0 busy/], "their first ACKs may be on the way");
+  give(wake, 250);
   t.match(replies(ask(peer(4))), [/^0 busy/], "the same address gains nothing");
   const other = peer(1, "10.0.0.10");
-  t.match(replies(ask(other)), [/^0 busy/], "their first ACKs may be on the way");
-  give(wake, 250);
   t.match(ask(other), [{ type: "session-input", session: sessions[2], input: { type: "withdrawn", detail: /^busy: all 3/ } }]);
   t.match(plans(give({ type: "session-ended", session: sessions[2] ?? 0, outcome: "withdrawn", bytesDone: 0 })), [{ peer: other }]);
   for (const session of sessions.slice(0, 2))
     give({ type: "session-progress", session, progress: { bytesDone: 512, isProven: true, isAllSent: false } });
   t.match(replies(ask(peer(1, "10.0.0.11"))), [/^0 busy/], "peers behind one NAT that do receive keep theirs");
+});
+
+t.test("a peer that acknowledges nothing for ten seconds gives its slot up to whoever asks", async (t) => {
+  const { ask, give } = listening({ sessionsMax: 1 });
+  const session = plans(ask(peer(1)))[0]?.session ?? 0;
+  give(wake, 9_999);
+  t.match(replies(ask(peer(2))), [/^0 busy/]);
+  give(wake, 1);
+  t.match(ask(peer(2)), [{ type: "session-input", session, input: { type: "withdrawn" } }]);
 });
 
 t.test("a name that was not offered is looked up where the host does that", async (t) => {

@@ -53,6 +53,7 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
   #blksize = DEFAULT_BLKSIZE;
   #windowsize = DEFAULT_WINDOWSIZE;
   readonly #size: FileSize;
+  #isAnswered = false;
   #bytesReceived = 0;
   #bytesWritten = 0;
   readonly #order = new BlockOrder();
@@ -76,6 +77,11 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
     const { firstTimeoutMs: firstMs, timeoutMsMax: ceilingMs } = settings;
     this.#roundTrip = new RoundTrip({ floorMs: TIMEOUT_FLOOR_MS, ceilingMs, firstMs, peerTimeoutMs });
     this.#peerIdleMs = idleMsFor(peerTimeoutMs ?? 0);
+  }
+
+  /** The server answered the request, if only with an ERROR. */
+  get isAnswered(): boolean {
+    return this.#isAnswered;
   }
 
   get bytesDone(): number {
@@ -166,6 +172,7 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
       if (answer !== undefined) out.push({ type: "send", to: from, bytes: answer });
       return;
     }
+    this.#isAnswered = true;
     const code = opcodeOf(bytes);
     if (code === opcode.data && bytes.length >= DATA_HEADER_BYTES) this.#data(now, from, bytes, out);
     else if (code === opcode.oack || code === opcode.error) this.#decoded(now, from, bytes, out);

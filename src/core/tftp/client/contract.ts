@@ -27,7 +27,7 @@ export interface ClientRequest {
   /** 1–255, undefined = do not ask. */
   readonly timeoutSeconds: number | undefined;
   /** Asks without any option, as RFC 1350 has it; some old servers answer nothing else. */
-  readonly plain?: boolean;
+  readonly plainRequest?: boolean;
   /** What the file's size must be; undefined = any, and the server's tsize is a hint. Checked against tsize before a byte moves and at the end. */
   readonly sizeBytes: number | undefined;
 }

@@ -2,6 +2,7 @@
  * How long the file is, as far as anybody said, and so whether a block has the length that is due. A truncated datagram must
  * not pass for the short block that ends a file.
  */
+import { DEFAULT_BLKSIZE } from "../../../wire/tftp/options.js";
 
 /** So many blocks of a wrong length in one place are the server's doing, not the network's. */
 const WRONG_LENGTHS_MAX = 4;
@@ -54,6 +55,9 @@ export class FileSize {
     const left = this.left(received);
     if (left === undefined || length === Math.min(left, blksize)) return take;
     if (this.#required !== undefined) return this.#wrong(`the file is not ${this.#required} bytes long as announced`);
+    // A server that sends RFC 1350's blocks under an OACK for larger ones does not mean the first of them as the end.
+    if (length === DEFAULT_BLKSIZE && blksize > DEFAULT_BLKSIZE && received === 0)
+      return this.#wrong(`blocks of ${length} bytes where ${blksize} were agreed`);
     // A whole block cannot be a truncated one, and a short one that comes again and again is meant.
     if (length < blksize && this.#wrong("").type === "drop") return drop;
     this.#announced = undefined;

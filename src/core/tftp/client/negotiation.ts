@@ -5,8 +5,8 @@ import type { ClientRequest } from "./contract.js";
 /** Block sizes that fit Ethernet with a tunnel, IPv6's smallest MTU of 1280, and any path. */
 const PATH_BLKSIZES = [1428, 1228, DEFAULT_BLKSIZE];
 
-export const optionsFor = ({ blksize, windowsize, timeoutSeconds, plain }: ClientRequest): Options =>
-  plain === true
+export const optionsFor = ({ blksize, windowsize, timeoutSeconds, plainRequest }: ClientRequest): Options =>
+  plainRequest === true
     ? {}
     : {
         tsize: 0,

@@ -3,7 +3,10 @@ import { type Endpoint, endpointText } from "../../../base/endpoint.js";
 import type { Instant } from "../../../base/time.js";
 import type { SessionPlan, SessionProgress, TftpSessionId } from "./contract.js";
 
+/** A living peer on a LAN has acknowledged something by then. */
 const SILENT_MS_MIN = 250;
+/** A peer that lost its first answer has asked again by then; one that erases its flash after the first block may take longer. */
+const GIVEN_UP_MS = 10_000;
 
 export interface Admission {
   readonly plan: SessionPlan;
@@ -54,15 +57,16 @@ export class TransferSlots {
   }
 
   /**
-   * The session that makes room for a peer at `address`, which has none: the newest of an address that has several, if no ACK has come in
-   * the time that a living peer takes.
+   * The session that makes room for a peer at `address`. Only one that no ACK has proven does: to anybody after as long as a peer may take to
+   * repeat its request, and sooner if its address has several slots and the new one's has none.
    */
   yielding(now: Instant, address: string): Admission | undefined {
     const admissions = [...this.#admissions.values()];
+    const isSilentFor = ({ at, progress }: Admission, ms: number): boolean => !progress.isProven && now - at >= ms;
+    const silent = admissions.find((admission) => isSilentFor(admission, GIVEN_UP_MS));
     const held = (other: string): number => admissions.filter(({ plan }) => plan.peer.address === other).length;
-    if (held(address) > 0) return undefined;
-    const isSilent = ({ at, progress }: Admission): boolean => !progress.isProven && now - at >= SILENT_MS_MIN;
-    return admissions.reverse().find((admission) => isSilent(admission) && held(admission.plan.peer.address) > 1);
+    if (silent !== undefined || held(address) > 0) return silent;
+    return admissions.reverse().find((admission) => isSilentFor(admission, SILENT_MS_MIN) && held(admission.plan.peer.address) > 1);
   }
 }
 
