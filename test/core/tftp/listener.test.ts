@@ -100,6 +100,11 @@ t.test("in single-port mode the peer's datagrams reach its session through the l
   const { ask, datagram } = listening({ singlePort: true });
   const [plan] = plans(ask(peer(1)));
   t.equal(plan?.singlePort, true);
+  const greedy = [
+    { name: "blksize", value: "65464" },
+    { name: "windowsize", value: "65535" },
+  ];
+  t.match(plans(ask(peer(3), greedy)), [{ blksize: 1428, windowsize: 8 }], "its first window answers an ACK that may be forged");
   t.match(datagram(peer(1), { type: "ack", block: 0 }), [{ type: "session-input", session: plan?.session, input: { type: "datagram" } }]);
   t.same(replies(datagram(peer(2), { type: "ack", block: 0 })), ["5 unknown transfer ID"]);
 });

@@ -173,6 +173,15 @@ t.test("a forged request draws no more than one answer, or three times its octet
   t.equal(ms, 10_000);
 });
 
+t.test("in single-port mode an ACK 0 may be forged: the first window is repeated twice and no more", async (t) => {
+  const { give, ack, wait } = sending({ singlePort: true, windowsize: 4, oack: Uint8Array.of(0, 6) });
+  give({ type: "start" });
+  t.same(ack(0), ["1+4"]);
+  t.same([...wait().sent, ...wait().sent, ...wait().sent], ["1+4", "1+4"]);
+  t.same(ack(4), ["5+4"], "who acknowledges it goes on");
+  t.same(wait().sent, ["5+4"]);
+});
+
 t.test("no time-out that a peer asks for holds the slot before its first ACK", async (t) => {
   const { give, wait } = sending({ timeoutMs: 255_000, oack: Uint8Array.of(0, 6), idleMsMax: 30_000 });
   give({ type: "start" });

@@ -91,6 +91,20 @@ for (const engine of ["auto", "plain"] as const) {
       await late;
     });
 
+    t.test("a file that is written to during its transfer ends it", async (t) => {
+      const server = await serve(t, engine, "127.31.0.10", { sessionRateBytesPerSecond: 200_000 });
+      const path = join(folder, `changing-${engine}`);
+      writeFileSync(path, image);
+      await server.offer("changing", { path });
+      const changed = fetch(server.local, {
+        fileName: "changing",
+        onProgress: () => writeFileSync(path, image.subarray(0, 1000)),
+      });
+      t.match(await changed.ended, { outcome: "error", detail: "server's error 0: the file changed during the transfer" });
+      const got = changed.bytes();
+      t.ok(got.equals(image.subarray(0, got.length)), "what went out before is the old content");
+    });
+
     t.test("a stranger at a transfer's port gets ERROR 5, and the transfer goes on", async (t) => {
       const server = await serve(t, engine, "127.31.0.4", { sessionRateBytesPerSecond: 500_000 });
       const socket = createSocket("udp4");

@@ -1,13 +1,19 @@
 /** What a peer gets of the options that it asked for (RFC 2347–2349, 7440). */
-import { DEFAULT_BLKSIZE, DEFAULT_WINDOWSIZE, type Options, writeOptions } from "../../../wire/tftp/options.js";
+import { DEFAULT_BLKSIZE, DEFAULT_WINDOWSIZE, type Options, WINDOWSIZE_MAX, writeOptions } from "../../../wire/tftp/options.js";
 import { DATA_HEADER_BYTES, encodePacket } from "../../../wire/tftp/packet.js";
+import { LAN_BLKSIZE } from "../defaults.js";
 import type { ServerSettings, SessionPlan } from "./contract.js";
 
 export type Grant = Pick<SessionPlan, "blksize" | "windowsize" | "timeoutMs" | "oack">;
 
-export function grantOptions(asked: Options, sizeBytes: number, { blksizeMax, windowBytesMax }: ServerSettings): Grant {
-  const blksize = Math.min(asked.blksize ?? DEFAULT_BLKSIZE, blksizeMax);
-  const windowMax = Math.max(1, Math.floor(windowBytesMax / (DATA_HEADER_BYTES + blksize)));
+/** In single-port mode a forged ACK 0 opens the first window: there is no port to guess. So windows stay small. */
+const SINGLE_PORT_MAX = { blksize: LAN_BLKSIZE, windowsize: 8 };
+
+export function grantOptions(asked: Options, sizeBytes: number, settings: ServerSettings): Grant {
+  const { blksizeMax, windowBytesMax, singlePort } = settings;
+  const most = singlePort ? SINGLE_PORT_MAX : { blksize: blksizeMax, windowsize: WINDOWSIZE_MAX };
+  const blksize = Math.min(asked.blksize ?? DEFAULT_BLKSIZE, blksizeMax, most.blksize);
+  const windowMax = Math.min(most.windowsize, Math.max(1, Math.floor(windowBytesMax / (DATA_HEADER_BYTES + blksize))));
   const windowsize = Math.min(asked.windowsize ?? DEFAULT_WINDOWSIZE, windowMax);
   const options = writeOptions({
     ...(asked.blksize !== undefined && { blksize }),

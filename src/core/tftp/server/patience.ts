@@ -35,6 +35,11 @@ export class Patience {
     this.#progressAt = now;
   }
 
+  /** When a peer that makes no progress is given up. */
+  get idleAt(): Instant {
+    return this.#progressAt + this.#idleMsMax;
+  }
+
   /** When a peer that has acknowledged nothing is given up. */
   get firstAckDueAt(): Instant {
     return this.#startedAt + this.#firstAckMsMax;

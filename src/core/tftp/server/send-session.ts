@@ -35,6 +35,8 @@ const TIMEOUT_CEILING_MS = 500;
 const RATE_BURST_MS = 10;
 /** A peer that got the whole file and left without its last ACK holds a slot for so many time-outs in a row only. */
 const FINAL_TRIES_MAX = 3;
+/** How often a first window that nobody acknowledges is repeated in single-port mode. */
+const BLIND_TRIES_MAX = 2;
 /** A repeated request in a transfer that stood still for so long is a new start, not a late duplicate. */
 const SUPERSEDED_MS = 1000;
 /** So many ACKs in a row, of one block each within a window, are the peer's habit and not holes. */
@@ -235,6 +237,9 @@ export class SendSession implements Machine<SessionInput, SessionEffect> {
       this.#end("timeout", `no answer: ${waitedFor} is missing`, out);
     } else if (this.#patience.isTooSlow(now, this.bytesDone, this.#rateBytesPerSecond)) {
       this.#end("timeout", "the peer is too slow to keep a session", out);
+    } else if (this.plan.singlePort && this.#base === 1 && this.#timeouts > BLIND_TRIES_MAX) {
+      // An ACK 0 may be forged where there is no port to guess.
+      this.#wakeAt = this.#patience.idleAt;
     } else if (!this.#isProven && !this.#budget.allows(this.#firstAnswerBytes)) {
       // The peer may ask again, and is answered again; without its request this would be a flood to whoever was named in the first.
       this.#wakeAt = this.#patience.firstAckDueAt;
