@@ -13,6 +13,7 @@ import type {
   ApImageView,
   ApSummaryRow,
   BootView,
+  CredentialView,
   GroupPreview,
   GroupSummaryRow,
   GroupView,
@@ -245,6 +246,13 @@ const peerView = z.object({
 }) satisfies z.ZodType<PeerView>;
 export const peerAnswer = z.object({ peer: peerView.nullable().describe("Null without a peer") });
 
+export const credential = z.object({
+  mac: macText,
+  state: z.enum(["active", "revoked"]),
+  since: instant,
+}) satisfies z.ZodType<CredentialView>;
+export const newCredential = z.object({ identity: macText, key: z.string().describe("64 hex digits") });
+
 export const systemView = z.object({
   version: z.string(),
   startedAt: instant,
@@ -254,6 +262,7 @@ export const systemView = z.object({
       z.object({ state: z.literal("read-only"), reason: z.string(), unsavedRows: z.int() }),
     ])
     .describe("read-only: APs are served and changes refused until there is space in the data folder"),
+  link: z.enum(["dtls", "clear"]).describe("How control messages of APs travel"),
   certificate: z
     .object({ own: z.boolean().describe("Made and renewed by the controller"), validFrom: instant, validTo: instant })
     .nullable()

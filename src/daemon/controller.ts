@@ -8,10 +8,12 @@ import { ApCredentials } from "../runtime/access/ap-credentials.js";
 import { systemClock } from "../runtime/clock.js";
 import { ControllerHost } from "../runtime/controller/controller-host.js";
 import { ImageFolder } from "../runtime/controller/controller-images.js";
+import { CredentialDesk } from "../runtime/controller/credential-desk.js";
 import { openStore } from "../runtime/controller/store/open-store.js";
 import { diskFaultOf, StoreReadOnly } from "../runtime/controller/store/store.js";
 import { storeFailure } from "../runtime/controller/store/store-failures.js";
 import { readJoinToken } from "../runtime/dtls/credentials.js";
+import type { DtlsServer } from "../runtime/dtls/dtls-server.js";
 import { freshSeed } from "../runtime/entropy.js";
 import { Log } from "../runtime/log.js";
 import { CapwapMeter } from "../runtime/metrics/capwap-meter.js";
@@ -103,6 +105,7 @@ async function assemble(
   const metrics = new Metrics("controller");
   const mtuBytes = interfaceMtuBytes(settings.listen.address);
   metrics.watchProcess();
+  let layer: DtlsServer | undefined;
   const host = new ControllerHost({
     machine: create({
       name: settings.name,
@@ -125,6 +128,7 @@ async function assemble(
     }),
     store: store.value,
     images: images.value,
+    credentials: new CredentialDesk(credentials, (mac) => layer?.closeAp(mac, "the AP's credential changed")),
     clock: systemClock,
     meter: new CapwapMeter(metrics),
     log,
@@ -132,6 +136,7 @@ async function assemble(
   });
   const secure = openControllerLink({ settings, host, keyOf: (identity) => credentials.keyOf(identity), metrics, log });
   if (!secure.ok) return secure;
+  layer = secure.value.layer;
   const port = await openUdpPort({
     ...settings.listen,
     onDatagram: (bytes, from) => secure.value.take(bytes, from),
@@ -144,6 +149,7 @@ async function assemble(
   secure.value.attach(port.value);
   closers.push(() => secure.value.stop());
   await host.start(secure.value);
+  host.systemChanged({ link: controllerLinkMode(settings) });
   closers.push(() => host.stop());
 
   const doors = await openOperatorDoors({ settings, host, store: store.value, images: images.value, metrics, log, env });

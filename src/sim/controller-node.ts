@@ -6,7 +6,7 @@ import type { Sha256Hex } from "../base/sha256.js";
 import type { ControllerEffect, ControllerInput, ControllerMachine } from "../core/controller/contract.js";
 import type { ControllerEvent } from "../core/controller/events.js";
 import type { OrderValue, ResultOf } from "../core/controller/operator/order-results.js";
-import type { Order } from "../core/controller/operator/orders.js";
+import type { MachineOrder } from "../core/controller/operator/orders.js";
 import { KeyValueStore } from "./key-value-store.js";
 import type { Network } from "./network.js";
 import { type Life, type MachineHost, SimNode } from "./node-host.js";
@@ -60,7 +60,7 @@ export class ControllerNode {
   }
 
   /** Gives an operator's order; `replied` is called once with its answer, unless the controller dies first. */
-  order<O extends Order>(order: O, replied: (result: Result<ResultOf<O["type"]>>) => void): void {
+  order<O extends MachineOrder>(order: O, replied: (result: Result<ResultOf<O["type"]>>) => void): void {
     invariant(this.#host !== undefined, "the controller is down");
     const requestId = ++this.#requests;
     this.#waiting.set(requestId, replied as (result: Result<OrderValue>) => void);

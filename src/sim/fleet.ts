@@ -6,7 +6,7 @@ import type { ApEvent } from "../core/ap/contract.js";
 import type { ControllerEvent } from "../core/controller/events.js";
 import type { GroupWanPolicy } from "../core/controller/operator/group-settings.js";
 import type { ResultOf } from "../core/controller/operator/order-results.js";
-import type { Order } from "../core/controller/operator/orders.js";
+import type { MachineOrder } from "../core/controller/operator/orders.js";
 import type { ApImageRow, GroupView } from "../core/controller/operator/views.js";
 import type { ReleaseName } from "../core/upgrade/limits.js";
 import { familyOfName } from "../core/upgrade/models.js";
@@ -150,7 +150,7 @@ export class Fleet {
   }
 
   /** Gives an operator's order and runs until it is answered. */
-  order<O extends Order>(order: O): Result<ResultOf<O["type"]>> {
+  order<O extends MachineOrder>(order: O): Result<ResultOf<O["type"]>> {
     let answer: Result<ResultOf<O["type"]>> | undefined;
     this.controller.order(order, (result) => {
       answer = result;
@@ -161,12 +161,12 @@ export class Fleet {
   }
 
   /** Gives an order without waiting for its answer; does nothing while the controller is down. */
-  orderLater(order: Order): void {
+  orderLater(order: MachineOrder): void {
     if (this.controller.node.alive) this.controller.order(order, () => {});
   }
 
   /** The same for an order that must succeed. */
-  must<O extends Order>(order: O): ResultOf<O["type"]> {
+  must<O extends MachineOrder>(order: O): ResultOf<O["type"]> {
     const result = this.order(order);
     invariant(result.ok, `${order.type} was refused: ${result.ok ? "" : result.failure.message}`);
     return result.value;

@@ -1,6 +1,6 @@
 import type { ApEvent } from "../core/ap/contract.js";
 import type { ControllerEvent } from "../core/controller/events.js";
-import type { Order } from "../core/controller/operator/orders.js";
+import type { MachineOrder } from "../core/controller/operator/orders.js";
 import type { ApNode } from "./ap-node.js";
 import { defaultFleet, type Fleet, type FleetOptions, type Happening } from "./fleet.js";
 import { checkedFleet, finalFaults } from "./fleet-checks.js";
@@ -65,7 +65,7 @@ class Player {
     else this.#faults.push(fault);
   }
 
-  start(order: Order): readonly string[] {
+  start(order: MachineOrder): readonly string[] {
     const result = this.fleet.order(order);
     planFaults(this.fleet, this.#faults.splice(0));
     return result.ok ? [] : [`refused: ${result.failure.code}`];
@@ -97,7 +97,7 @@ const commands: Readonly<Record<string, (player: Player, words: Words, rest: rea
   },
   order: (player, words) => {
     const values = Object.entries(words).map(([name, value]) => [name, value === "yes" ? true : value === "no" ? false : value]);
-    return player.start({ group: player.fleet.groupName, ...Object.fromEntries(values) } as Order);
+    return player.start({ group: player.fleet.groupName, ...Object.fromEntries(values) } as MachineOrder);
   },
   start: (player, { release = "primary" }) =>
     player.start({ type: "group-start", group: player.fleet.groupName, release: release as "primary" | "backup" }),

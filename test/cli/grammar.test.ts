@@ -77,7 +77,7 @@ t.test("a wrong command is told what was expected", async (t) => {
   const cases: readonly (readonly [line: string, message: string])[] = [
     ["", "No command given: expected show, config or image"],
     ["shwo ap", 'Unexpected "shwo": expected show, config or image'],
-    ["show ap", 'Incomplete command "show ap": expected image, predownload, summary or status'],
+    ["show ap", 'Incomplete command "show ap": expected image, predownload, summary, status or credential'],
     ["show ap image", 'Incomplete command "show ap image": expected the name or MAC address of an AP, or all'],
     ["show boot now", 'Unexpected "now" after "show boot": expected nothing more'],
     [

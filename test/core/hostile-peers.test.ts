@@ -8,7 +8,7 @@ import type { ApEffect, ApInput, BootRecord, RunJournal } from "../../src/core/a
 import { joinRequestElements } from "../../src/core/capwap/wtp/wtp-messages.js";
 import { WtpSession } from "../../src/core/capwap/wtp/wtp-session.js";
 import { Controller } from "../../src/core/controller/controller.js";
-import type { Order } from "../../src/core/controller/operator/orders.js";
+import type { MachineOrder } from "../../src/core/controller/operator/orders.js";
 import { defaultTimers } from "../../src/wire/capwap/defaults.js";
 import { isRequest, type Message, type MessageName, messages, responseTo } from "../../src/wire/capwap/messages.js";
 import type { ApInventory, UpgradeOrder } from "../../src/wire/capwap/vendor.js";
@@ -201,7 +201,7 @@ t.test("a controller cannot make an AP throw, over any number of its lives", asy
   t.pass();
 });
 
-const orders: readonly Order[] = [
+const orders: readonly MachineOrder[] = [
   { type: "group-start", group: "G", release: "primary" },
   { type: "group-abort", group: "G" },
   { type: "ap-swap", ap: "all" },
@@ -275,7 +275,7 @@ t.test("APs cannot make a controller throw, nor store what it cannot read again"
         return { ...message, elements: { ...elements, ...reports, ...(servingReport && { servingReport: { ...servingReport, runId } }) } };
       };
       boot();
-      const operator = (order: Order): void => step({ type: "operator", requestId: now, order });
+      const operator = (order: MachineOrder): void => step({ type: "operator", requestId: now, order });
       operator({ type: "image-add", image: image({ models: ["AIR-AP2802I"] }) });
       operator({ type: "group-add", group: "G" });
       operator({ type: "group-predownload", group: "G", enabled: true });
@@ -287,7 +287,7 @@ t.test("APs cannot make a controller throw, nor store what it cannot read again"
         now += 1 + waitMs;
         const ap = pick % 3;
         if (pick < 20) step({ type: "wake" });
-        else if (pick < 40) operator(orders[pick % orders.length] as Order);
+        else if (pick < 40) operator(orders[pick % orders.length] as MachineOrder);
         else if (pick < 45) join(ap);
         else if (pick < 47) boot();
         else if (pick < 65) answer(ap, message);

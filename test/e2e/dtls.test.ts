@@ -5,7 +5,7 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import { apReady } from "../../src/daemon/ready.js";
 import { loadDtls } from "../../src/runtime/dtls/addon.js";
-import { Fleet, until } from "../support/fleet.js";
+import { Fleet, must, until } from "../support/fleet.js";
 import { temporaryFolder } from "../support/folder.js";
 
 const skip = loadDtls() === undefined && "the DTLS add-on is not built here";
@@ -52,5 +52,32 @@ t.test("an AP with another secret, one without DTLS and one without a credential
   t.same(
     (await fleet.rows()).map(({ name }) => name),
     [],
+  );
+});
+
+t.test("a credential of its own: printed once, used, revoked", { skip }, async (t) => {
+  const fleet = await Fleet.start(t, ["--dtls", "require"]);
+  const added = await fleet.flexup("config", "ap", "credential", "add", first.mac);
+  t.equal(added.code, 0, added.stderr);
+  t.match(added.stdout, new RegExp(`^identity ${first.mac}\nkey [0-9a-f]{64}\n$`));
+  const file = join(temporaryFolder(t), "credential");
+  writeFileSync(file, added.stdout);
+  await fleet.join([first], "--credential", file);
+  const listed = await fleet.flexup("show", "ap", "credential");
+  t.match(listed.stdout, new RegExp(`${first.mac} +active`));
+  t.notOk(listed.stdout.includes(added.stdout.split(" ").at(-1)?.trim() ?? "?"), "without the key");
+  const stolen = fleet.startAp(second, "--credential", file);
+  t.same(await stolen.ended, { code: 1, signal: null });
+  t.match(stolen.stderr, /is the credential of 02:00:00:00:d7:01, but this AP is 02:00:00:00:d7:02/);
+  t.match((await fleet.flexup("show", "sysinfo")).stdout, /AP Links\.+ DTLS/);
+  t.equal((await fleet.flexup("config", "ap", "credential", "delete", first.mac)).code, 0);
+  await fleet.aps.get(first.name)?.line(({ event }) => (event === "link-down" ? true : undefined));
+  await fleet.controller.line(({ event, identity }) =>
+    event === "link-refused-unknown-identity" && identity === first.mac ? true : undefined,
+  );
+  const rows = must(await fleet.admin.order({ type: "show-ap-summary" }));
+  t.same(
+    rows.map(({ state }) => state),
+    ["Not Joined"],
   );
 });

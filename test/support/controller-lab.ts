@@ -11,7 +11,7 @@ import type { ControllerEvent } from "../../src/core/controller/events.js";
 import type { Difference } from "../../src/core/controller/operator/differences.js";
 import type { NewImage } from "../../src/core/controller/operator/new-image.js";
 import type { OrderValue, ResultOf } from "../../src/core/controller/operator/order-results.js";
-import type { Order } from "../../src/core/controller/operator/orders.js";
+import type { MachineOrder } from "../../src/core/controller/operator/orders.js";
 import type { ApImageRow, GroupView } from "../../src/core/controller/operator/views.js";
 import type { PeerAnswer } from "../../src/core/controller/peer-parity.js";
 import { readRecords } from "../../src/core/controller/read-records.js";
@@ -115,27 +115,27 @@ export class ControllerLab {
   }
 
   /** Gives the order; its reply may still be due. */
-  ask(order: Order): number {
+  ask(order: MachineOrder): number {
     const requestId = ++this.#requests;
     this.domain.order(this.now, requestId, order);
     this.drain();
     return requestId;
   }
 
-  try<O extends Order>(order: O): Result<ResultOf<O["type"]>> {
+  try<O extends MachineOrder>(order: O): Result<ResultOf<O["type"]>> {
     const reply = this.replies.get(this.ask(order));
     if (!reply) throw new Error(`no reply to ${order.type}`);
     return reply as Result<ResultOf<O["type"]>>;
   }
 
-  do<O extends Order>(order: O): ResultOf<O["type"]> {
+  do<O extends MachineOrder>(order: O): ResultOf<O["type"]> {
     const result = this.try(order);
     if (!result.ok) throw new Error(`${order.type}: ${result.failure.code}: ${result.failure.message}`);
     return result.value;
   }
 
   /** What the order's answer says that it changed. */
-  changes(order: Order): readonly Difference[] {
+  changes(order: MachineOrder): readonly Difference[] {
     this.try(order);
     return this.#lastChanges;
   }
@@ -147,7 +147,7 @@ export class ControllerLab {
   }
 
   /** The code of a refusal, or "ok". */
-  code(order: Order): string {
+  code(order: MachineOrder): string {
     const result = this.try(order);
     return result.ok ? "ok" : result.failure.code;
   }

@@ -2,6 +2,7 @@ import type { ActResult } from "../../core/controller/operator/order-results.js"
 import { type Command, command } from "../command.js";
 import { actText } from "../layouts/acts.js";
 import { lines } from "../layouts/columns.js";
+import { credentialFileText } from "../layouts/credentials.js";
 import { withoutText } from "../layouts/preview.js";
 import { groupSettingCommands } from "./group-settings.js";
 
@@ -58,6 +59,15 @@ const apCommands: readonly Command[] = [
     order: ({ "ap-or-all": ap, force }) => ({ type: "ap-swap", ap, ...(force && { force }) }),
     text: (result) => actText("Swapped", result),
     partial: (result) => someRefused(result),
+  }),
+  command("config ap credential add <mac>", {
+    help: "make an AP's DTLS credential and print it, this once, as its file",
+    order: ({ mac }) => ({ type: "credential-add", mac }),
+    text: (made) => credentialFileText(made),
+  }),
+  command("config ap credential delete <mac>", {
+    help: "revoke an AP's DTLS credential; its link ends",
+    order: ({ mac }) => ({ type: "credential-delete", mac }),
   }),
   command("config ap reset <ap-or-all>", {
     help: "reset one AP or all",

@@ -17,7 +17,7 @@ import { carryOut } from "./operator/carry-out.js";
 import { ChangeLog } from "./operator/change-log.js";
 import { type Desk, isInRun, later } from "./operator/desk.js";
 import { namedGroup } from "./operator/group-config.js";
-import { isQuery, type Order } from "./operator/orders.js";
+import { isQuery, type MachineOrder } from "./operator/orders.js";
 import { refuse } from "./operator/refusals.js";
 import { namedImage } from "./operator/release-config.js";
 import { Outbox } from "./outbox.js";
@@ -234,7 +234,7 @@ export class ControllerDomain {
 
   // ---- operators -----------------------------------------------------------------------------------------------------
 
-  order(now: Instant, requestId: number, order: Order): void {
+  order(now: Instant, requestId: number, order: MachineOrder): void {
     const outcome = carryOut(this.#desk, now, requestId, order);
     for (const { before, after } of this.#changedGroups.splice(0)) this.#desk.upgrade.settingsChanged(now, before, after);
     const changes = this.#changes.take();
@@ -253,7 +253,7 @@ export class ControllerDomain {
   }
 }
 
-function targetOf(order: Order): string {
+function targetOf(order: MachineOrder): string {
   if ("group" in order && order.group !== null) return "ap" in order ? `${order.group}: ${order.ap}` : order.group;
   if ("ap" in order) return order.ap;
   if (order.type === "image-add") return `${order.image.version} ${order.image.release}`;

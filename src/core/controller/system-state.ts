@@ -1,14 +1,14 @@
 /** What the process around the machine tells about itself: whether it can store, and until when its certificate is valid. */
 import type { Instant } from "../../base/time.js";
-import { isQuery, type Order } from "./operator/orders.js";
+import { isQuery, type MachineOrder } from "./operator/orders.js";
 import { refuse } from "./operator/refusals.js";
 import type { SystemView } from "./operator/views.js";
 import type { Outbox } from "./outbox.js";
 
-export type SystemFacts = Pick<SystemView, "storage" | "certificate">;
+export type SystemFacts = Pick<SystemView, "storage" | "certificate" | "link">;
 
 /** Acts that need no space, or make some. */
-const allowedWhenReadOnly: ReadonlySet<Order["type"]> = new Set(["group-abort", "ap-predownload-abort", "image-remove"]);
+const allowedWhenReadOnly: ReadonlySet<MachineOrder["type"]> = new Set(["group-abort", "ap-predownload-abort", "image-remove"]);
 
 export class SystemState {
   readonly #outbox: Outbox;
@@ -16,7 +16,7 @@ export class SystemState {
 
   constructor(now: Instant, version: string, outbox: Outbox) {
     this.#outbox = outbox;
-    this.#view = { version, startedAt: now, storage: { state: "writable" }, certificate: null };
+    this.#view = { version, startedAt: now, storage: { state: "writable" }, link: "clear", certificate: null };
   }
 
   view(): SystemView {
@@ -32,7 +32,7 @@ export class SystemState {
   }
 
   /** Why an order cannot be carried out: what it changes could not be stored. */
-  objection(order: Order): ReturnType<typeof refuse.storageReadOnly> | undefined {
+  objection(order: MachineOrder): ReturnType<typeof refuse.storageReadOnly> | undefined {
     const { storage } = this.#view;
     if (storage.state === "writable" || isQuery(order) || allowedWhenReadOnly.has(order.type)) return undefined;
     return refuse.storageReadOnly(storage.reason);

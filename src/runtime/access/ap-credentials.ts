@@ -3,17 +3,10 @@ import { randomBytes } from "node:crypto";
 import type { MacAddress } from "../../base/mac-address.js";
 import { parseMac } from "../../base/mac-address.js";
 import type { Instant } from "../../base/time.js";
+import type { CredentialView } from "../../core/controller/operator/views.js";
 import { Seals } from "../controller/store/seals.js";
 import type { Store } from "../controller/store/store.js";
 import { keyBytes, keyFromJoinToken } from "../dtls/credentials.js";
-
-export interface ApCredential {
-  readonly mac: MacAddress;
-  /** `revoked`: the AP stays out, a join token notwithstanding. */
-  readonly state: "active" | "revoked";
-  /** When it was made, or revoked. */
-  readonly since: Instant;
-}
 
 interface Row {
   readonly mac: MacAddress;
@@ -38,7 +31,7 @@ export class ApCredentials {
     this.#rows = new Map(rows.map((row) => [row.mac, row]));
   }
 
-  list(): ApCredential[] {
+  list(): CredentialView[] {
     return [...this.#rows.values()].sort((a, b) => (a.mac < b.mac ? -1 : 1)).map(viewOf);
   }
 
@@ -49,13 +42,11 @@ export class ApCredentials {
     return key;
   }
 
-  has(mac: MacAddress): boolean {
-    return this.#rows.has(mac);
-  }
-
-  /** Forgets the AP's key and keeps it out. */
-  revoke(mac: MacAddress): void {
+  /** Forgets the AP's key and keeps it out. @returns false: it has none, nor would the join token let it in */
+  revoke(mac: MacAddress): boolean {
+    if (this.keyOf(mac) === undefined) return false;
     this.#put({ mac, key: null, since: this.#now() });
+    return true;
   }
 
   /** The key under which a peer of this PSK identity may come, undefined for none. @param identity text from the network */
@@ -81,4 +72,4 @@ export class ApCredentials {
   }
 }
 
-const viewOf = ({ mac, key, since }: Row): ApCredential => ({ mac, state: key === null ? "revoked" : "active", since });
+const viewOf = ({ mac, key, since }: Row): CredentialView => ({ mac, state: key === null ? "revoked" : "active", since });

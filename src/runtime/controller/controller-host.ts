@@ -7,7 +7,7 @@ import type { Carriage, LinkIdentity } from "../../core/capwap/link/secure-link.
 import type { ControllerEffect, ControllerInput, ControllerMachine } from "../../core/controller/contract.js";
 import type { ControllerEvent } from "../../core/controller/events.js";
 import type { CarriedOut, ResultOf } from "../../core/controller/operator/order-results.js";
-import type { Order, OrderType } from "../../core/controller/operator/orders.js";
+import { isCredentialOrder, type MachineOrder, type Order, type OrderType } from "../../core/controller/operator/orders.js";
 import type { PeerAnswer } from "../../core/controller/peer-parity.js";
 import type { SystemFacts } from "../../core/controller/system-state.js";
 import type { Clock } from "../clock.js";
@@ -16,6 +16,7 @@ import { Host } from "../host.js";
 import { LimitedLog, type Log } from "../log.js";
 import type { CapwapMeter } from "../metrics/capwap-meter.js";
 import type { ImageFolder } from "./controller-images.js";
+import type { CredentialDesk } from "./credential-desk.js";
 import { controllerEventLine } from "./event-line.js";
 import type { Store } from "./store/store.js";
 
@@ -23,6 +24,7 @@ export interface ControllerHostOptions {
   readonly machine: ControllerMachine;
   readonly store: Store;
   readonly images: ImageFolder;
+  readonly credentials: CredentialDesk;
   readonly clock: Clock;
   readonly log: Log;
   /** Counts what goes over the port. */
@@ -41,7 +43,7 @@ export class ControllerHost {
   readonly #replies = new Map<number, (answer: CarriedOut<OrderType>) => void>();
   readonly #listeners = new Set<EventListener>();
   #lastRequestId = 0;
-  #facts: SystemFacts = { storage: { state: "writable" }, certificate: null };
+  #facts: SystemFacts = { storage: { state: "writable" }, link: "clear", certificate: null };
   #port: SecurePort | undefined;
 
   constructor(options: ControllerHostOptions) {
@@ -97,6 +99,11 @@ export class ControllerHost {
   /** One order, one answer; `controller-stopping` when the process ends before it. */
   carryOut<T extends Order>(order: T): Promise<CarriedOut<T["type"]>> {
     if (this.#host.stopped) return Promise.resolve(stopping);
+    if (isCredentialOrder(order)) return Promise.resolve(this.#options.credentials.carryOut(order) as CarriedOut<T["type"]>);
+    return this.#toMachine(order as MachineOrder) as Promise<CarriedOut<T["type"]>>;
+  }
+
+  #toMachine<T extends MachineOrder>(order: T): Promise<CarriedOut<T["type"]>> {
     const requestId = ++this.#lastRequestId;
     return new Promise((resolve) => {
       this.#replies.set(requestId, resolve as (answer: CarriedOut<OrderType>) => void);

@@ -8,7 +8,7 @@ import { joinRequestElements } from "../../../src/core/capwap/wtp/wtp-messages.j
 import { WtpSession } from "../../../src/core/capwap/wtp/wtp-session.js";
 import type { ControllerConfig, ControllerEffect } from "../../../src/core/controller/contract.js";
 import { Controller } from "../../../src/core/controller/controller.js";
-import type { Order } from "../../../src/core/controller/operator/orders.js";
+import type { MachineOrder } from "../../../src/core/controller/operator/orders.js";
 import type { StoredRecord } from "../../../src/core/controller/records.js";
 import type { Message } from "../../../src/wire/capwap/messages.js";
 import { datagramOf } from "../../support/capwap-messages.js";
@@ -70,7 +70,7 @@ class Pair {
     }
   }
 
-  order(order: Order): ControllerEffect[] {
+  order(order: MachineOrder): ControllerEffect[] {
     return this.step({ type: "operator", requestId: ++this.#requests, order });
   }
 

@@ -6,14 +6,14 @@ import type { Desk, Handler, Handlers, later } from "./desk.js";
 import { groupOrders } from "./group-orders.js";
 import { imageOrders } from "./image-orders.js";
 import type { OrderValue } from "./order-results.js";
-import type { Order } from "./orders.js";
+import type { MachineOrder, MachineOrderType } from "./orders.js";
 import { showOrders } from "./show-orders.js";
 
 const handlers: Handlers = { ...groupOrders, ...apOrders, ...imageOrders, ...showOrders };
 
-export function carryOut(desk: Desk, now: Instant, requestId: number, order: Order): Result<OrderValue> | typeof later {
+export function carryOut(desk: Desk, now: Instant, requestId: number, order: MachineOrder): Result<OrderValue> | typeof later {
   const objection = desk.system.objection(order);
   if (objection !== undefined) return objection;
-  const handler = handlers[order.type] as Handler<Order["type"]>;
+  const handler = handlers[order.type] as Handler<MachineOrderType>;
   return handler(desk, order as never, now, requestId);
 }

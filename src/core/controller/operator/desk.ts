@@ -9,7 +9,7 @@ import type { GroupUpgrade } from "../run/group-upgrade.js";
 import { isTakingPart } from "../run/run.js";
 import type { SystemState } from "../system-state.js";
 import type { ResultOf } from "./order-results.js";
-import type { Order, OrderType } from "./orders.js";
+import type { MachineOrder, MachineOrderType } from "./orders.js";
 import { refuse } from "./refusals.js";
 import type { ViewParts } from "./view-parts.js";
 
@@ -26,14 +26,14 @@ export interface Desk extends ViewParts {
 export const later = Symbol("later");
 
 /** Refuses before it changes anything. */
-export type Handler<T extends OrderType> = (
+export type Handler<T extends MachineOrderType> = (
   desk: Desk,
-  order: Order & { readonly type: T },
+  order: MachineOrder & { readonly type: T },
   now: Instant,
   requestId: number,
 ) => Result<ResultOf<T>> | typeof later;
 
-export type Handlers<T extends OrderType = OrderType> = { readonly [Type in T]: Handler<Type> };
+export type Handlers<T extends MachineOrderType = MachineOrderType> = { readonly [Type in T]: Handler<Type> };
 
 type Answer<T> = Result<T> | typeof later;
 

@@ -10,6 +10,7 @@ import type {
   ApImageView,
   ApSummaryRow,
   BootView,
+  CredentialView,
   GroupPreview,
   GroupSummaryRow,
   GroupView,
@@ -39,6 +40,8 @@ export interface PredownloadResult {
 }
 
 interface Results {
+  readonly "credential-add": { readonly identity: string; readonly key: string };
+  readonly "credential-list": readonly CredentialView[];
   readonly "group-preview": GroupPreview;
   readonly "group-start": StartedRun;
   readonly "group-abort": { readonly runId: RunId };

@@ -13,6 +13,7 @@ import type { ReleasesConfig } from "./release-config.js";
 export type ApSelector = string;
 
 export type Order =
+  | CredentialOrder
   | { readonly type: "group-add"; readonly group: string }
   | { readonly type: "group-delete"; readonly group: string }
   | { readonly type: "group-ap-add"; readonly group: string; readonly mac: string }
@@ -81,7 +82,21 @@ export type Order =
   | { readonly type: "show-run-summary" }
   | { readonly type: "show-run"; readonly run: number };
 
+/** An AP's pre-shared key for DTLS. `credential-add` answers it this once; in place of the key that the AP had. */
+export type CredentialOrder =
+  | { readonly type: "credential-add"; readonly mac: string }
+  /** Revoked: the AP's link ends, and it stays out. */
+  | { readonly type: "credential-delete"; readonly mac: string }
+  /** Without the keys. */
+  | { readonly type: "credential-list" };
+
+export const isCredentialOrder = (order: Order): order is CredentialOrder => order.type.startsWith("credential-");
+
 export type OrderType = Order["type"];
+
+/** What the machine carries out; its host keeps credentials. */
+export type MachineOrder = Exclude<Order, CredentialOrder>;
+export type MachineOrderType = MachineOrder["type"];
 
 /** Older spellings of `group-set`, kept for scripts: each sets what its name says. */
 export type SettingOrder =
@@ -93,7 +108,10 @@ export type SettingOrder =
 
 /** Whether an order leaves everything as it is. */
 export const isQuery = (order: Order): boolean =>
-  order.type.startsWith("show-") || order.type === "group-preview" || (order.type === "config-replace" && order.check);
+  order.type.startsWith("show-") ||
+  order.type === "credential-list" ||
+  order.type === "group-preview" ||
+  (order.type === "config-replace" && order.check);
 
 /** What a forecast takes the branch's links to carry, in image bytes a second. */
 export interface LinkRates {

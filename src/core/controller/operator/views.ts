@@ -300,11 +300,22 @@ export interface RunReportRow {
   readonly detail: string;
 }
 
+/** `show ap credential`. */
+export interface CredentialView {
+  readonly mac: string;
+  /** `revoked`: the AP stays out, a join token notwithstanding. */
+  readonly state: "active" | "revoked";
+  /** When it was made, or revoked. */
+  readonly since: Instant;
+}
+
 /** `show sysinfo`: the controller itself. */
 export interface SystemView {
   readonly version: string;
   readonly startedAt: Instant;
   readonly storage: StorageView;
+  /** How control messages of APs travel. */
+  readonly link: "dtls" | "clear";
   /** Of the admin API; null where it speaks plain HTTP. */
   readonly certificate: CertificateView | null;
 }
