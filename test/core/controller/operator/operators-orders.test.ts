@@ -1,10 +1,10 @@
 import t from "tap";
-import type { Order } from "../../../../src/core/controller/operator/orders.js";
+import type { MachineOrder } from "../../../../src/core/controller/operator/orders.js";
 import { branch, ControllerLab, digest, image, mac, start } from "../../../support/controller-lab.js";
 import fc from "../../../support/properties.js";
 
 /** The order, the code of its refusal, and a lab in which it is given. */
-type Refusal = readonly [code: string, order: Order];
+type Refusal = readonly [code: string, order: MachineOrder];
 
 t.test("a refused order says why in one line and changes nothing", async (t) => {
   const lab = branch(2);
@@ -211,7 +211,7 @@ t.test("names", async (t) => {
 
 t.test("what the operator set survives kill -9", async (t) => {
   const lab = branch(3);
-  const orders: readonly Order[] = [
+  const orders: readonly MachineOrder[] = [
     { type: "group-primary-add", group: "G", ap: "ap2" },
     { type: "group-subordinate-add", group: "G", ap: "ap3" },
     { type: "group-retry-count", group: "G", retryCount: 7 },
