@@ -78,12 +78,15 @@ export class Seals {
   }
 }
 
-const octetsOf = (column: string): string => `CASE typeof("${column}") WHEN 'text' THEN CAST("${column}" AS BLOB) ELSE "${column}" END`;
+/** No column holds octets: a blob is a text whose type was damaged, and comes as a string, which `valueIn` refuses. */
+const octetsOf = (column: string): string =>
+  `CASE typeof("${column}") WHEN 'text' THEN CAST("${column}" AS BLOB) WHEN 'blob' THEN 'blob' ELSE "${column}" END`;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function valueIn(value: unknown): Value | undefined {
   if (value === null || typeof value === "number") return value;
+  if (typeof value === "string") return undefined;
   try {
     return utf8.decode(value as Uint8Array);
   } catch {

@@ -83,6 +83,7 @@ t.test("a value that was changed is named by its row, in each table", async (t) 
   for (const [change, row] of [
     ["UPDATE record SET value = replace(value, 'G7', 'G8') WHERE key = 'group/G7'", "group/G7"],
     ["UPDATE record SET value = '{' WHERE key = 'group/G7'", "group/G7"],
+    ["UPDATE record SET value = CAST(value AS BLOB) WHERE key = 'group/G7'", "group/G7"],
     ["UPDATE user SET role = 'read-only'", "user/admin"],
     ["UPDATE token SET role = 'admin'", "token/1"],
     ["UPDATE audit SET who = 'nobody'", "audit/1"],
