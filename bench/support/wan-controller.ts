@@ -4,7 +4,7 @@
  *
  *     wan-controller ADDRESS PORT IMAGE_FILE
  */
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { openSync, readFileSync, readSync } from "node:fs";
 import type { Endpoint } from "../../src/base/endpoint.js";
 import type { Wake } from "../../src/base/machine.js";
@@ -41,7 +41,7 @@ const ac = new AccessController<null>(
     timers: defaultTimers,
     sessionsMax: 1000,
   },
-  { admits: () => ({ resultCode: 0 }), admit: () => {}, wtpFallback: () => "enabled" },
+  { admits: () => ({ resultCode: 0 }), admit: () => {}, wtpFallback: () => "enabled", sessionToken: () => randomBytes(16) },
 );
 
 let toldAt = 0;

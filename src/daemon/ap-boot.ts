@@ -18,10 +18,11 @@ import { freshSeed } from "../runtime/entropy.js";
 import { LimitedLog, type Log } from "../runtime/log.js";
 import type { ApMeter } from "../runtime/metrics/ap-metrics.js";
 import { openTftpServer } from "../runtime/tftp/server.js";
+import { networkControlClass } from "../runtime/udp/socket-options.js";
 import { openUdpPort } from "../runtime/udp/udp-ports.js";
 import { defaultTimers, labTimers } from "../wire/capwap/defaults.js";
 import { extensions } from "../wire/capwap/vendor.js";
-import type { ApSettings } from "./ap-config.js";
+import { type ApSettings, controllerSources } from "./ap-config.js";
 import type { ApLink } from "./ap-link.js";
 import { flexupVersion } from "./version.js";
 
@@ -50,7 +51,7 @@ export async function bootAp(settings: ApSettings, link: ApLink, tftpPort: numbe
   });
   const onFatal = (error: unknown): void => end({ type: "fatal", error });
   const resolveControllers = () =>
-    lookUpControllers(settings.controller, ({ host }, error) =>
+    lookUpControllers(controllerSources(settings), ({ host }, error) =>
       warnings.warn("controller-not-found", `no address for controller ${host}`, { error: error.message }),
     );
 
@@ -141,6 +142,8 @@ export async function bootAp(settings: ApSettings, link: ApLink, tftpPort: numbe
     address: bind,
     port: 0,
     bufferBytes: socketBufferBytes,
+    broadcast: true,
+    trafficClass: networkControlClass,
     onDatagram: (bytes, from) => secure.take(bytes, from),
     onError: (error) => warnings.warn("port-error", "the CAPWAP port reported an error", { error: error.message }),
   });

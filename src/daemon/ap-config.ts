@@ -2,13 +2,15 @@
 import { z } from "zod";
 import { type Endpoint, parseHostPort } from "../base/endpoint.js";
 import { failure, type Result, success } from "../base/failure.js";
-import { isIpAddress } from "../base/ip-address.js";
+import { bytesOfHex } from "../base/hex.js";
+import { type IpAddress, isIpAddress } from "../base/ip-address.js";
 import { type MacAddress, parseMac } from "../base/mac-address.js";
 import { isOneLine } from "../base/one-line.js";
 import { fitsVendorElements } from "../core/ap/order.js";
-import type { ControllerName } from "../runtime/ap/controller-lookup.js";
+import type { ControllerName, ControllerSources } from "../runtime/ap/controller-lookup.js";
 import { logLevels } from "../runtime/log.js";
 import { ports } from "../wire/capwap/defaults.js";
+import { acsOfOption43, acsOfOption138 } from "../wire/capwap/dhcp-options.js";
 import { linkContradiction, linkOptions } from "./link-options.js";
 
 /** RFC 1350. */
@@ -55,12 +57,28 @@ const words = (what: string, max: number) =>
     .max(max)
     .refine(isOneLine, { error: `expected ${what}` });
 
+const dhcpOption = (read: (octets: Uint8Array) => readonly IpAddress[] | undefined, expected: string) =>
+  z
+    .string({ error: `expected ${expected}, in hexadecimal` })
+    .transform((text, context): readonly IpAddress[] => {
+      const hex = text.replace(/[:\s]/g, "");
+      const addresses = /^(?:[0-9a-fA-F]{2})+$/.test(hex) ? read(bytesOfHex(hex.toLowerCase())) : undefined;
+      if (addresses !== undefined) return addresses;
+      context.addIssue({ code: "custom", message: `"${text}" is not ${expected}, in hexadecimal` });
+      return z.NEVER;
+    })
+    .default([]);
+
 const schema = z.strictObject({
   data: words("the AP's data folder", 4096),
   name: words("the AP's name", 128),
   mac,
   model: words("the AP's model, e.g. AIR-AP2802I", 128),
-  controller: controllers,
+  controller: controllers.default([]),
+  /** DHCP options as the DHCP client gives them, in hexadecimal. */
+  dhcp138: dhcpOption(acsOfOption138, "one or more IPv4 addresses of 4 octets each"),
+  dhcp43: dhcpOption(acsOfOption43, "sub-option f1 with IPv4 addresses"),
+  dnsDomain: words("a domain", 253).optional(),
   bind: z
     .string()
     .refine((text) => isIpAddress(text), { error: "expected an address of this host" })
@@ -91,6 +109,13 @@ const schema = z.strictObject({
 });
 
 export type ApSettings = z.output<typeof schema>;
+
+/** RFC 5417's option comes before the vendors' one. */
+export const controllerSources = ({ controller, dhcp138, dhcp43, dnsDomain }: ApSettings): ControllerSources => ({
+  configured: controller,
+  dhcp: [...dhcp138, ...dhcp43],
+  domain: dnsDomain,
+});
 
 /** Options by their long name, as commander gives them. */
 export type ApOptions = Partial<Record<keyof z.input<typeof schema>, unknown>>;

@@ -1,4 +1,5 @@
 /** `flexup controller`: one process, one data folder, one CAPWAP port, one admin API. */
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Endpoint, endpointText } from "../base/endpoint.js";
 import { type Failure, failure, type Result, success } from "../base/failure.js";
@@ -6,6 +7,7 @@ import { oneLine } from "../base/one-line.js";
 import type { ControllerConfig, ControllerMachine } from "../core/controller/contract.js";
 import { ApCredentials } from "../runtime/access/ap-credentials.js";
 import { systemClock } from "../runtime/clock.js";
+import { openCapwapPorts } from "../runtime/controller/capwap-ports.js";
 import { ControllerHost } from "../runtime/controller/controller-host.js";
 import { ImageFolder } from "../runtime/controller/controller-images.js";
 import { CredentialDesk } from "../runtime/controller/credential-desk.js";
@@ -14,22 +16,19 @@ import { diskFaultOf, StoreReadOnly } from "../runtime/controller/store/store.js
 import { storeFailure } from "../runtime/controller/store/store-failures.js";
 import { readJoinToken } from "../runtime/dtls/credentials.js";
 import type { DtlsServer } from "../runtime/dtls/dtls-server.js";
+import type { SecurePort } from "../runtime/dtls/secure-port.js";
 import { freshSeed } from "../runtime/entropy.js";
 import { Log } from "../runtime/log.js";
 import { CapwapMeter } from "../runtime/metrics/capwap-meter.js";
 import { Metrics } from "../runtime/metrics/metrics.js";
 import { interfaceMtuBytes } from "../runtime/udp/interface-mtu.js";
 import { ownAddresses } from "../runtime/udp/own-addresses.js";
-import { openUdpPort } from "../runtime/udp/udp-ports.js";
 import { defaultTimers, labTimers } from "../wire/capwap/defaults.js";
 import { type ControllerOptions, type ControllerSettings, readControllerSettings } from "./controller-config.js";
 import { controllerLinkMode, openControllerLink } from "./controller-link.js";
 import { openOperatorDoors } from "./operator-doors.js";
 import { PeerWatch, peerAddress } from "./peer-watch.js";
 import { flexupVersion } from "./version.js";
-
-/** A branch of APs can answer at once; the kernel keeps what one step of the machine takes. */
-const socketBufferBytes = 4 * 2 ** 20;
 
 export interface RunningController {
   /** Where APs reach it. */
@@ -106,12 +105,29 @@ async function assemble(
   const mtuBytes = interfaceMtuBytes(settings.listen.address);
   metrics.watchProcess();
   let layer: DtlsServer | undefined;
+  // Datagrams that come before the machine has its records are lost, as they would be a moment earlier.
+  let running: ControllerHost | undefined;
+  let link: SecurePort | undefined;
+  const ports = await openCapwapPorts({
+    listen: settings.listen,
+    onControl: (bytes, from) => link?.take(bytes, from),
+    onData: (bytes, from) => running?.dataDatagram(bytes, from),
+    onError: (error) => running?.portError(error),
+  });
+  if (!ports.ok) return ports;
+  closers.push(() => ports.value.close());
+  const dataChannel = ports.value.data !== undefined;
+  if (!dataChannel) {
+    const detail = "the port behind the CAPWAP port is not free, so WTPs are not offered a data channel; WTPs of other makers need one";
+    log.warn("data-port-unavailable", detail, { listen: endpointText(ports.value.control.local) });
+  }
   const host = new ControllerHost({
     machine: create({
       name: settings.name,
       platform: settings.platform,
       lab: settings.lab,
       seed,
+      sessionToken: () => randomBytes(16),
       timings: settings.timings,
       sessionsMax: settings.sessions,
       wan: { transfersMax: settings.wanTransfers, bytesPerSecondMax: settings.wanRate },
@@ -121,6 +137,7 @@ async function assemble(
         softwareVersion: flexupVersion,
         linkMode: controllerLinkMode(settings),
         timers: settings.lab ? labTimers : defaultTimers,
+        dataChannel,
         ...(mtuBytes !== undefined && { mtuBytes }),
       },
       downloadAtJoin: settings.downloadAtJoin,
@@ -137,18 +154,11 @@ async function assemble(
   const secure = openControllerLink({ settings, host, keyOf: (identity) => credentials.keyOf(identity), metrics, log });
   if (!secure.ok) return secure;
   layer = secure.value.layer;
-  const port = await openUdpPort({
-    ...settings.listen,
-    onDatagram: (bytes, from) => secure.value.take(bytes, from),
-    onError: (error) => host.portError(error),
-    bufferBytes: socketBufferBytes,
-    neverFragment: true,
-  });
-  if (!port.ok) return port;
-  closers.push(() => port.value.close());
-  secure.value.attach(port.value);
+  secure.value.attach(ports.value.control);
   closers.push(() => secure.value.stop());
-  await host.start(secure.value);
+  await host.start(secure.value, ports.value.data);
+  link = secure.value;
+  running = host;
   host.systemChanged({ link: controllerLinkMode(settings) });
   closers.push(() => host.stop());
 
@@ -166,16 +176,16 @@ async function assemble(
   const { adminUrl, ssh, firstPassword } = doors.value;
   if (controllerLinkMode(settings) === "clear") log.warn("link-clear", "CAPWAP goes in clear text: anyone on the path can command the APs");
   log.info("ready", "controller ready", {
-    capwap: endpointText(port.value.local),
+    capwap: endpointText(ports.value.control.local),
     admin: adminUrl,
     ...(ssh !== undefined && { ssh: endpointText(ssh) }),
     data: settings.data,
     link: controllerLinkMode(settings),
-    neverFragments: port.value.neverFragments,
+    neverFragments: ports.value.control.neverFragments,
     seed,
     version: flexupVersion,
   });
-  return success({ capwap: port.value.local, adminUrl, ssh, firstPassword, halted });
+  return success({ capwap: ports.value.control.local, adminUrl, ssh, firstPassword, halted });
 }
 
 /** Runs until SIGTERM or SIGINT (exit code 0) or until it cannot continue (1). An invalid option is 2. */

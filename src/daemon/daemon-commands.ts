@@ -64,7 +64,13 @@ function registerAp(program: Program, done: Done): void {
     .option("--name <name>", "its name")
     .option("--mac <address>", "its MAC address")
     .option("--model <model>", "its model, e.g. AIR-AP2802I")
-    .option("--controller <host:port,...>", "its controllers, the preferred one first (default port 5246)")
+    .option(
+      "--controller <host:port,...>",
+      "its controllers, the preferred one first (default port 5246); without any, DNS, then whoever hears",
+    )
+    .option("--dhcp138 <hex>", "controllers of DHCP option 138 (RFC 5417), as the DHCP client gives it")
+    .option("--dhcp43 <hex>", "controllers of DHCP option 43, sub-option f1")
+    .option("--dns-domain <domain>", "domain whose DNS names controllers: _capwap-control._udp, CAPWAP-AC, CISCO-CAPWAP-CONTROLLER")
     .option("--bind <address>", "its address (default 0.0.0.0)")
     .option("--tftp-port <port>", "where it serves its image to others (default 69; 0: any)")
     .option("--tftp-rate <bits>", "bits per second of all transfers that it serves, e.g. 20M", bitRate)

@@ -74,7 +74,15 @@ function controlMessage(from: Endpoint, to: Endpoint, bytes: Uint8Array, control
   const sequence = reader.u8();
   reader.bytes(3);
   if (reader.fault !== undefined || stateless.has(type)) return undefined;
-  const isImageData = type === messages.imageDataRequest.type && reader.u16() === elements.imageData.type;
-  const dataType = isImageData && reader.u16() > 0 ? reader.u8() : 0;
-  return { type, sequence, isAbort: dataType === abortDataType };
+  return { type, sequence, isAbort: type === messages.imageDataRequest.type && dataTypeIn(reader) === abortDataType };
+}
+
+/** Data Type of the Image Data among the elements. */
+function dataTypeIn(reader: ByteReader): number | undefined {
+  while (reader.remaining > 0 && reader.fault === undefined) {
+    const type = reader.u16();
+    const value = reader.bytes(reader.u16());
+    if (type === elements.imageData.type) return value[0];
+  }
+  return undefined;
 }

@@ -1,5 +1,5 @@
 import t from "tap";
-import { readApSettings } from "../../src/daemon/ap-config.js";
+import { controllerSources, readApSettings } from "../../src/daemon/ap-config.js";
 
 const options = { data: "/tmp/ap", name: "AP1", mac: "000a.b83b.0bc2", model: "AIR-AP2802I", controller: "wlc.example,10.0.0.2:5300" };
 const refused = (more: object): string | undefined => {
@@ -34,6 +34,19 @@ t.test("each wrong option is named with what was expected", async (t) => {
     [{ mac: "x", bind: "y" }, /^--mac: .*; --bind: /],
   ] as const)
     t.match(refused(more), message);
+});
+
+t.test("controllers may come from DHCP and DNS, in the order of RFC 5415 §3.3", async (t) => {
+  const { controller: _controller, ...alone } = options;
+  const read = readApSettings({ ...alone, dhcp138: "C0A8000A:C0A8000B", dhcp43: "01 02 aabb f1 04 0a000001", dnsDomain: "branch.example" });
+  t.match(read.ok && controllerSources(read.value), {
+    configured: [],
+    dhcp: ["192.168.0.10", "192.168.0.11", "10.0.0.1"],
+    domain: "branch.example",
+  });
+  t.equal(refused({ dhcp138: "c0a800" }), '--dhcp138: "c0a800" is not one or more IPv4 addresses of 4 octets each, in hexadecimal');
+  t.equal(refused({ dhcp43: "0102aabb" }), '--dhcp43: "0102aabb" is not sub-option f1 with IPv4 addresses, in hexadecimal');
+  t.match(refused({ dhcp43: "f1" }), /^--dhcp43: /);
 });
 
 t.test("a number is written in decimal digits", async (t) => {

@@ -22,7 +22,9 @@ export function messageIn(bytes: Uint8Array): Message | FailureResponse {
 
 /** Messages among a machine's outputs. */
 export const sentIn = (out: readonly { readonly type: string }[]): (Message | FailureResponse)[] =>
-  out.flatMap((output) => ("bytes" in output && output.type === "send" ? [messageIn(output.bytes as Uint8Array)] : []));
+  out.flatMap((output) =>
+    "bytes" in output && output.type === "send" && !("channel" in output) ? [messageIn(output.bytes as Uint8Array)] : [],
+  );
 
 /** `type` or, for a refusal, `type code`. */
 export const inShort = (message: Message | FailureResponse): string => {
@@ -50,7 +52,7 @@ const acDescriptor = {
   wtpsMax: 1,
   security: 0,
   radioMacField: 2,
-  dtlsPolicy: 2,
+  dtlsPolicy: 0,
   information: [],
 };
 const discovered = {

@@ -60,7 +60,14 @@ const fail = (what: string): never => {
   throw new Error(`no ${what}`);
 };
 
-export const accepting: AcPolicy = { admits: () => ({ resultCode: 0 }), admit: () => {}, wtpFallback: () => "enabled" };
+const tokens = new Prng(7);
+
+export const accepting: AcPolicy = {
+  admits: () => ({ resultCode: 0 }),
+  admit: () => {},
+  wtpFallback: () => "enabled",
+  sessionToken: () => tokens.bytes(16),
+};
 
 export interface NetworkFaults {
   readonly loss: number;
@@ -110,6 +117,8 @@ export class CapwapWorld {
   rewrite: (message: Message | FailureResponse) => Message | FailureResponse | undefined = (message) => message;
   /** Names of the rates that every image keeps to. */
   rates: readonly string[] = [];
+  /** Of the newest Join Response. */
+  sessionToken: Uint8Array = new Uint8Array();
   /** While false nothing arrives. */
   connected = true;
   readonly #faults: NetworkFaults;
@@ -126,7 +135,12 @@ export class CapwapWorld {
   ) {
     this.#prng = new Prng(seed);
     this.#faults = faults;
-    this.ac = new AccessController({ ...acSettings, ...options.settings }, options.policy ?? accepting);
+    const policy = options.policy ?? accepting;
+    const sessionToken = (): Uint8Array => {
+      this.sessionToken = policy.sessionToken();
+      return this.sessionToken;
+    };
+    this.ac = new AccessController({ ...acSettings, ...options.settings }, { ...policy, sessionToken });
     for (let index = 0; index < (options.wtps ?? 1); index++) {
       const self = { ...wtpSelf(index), ...options.self };
       this.wtps.push(new WtpSession({ ...wtpSettings, ...options.wtp }, () => self, this.#prng.split(`wtp ${index}`)));

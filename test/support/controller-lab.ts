@@ -181,6 +181,7 @@ export class ControllerLab {
       peer: { address, port: 40_000 },
       localAddress: address.includes(":") ? null : address,
       inventory: plain ? null : this.inventory(ap),
+      proven: true,
     });
     this.#joined.add(mac(number));
     this.drain();

@@ -105,7 +105,7 @@ export class BootedAgent {
         this.#toSession(now, out, (session, outputs) => session.linkDown(now, input.peer, outputs));
         return;
       case "controllers-resolved": {
-        const controllers = input.endpoints.map((endpoint) => ({ endpoint }));
+        const controllers = input.endpoints.map(({ address, port, foundBy = "static" }) => ({ endpoint: { address, port }, foundBy }));
         this.#toSession(now, out, (session, outputs) => session.setControllers(now, controllers, outputs));
         if (!this.#sessionIsStarted) this.#toSession(now, out, (session, outputs) => session.start(now, outputs));
         this.#sessionIsStarted = true;

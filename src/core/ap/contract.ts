@@ -10,6 +10,7 @@ import type { Wake } from "../../base/machine.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { FailureReason, WireRunId } from "../../wire/capwap/vendor.js";
 import type { CapwapEffect, Datagram, Dropped } from "../capwap/contract.js";
+import type { DiscoverySource } from "../capwap/wtp/wtp-contract.js";
 import type { FetchOutcome } from "../tftp/client/contract.js";
 
 /** Where an image lies. Slots never move: `primary` and `backup` are roles that the boot record gives them. */
@@ -114,6 +115,11 @@ export type BootWishName = "swap" | "reset" | "restart" | "relabel" | "forget-co
 
 export type StorageFailure = Extract<FailureReason, "not-enough-flash" | "flash-write-error">;
 
+/** A controller's address, and how the AP came to know it; configured without. */
+export interface FoundController extends Endpoint {
+  readonly foundBy?: DiscoverySource;
+}
+
 export type ApInput =
   | Wake
   /** The first input, and the only one before anything else. */
@@ -125,7 +131,7 @@ export type ApInput =
   /** The process is about to end: leave the session silently, keep what is stored. */
   | { readonly type: "stop" }
   /** Answer to `resolve-controllers`, most wanted first; empty when no name resolves. */
-  | { readonly type: "controllers-resolved"; readonly endpoints: readonly Endpoint[] }
+  | { readonly type: "controllers-resolved"; readonly endpoints: readonly FoundController[] }
   /** `resumeOffset`: bytes of this very image that are safely stored; 0 for a new file. */
   | { readonly type: "download-opened"; readonly downloadId: DownloadId; readonly resumeOffset: number; readonly freeBytes: number }
   | { readonly type: "chunk-written"; readonly downloadId: DownloadId; readonly offset: number; readonly length: number }

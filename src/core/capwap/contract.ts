@@ -16,9 +16,10 @@ export interface ImageRange {
   readonly length: number;
 }
 
-/** One UDP datagram from the control port. `bytes` is not changed afterwards. */
+/** One UDP datagram from the control port, or the data port. `bytes` is not changed afterwards. */
 export interface SendDatagram {
   readonly type: "send";
+  readonly channel?: "data";
   readonly to: Endpoint;
   readonly bytes: Uint8Array;
   readonly image?: ImageRange;
@@ -39,7 +40,7 @@ export interface Datagram {
   readonly carriage: Carriage;
 }
 
-/** Datagrams and messages that changed nothing, counted by reason. A closed list, so that no peer can make it grow. */
+/** Why datagrams and messages were ignored. A closed list, so that no peer can make it grow. */
 export const dropReasons = [
   "malformed-header",
   "malformed-message",
@@ -56,13 +57,17 @@ export const dropReasons = [
   "wrong-sender",
   "wrong-state",
   "old-request",
+  "sequence-reused",
+  "wrong-token",
+  "join-refused",
+  "over-budget",
   "repeat-while-busy",
   "stray-response",
   "rate-limit",
 ] as const;
 export type DropReason = (typeof dropReasons)[number];
 
-/** Something was dropped. Count it; log it at most once a second. `detail` is one line. */
+/** Something was ignored. Count it, and log it at most once a second. `detail` is one line. */
 export interface Dropped {
   readonly type: "dropped";
   readonly reason: DropReason;

@@ -22,6 +22,8 @@ export interface JoinedAp {
   readonly localAddress: string | null;
   /** Null for a peer that does not speak our elements. */
   readonly inventory: ApInventory | null;
+  /** Its session speaks the session token: it is at its address. One that does not never serves others. */
+  readonly proven: boolean;
 }
 
 /** An image as the wire names it. */

@@ -21,6 +21,8 @@ export type ControllerInput =
   | { readonly type: "boot"; readonly records: readonly StoredRecord[] }
   /** `to` is the local address that it was sent to, where the host knows it. */
   | ({ readonly type: "datagram"; readonly to?: Endpoint } & Datagram)
+  /** From the data port, behind the control port. */
+  | { readonly type: "data-datagram"; readonly from: Endpoint; readonly bytes: Uint8Array }
   /** DTLS: an AP has proved who it is; a link that its endpoint had before has ended. */
   | { readonly type: "link-up"; readonly peer: Endpoint; readonly identity: LinkIdentity }
   /** Not for a link that `close-link` ended. */
@@ -56,11 +58,16 @@ export interface ControllerConfig {
   /** Allows back-off below the source document's 100 s. */
   readonly lab: boolean;
   readonly seed: number;
+  /** Draws sixteen octets that nobody can guess. Without it they come from `seed`, which is no secret: for simulators. */
+  readonly sessionToken?: () => Uint8Array;
   readonly timings: ControllerTimings;
   /** TFTP sessions that a primary admits at a time, 1–64. */
   readonly sessionsMax: number;
   readonly wan: WanConfig;
-  readonly capwap: Pick<AcSettings, "addresses" | "hardwareVersion" | "softwareVersion" | "linkMode" | "timers" | "mtuBytes">;
+  readonly capwap: Pick<
+    AcSettings,
+    "addresses" | "dataChannel" | "hardwareVersion" | "softwareVersion" | "linkMode" | "timers" | "mtuBytes"
+  >;
   /** RFC 5415 §9.1.1: an AP that joins on a version other than the primary release gets it before it serves. */
   readonly downloadAtJoin: boolean;
   /** The other controller of the network, which must hold the same images. */

@@ -6,6 +6,7 @@ import { endpointText } from "../../base/endpoint.js";
 import { bytesOfHex } from "../../base/hex.js";
 import { invariant, unreachable } from "../../base/invariant.js";
 import type { MacAddress } from "../../base/mac-address.js";
+import { Prng } from "../../base/prng.js";
 import { relay } from "../../base/relay.js";
 import { earliest, type Instant } from "../../base/time.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
@@ -36,6 +37,8 @@ import { WanRates } from "./run/wan-rates.js";
 
 type Output = AcOutput<ApCommand>;
 
+const sessionTokenBytes = 16;
+
 interface Session {
   readonly id: CapwapSessionId;
   readonly wtp: WtpIdentity;
@@ -63,11 +66,13 @@ export class Controller implements ControllerMachine {
 
   constructor(config: ControllerConfig) {
     this.#config = config;
+    const tokens = new Prng(config.seed).split("session tokens");
     this.#capwap = new AccessController(
       { ...config.capwap, name: config.name, sessionsMax: limits.knownAps },
       {
         admits: (wtp) => this.#judgeJoin(wtp),
         admit: ({ mac }) => this.#domain?.admit(mac),
+        sessionToken: config.sessionToken ?? (() => tokens.bytes(sessionTokenBytes)),
         wtpFallback: () => "enabled",
       },
     );
@@ -87,6 +92,9 @@ export class Controller implements ControllerMachine {
     // An unreadable row halts the boot; nothing is done until the host stops.
     if (!domain) return;
     switch (input.type) {
+      case "data-datagram":
+        this.#capwapDoes(now, domain, (capwap, outputs) => capwap.dataDatagram(now, input.from, input.bytes, outputs));
+        break;
       case "datagram":
         this.#datagram(now, domain, input);
         break;
@@ -210,7 +218,7 @@ export class Controller implements ControllerMachine {
     const { mac } = session.wtp;
     switch (output.type) {
       case "running":
-        this.#running(now, domain, session);
+        this.#running(now, domain, session, output.proven);
         return;
       case "left":
         this.#left(now, domain, session, output.reason);
@@ -249,7 +257,7 @@ export class Controller implements ControllerMachine {
     if (mac !== undefined) domain.wanCarried(now, mac, bytes.length + imageOctets, imageOctets);
   }
 
-  #running(now: Instant, domain: ControllerDomain, session: Session): void {
+  #running(now: Instant, domain: ControllerDomain, session: Session, proven: boolean): void {
     const { mac, name, model, serial, activeVersion, peer, localAddress, join } = session.wtp;
     session.running = true;
     this.#sessionOf.set(mac, session.id);
@@ -263,6 +271,7 @@ export class Controller implements ControllerMachine {
       peer,
       localAddress,
       inventory: join.apInventory ?? null,
+      proven,
     });
   }
 
@@ -314,7 +323,8 @@ export class Controller implements ControllerMachine {
     if (domain.hasRival(wtp)) return { resultCode: resultCodes.joinUnspecified };
     if (!domain.admits(wtp.mac)) return { resultCode: resultCodes.joinResourceDepletion };
     const wanted = this.#wantedAtJoin(domain, wtp);
-    return { resultCode: resultCodes.success, ...(wanted && { imageIdentifier: identifier(wanted.version) }) };
+    const isMember = domain.groups.of(wtp.mac) !== undefined;
+    return { resultCode: resultCodes.success, isMember, ...(wanted && { imageIdentifier: identifier(wanted.version) }) };
   }
 
   /** What the AP must run before it may serve, where that is another version than it runs. */

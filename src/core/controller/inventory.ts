@@ -20,6 +20,8 @@ export interface ApSession {
   readonly tftp: Endpoint;
   /** Speaks our upgrade elements. */
   readonly capable: boolean;
+  /** It is at its address, so that others may be sent there. */
+  readonly proven: boolean;
   readonly freeBytes: number;
 }
 
@@ -135,6 +137,7 @@ export class Inventory {
         peer: ap.peer,
         tftp: tftpEndpoint(ap, ap.inventory),
         capable: ap.inventory !== null,
+        proven: ap.proven,
         freeBytes: ap.inventory?.freeBytes ?? 0,
       },
     });

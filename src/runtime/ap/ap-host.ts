@@ -1,6 +1,5 @@
-import type { Endpoint } from "../../base/endpoint.js";
 import type { Machine, Wake } from "../../base/machine.js";
-import type { ApEffect, ApEvent, ApInput, BootState } from "../../core/ap/contract.js";
+import type { ApEffect, ApEvent, ApInput, BootState, FoundController } from "../../core/ap/contract.js";
 import type { Serving } from "../../core/tftp/server/contract.js";
 import type { Clock } from "../clock.js";
 import type { DtlsClient } from "../dtls/dtls-client.js";
@@ -19,7 +18,7 @@ export interface ApHostOptions {
   readonly warnings: LimitedLog;
   /** Address of ours that TFTP fetches bind; a wildcard leaves the choice to the kernel. */
   readonly bindAddress: string;
-  readonly resolveControllers: () => Promise<readonly Endpoint[]>;
+  readonly resolveControllers: () => Promise<readonly FoundController[]>;
   readonly onEvent: (event: ApEvent) => void;
   /** The agent asks for a restart. */
   readonly onReboot: () => void;

@@ -15,6 +15,7 @@ import type { SecurePort } from "../dtls/secure-port.js";
 import { Host } from "../host.js";
 import { LimitedLog, type Log } from "../log.js";
 import type { CapwapMeter } from "../metrics/capwap-meter.js";
+import type { UdpPort } from "../udp/udp-ports.js";
 import type { ImageFolder } from "./controller-images.js";
 import type { CredentialDesk } from "./credential-desk.js";
 import { controllerEventLine } from "./event-line.js";
@@ -45,6 +46,7 @@ export class ControllerHost {
   #lastRequestId = 0;
   #facts: SystemFacts = { storage: { state: "writable" }, link: "clear", certificate: null };
   #port: SecurePort | undefined;
+  #dataPort: UdpPort | undefined;
 
   constructor(options: ControllerHostOptions) {
     this.#options = options;
@@ -60,9 +62,10 @@ export class ControllerHost {
     });
   }
 
-  /** Gives the machine its records and from then on what arrives at `port`. */
-  async start(port: SecurePort): Promise<void> {
+  /** Gives the machine its records and from then on what arrives at the ports. */
+  async start(port: SecurePort, dataPort?: UdpPort): Promise<void> {
     this.#port = port;
+    this.#dataPort = dataPort;
     const { store } = this.#options;
     this.#host.deliver({ type: "boot", records: store.records() });
     store.onStorage((storage) => this.systemChanged({ storage }));
@@ -73,6 +76,10 @@ export class ControllerHost {
       this.#options.log.warn("images-unlisted", "no release lists these image files; they were moved to images/unlisted", {
         sha256: aside,
       });
+  }
+
+  dataDatagram(bytes: Uint8Array, from: Endpoint): void {
+    this.#host.deliver({ type: "data-datagram", from, bytes });
   }
 
   datagram(bytes: Uint8Array, from: Endpoint, carriage: Carriage): void {
@@ -136,7 +143,8 @@ export class ControllerHost {
   #perform(effect: ControllerEffect): void {
     switch (effect.type) {
       case "send":
-        this.#send(effect);
+        if (effect.channel === "data") this.#dataPort?.send(effect.bytes, effect.to);
+        else this.#send(effect);
         break;
       case "close-link":
         this.#port?.closeLink(effect.peer);

@@ -9,7 +9,7 @@ import type { Endpoint } from "../../base/endpoint.js";
 import { type Result, success } from "../../base/failure.js";
 import { isIPv6, isWildcard } from "../../base/ip-address.js";
 import { type AddressedPort, openAddressedPort } from "../udp/addressed-port.js";
-import { openUdpPort, type UdpPort } from "../udp/udp-ports.js";
+import { openUdpPort, type UdpPort, type UdpPortOptions } from "../udp/udp-ports.js";
 
 /** How soon a new address of the host is served by a socket of its own. */
 const RESCAN_INTERVAL_MS = 10_000;
@@ -21,20 +21,29 @@ export interface ListeningPorts {
   readonly local: Endpoint;
   /** What is sent from `local`, an address given with a datagram. */
   port(local: string): ListeningPort;
+  /** The socket on the wildcard or the one address; undefined where the native listener serves all. */
+  readonly socket: UdpPort | undefined;
   close(): Promise<void>;
 }
+
+/** Of all sockets; the groups are those of the one on `listen`. */
+export type ListeningOptions = Partial<Pick<UdpPortOptions, "bufferBytes" | "neverFragment" | "trafficClass" | "groups">>;
 
 export async function openListeningPorts(
   listen: Endpoint,
   onDatagram: (local: string, bytes: Uint8Array, from: Endpoint) => void,
   onError: (error: Error) => void,
+  options: ListeningOptions = {},
 ): Promise<Result<ListeningPorts>> {
+  const { groups, ...sockets } = options;
   const open = (address: string, port: number, shared: boolean): Promise<Result<UdpPort>> =>
     openUdpPort({
+      bufferBytes: LISTENING_BUFFER_BYTES,
+      ...sockets,
       address,
       port,
       shared,
-      bufferBytes: LISTENING_BUFFER_BYTES,
+      ...(groups && address === listen.address && { groups }),
       onDatagram: (bytes, from) => onDatagram(address, bytes, from),
       onError,
     });
@@ -43,7 +52,7 @@ export async function openListeningPorts(
     const opened = await open(listen.address, listen.port, false);
     if (!opened.ok) return opened;
     const only = opened.value;
-    return success({ local: only.local, port: () => only, close: () => only.close() });
+    return success({ local: only.local, port: () => only, socket: only, close: () => only.close() });
   }
 
   // Taken alone first: sharing the port must not hide that another process has it.
@@ -52,7 +61,9 @@ export async function openListeningPorts(
   const { address: wildcardAddress, port } = alone.value.local;
   await alone.value.close();
   const local: Endpoint = { address: wildcardAddress, port };
-  const addressed = openAddressedPort({ address: listen.address, port }, LISTENING_BUFFER_BYTES, onDatagram);
+  // The native listener takes none of these options.
+  const isPlain = Object.keys(options).length === 0;
+  const addressed = isPlain ? openAddressedPort({ address: listen.address, port }, LISTENING_BUFFER_BYTES, onDatagram) : undefined;
   if (addressed !== undefined) return success(addressedPorts(local, addressed));
   const wildcard = await open(listen.address, port, true);
   if (!wildcard.ok) return wildcard;
@@ -82,6 +93,7 @@ export async function openListeningPorts(
   return success({
     local: wildcard.value.local,
     port: (local) => byAddress.get(local) ?? wildcard.value,
+    socket: wildcard.value,
     close: async () => {
       clearInterval(timer);
       await scanning;
@@ -99,6 +111,7 @@ const addressedPorts = (local: Endpoint, { send, close }: AddressedPort): Listen
       sent?.(null);
     },
   }),
+  socket: undefined,
   close: async () => close(),
 });
 

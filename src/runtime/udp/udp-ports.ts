@@ -2,8 +2,8 @@ import type { AddressInfo } from "node:net";
 import DgramAsPromised from "dgram-as-promised";
 import { type Endpoint, endpointText } from "../../base/endpoint.js";
 import { failure, type Result, success } from "../../base/failure.js";
-import { ipv4Mapped, isIPv6, unmapped } from "../../base/ip-address.js";
-import { neverFragment } from "./socket-options.js";
+import { type IpAddress, ipv4Mapped, isIPv6, unmapped } from "../../base/ip-address.js";
+import { neverFragment, setTrafficClass } from "./socket-options.js";
 
 export interface UdpPortOptions {
   /** Numeric address; `0.0.0.0` or `::` for all. */
@@ -12,7 +12,7 @@ export interface UdpPortOptions {
   readonly port: number;
   /** `bytes` is the receiver's to keep. Runs for every datagram, however long or strange. */
   readonly onDatagram: (bytes: Uint8Array, from: Endpoint) => void;
-  /** A datagram could not be sent, or the socket reported trouble. The port goes on. */
+  /** A datagram could not be sent, or the socket reported an error. The port stays open. */
   readonly onError: (error: Error) => void;
   /** Other sockets of this process may take the same port with other addresses (SO_REUSEADDR). */
   readonly shared?: boolean;
@@ -20,12 +20,24 @@ export interface UdpPortOptions {
   readonly bufferBytes?: number;
   /** IP must not fragment what is sent, also where the kernel has learned of a narrow path; see `UdpPort.neverFragments`. */
   readonly neverFragment?: boolean;
+  /** DS field of what is sent, where the system lets us set it. */
+  readonly trafficClass?: number;
+  /** May send to 255.255.255.255 and to networks' broadcast addresses. */
+  readonly broadcast?: boolean;
+  /** Multicast groups to receive. One that cannot be joined goes to `onError`. */
+  readonly groups?: readonly MulticastGroup[];
+}
+
+export interface MulticastGroup {
+  readonly address: IpAddress;
+  /** Address of the interface for IPv4, `::%NAME` for IPv6. */
+  readonly through: string;
 }
 
 export interface UdpPort {
   /** What it is bound to; the port is the real one also where 0 was asked for. */
   readonly local: Endpoint;
-  /** `neverFragment` was asked for and the system could be told (`native/socket-options.c`): too large a datagram is lost like any other. */
+  /** `neverFragment` was asked for and set (`native/socket-options.c`): a datagram that is too large is lost like any other. */
   readonly neverFragments: boolean;
   /** What the kernel made of `bufferBytes` for receiving, as it counts: Linux counts its own book-keeping too. */
   readonly receiveBufferBytes: number;
@@ -70,6 +82,15 @@ export async function openUdpPort(options: UdpPortOptions): Promise<Result<UdpPo
   promised.destroy();
   open = true;
 
+  if (options.broadcast === true) promised.socket.setBroadcast(true);
+  for (const { address, through } of options.groups ?? []) {
+    try {
+      promised.socket.addMembership(address, through);
+    } catch (error) {
+      options.onError(new Error(`group ${address} cannot be joined through ${through}: ${(error as Error).message}`));
+    }
+  }
+  if (options.trafficClass !== undefined) setTrafficClass({ address: bound.address, port: bound.port }, options.trafficClass);
   const neverFragments = options.neverFragment === true && neverFragment({ address: bound.address, port: bound.port });
 
   const target = (address: string): string => (v6 ? ipv4Mapped(address) : address);

@@ -33,7 +33,9 @@ export type Problem =
       readonly detail: string;
     };
 
-export type Decoded = { readonly ok: true; readonly message: Message | FailureResponse } | ({ readonly ok: false } & Problem);
+export type Decoded =
+  /** `skipped` counts elements that the message has no place for. */
+  { readonly ok: true; readonly message: Message | FailureResponse; readonly skipped: number } | ({ readonly ok: false } & Problem);
 
 interface Row {
   readonly name: AnyElementName;
@@ -100,9 +102,14 @@ export function decodeMessage(bytes: Uint8Array): Decoded {
   const values: Values = {};
   const returned: ReturnedElement[] = [];
   let detail = "";
+  let skipped = 0;
   for (const envelope of envelopes) {
     const fault = takeElement(plan, envelope, values);
     if (fault === undefined) continue;
+    if (fault === "skipped") {
+      skipped++;
+      continue;
+    }
     if (fault.reason === "repeated") return { ok: false, problem: "malformed", reason: fault.detail, offset: envelope.offset };
     detail ||= fault.detail;
     if (envelope.whole.length <= returnedBytesMax && returned.length < returnedMax)
@@ -110,11 +117,11 @@ export function decodeMessage(bytes: Uint8Array): Decoded {
   }
   if (detail !== "") return { ok: false, problem: "unrecognized-element", message: name, sequence, returned, detail };
 
-  const missing = missingElement(plan, values);
-  if (missing === undefined) return { ok: true, message: { type: name, sequence, elements: values } as unknown as Message };
+  const missing = missingElement(plan, values, plan.layout.bindingElementServes === true && envelopes.some(isOfBinding));
+  if (missing === undefined) return { ok: true, message: { type: name, sequence, elements: values } as unknown as Message, skipped };
   const resultCode = values["resultCode"];
   if (!isRequest(name) && typeof resultCode === "number" && !isSuccess(resultCode)) {
-    return { ok: true, message: { type: "failureResponse", response: name, sequence, elements: { ...values, resultCode } } };
+    return { ok: true, message: { type: "failureResponse", response: name, sequence, elements: { ...values, resultCode } }, skipped };
   }
   return { ok: false, problem: "missing-element", message: name, sequence, missing };
 }
@@ -124,11 +131,11 @@ interface ElementFault {
   readonly detail: string;
 }
 
-function takeElement(plan: Plan, envelope: Envelope, values: Values): ElementFault | undefined {
+function takeElement(plan: Plan, envelope: Envelope, values: Values): ElementFault | "skipped" | undefined {
   const vendorRow = envelope.type === vendorPayloadType ? vendorRowOf(plan, envelope.value) : undefined;
   const row = vendorRow ?? plan.byType.get(envelope.type);
   if (row === undefined) {
-    if (tabled.has(envelope.type) || isBindingElement(envelope.type)) return undefined;
+    if (tabled.has(envelope.type) || isBindingElement(envelope.type)) return "skipped";
     return { reason: "unknownElement", detail: `element ${envelope.type} is unknown` };
   }
   const read = readWhole(row.field, vendorRow ? envelope.value.subarray(vendorHeaderBytes) : envelope.value);
@@ -149,8 +156,12 @@ function vendorRowOf(plan: Plan, value: Uint8Array): Row | undefined {
   return plan.byVendorId.get(header.getUint16(4));
 }
 
-function missingElement(plan: Plan, values: Values): string | undefined {
+const isOfBinding = ({ type }: Envelope): boolean => isBindingElement(type);
+
+/** @param groupsServed the groups of `anyOf` need nothing more */
+function missingElement(plan: Plan, values: Values, groupsServed = false): string | undefined {
   for (const { name, occurs } of plan.rows) if (mandatory(occurs) && values[name] === undefined) return name;
+  if (groupsServed) return undefined;
   for (const group of plan.layout.anyOf ?? []) if (group.every((name) => values[name] === undefined)) return group.join(" or ");
   return undefined;
 }

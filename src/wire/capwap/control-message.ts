@@ -94,7 +94,7 @@ export class ControlMessageWriter {
 
   /**
    * The message.
-   * @param tailBytes octets that whoever sends the message puts behind it; they belong to the value of the last element
+   * @param tailBytes octets that the sender appends to the message; they belong to the value of the last element
    */
   finish(tailBytes = 0): Uint8Array {
     if (tailBytes > 0) {

@@ -49,7 +49,7 @@ export const labTimers: CapwapTimers = {
   waitJoinMs: 5_000,
 };
 
-/** §4.7.6, §4.8: told to WTPs in the Configuration Status Response; they concern stations and radios. */
+/** §4.7.6, §4.8: sent to WTPs in the Configuration Status Response; they concern stations and radios. */
 export const radioDefaults = { idleTimeoutSeconds: 300, statisticsTimerSeconds: 120, reportIntervalSeconds: 120 } as const;
 
 export const capwapLimits = {

@@ -65,7 +65,7 @@ const duplicateAddress = <A>(address: Field<A>) => record({ address, status: cho
 
 const vendorPayload = record({ vendor: u32, elementId: u16, data: remainder(0, 2048) });
 
-/** Text that an AP says back, in an element that must not be empty: a lone NUL is no such text. */
+/** Text that the AP echoes, in an element that must not be empty, so a lone NUL is refused. */
 const saidBack = (max: number): Field<string> =>
   mapped(
     text(1, max),

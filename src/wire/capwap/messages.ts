@@ -25,10 +25,12 @@ export interface MessageLayout {
   readonly elements: { readonly [Name in AnyElementName]?: Occurs };
   /** Of each group at least one element must be there. */
   readonly anyOf?: readonly (readonly AnyElementName[])[];
+  /** An element of a wireless binding serves for a group, too. */
+  readonly bindingElementServes?: boolean;
 }
 
-/** Vendor Specific Payload is welcome in every message (§4.6.39). */
-const everywhere = { vendorPayload: "0..n" } as const;
+/** Vendor Specific Payload is welcome in every message (§4.6.39), ours for the session among it. */
+const everywhere = { sessionToken: "0..1", vendorPayload: "0..n" } as const;
 
 /** §4.5.1.5 and §4.5.1.1 let any response carry an error and what caused it, whatever its own definition says. */
 const everyResponse = { returnedElement: "0..n", refusal: "0..1", ...everywhere } as const;
@@ -126,6 +128,8 @@ export const messages = {
       acNameWithPriority: "0..n",
       transportProtocol: "0..1",
       wtpStaticIpAddress: "0..1",
+      /** RFC 5416 §5.7 asks for one for each radio; a WTP that leaves them out is configured all the same. */
+      ieee80211RadioInformation: "0..n",
       ...everywhere,
     },
   },
@@ -210,6 +214,7 @@ export const messages = {
         "vendorPayload",
       ],
     ],
+    bindingElementServes: true,
   },
   wtpEventResponse: { type: 10, sender: "ac", states: ["run"], elements: bareResponse },
   /** §8.6 */

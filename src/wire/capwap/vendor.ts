@@ -1,6 +1,6 @@
 /**
  * What RFC 5415 does not have, carried in Vendor Specific Payload elements (RFC 5415 §4.6.39, type 37)
- * under the enterprise number that IANA reserves for documentation. A peer that knows none of them still
+ * under the enterprise number that IANA reserves for documentation. A peer that knows none of them
  * gets the RFC's plain behaviour.
  *
  * The layouts are tables; `docs/decisions/` says why each exists.
@@ -183,7 +183,13 @@ const digestOrNone = mapped(
  */
 export const swapOrder = record({ orderId: u32, sha256: digestOrNone });
 
-/** AP → controller beside a Result Code that is not success: why, in a word and a line. */
+/**
+ * Drawn by the AC for one session: in its Join Response, then in every request of both ends. It proves that the WTP receives what is
+ * sent to its address, so a forged one neither takes a session nor ends it.
+ */
+export const sessionToken = octets(16);
+
+/** AP → controller beside a Result Code that is not success: the reason, as a code and one line. */
 export const refusal = record({ reason: failureReason, detail: shortText(200) });
 
 /** Element IDs under our enterprise number. 16 and above belong to the fast transfer. */
@@ -195,6 +201,7 @@ export const vendorElements = {
   servingReport: { id: 5, value: servingReport },
   swapOrder: { id: 6, value: swapOrder },
   refusal: { id: 7, value: refusal },
+  sessionToken: { id: 8, value: sessionToken },
   ...vendorTransferElements,
 } as const;
 

@@ -1,6 +1,7 @@
+import { spawnSync } from "node:child_process";
 import t from "tap";
 import { loadAddon } from "../../../src/runtime/native-addon.js";
-import { neverFragment } from "../../../src/runtime/udp/socket-options.js";
+import { networkControlClass, neverFragment, setTrafficClass } from "../../../src/runtime/udp/socket-options.js";
 import { openUdpPort, type UdpPort } from "../../../src/runtime/udp/udp-ports.js";
 
 const skip = loadAddon("socket-options") === undefined && "the add-on is not built here";
@@ -20,6 +21,23 @@ t.test("a socket of ours is told, over IPv4 and IPv6, and no other", { skip }, a
     t.equal(neverFragment(port.local), false, "closed");
   }
   t.throws(() => loadAddon<{ neverFragment(...words: unknown[]): boolean }>("socket-options")?.neverFragment("127.0.0.1"), TypeError);
+});
+
+t.test("the traffic class is set, which the kernel tells", { skip }, async (t) => {
+  const port = await open("127.0.0.1", false);
+  t.equal(setTrafficClass(port.local, networkControlClass), true);
+  t.equal(setTrafficClass({ address: "127.77.0.1", port: port.local.port }, networkControlClass), false, "no socket of ours");
+  const table = spawnSync("ss", ["-Hnua", "--tos", `sport = :${port.local.port}`], { encoding: "utf8" });
+  if (table.error === undefined && /tos:/.test(table.stdout)) t.match(table.stdout, /tos:0xc0/);
+  else t.comment("ss shows no TOS of UDP sockets here");
+  await port.close();
+  const addon = loadAddon<{ setTrafficClass(...words: unknown[]): boolean }>("socket-options");
+  for (const words of [
+    ["127.0.0.1", 5246],
+    ["127.0.0.1", 5246, 256],
+    ["127.0.0.1", 0, 1],
+  ])
+    t.throws(() => addon?.setTrafficClass(...words), TypeError);
 });
 
 t.test("without the add-on nothing is promised", async (t) => {

@@ -12,15 +12,15 @@ import type { LinkIdentity, LinkMode } from "../link/secure-link.js";
 /** Names one session of one AP. Never used again. */
 export type CapwapSessionId = Flavor<number, "CapwapSessionId">;
 
-/** What a WTP said of itself when it joined. */
+/** A WTP as its Join Request describes it. */
 export interface WtpIdentity {
-  /** Base MAC address of the Board Data. */
+  /** Base MAC Address of the Board Data, or what stands for it (`wtp-identity.ts`). */
   readonly mac: MacAddress;
   readonly name: string;
   readonly model: string;
   readonly serial: string;
   readonly location: string;
-  /** Software that runs, and other software in flash. */
+  /** Running software, and other software in flash. */
   readonly activeVersion: string;
   readonly otherVersions: readonly string[];
   /** Where the packets come from. */
@@ -40,6 +40,8 @@ export interface JoinVerdict {
   readonly resultCode: number;
   /** Image Identifier of the Join Response: the version that the AC wants this WTP to run (§9.1 boot-time download). */
   readonly imageIdentifier?: ImageIdentifier;
+  /** Where all places are taken it gets one that a WTP without session token holds. */
+  readonly isMember?: boolean;
 }
 
 export interface AcSettings {
@@ -51,8 +53,10 @@ export interface AcSettings {
   readonly softwareVersion: string;
   readonly linkMode: LinkMode;
   readonly timers: CapwapTimers;
-  /** Sessions at one moment; a Join beyond gets Result Code 4. */
+  /** Sessions at one moment; a WTP beyond gets Result Code 4. */
   readonly sessionsMax: number;
+  /** Keep-alives of the data channel reach the AC (`dataDatagram`), on the port behind the control port. */
+  readonly dataChannel?: boolean;
   /** Smallest MTU of the host's interfaces, which bounds the blocks of the fast transfer; Ethernet's without. */
   readonly mtuBytes?: number;
 }
@@ -61,8 +65,10 @@ export interface AcSettings {
 export interface AcPolicy {
   /** Whether a WTP may join. A query: nothing changes. */
   admits(wtp: WtpIdentity): JoinVerdict;
-  /** A WTP that `admits` let in joins; room is made for it if that takes any. */
+  /** A WTP that `admits` let in comes to Run; room is made for it if that takes any. */
   admit(wtp: WtpIdentity): void;
+  /** Sixteen octets that nobody can guess. */
+  sessionToken(): Uint8Array;
   /** Whether APs on this controller may go back to one that they prefer. */
   wtpFallback(): "enabled" | "disabled";
 }
@@ -94,7 +100,7 @@ export type TransferOutcome =
   | { readonly type: "aborted" }
   /** Fast transfer: nothing came back for `silenceMsMax`. */
   | { readonly type: "silent" }
-  /** The AP asked for an image anew while this transfer ran. */
+  /** The AP asked for an image again while this transfer ran. */
   | { readonly type: "restarted" }
   | { readonly type: "session-ended" };
 
@@ -109,6 +115,8 @@ export type CapwapSessionEnd =
   | "reset"
   /** The same AP joined again, or another AP at the same address and port. */
   | "replaced"
+  /** There was no place for it, or the AP's session lives elsewhere. */
+  | "refused"
   /** The AP reported a configuration that it cannot run with. */
   | "configuration-failed"
   | "link-down"
@@ -118,7 +126,8 @@ export type CapwapSessionEnd =
 export type AcEvent<Tag> =
   /** Join Response with success is about to be sent. */
   | { readonly type: "joined"; readonly session: CapwapSessionId; readonly wtp: WtpIdentity }
-  | { readonly type: "running"; readonly session: CapwapSessionId }
+  /** `proven`: it speaks the session token, so it is at its address; others may have been invented by anybody. */
+  | { readonly type: "running"; readonly session: CapwapSessionId; readonly proven: boolean }
   | { readonly type: "left"; readonly session: CapwapSessionId; readonly reason: CapwapSessionEnd }
   /** WTP Event Request; its response follows in the same `out`. */
   | { readonly type: "wtp-event"; readonly session: CapwapSessionId; readonly elements: ElementsOf<"wtpEventRequest"> }
@@ -157,6 +166,8 @@ export type AcOutput<Tag> = CapwapEffect | AcEvent<Tag>;
  */
 export interface AccessControllerPort<Tag> {
   datagram(now: number, datagram: Datagram, out: AcOutput<Tag>[]): void;
+  /** A datagram from the data port. */
+  dataDatagram(now: number, from: Endpoint, bytes: Uint8Array, out: AcOutput<Tag>[]): void;
   /** DTLS only: a link has come about; one that the peer had before has ended. */
   linkUp(now: number, peer: Endpoint, identity: LinkIdentity): void;
   /** DTLS only: the link of this peer ended. */
@@ -173,6 +184,6 @@ export interface AccessControllerPort<Tag> {
   setRate(name: string, bytesPerSecond: number): void;
   /** Stops a transfer on both ends with Image Data type 5; `transfer-ended` follows at once. */
   abortTransfer(now: number, session: CapwapSessionId, out: AcOutput<Tag>[]): void;
-  /** Ends a session without a word to the AP; queued requests end as `session-ended`. */
+  /** Ends a session without notice to the AP; queued requests end as `session-ended`. */
   close(now: number, session: CapwapSessionId, out: AcOutput<Tag>[]): void;
 }

@@ -5,15 +5,16 @@
 import type { Endpoint } from "../../../base/endpoint.js";
 import type { Instant } from "../../../base/time.js";
 import type { CapwapTimers } from "../../../wire/capwap/defaults.js";
-import type { Message, MessageName, RequestName } from "../../../wire/capwap/messages.js";
+import type { ElementsOf, Message, MessageName, RequestName } from "../../../wire/capwap/messages.js";
 import type { SendDatagram, Sink } from "../contract.js";
 import type { ImageTransfer } from "../image/image-transfer.js";
 import { DatagramMaker } from "../link/datagram-maker.js";
 import { failureResponse } from "../link/problem-answer.js";
-import { type Arrival, RequestChannel } from "../link/request-channel.js";
+import { type RequestArrival, RequestChannel } from "../link/request-channel.js";
 import type { LinkMode } from "../link/secure-link.js";
 import type { AcRequest } from "./ac-contract.js";
 import { echoIntervalMsOf } from "./ac-messages.js";
+import type { PathBudget } from "./path-budget.js";
 
 /** A request of the controller. */
 export interface RequestTicket<Tag> {
@@ -22,9 +23,14 @@ export interface RequestTicket<Tag> {
   readonly tag: Tag;
 }
 
-/** What the session wants back with a response. */
-export type AcTicket<Tag> = RequestTicket<Tag> | { readonly type: "block" } | { readonly type: "abort" };
+/** Identifies an outstanding request to the session. */
+export type AcTicket<Tag> = RequestTicket<Tag> | { readonly type: "block" | "abort" | "probe" };
 
+/** Of a block to a WTP that has not proved its address: what it sent before pays for two of them. */
+const firstBlockBytesMax = 256;
+const blockHeaderBytes = 21;
+
+const probe = { type: "probe" } as const;
 const block = { type: "block" } as const;
 const abort = { type: "abort" } as const;
 const abortElements = { imageData: { dataType: "abort", data: new Uint8Array() } } as const;
@@ -34,8 +40,11 @@ export class AcLink<Tag> {
   readonly #channel: RequestChannel<AcTicket<Tag>>;
   readonly #queue: (RequestTicket<Tag> | typeof abort)[] = [];
 
-  constructor(peer: Endpoint, linkMode: LinkMode, timers: CapwapTimers) {
-    this.maker = new DatagramMaker(peer, linkMode);
+  readonly #path: PathBudget;
+
+  constructor(peer: Endpoint, linkMode: LinkMode, timers: CapwapTimers, path: PathBudget) {
+    this.#path = path;
+    this.maker = new DatagramMaker(peer, linkMode, (bytes) => path.sent(bytes));
     this.#channel = new RequestChannel({ ...timers, echoIntervalMs: echoIntervalMsOf(timers) });
   }
 
@@ -63,6 +72,16 @@ export class AcLink<Tag> {
     else this.#sendBlock(now, transfer, out);
   }
 
+  /** Asks for a sign of life, if no request is out that does the same. @param elements of a Configuration Update that changes nothing */
+  probe(now: Instant, elements: ElementsOf<"configurationUpdateRequest">, out: Sink<SendDatagram>): void {
+    if (this.#channel.idle) this.#send(now, probe, { type: "configurationUpdateRequest", elements }, out);
+  }
+
+  /** Sequence number of our first request. A WTP without session token proves by it that it receives what is sent to its address. */
+  set firstSequence(sequence: number) {
+    this.#channel.firstSequence = sequence;
+  }
+
   #send(now: Instant, ticket: AcTicket<Tag>, request: Pick<Message<RequestName>, "type" | "elements">, out: Sink<SendDatagram>): void {
     const datagramsOf = (sequence: number) => this.maker.message({ ...request, sequence } as Message);
     this.#channel.send(now, request.type, ticket, datagramsOf, out);
@@ -70,7 +89,8 @@ export class AcLink<Tag> {
 
   #sendBlock(now: Instant, transfer: ImageTransfer | undefined, out: Sink<SendDatagram>): void {
     if (transfer === undefined || this.#channel.awaiting("imageDataRequest") !== undefined) return;
-    const next = transfer.nextBlock(now);
+    if (!this.#path.admits(firstBlockBytesMax + blockHeaderBytes)) return;
+    const next = transfer.nextBlock(now, this.#path.isProven ? undefined : firstBlockBytesMax);
     if (next === undefined) return;
     this.#channel.send(now, "imageDataRequest", block, (sequence) => this.maker.block(sequence, next.image, next.last), out);
   }
@@ -82,7 +102,7 @@ export class AcLink<Tag> {
 
   /** Sends the outstanding request again if it is time. `block-resent`: it was an image block; `exhausted`: the WTP is dead. */
   retry(now: Instant, out: Sink<SendDatagram>): "waiting" | "resent" | "block-resent" | "exhausted" {
-    const retried = this.#channel.retry(now, out);
+    const retried = this.#channel.retry(now, out, (bytes) => this.#path.takes(bytes));
     return retried === "resent" && this.#channel.outstanding?.type === "block" ? "block-resent" : retried;
   }
 
@@ -107,8 +127,8 @@ export class AcLink<Tag> {
   // ---- requests of the WTP
 
   /** Judges a request of the WTP; a repeat gets its answer again. */
-  admit(name: RequestName, sequence: number, out: Sink<SendDatagram>): Arrival {
-    return this.#channel.admit(name, sequence, out);
+  admit(now: Instant, name: RequestName, sequence: number, octets: Uint8Array, out: Sink<SendDatagram>): RequestArrival {
+    return this.#channel.admit(now, name, sequence, octets, out);
   }
 
   /** Sequence number of the WTP's request of this name that waits for its answer. */
@@ -116,13 +136,13 @@ export class AcLink<Tag> {
     return this.#channel.awaiting(name);
   }
 
-  /** Answers the request that was admitted last. */
+  /** Answers the request with the response's sequence number. */
   reply(response: Message, out: Sink<SendDatagram>): void {
-    this.#channel.reply(this.maker.message(response), out);
+    this.#channel.reply(response.sequence, this.maker.message(response), out);
   }
 
-  /** Answers the request that was admitted last with a Result Code alone. */
+  /** Answers a request with a Result Code alone. */
   refuse(name: RequestName, sequence: number, resultCode: number, out: Sink<SendDatagram>): void {
-    this.#channel.reply(this.maker.message(failureResponse(name, sequence, resultCode)), out);
+    this.#channel.reply(sequence, this.maker.message(failureResponse(name, sequence, resultCode)), out);
   }
 }

@@ -1,19 +1,16 @@
-/** What the AC says of itself and to a WTP that joins, as message elements. */
+/** The AC's Discovery, Join and Configuration Status Responses, as message elements. */
 
-import type { Endpoint } from "../../../base/endpoint.js";
 import { isIPv6 } from "../../../base/ip-address.js";
-import { oneLine } from "../../../base/one-line.js";
 import type { CapwapTimers } from "../../../wire/capwap/defaults.js";
 import { radioDefaults } from "../../../wire/capwap/defaults.js";
-import { acInformationBlocks, wtpBoardOf, wtpVersionsOf } from "../../../wire/capwap/descriptors.js";
+import { acInformationBlocks } from "../../../wire/capwap/descriptors.js";
 import type { ElementsOf } from "../../../wire/capwap/messages.js";
-import type { LinkIdentity } from "../link/secure-link.js";
 import type { AcSettings, JoinVerdict, WtpIdentity } from "./ac-contract.js";
 
 const securityOf = { clear: 0, dtls: 0x04 } as const;
 /** R-MAC field: the AC does not use the Radio MAC Address of the transport header. */
 const radioMacUnsupported = 2;
-/** Data channel in clear. Nothing travels there: the AC is a control-only one. */
+/** Data channel in clear, for its keep-alives. */
 const clearDataChannel = 0x02;
 const u16Max = 0xffff;
 
@@ -28,12 +25,12 @@ function acDescriptor(settings: AcSettings, sessions: number): ElementsOf<"joinR
     wtpsMax: Math.min(settings.sessionsMax, u16Max),
     security: securityOf[settings.linkMode],
     radioMacField: radioMacUnsupported,
-    dtlsPolicy: clearDataChannel,
+    dtlsPolicy: settings.dataChannel ? clearDataChannel : 0,
     information: acInformationBlocks(settings.hardwareVersion, settings.softwareVersion),
   };
 }
 
-/** Radio IDs are 1–31 (§4.3), so a WTP has no more radios to be told of, however many it names. */
+/** Radio IDs are 1–31 (§4.3), however many a WTP lists. */
 const radiosMax = 31;
 const radiosOf = ({ ieee80211RadioInformation }: Pick<ElementsOf<"discoveryRequest">, "ieee80211RadioInformation">) =>
   ieee80211RadioInformation.slice(0, radiosMax);
@@ -64,6 +61,7 @@ export function joinResponseElements(
   wtp: WtpIdentity,
   resultCode: number,
   { imageIdentifier }: JoinVerdict,
+  sessionToken: Uint8Array,
 ): ElementsOf<"joinResponse"> {
   const sameFamily = settings.addresses.find((address) => isIPv6(address) === isIPv6(wtp.peer.address)) ?? settings.addresses[0] ?? "";
   return {
@@ -72,6 +70,7 @@ export function joinResponseElements(
     acName: settings.name,
     ieee80211RadioInformation: radiosOf(wtp.join),
     ecnSupport: "limited",
+    sessionToken,
     ...controlAddresses(settings, sessions),
     ...(isIPv6(sameFamily) ? { localIpv6: sameFamily } : { localIpv4: sameFamily }),
     ...(imageIdentifier && { imageIdentifier }),
@@ -80,7 +79,7 @@ export function joinResponseElements(
 
 const timerSeconds = (ms: number): number => Math.min(255, Math.max(1, Math.round(ms / 1000)));
 
-/** The Echo interval in the whole seconds that CAPWAP Timers can say (§4.6.13): what the WTP will use. */
+/** The Echo interval in whole seconds, as CAPWAP Timers carries it (§4.6.13) and the WTP uses it. */
 export const echoIntervalMsOf = (timers: CapwapTimers): number => timerSeconds(timers.echoIntervalMs) * 1000;
 
 /** §8.3 */
@@ -104,33 +103,5 @@ export function configurationStatusElements(
     wtpFallback,
     ...(acIpv4List.length > 0 && { acIpv4List: [...acIpv4List] }),
     ...(acIpv6List.length > 0 && { acIpv6List: [...acIpv6List] }),
-  };
-}
-
-/** RFC 5415 §4.6.45 and §4.6.30. */
-const nameOctetsMax = 512;
-const locationOctetsMax = 1024;
-
-/** The WTP behind a Join Request, or undefined where a mandatory description (or the Base MAC Address, which names an AP here) is missing. */
-export function identityOf(peer: Endpoint, join: ElementsOf<"joinRequest">, link?: LinkIdentity): WtpIdentity | undefined {
-  const board = wtpBoardOf(join.wtpBoardData);
-  const versions = wtpVersionsOf(join.wtpDescriptor);
-  if (board?.baseMac === undefined || versions === undefined) return undefined;
-  const bareAddress = peer.address.split("%")[0] as string;
-  const localAddress = (isIPv6(bareAddress) ? (join.localIpv6 ?? join.localIpv4) : (join.localIpv4 ?? join.localIpv6)) ?? bareAddress;
-  return {
-    mac: board.baseMac,
-    // It stands in tables, logs and terminals of people who trust them.
-    name: oneLine(join.wtpName, nameOctetsMax) || board.baseMac,
-    model: board.model,
-    serial: board.serial,
-    location: oneLine(join.locationData, locationOctetsMax),
-    activeVersion: versions.activeSoftware,
-    otherVersions: versions.otherSoftware,
-    peer,
-    localAddress,
-    nat: localAddress !== bareAddress,
-    link,
-    join,
   };
 }

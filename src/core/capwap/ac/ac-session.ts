@@ -4,19 +4,12 @@
  */
 import { earliest, type Instant } from "../../../base/time.js";
 import { TimerTable } from "../../../base/timer-table.js";
-import {
-  type ElementsOf,
-  type FailureResponse,
-  isRequest,
-  type Message,
-  messages,
-  type RequestName,
-  type ResponseName,
-} from "../../../wire/capwap/messages.js";
+import { type ElementsOf, isRequest, type Message, messages, type RequestName, type ResponseName } from "../../../wire/capwap/messages.js";
 import { isSuccess, resultCodes } from "../../../wire/capwap/result-code.js";
 import type { DropReason } from "../contract.js";
 import type { RateCaps } from "../image/rate-cap.js";
-import { giveUpAfterMs } from "../link/request-channel.js";
+import type { Received } from "../link/intake.js";
+import { dropReasonOf, giveUpAfterMs, type RequestArrival } from "../link/request-channel.js";
 import type {
   AcOutput,
   AcPolicy,
@@ -32,6 +25,7 @@ import { AcLink, type RequestTicket } from "./ac-link.js";
 import { configurationStatusElements, echoIntervalMsOf } from "./ac-messages.js";
 import { type AcState, isAccepted, isSpokenByAc } from "./ac-states.js";
 import { ImageDelivery } from "./image-delivery.js";
+import { PathBudget } from "./path-budget.js";
 
 type Deadline = "wait-join" | "change-state-pending" | "echo";
 
@@ -41,6 +35,8 @@ export interface AcSessionOptions {
   readonly settings: AcSettings;
   readonly policy: AcPolicy;
   readonly rates: RateCaps;
+  /** Of the Join Response. */
+  readonly token: Uint8Array;
 }
 
 export class AcSession<Tag> {
@@ -51,15 +47,36 @@ export class AcSession<Tag> {
   readonly #policy: AcPolicy;
   readonly #timers = new TimerTable<Deadline>();
   readonly #delivery: ImageDelivery;
+  readonly #token: Uint8Array;
+  readonly #path = new PathBudget();
   #state: AcState = "join";
+  #speaksToken = false;
+  #heardAt: Instant = Number.NEGATIVE_INFINITY;
 
-  constructor({ id, wtp, settings, policy, rates }: AcSessionOptions) {
+  constructor({ id, wtp, settings, policy, rates, token }: AcSessionOptions) {
     this.id = id;
+    this.#token = token;
+    if (wtp.link !== undefined) this.#path.prove();
     this.wtp = wtp;
     this.#settings = settings;
     this.#policy = policy;
-    this.link = new AcLink(wtp.peer, settings.linkMode, settings.timers);
+    this.link = new AcLink(wtp.peer, settings.linkMode, settings.timers, this.#path);
     this.#delivery = new ImageDelivery({ session: id, wtp, settings, rates });
+  }
+
+  /** The WTP has shown that it received our Join Response, or has a DTLS link. */
+  get isProven(): boolean {
+    return this.#speaksToken || this.wtp.link !== undefined;
+  }
+
+  /** It has come to Run or downloads: only after a probe, or by the WTP itself, does it give way to another session. */
+  get isEstablished(): boolean {
+    return this.#state === "run" || this.#state === "image-data";
+  }
+
+  /** When the WTP's last message came. */
+  get heardAt(): Instant {
+    return this.#heardAt;
   }
 
   get state(): AcState {
@@ -90,19 +107,39 @@ export class AcSession<Tag> {
   // ---- the controller
 
   /** Answers the Join Request that began the session; called once. */
-  join(now: Instant, sequence: number, elements: ElementsOf<"joinResponse">, out: AcOutput<Tag>[]): void {
-    this.link.admit("joinRequest", sequence, out);
+  join(now: Instant, { octets, message: { sequence } }: Received, elements: ElementsOf<"joinResponse">, out: AcOutput<Tag>[]): void {
+    this.#path.received(octets.length);
+    this.link.admit(now, "joinRequest", sequence, octets, out);
     out.push({ type: "joined", session: this.id, wtp: this.wtp });
     this.link.reply({ type: "joinResponse", sequence, elements }, out);
     this.#timers.set("wait-join", now + this.#settings.timers.waitJoinMs);
   }
 
-  /** A Join Request under this session's ID: a repeat gets its answer again. @returns false for a new one, which begins a session of its own */
-  repeatJoin(sequence: number, out: AcOutput<Tag>[]): boolean {
-    const arrival = this.link.admit("joinRequest", sequence, out);
+  /** A Join Request under this session's ID; a repeat gets its answer again. @returns false for a new one, which begins another session */
+  repeatJoin(now: Instant, { octets, message: { sequence } }: Received, out: AcOutput<Tag>[]): boolean {
+    const arrival = this.link.admit(now, "joinRequest", sequence, octets, out);
     if (arrival === "new") return false;
-    if (arrival !== "repeat") this.#dropRequest(arrival, "joinRequest", out);
+    this.#dropRequest(arrival, "joinRequest", out);
     return true;
+  }
+
+  /** A message carries the token of our Join Response. */
+  ownsToken({ message }: Received): boolean {
+    const { sessionToken } = message.elements as Partial<ElementsOf<"echoRequest">>;
+    return sessionToken?.every((octet, index) => octet === this.#token[index]) === true;
+  }
+
+  /** Notes whether a request carries the token of our Join Response. */
+  prove(received: Received): void {
+    if (this.#speaksToken || !this.ownsToken(received)) return;
+    this.#speaksToken = true;
+    this.#path.prove();
+    this.link.maker.token = this.#token;
+  }
+
+  /** Asks the WTP for a sign of life; `heardAt` tells when one came. */
+  probe(now: Instant, out: AcOutput<Tag>[]): void {
+    this.link.probe(now, { wtpFallback: this.#policy.wtpFallback() }, out);
   }
 
   request(now: Instant, request: AcRequest, tag: Tag, out: AcOutput<Tag>[]): void {
@@ -145,22 +182,29 @@ export class AcSession<Tag> {
   // ---- the WTP
 
   /** A message of the WTP, other than Join and Discovery. */
-  message(now: Instant, message: Message | FailureResponse, out: AcOutput<Tag>[]): void {
+  message(now: Instant, received: Received, out: AcOutput<Tag>[]): void {
+    const { message, octets } = received;
+    this.#path.received(octets.length);
+    this.prove(received);
     if (message.type === "failureResponse") this.#response(now, message.response, message, out);
-    else if (isRequest(message.type)) this.#request(now, message as Message<RequestName>, out);
+    else if (isRequest(message.type)) this.#request(now, message as Message<RequestName>, received, out);
     else this.#response(now, message.type, message as Message<ResponseName>, out);
     this.#sendNext(now, out);
   }
 
-  #request(now: Instant, message: Message<RequestName>, out: AcOutput<Tag>[]): void {
+  #request(now: Instant, message: Message<RequestName>, received: Received, out: AcOutput<Tag>[]): void {
     const { type: name, sequence } = message;
     if (messages[name].sender === "ac") {
       this.#drop("wrong-sender", name, out);
       return;
     }
-    const arrival = this.link.admit(name, sequence, out);
-    if (this.#state === "run" || this.#state === "image-data") this.#restartEchoTimer(now);
-    if (arrival === "repeat") return;
+    if (this.#speaksToken && !this.ownsToken(received)) {
+      this.#drop("wrong-token", name, out);
+      return;
+    }
+    this.#heardAt = now;
+    const arrival = this.link.admit(now, name, sequence, received.octets, out);
+    if (this.isEstablished) this.#restartEchoTimer(now);
     if (arrival !== "new") {
       this.#dropRequest(arrival, name, out);
       return;
@@ -201,19 +245,35 @@ export class AcSession<Tag> {
   #changeState(now: Instant, { sequence, elements }: Message<"changeStateEventRequest">, out: AcOutput<Tag>[]): void {
     const { resultCode } = elements;
     const entersRun = this.#state === "configure";
-    const refused = entersRun && !isSuccess(resultCode) && resultCode !== resultCodes.configurationNotAppliedServiceAnyhow;
-    if (entersRun && !refused) {
-      this.#state = "run";
-      this.#timers.clear("change-state-pending");
-      this.#restartEchoTimer(now);
-      out.push({ type: "running", session: this.id });
+    const failed = entersRun && !isSuccess(resultCode) && resultCode !== resultCodes.configurationNotAppliedServiceAnyhow;
+    // The last place may have gone since the Join.
+    const verdict = entersRun && !failed ? this.#policy.admits(this.wtp) : undefined;
+    if (verdict !== undefined && !isSuccess(verdict.resultCode)) {
+      this.link.refuse("changeStateEventRequest", sequence, verdict.resultCode, out);
+      this.close("refused", out);
+      return;
     }
+    if (verdict !== undefined) this.#run(now, out);
     this.link.reply({ type: "changeStateEventResponse", sequence, elements: {} }, out);
-    if (refused) this.close("configuration-failed", out);
+    if (failed) this.close("configuration-failed", out);
+  }
+
+  #run(now: Instant, out: AcOutput<Tag>[]): void {
+    this.#policy.admit(this.wtp);
+    this.#state = "run";
+    this.#timers.clear("change-state-pending");
+    this.#restartEchoTimer(now);
+    this.#hideSequence();
+    out.push({ type: "running", session: this.id, proven: this.isProven });
+  }
+
+  /** Without token, a WTP can prove its address only by answering a request whose number it could not guess. */
+  #hideSequence(): void {
+    if (!this.isProven) this.link.firstSequence = this.#token[0] ?? 0;
   }
 
   #imageRequest(now: Instant, { sequence, elements }: Message<"imageDataRequest">, out: AcOutput<Tag>[]): void {
-    const verdict = this.#delivery.request(now, elements);
+    const verdict = this.#delivery.request(now, this.isProven, elements);
     if (verdict.type === "refused") {
       this.#drop(verdict.reason, verdict.detail, out);
       this.link.reply({ type: "imageDataResponse", sequence, elements: { resultCode: verdict.resultCode } }, out);
@@ -223,6 +283,7 @@ export class AcSession<Tag> {
       this.#state = "image-data";
       this.#timers.clear("wait-join");
       this.#restartEchoTimer(now);
+      this.#hideSequence();
     }
     this.#endTransfer({ type: "restarted" }, out);
     out.push({ type: "image-wanted", session: this.id, identifier: verdict.identifier, elements });
@@ -238,12 +299,18 @@ export class AcSession<Tag> {
     const { fastAck, resultCode = resultCodes.success } = elements as Partial<ElementsOf<"imageDataResponse">>;
     if (fastAck !== undefined) {
       // Its sequence number is that of a segment, not of a request in the window.
-      if (!this.#delivery.acknowledge(now, resultCode, fastAck, out)) this.#drop("stray-response", "acknowledgement of no transfer", out);
+      if (this.#delivery.acknowledge(now, resultCode, fastAck, out)) this.#heardAt = now;
+      else this.#drop("stray-response", "acknowledgement of no transfer", out);
       return;
     }
     const ticket = this.link.take(name, sequence);
-    if (ticket === undefined) this.#drop("stray-response", name, out);
-    else if (ticket.type === "block") {
+    if (ticket === undefined) {
+      this.#drop("stray-response", name, out);
+      return;
+    }
+    this.#heardAt = now;
+    this.#path.prove();
+    if (ticket.type === "block") {
       this.#delivery.transfer?.blockAnswered(resultCode);
       this.#delivery.settle(out);
     } else if (ticket.type === "request") this.#answered(ticket, resultCode, elements, out);
@@ -263,7 +330,7 @@ export class AcSession<Tag> {
   // ---- parts of the above
 
   #sendNext(now: Instant, out: AcOutput<Tag>[]): void {
-    if (this.#state === "run" || this.#state === "image-data") this.link.sendNext(now, this.#delivery.transfer, out);
+    if (this.isEstablished) this.link.sendNext(now, this.#delivery.transfer, out);
   }
 
   #endTransfer(outcome: TransferOutcome, out: AcOutput<Tag>[]): void {
@@ -282,8 +349,9 @@ export class AcSession<Tag> {
     if (ticket !== undefined) out.push({ type: "unanswered", session: this.id, tag: ticket.tag, reason });
   }
 
-  #dropRequest(arrival: "busy" | "old", name: RequestName, out: AcOutput<Tag>[]): void {
-    this.#drop(arrival === "busy" ? "repeat-while-busy" : "old-request", name, out);
+  #dropRequest(arrival: Exclude<RequestArrival, "new">, name: RequestName, out: AcOutput<Tag>[]): void {
+    const reason = dropReasonOf[arrival];
+    if (reason !== undefined) this.#drop(reason, name, out);
   }
 
   #drop(reason: DropReason, detail: string, out: AcOutput<Tag>[]): void {

@@ -2,15 +2,15 @@
  * The controller's CAPWAP side: answers Discovery without keeping anything of it, begins a session for each WTP that joins,
  * and takes every other message to its session.
  */
-import type { Endpoint } from "../../../base/endpoint.js";
+import { type Endpoint, sameEndpoint } from "../../../base/endpoint.js";
 import { earliest, type Instant } from "../../../base/time.js";
 import type { FailureResponse, Message } from "../../../wire/capwap/messages.js";
 import { isRequest, messages } from "../../../wire/capwap/messages.js";
-import { isSuccess, resultCodes } from "../../../wire/capwap/result-code.js";
+import { isSuccess, resultCodes, resultCodeText } from "../../../wire/capwap/result-code.js";
 import type { Datagram, DropReason } from "../contract.js";
 import { RateCaps } from "../image/rate-cap.js";
 import { DatagramMaker } from "../link/datagram-maker.js";
-import { Intake } from "../link/intake.js";
+import { Intake, type Received } from "../link/intake.js";
 import { failureResponse } from "../link/problem-answer.js";
 import { RateLimit } from "../link/rate-limit.js";
 import type { LinkIdentity } from "../link/secure-link.js";
@@ -20,18 +20,27 @@ import type {
   AcPolicy,
   AcRequest,
   AcSettings,
+  CapwapSessionEnd,
   CapwapSessionId,
   ImageAnswer,
   JoinVerdict,
   WtpIdentity,
 } from "./ac-contract.js";
-import { discoveryResponseElements, identityOf, joinResponseElements } from "./ac-messages.js";
+import { discoveryResponseElements, joinResponseElements } from "./ac-messages.js";
 import { AcSession } from "./ac-session.js";
+import { JoinAdmission, type Seating } from "./admission.js";
+import { DataChannel } from "./data-channel.js";
 import { LinkTable } from "./link-table.js";
 import { SessionTable } from "./session-table.js";
+import { StrangerAnswers } from "./stranger-answers.js";
+import { identityOf } from "./wtp-identity.js";
 
-/** Answers to peers without a session in one second; the rest is dropped. */
-const strangerAnswersPerSecond = 500;
+/**
+ * Answers in one second to peers that have no session. Each kind has a budget of its own, so that strays do not keep a WTP's Discovery from
+ * being answered.
+ */
+const discoveryAnswersPerSecond = 500;
+const joinRefusalsPerSecond = 100;
 
 export class AccessController<Tag> implements AccessControllerPort<Tag> {
   readonly #settings: AcSettings;
@@ -40,18 +49,24 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
   readonly #sessions = new SessionTable<Tag>();
   readonly #links: LinkTable;
   readonly #rates = new RateCaps();
-  readonly #strangers = new RateLimit(strangerAnswersPerSecond);
+  readonly #admission: JoinAdmission<Tag>;
+  readonly #dataChannel: DataChannel<Tag>;
+  readonly #discoveries = new RateLimit(discoveryAnswersPerSecond);
+  readonly #refusals = new RateLimit(joinRefusalsPerSecond);
+  readonly #strangers = new StrangerAnswers();
   #lastId: CapwapSessionId = 0;
 
   constructor(settings: AcSettings, policy: AcPolicy) {
     this.#settings = settings;
     this.#policy = policy;
-    this.#intake = new Intake(settings.linkMode, (peer) => this.#sessions.ofPeer(peer)?.link.maker);
+    this.#admission = new JoinAdmission(settings, policy, this.#sessions);
+    this.#dataChannel = new DataChannel(this.#sessions);
+    this.#intake = new Intake(settings.linkMode, (peer) => this.#sessionOf(peer)?.link.maker);
     this.#links = new LinkTable(settings.timers.waitJoinMs);
   }
 
   get sessionCount(): number {
-    return this.#sessions.size;
+    return this.#sessions.seats + this.#sessions.candidates;
   }
 
   nextWakeAt(): Instant | undefined {
@@ -70,16 +85,24 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
 
   datagram(now: Instant, datagram: Datagram, out: AcOutput<Tag>[]): void {
     const { from } = datagram;
-    const message = this.#intake.take(now, datagram, out);
-    if (message === undefined) return;
-    const session = this.#sessions.ofPeer(from);
+    const received = this.#intake.take(now, datagram, out);
+    if (received === undefined) return;
+    const { message } = received;
     if (message.type === "discoveryRequest" || message.type === "primaryDiscoveryRequest") this.#discovery(now, datagram, message, out);
-    else if (message.type === "joinRequest") this.#join(now, from, message, out);
-    else if (session === undefined) this.#stranger(now, datagram, message, out);
+    else if (message.type === "joinRequest") this.#join(now, from, { ...received, message }, out);
     else {
-      session.message(now, message, out);
-      this.#update(session, out);
+      const session = this.#takesSeat(now, from, received, out);
+      if (session === "later") return;
+      if (session === undefined) this.#stranger(now, datagram, message, out);
+      else {
+        session.message(now, received, out);
+        this.#update(session, out);
+      }
     }
+  }
+
+  dataDatagram(now: Instant, from: Endpoint, bytes: Uint8Array, out: AcOutput<Tag>[]): void {
+    this.#dataChannel.datagram(now, from, bytes, out);
   }
 
   linkUp(now: Instant, peer: Endpoint, identity: LinkIdentity): void {
@@ -88,7 +111,9 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
 
   linkDown(_now: Instant, peer: Endpoint, out: AcOutput<Tag>[]): void {
     this.#links.down(peer);
-    const session = this.#sessions.ofPeer(peer);
+    const candidate = this.#sessions.candidateOfPeer(peer);
+    if (candidate !== undefined) this.#close(candidate, "link-down", out);
+    const session = this.#sessions.seatOfPeer(peer);
     if (session !== undefined) this.#close(session, "link-down", out);
   }
 
@@ -119,14 +144,18 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
     this.#update(session, out);
   }
 
-  /** Due after every call on a session; one that has ended takes its link along. */
+  /** Due after every call on a session. One that has ended takes its link along, unless another at the same address uses it. */
   #update(session: AcSession<Tag>, out: AcOutput<Tag>[]): void {
     this.#sessions.update(session);
     const { peer } = session.wtp;
-    if (session.state === "ended" && this.#links.down(peer)) out.push({ type: "close-link", peer });
+    if (session.state === "ended" && this.#sessionOf(peer) === undefined && this.#links.down(peer)) out.push({ type: "close-link", peer });
   }
 
-  #close(session: AcSession<Tag>, reason: "replaced" | "link-down", out: AcOutput<Tag>[]): void {
+  #sessionOf(peer: Endpoint): AcSession<Tag> | undefined {
+    return this.#sessions.seatOfPeer(peer) ?? this.#sessions.candidateOfPeer(peer);
+  }
+
+  #close(session: AcSession<Tag>, reason: CapwapSessionEnd, out: AcOutput<Tag>[]): void {
     session.close(reason, out);
     this.#update(session, out);
   }
@@ -137,23 +166,20 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
     message: Message<"discoveryRequest" | "primaryDiscoveryRequest">,
     out: AcOutput<Tag>[],
   ): void {
-    if (!this.#strangers.admits(now)) {
+    if (!this.#discoveries.admits(now)) {
       drop("rate-limit", from, message.type, out);
       return;
     }
-    const elements = discoveryResponseElements(this.#settings, this.#sessions.size, message.elements);
+    const elements = discoveryResponseElements(this.#settings, this.#sessions.seats, message.elements);
     const type = message.type === "discoveryRequest" ? "discoveryResponse" : "primaryDiscoveryResponse";
     out.push(...new DatagramMaker(from, carriage).message({ type, sequence: message.sequence, elements }));
   }
 
-  /**
-   * A peer without a session that sends what needs one: most often a WTP of before our restart. Result Code 18 lets it join
-   * again at once rather than after its retransmissions.
-   */
+  /** The AC does not know this session, most often since it has restarted: Result Code 18 lets the WTP join again at once. */
   #stranger(now: Instant, { from, carriage }: Datagram, message: Message | FailureResponse, out: AcOutput<Tag>[]): void {
     drop("unknown-peer", from, message.type, out);
     if (message.type === "failureResponse" || !isRequest(message.type) || messages[message.type].sender === "ac") return;
-    if (!this.#strangers.admits(now)) {
+    if (!this.#strangers.admits(now, from)) {
       drop("rate-limit", from, message.type, out);
       return;
     }
@@ -161,54 +187,117 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
     out.push(...new DatagramMaker(from, carriage).message(response));
   }
 
-  #join(now: Instant, from: Endpoint, { sequence, elements }: Message<"joinRequest">, out: AcOutput<Tag>[]): void {
+  // ---- Join
+
+  #join(now: Instant, from: Endpoint, received: JoinReceived, out: AcOutput<Tag>[]): void {
+    const { message, radioMac } = received;
     const link = this.#links.identityOf(from);
-    const wtp = identityOf(from, elements, link);
-    const before = this.#sessions.ofPeer(from);
-    const isOfSession = before !== undefined && wtp !== undefined && this.#sessions.ofCapwapIdOf(wtp) === before;
-    if (isOfSession && before.repeatJoin(sequence, out)) return;
-    const verdict = wtp === undefined ? { resultCode: resultCodes.joinIncorrectData } : this.#verdict(wtp, link);
-    if (wtp !== undefined && verdict.resultCode === resultCodes.joinUnknownSource) {
-      drop("identity-mismatch", from, `a Join Request of ${wtp.mac} on the link of ${link?.mac}`, out);
-    }
-    if (wtp === undefined || !isSuccess(verdict.resultCode)) {
-      if (!this.#strangers.admits(now)) {
-        drop("rate-limit", from, "joinRequest", out);
-        return;
-      }
-      out.push(...new DatagramMaker(from, this.#settings.linkMode).message(failureResponse("joinRequest", sequence, verdict.resultCode)));
+    const identity = identityOf(from, message.elements, radioMac, link);
+    if (!identity.ok) {
+      this.#refuseJoin(now, from, message.sequence, resultCodes.joinIncorrectData, identity.failure.message, out);
       return;
     }
-    for (const replaced of new Set([before, this.#sessions.ofMac(wtp.mac)])) {
-      if (replaced === undefined) continue;
+    const wtp = identity.value;
+    const known = this.#sessions.ofCapwapIdOf(wtp);
+    if (known !== undefined && sameEndpoint(known.wtp.peer, from) && known.repeatJoin(now, received, out)) return;
+    if (this.#settings.linkMode === "dtls" && link?.mac !== wtp.mac) {
+      drop("identity-mismatch", from, `a Join Request of ${wtp.mac} on the link of ${link?.mac}`, out);
+      this.#answerRefused(now, from, message.sequence, resultCodes.joinUnknownSource, out);
+      return;
+    }
+    const verdict = this.#admission.join(wtp);
+    if (!isSuccess(verdict.resultCode)) {
+      this.#refuseJoin(now, from, message.sequence, verdict.resultCode, `${wtp.mac}: ${resultCodeText(verdict.resultCode)}`, out);
+      return;
+    }
+    for (const replaced of this.#replacedBy(wtp)) {
       replaced.close("replaced", out);
-      // The new session takes over the link of a former one at the same endpoint.
-      if (replaced === before) this.#sessions.update(replaced);
+      // The new session takes over a link at the same address.
+      if (sameEndpoint(replaced.wtp.peer, from)) this.#sessions.update(replaced);
       else this.#update(replaced, out);
     }
-    this.#policy.admit(wtp);
-    this.#begin(now, wtp, sequence, verdict, out);
+    this.#begin(now, wtp, received, verdict, out);
   }
 
-  #begin(now: Instant, wtp: WtpIdentity, sequence: number, verdict: JoinVerdict, out: AcOutput<Tag>[]): void {
+  #refuseJoin(now: Instant, from: Endpoint, sequence: number, resultCode: number, detail: string, out: AcOutput<Tag>[]): void {
+    drop("join-refused", from, detail, out);
+    this.#answerRefused(now, from, sequence, resultCode, out);
+  }
+
+  #answerRefused(now: Instant, from: Endpoint, sequence: number, resultCode: number, out: AcOutput<Tag>[]): void {
+    if (!this.#refusals.admits(now)) return;
+    out.push(...new DatagramMaker(from, this.#settings.linkMode).message(failureResponse("joinRequest", sequence, resultCode)));
+  }
+
+  /** Sessions that end for this Join Request. One over a DTLS link is the WTP's own, whose other sessions end at once. */
+  #replacedBy(wtp: WtpIdentity): Set<AcSession<Tag>> {
+    const seats = wtp.link === undefined ? [] : [this.#sessions.seatOfMac(wtp.mac), this.#sessions.seatOfPeer(wtp.peer)];
+    return new Set(
+      [this.#sessions.candidateOfPeer(wtp.peer), this.#admission.surplusCandidate(), ...seats].filter((session) => session !== undefined),
+    );
+  }
+
+  #begin(now: Instant, wtp: WtpIdentity, received: JoinReceived, verdict: JoinVerdict, out: AcOutput<Tag>[]): void {
     const id = ++this.#lastId;
-    const session = new AcSession<Tag>({ id, wtp, settings: this.#settings, policy: this.#policy, rates: this.#rates });
-    this.#sessions.add(session);
+    const token = this.#policy.sessionToken();
+    const session = new AcSession<Tag>({ id, wtp, settings: this.#settings, policy: this.#policy, rates: this.#rates, token });
+    this.#sessions.addCandidate(session);
     this.#links.joined(wtp.peer);
     const resultCode = wtp.nat ? resultCodes.successNat : resultCodes.success;
-    session.join(now, sequence, joinResponseElements(this.#settings, this.#sessions.size, wtp, resultCode, verdict), out);
+    if (wtp.link !== undefined) this.#sessions.seat(session);
+    session.join(now, received, joinResponseElements(this.#settings, this.#sessions.seats, wtp, resultCode, verdict, token), out);
     this.#sessions.update(session);
   }
 
-  #verdict(wtp: WtpIdentity, link: LinkIdentity | undefined): JoinVerdict {
-    if (this.#settings.linkMode === "dtls" && link?.mac !== wtp.mac) return { resultCode: resultCodes.joinUnknownSource };
-    const holder = this.#sessions.ofCapwapIdOf(wtp);
-    if (holder !== undefined && holder.wtp.mac !== wtp.mac) return { resultCode: resultCodes.joinSessionIdInUse };
-    const known = this.#sessions.ofMac(wtp.mac) !== undefined || this.#sessions.ofPeer(wtp.peer) !== undefined;
-    if (!known && this.#sessions.size >= this.#settings.sessionsMax) return { resultCode: resultCodes.joinResourceDepletion };
-    return this.#policy.admits(wtp);
+  /**
+   * The session that a message belongs to. A candidate takes its seat with what follows the Join Response: a message that only one
+   * without a session would send, when the peer's address has both.
+   */
+  #takesSeat(now: Instant, from: Endpoint, received: Received, out: AcOutput<Tag>[]): AcSession<Tag> | "later" | undefined {
+    const candidate = this.#sessions.candidateOfPeer(from);
+    const seat = this.#sessions.seatOfPeer(from);
+    if (candidate === undefined || (seat !== undefined && !isForCandidate(received, candidate, seat))) return seat ?? candidate;
+    candidate.prove(received);
+    if (!followsJoin(received)) return candidate;
+    const seating = this.#admission.seat(now, candidate, out);
+    switch (seating.type) {
+      case "later":
+        drop("repeat-while-busy", from, `${candidate.wtp.mac} has another session, which is being probed`, out);
+        return "later";
+      case "refused":
+        this.#refuseSeat(candidate, received, seating, out);
+        return "later";
+      case "seated":
+        for (const other of seating.replaces) this.#close(other, "replaced", out);
+        this.#sessions.seat(candidate);
+        return candidate;
+    }
+  }
+
+  #refuseSeat(
+    candidate: AcSession<Tag>,
+    { message }: Received,
+    { resultCode, detail }: Extract<Seating<Tag>, { readonly type: "refused" }>,
+    out: AcOutput<Tag>[],
+  ): void {
+    const { peer, mac } = candidate.wtp;
+    drop("join-refused", peer, `${mac}: ${detail}`, out);
+    if (message.type !== "failureResponse" && isRequest(message.type)) {
+      candidate.link.refuse(message.type, message.sequence, resultCode, out);
+    }
+    this.#close(candidate, "refused", out);
   }
 }
+
+type JoinReceived = Omit<Received, "message"> & { readonly message: Message<"joinRequest"> };
+
+/** By its token; without one, by what only a WTP that has just joined asks for. */
+function isForCandidate<Tag>(received: Received, candidate: AcSession<Tag>, seat: AcSession<Tag>): boolean {
+  if (candidate.ownsToken(received)) return true;
+  return !seat.ownsToken(received) && received.message.type === "configurationStatusRequest";
+}
+
+const followsJoin = ({ message: { type } }: Received): boolean => type === "configurationStatusRequest" || type === "imageDataRequest";
 
 function drop<Tag>(reason: DropReason, from: Endpoint, detail: string, out: AcOutput<Tag>[]): void {
   out.push({ type: "dropped", reason, from, detail });

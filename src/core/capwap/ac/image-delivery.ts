@@ -58,8 +58,15 @@ export class ImageDelivery {
     return this.#transfer?.nextWakeAt();
   }
 
-  /** An Image Data Request of the WTP; a transfer that runs is the caller's to end. */
-  request(now: Instant, { imageIdentifier, initiateDownload, fastOffer }: ElementsOf<"imageDataRequest">): ImageRequestVerdict {
+  /**
+   * An Image Data Request of the WTP; a transfer that runs is the caller's to end.
+   * @param mayBeFast the fast transfer sends much before it hears of the WTP
+   */
+  request(
+    now: Instant,
+    mayBeFast: boolean,
+    { imageIdentifier, initiateDownload, fastOffer }: ElementsOf<"imageDataRequest">,
+  ): ImageRequestVerdict {
     if (imageIdentifier === undefined || initiateDownload === undefined) {
       const detail = "Image Data Request that starts no download";
       return { type: "refused", resultCode: resultCodes.messageUnexpected, reason: "wrong-state", detail };
@@ -67,7 +74,7 @@ export class ImageDelivery {
     if (!this.#requests.admits(now)) {
       return { type: "refused", resultCode: resultCodes.imageOtherError, reason: "rate-limit", detail: "Image Data Request" };
     }
-    this.#offer = fastOffer;
+    this.#offer = mayBeFast ? fastOffer : undefined;
     return { type: "wanted", identifier: imageIdentifier };
   }
 
@@ -90,7 +97,7 @@ export class ImageDelivery {
     return fast;
   }
 
-  /** An acknowledgement of the fast transfer. @returns false: it is none of the transfer that runs */
+  /** An acknowledgement of the fast transfer. @returns false if it belongs to another transfer */
   acknowledge(now: Instant, resultCode: number, ack: FastAck, out: Events & Sink<SendDatagram>): boolean {
     if (this.#transfer?.acknowledge(now, resultCode, ack, out) !== true) return false;
     this.settle(out);

@@ -1,22 +1,38 @@
 import { type Endpoint, endpointText } from "../../../base/endpoint.js";
+import { networkOf } from "../../../base/ip-address.js";
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
 import { TimerTable } from "../../../base/timer-table.js";
 import type { CapwapSessionId, WtpIdentity } from "./ac-contract.js";
 import type { AcSession } from "./ac-session.js";
 
-const capwapSessionId = ({ join }: WtpIdentity): string => join.sessionId.join(".");
+const capwapIdOf = ({ join }: WtpIdentity): string => join.sessionId.join(".");
 
-/** The sessions of an AC, found by what names them, and when each wants to be woken. */
+/** What one host or site can have at its disposal. */
+const networkBits = { ipv4: 24, ipv6: 56 } as const;
+
+/**
+ * The sessions of an AC, found by what names them, and when each wants to be woken. One that has only joined is a candidate: anybody can
+ * invent it, so it is kept apart until it takes its seat.
+ */
 export class SessionTable<Tag> {
   readonly #sessions = new Map<CapwapSessionId, AcSession<Tag>>();
-  readonly #byPeer = new Map<string, AcSession<Tag>>();
-  readonly #byMac = new Map<MacAddress, AcSession<Tag>>();
-  readonly #byCapwapId = new Map<string, AcSession<Tag>>();
+  readonly #seatOfPeer = new Map<string, AcSession<Tag>>();
+  readonly #seatOfMac = new Map<MacAddress, AcSession<Tag>>();
+  readonly #candidateOfPeer = new Map<string, AcSession<Tag>>();
+  readonly #candidatesOfNetwork = new Map<string, Set<AcSession<Tag>>>();
+  /** Seats of WTPs that do not speak the session token, the oldest first. */
+  readonly #unproven = new Map<string, Set<AcSession<Tag>>>();
+  readonly #ofCapwapId = new Map<string, AcSession<Tag>>();
   readonly #timers = new TimerTable<AcSession<Tag>>();
 
-  get size(): number {
-    return this.#sessions.size;
+  /** Sessions that have a seat. */
+  get seats(): number {
+    return this.#seatOfPeer.size;
+  }
+
+  get candidates(): number {
+    return this.#candidateOfPeer.size;
   }
 
   nextWakeAt(): Instant | undefined {
@@ -32,24 +48,57 @@ export class SessionTable<Tag> {
     return this.#sessions.get(id);
   }
 
-  ofPeer(peer: Endpoint): AcSession<Tag> | undefined {
-    return this.#byPeer.get(endpointText(peer));
+  seatOfPeer(peer: Endpoint): AcSession<Tag> | undefined {
+    return this.#seatOfPeer.get(endpointText(peer));
   }
 
-  ofMac(mac: MacAddress): AcSession<Tag> | undefined {
-    return this.#byMac.get(mac);
+  seatOfMac(mac: MacAddress): AcSession<Tag> | undefined {
+    return this.#seatOfMac.get(mac);
+  }
+
+  candidateOfPeer(peer: Endpoint): AcSession<Tag> | undefined {
+    return this.#candidateOfPeer.get(endpointText(peer));
   }
 
   /** By the Session ID that the WTP chose. */
   ofCapwapIdOf(wtp: WtpIdentity): AcSession<Tag> | undefined {
-    return this.#byCapwapId.get(capwapSessionId(wtp));
+    return this.#ofCapwapId.get(capwapIdOf(wtp));
   }
 
-  add(session: AcSession<Tag>): void {
+  /** @param octets a Session ID */
+  seatOfCapwapId(octets: Uint8Array): AcSession<Tag> | undefined {
+    const session = this.#ofCapwapId.get(octets.join("."));
+    return session !== undefined && this.#seatOfPeer.get(endpointText(session.wtp.peer)) === session ? session : undefined;
+  }
+
+  addCandidate(session: AcSession<Tag>): void {
     this.#sessions.set(session.id, session);
-    this.#byPeer.set(endpointText(session.wtp.peer), session);
-    this.#byMac.set(session.wtp.mac, session);
-    this.#byCapwapId.set(capwapSessionId(session.wtp), session);
+    this.#candidateOfPeer.set(endpointText(session.wtp.peer), session);
+    this.#ofCapwapId.set(capwapIdOf(session.wtp), session);
+    addTo(this.#candidatesOfNetwork, networkOf(session.wtp.peer.address, networkBits), session);
+  }
+
+  /** A candidate takes its seat. Sessions that it replaces have been closed. */
+  seat(session: AcSession<Tag>): void {
+    this.#forgetCandidate(session);
+    this.#seatOfPeer.set(endpointText(session.wtp.peer), session);
+    this.#seatOfMac.set(session.wtp.mac, session);
+    if (!session.isProven) addTo(this.#unproven, networkOf(session.wtp.peer.address, networkBits), session);
+  }
+
+  /** The oldest candidate of the network that has the most of them. */
+  crowdedCandidate(): AcSession<Tag> | undefined {
+    return oldestOfLargest(this.#candidatesOfNetwork);
+  }
+
+  /** The oldest seat without proof of the network that has the most of them. */
+  crowdedSeat(): AcSession<Tag> | undefined {
+    return oldestOfLargest(this.#unproven);
+  }
+
+  /** Seats without proof in the network of this peer. */
+  unprovenSeatsNear({ address }: Endpoint): number {
+    return this.#unproven.get(networkOf(address, networkBits))?.size ?? 0;
   }
 
   /** Due after every call on a session: files its next deadline, or forgets it when it has ended. */
@@ -66,13 +115,37 @@ export class SessionTable<Tag> {
   #forget(session: AcSession<Tag>): void {
     this.#timers.clear(session);
     this.#sessions.delete(session.id);
-    forget(this.#byPeer, endpointText(session.wtp.peer), session);
-    forget(this.#byMac, session.wtp.mac, session);
-    forget(this.#byCapwapId, capwapSessionId(session.wtp), session);
+    this.#forgetCandidate(session);
+    forget(this.#seatOfPeer, endpointText(session.wtp.peer), session);
+    forget(this.#seatOfMac, session.wtp.mac, session);
+    forget(this.#ofCapwapId, capwapIdOf(session.wtp), session);
+    takeFrom(this.#unproven, networkOf(session.wtp.peer.address, networkBits), session);
+  }
+
+  #forgetCandidate(session: AcSession<Tag>): void {
+    forget(this.#candidateOfPeer, endpointText(session.wtp.peer), session);
+    takeFrom(this.#candidatesOfNetwork, networkOf(session.wtp.peer.address, networkBits), session);
   }
 }
 
 /** A key that another session has taken over meanwhile stays. */
 function forget<Key, Session>(map: Map<Key, Session>, key: Key, session: Session): void {
   if (map.get(key) === session) map.delete(key);
+}
+
+function addTo<Item>(sets: Map<string, Set<Item>>, key: string, item: Item): void {
+  const set = sets.get(key) ?? new Set();
+  sets.set(key, set.add(item));
+}
+
+function takeFrom<Item>(sets: Map<string, Set<Item>>, key: string, item: Item): void {
+  const set = sets.get(key);
+  if (set?.delete(item) && set.size === 0) sets.delete(key);
+}
+
+function oldestOfLargest<Item>(sets: ReadonlyMap<string, ReadonlySet<Item>>): Item | undefined {
+  let largest: ReadonlySet<Item> | undefined;
+  for (const set of sets.values()) if (set.size > (largest?.size ?? 0)) largest = set;
+  const [oldest] = largest ?? [];
+  return oldest;
 }

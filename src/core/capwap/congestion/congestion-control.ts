@@ -195,7 +195,7 @@ export class CongestionControl {
   #advanceCycle(now: Instant, bytesInFlight: number, path: number): void {
     const gain = this.#cycleGain();
     const passed = now - this.#cycleAt > this.#minRttMs;
-    // The probe goes on until its queue shows, the drain until it is gone.
+    // The probe lasts until its queue shows, the drain until it is gone.
     const over =
       gain > 1
         ? passed && (bytesInFlight >= Math.min(gain * path, this.#guard.boundBytes) || now - this.#cycleAt > 3 * this.#minRttMs)

@@ -1,6 +1,5 @@
 /**
- * What the round-trip times say of the queue before the bottleneck: whether there is one, whether it is as long as it gets, and whether
- * it is somebody else's. Only what lasts counts: a process that slept for a moment sees a burst of late acknowledgements, not a queue.
+ * Reads the queue before the bottleneck from round-trip times: whether there is one, whether it is full, and whether others fill it. Only what lasts counts: a process that slept for a moment sees a burst of late acknowledgements, not a queue.
  */
 import type { Instant } from "../../../base/time.js";
 
@@ -63,7 +62,7 @@ export class QueueWatch {
     return this.#recent.value;
   }
 
-  /** There is none worth the name. */
+  /** There is no queue beyond noise. */
   get isFree(): boolean {
     return this.#recent.value <= this.#noise();
   }

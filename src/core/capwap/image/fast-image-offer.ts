@@ -24,7 +24,7 @@ export const fastOfferOf = (transferId: number, stored: StoredPart | undefined, 
   datagramBytesMax,
 });
 
-/** The agreed plan, or undefined where the acceptance is none of this offer. */
+/** The agreed plan, or undefined if the acceptance does not match the offer. */
 export function planOf(offer: FastOffer, accept: FastAccept, sizeBytes: number): SegmentPlan | undefined {
   const { transferId, startOffset, segmentBytes, firstFragmentId } = accept;
   const isOurs = transferId === offer.transferId && (startOffset === 0 || startOffset <= offer.resumeOffset) && startOffset < sizeBytes;

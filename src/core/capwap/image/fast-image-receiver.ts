@@ -72,7 +72,7 @@ export class FastImageReceiver {
     this.#announcedEnd = plan.startOffset + windowBytes;
   }
 
-  /** The verdict on the whole, once there is one: from then on the sender is only told so. */
+  /** The final result. Once it is known, it is all that the sender gets. */
   get resultCode(): number | undefined {
     return this.#resultCode;
   }
@@ -137,7 +137,7 @@ export class FastImageReceiver {
     if (this.#resultCode !== undefined || (opened >= this.#windowBytes / 4 && left <= this.#windowBytes / 2)) this.#acknowledge(now, out);
   }
 
-  /** The AP gives up; the sender is told so for as long as it sends. */
+  /** The AP gives up. The sender gets this result for as long as it sends. */
   reject(now: Instant, resultCode: number, out: Sink<FastReceiverOutput>): void {
     if (this.#resultCode !== undefined) return;
     this.#conclude(resultCode);
@@ -154,7 +154,7 @@ export class FastImageReceiver {
     return isSilent;
   }
 
-  /** From now on the sender is only told so; what is being written keeps its own chunk. */
+  /** From now on the sender gets only this result. A chunk that is being written stays intact. */
   #conclude(resultCode: number): void {
     this.#resultCode = resultCode;
     this.#buffer.clear();

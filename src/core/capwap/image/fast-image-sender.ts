@@ -38,11 +38,11 @@ export interface FastImageSenderOptions {
   readonly caps: readonly RateCap[];
 }
 
-/** How long a transfer outlives its receiver's last word; a resumed one takes over after it. */
+/** How long a transfer outlives the last acknowledgement. After that, a resumed one replaces it. */
 export const silenceMsMax = 90_000;
 const probeMsInitial = 1_000;
 const probeMsMax = 3_000;
-/** The longest that a receiver keeps an acknowledgement back, and what it says of itself beyond that is not believed. */
+/** Longest delay of an acknowledgement that is believed; receivers delay no longer. */
 const ackDelayMsMax = 50;
 /** Whatever room a receiver promises: more is not kept account of. Two bandwidth-delay products of 1 Gbit/s and 100 ms. */
 const windowBytesMax = 32 << 20;

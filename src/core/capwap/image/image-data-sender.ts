@@ -47,13 +47,13 @@ export class ImageDataSender implements ImageTransfer {
     return this.#outcome;
   }
 
-  nextBlock(now: Instant): ImageBlock | undefined {
+  nextBlock(now: Instant, bytesMax: number = capwapLimits.imageBlockBytesMax): ImageBlock | undefined {
     if (this.#outcome !== undefined || this.#outstanding !== undefined) return undefined;
     this.#admittedAt ??= this.#reserve(now);
     if (now < this.#admittedAt) return undefined;
     this.#admittedAt = undefined;
     const offset = this.#bytesDone;
-    const length = Math.min(capwapLimits.imageBlockBytesMax, this.#sizeBytes - offset);
+    const length = Math.min(bytesMax, this.#sizeBytes - offset);
     this.#outstanding = { image: { sha256: this.sha256, offset, length }, last: offset + length === this.#sizeBytes };
     this.#bytesSent += length;
     return this.#outstanding;

@@ -1,6 +1,5 @@
 /**
- * How an image gets from the AC to one WTP. An AC session drives one transfer at a time through this interface and knows no
- * more of it: the stop-and-wait of RFC 5415 §9.1 goes through the session's request channel (`nextBlock`), a transport of its
+ * How an image gets from the AC to one WTP. An AC session drives one transfer at a time through this interface: the stop-and-wait of RFC 5415 §9.1 goes through the session's request channel (`nextBlock`), a transport of its
  * own sends what it wants in `start`, `wake` and `acknowledge`.
  */
 import type { Sha256Hex } from "../../../base/sha256.js";
@@ -27,11 +26,11 @@ export interface ImageTransfer {
   readonly openingElements: Partial<ElementsOf<"imageDataResponse">>;
   /** The opening response has been sent. */
   start(now: Instant, out: Sink<SendDatagram>): void;
-  /** The next block for the request channel, asked for whenever that is free. */
-  nextBlock(now: Instant): ImageBlock | undefined;
+  /** The next block for the request channel, asked for whenever that is free. @param bytesMax a full block without */
+  nextBlock(now: Instant, bytesMax?: number): ImageBlock | undefined;
   blockAnswered(resultCode: number): void;
   blockResent(now: Instant): void;
-  /** An acknowledgement that answers no outstanding request. @returns false: it is none of this transfer's */
+  /** An acknowledgement outside the request window. @returns false if it belongs to another transfer */
   acknowledge(now: Instant, resultCode: number, ack: FastAck, out: Sink<SendDatagram>): boolean;
   wake(now: Instant, out: Sink<SendDatagram>): void;
   nextWakeAt(): Instant | undefined;

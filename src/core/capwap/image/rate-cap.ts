@@ -4,8 +4,8 @@ import type { Instant } from "../../../base/time.js";
 const burstMs = 100;
 
 /**
- * A rate that several senders share. Each reserves room for one datagram, is told when it may go, and reserves again only when it
- * is gone; so senders take turns, and none waits longer than one datagram of each other.
+ * A rate shared by several senders. Each reserves one datagram at a time, so they take turns, and none waits for more than one datagram
+ * of each other.
  */
 export class RateCap {
   #bytesPerMs: number;

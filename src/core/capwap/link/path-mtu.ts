@@ -56,7 +56,7 @@ export class PathMtu {
     return this.#untried[0];
   }
 
-  /** It goes with those before it, before any word of them can come back from a router. */
+  /** It is sent together with those before it, before a router can report on them. */
   get candidateIsUrgent(): boolean {
     return (this.candidate ?? Number.POSITIVE_INFINITY) <= inOneGoMax;
   }

@@ -1,4 +1,4 @@
-/** Which of the controllers in an AP's list it goes to: the first that answers, those that failed lately last. */
+/** Chooses a controller from the AP's list: the first that answers; those that failed recently come last. */
 import { type Endpoint, endpointText, sameEndpoint } from "../../../base/endpoint.js";
 import type { Instant } from "../../../base/time.js";
 import type { KnownController } from "./wtp-contract.js";
@@ -24,7 +24,7 @@ export class ControllerChoice {
   readonly #failedUntil = new Map<string, Instant>();
   readonly #answers = new Map<string, ControllerCandidate>();
 
-  /** @param holdDownMs how long a controller that refused or went silent stays behind the others, and is not gone back to */
+  /** @param holdDownMs how long a controller that refused or went silent ranks behind the others and is not fallen back to */
   constructor(list: readonly KnownController[], holdDownMs: number) {
     this.#list = list;
     this.#holdDownMs = holdDownMs;
@@ -38,7 +38,7 @@ export class ControllerChoice {
     this.#list = list;
   }
 
-  /** Notes who answered. False: it is none of the list, has another name than the list says, or comes after too many others. */
+  /** Records an AC that answered. @returns false if it is not on the list, has another name than the list gives, or too many answered before */
   answered(from: Endpoint, acName: string): boolean {
     const rank = this.rankOf(from, acName);
     const key = endpointText(from);
@@ -56,7 +56,7 @@ export class ControllerChoice {
     return rank < 0 ? undefined : rank;
   }
 
-  /** Every controller of the list has answered, so there is nobody left to wait for. */
+  /** Every controller on the list has answered. */
   get allAnswered(): boolean {
     return this.#list.every(({ endpoint }) => this.#answers.has(endpointText(endpoint)));
   }

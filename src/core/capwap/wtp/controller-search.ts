@@ -18,7 +18,7 @@ const holdDownEchoes = 10;
 
 export type SearchOutcome =
   | { readonly type: "found"; readonly controller: ControllerCandidate }
-  /** Nobody answered: silence follows, then the search begins again by itself. */
+  /** Nobody answered. The search resumes after SilentInterval. */
   | { readonly type: "sulking" }
   | { readonly type: "resumed" };
 
@@ -70,7 +70,7 @@ export class ControllerSearch {
     return undefined;
   }
 
-  /** A Discovery Response. @returns what came of it, or what is wrong with it */
+  /** A Discovery Response. @returns its outcome, or why it was ignored */
   answered(now: Instant, from: Endpoint, sequence: number, acName: string): SearchOutcome | "stale" | "unknown" | undefined {
     const age = (this.#nextSequence - 1 - sequence) & 0xff;
     if (age >= this.#asked) return "stale";
@@ -83,10 +83,11 @@ export class ControllerSearch {
 
   /** One request to each, outside any session. */
   ask(type: "discoveryRequest" | "primaryDiscoveryRequest", controllers: readonly KnownController[], out: Sink<SendDatagram>): void {
-    const elements = discoveryRequestElements(this.#self());
+    const self = this.#self();
     const sequence = this.#nextSequence;
     this.#nextSequence = (sequence + 1) & 0xff;
-    for (const { endpoint } of controllers) {
+    for (const { endpoint, foundBy } of controllers) {
+      const elements = discoveryRequestElements(self, foundBy);
       for (const datagram of new DatagramMaker(endpoint, "clear").message({ type, sequence, elements })) out.push(datagram);
     }
   }

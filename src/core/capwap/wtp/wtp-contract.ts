@@ -7,7 +7,7 @@ import type { ElementsOf } from "../../../wire/capwap/messages.js";
 import type { Answered, CapwapEffect, Datagram, Dropped, Unanswered } from "../contract.js";
 import type { LinkMode } from "../link/secure-link.js";
 
-/** What an AP says of itself, asked anew at each Discovery and Join because versions change with a reset. */
+/** How an AP describes itself. Read at each Discovery and Join, because versions change with a reset. */
 export interface WtpSelf {
   readonly name: string;
   readonly location: string;
@@ -31,7 +31,12 @@ export interface KnownController {
   readonly endpoint: Endpoint;
   /** AC Name that it must have; without one any name will do. */
   readonly name?: string;
+  /** How the AP came to know it; configured without. */
+  readonly foundBy?: DiscoverySource;
 }
+
+/** `group`: it is a broadcast or multicast address. */
+export type DiscoverySource = "static" | "dhcp" | "dns" | "group";
 
 export interface WtpSettings {
   readonly controllers: readonly KnownController[];
@@ -45,7 +50,7 @@ export interface WtpSettings {
   readonly fastWindowBytes?: number;
 }
 
-/** A part of an image that lies safely on the AP's disk. */
+/** A part of an image on the AP's disk. */
 export interface StoredPart {
   readonly offset: number;
   /** Digest of the whole image. */
@@ -84,7 +89,7 @@ export type WtpEvent<Tag> =
       readonly controller: Endpoint | undefined;
       readonly controllerName: string | undefined;
     }
-  /** The session ended; discovery goes on by itself unless stopped. `resultCode` where the controller gave one. */
+  /** The session ended; unless stopped, Discovery follows. `resultCode` if the controller gave one. */
   | { readonly type: "disconnected"; readonly reason: WtpDisconnect; readonly resultCode?: number; readonly detail: string }
   | Answered<Tag>
   | Unanswered<Tag>
@@ -118,7 +123,7 @@ export type ImageFailure =
   | "aborted"
   /** No block for ImageDataStartTimer, or no answer to the request. */
   | "timeout"
-  /** More or fewer bytes than Image Information said; answered 15. */
+  /** More or fewer bytes than in Image Information; answered with 15. */
   | "size-mismatch"
   /** The agent answered a block with 14–16, or called `cancelImage`. */
   | "rejected"
@@ -129,12 +134,12 @@ export type WtpOutput<Tag> = CapwapEffect | WtpEvent<Tag>;
 /** The agent's CAPWAP side (`wtp-session.ts`). */
 export interface WtpSessionPort<Tag> {
   readonly state: WtpState;
-  /** Where the session goes, from `connect` to `reset`. */
+  /** The session's controller, from `connect` to `reset`. */
   readonly controller: Endpoint | undefined;
   start(now: number, out: WtpOutput<Tag>[]): void;
-  /** Ends everything without a word; queued requests end as `session-ended`. */
+  /** Ends everything without notice; queued requests end as `session-ended`. */
   stop(now: number, out: WtpOutput<Tag>[]): void;
-  /** The list changed (names resolved anew); a session with a controller that is no longer in it goes on. */
+  /** The list changed. A session with a controller that is no longer on it continues. */
   setControllers(now: number, controllers: readonly KnownController[], out: WtpOutput<Tag>[]): void;
   datagram(now: number, datagram: Datagram, out: WtpOutput<Tag>[]): void;
   linkUp(now: number, peer: Endpoint, out: WtpOutput<Tag>[]): void;
@@ -148,7 +153,7 @@ export interface WtpSessionPort<Tag> {
   answerReset(now: number, resultCode: number, out: WtpOutput<Tag>[]): void;
   /**
    * Image Data Request {25, 27}, in Run or as the answer to `boot-image-wanted`. Ends in `image-complete` or `image-failed`.
-   * Only the fast transfer goes on behind a `stored` part, and only if the controller means the same image.
+   * Only the fast transfer resumes after a `stored` part, and only for the same image.
    */
   startImage(now: number, identifier: ImageIdentifier, stored: StoredPart | undefined, out: WtpOutput<Tag>[]): void;
   /** Result of the oldest outstanding `image-block`: 0 written (for the last block: and verified), 14 checksum, 15 length, 16 other. */

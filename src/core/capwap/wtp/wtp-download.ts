@@ -29,11 +29,11 @@ export class WtpDownload<Tag> {
   readonly #startMsMax: number;
   #link: WtpLink<Tag> | undefined;
   #image: ImageDataReceiver | undefined;
-  /** Takes the blocks of `#image` when the AC accepted our offer; stays after its end to tell a sender that missed it. */
+  /** Takes the blocks of `#image` if the AC accepted our offer. Kept after the end, to answer a sender that missed it. */
   #fast: FastImageReceiver | undefined;
-  /** A download was given up here: its blocks get 16 rather than 18, which tells the AC why. */
+  /** The last download was cancelled here: its blocks get 16 rather than 18, so that the AC knows why. */
   #givenUp = false;
-  /** Something must have come from the AC by then. */
+  /** Deadline for data from the AC. */
   #silentAt: Instant | undefined;
 
   /** @param startMsMax ImageDataStartTimer (§4.7.8) */
@@ -66,7 +66,7 @@ export class WtpDownload<Tag> {
     return isSilent ? this.#fail(now, "timeout", "no image data in time", undefined, out) : undefined;
   }
 
-  /** An image is to come: it must begin in time. */
+  /** Starts the deadline for the next data. */
   expectData(now: Instant): void {
     this.#silentAt = now + this.#startMsMax;
   }
@@ -166,14 +166,14 @@ export class WtpDownload<Tag> {
     return this.#fail(now, "rejected", "given up here", undefined, out);
   }
 
-  /** The session is over; nobody is told any more. */
+  /** The session is over; nothing is answered any more. */
   leave(detail: string, out: Output): void {
     this.#drop("session-ended", detail, undefined, out);
     this.#fast = undefined;
     this.#link = undefined;
   }
 
-  /** The AP restarts. A fast sender that missed the end of its transfer is still told. */
+  /** The AP restarts. A fast sender that missed the end of its transfer still gets its answer. */
   reset(out: Output): void {
     this.#drop("session-ended", "reset", undefined, out);
   }

@@ -2,10 +2,11 @@ import { type Endpoint, sameEndpoint } from "../../../base/endpoint.js";
 import type { Prng } from "../../../base/prng.js";
 import { earliest, type Instant } from "../../../base/time.js";
 import { TimerTable } from "../../../base/timer-table.js";
-import type { ImageIdentifier } from "../../../wire/capwap/elements.js";
+import type { ElementValue, ImageIdentifier } from "../../../wire/capwap/elements.js";
 import type { ElementsOf, RequestName } from "../../../wire/capwap/messages.js";
 import type { ControllerCandidate } from "./controller-choice.js";
 import { ControllerSearch, type SearchOutcome } from "./controller-search.js";
+import { DataKeepAlive } from "./data-keep-alive.js";
 import { WtpConfiguration } from "./wtp-configuration.js";
 import type { KnownController, WtpDisconnect, WtpOutput, WtpSelf, WtpSettings, WtpState } from "./wtp-contract.js";
 import { type DownloadEnd, WtpDownload } from "./wtp-download.js";
@@ -24,6 +25,7 @@ export class WtpLifecycle<Tag> {
   readonly fallback: WtpFallback;
   readonly download: WtpDownload<Tag>;
   readonly configuration: WtpConfiguration;
+  readonly keepAlive = new DataKeepAlive();
   state: WtpState = "idle";
   /** The session with the chosen AC, from `connect` to `reset`. */
   link: WtpLink<Tag> | undefined;
@@ -31,6 +33,9 @@ export class WtpLifecycle<Tag> {
   readonly #self: () => WtpSelf;
   readonly #prng: Prng;
   readonly #timers = new TimerTable<Deadline>();
+  /** Of the Join Request and the Join Response. */
+  #sessionId: Uint8Array = new Uint8Array();
+  #acDescriptor: ElementValue<"acDescriptor"> | undefined;
 
   constructor(settings: WtpSettings, self: () => WtpSelf, prng: Prng) {
     this.#settings = settings;
@@ -47,6 +52,7 @@ export class WtpLifecycle<Tag> {
       this.search.nextWakeAt(),
       this.#timers.nextAt(),
       this.fallback.nextWakeAt(),
+      this.keepAlive.nextWakeAt(),
       this.download.nextWakeAt(),
       this.link?.nextWakeAt(),
     );
@@ -67,6 +73,7 @@ export class WtpLifecycle<Tag> {
     this.searched(now, this.search.wake(now, out), out);
     for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now)) this.#onDeadline(now, due, out);
     this.fallback.wake(now, out);
+    this.keepAlive.wake(now, out);
     this.downloadEnded(now, this.download.wake(now, out), out);
     if (this.link?.retry(now, out) === false) this.fail(now, "no-response", "no response after all retransmissions", out);
   }
@@ -137,12 +144,15 @@ export class WtpLifecycle<Tag> {
 
   #join(now: Instant, link: WtpLink<Tag>, out: WtpOutput<Tag>[]): void {
     this.#enter("join", out);
-    const elements = joinRequestElements(this.#self(), this.#prng.bytes(16));
+    this.#sessionId = this.#prng.bytes(16);
+    const elements = joinRequestElements(this.#self(), this.#sessionId);
     this.#send(now, link, { type: "join" }, { type: "joinRequest", elements }, out);
   }
 
   joined(now: Instant, link: WtpLink<Tag>, elements: ElementsOf<"joinResponse">, out: WtpOutput<Tag>[]): void {
-    const { imageIdentifier } = elements;
+    const { imageIdentifier, sessionToken } = elements;
+    link.token = sessionToken;
+    this.#acDescriptor = elements.acDescriptor;
     const { activeVersion, otherVersions } = this.#self();
     if (!this.#settings.bootImageDownload || imageIdentifier === undefined || imageIdentifier.name === activeVersion) {
       this.#enter("configure", out);
@@ -172,6 +182,7 @@ export class WtpLifecycle<Tag> {
     this.#enter("run", out);
     this.#timers.set("echo", now + this.configuration.timers.echoIntervalMs);
     this.fallback.watch(now, link.peer.rank);
+    if (this.#acDescriptor !== undefined) this.keepAlive.start(now, link.peer.endpoint, this.#acDescriptor, this.#sessionId);
     this.sendQueued(now, out);
   }
 
@@ -216,11 +227,12 @@ export class WtpLifecycle<Tag> {
   enterReset(out: WtpOutput<Tag>[]): void {
     this.#timers.clearAll();
     this.fallback.end();
+    this.keepAlive.stop();
     this.link?.abandonAll(out);
     this.#enter("reset", out);
   }
 
-  /** There is no session with this AC, or no longer: searches again. */
+  /** The session failed or was refused; back to Discovery. */
   fail(now: Instant, reason: WtpDisconnect, detail: string, out: WtpOutput<Tag>[], resultCode?: number): void {
     // An AC that forgot our session has restarted; keep preferring it.
     const hasRestarted = this.state === "run" && reason === "refused";
@@ -233,6 +245,7 @@ export class WtpLifecycle<Tag> {
     this.download.leave(detail, out);
     this.#timers.clearAll();
     this.fallback.end();
+    this.keepAlive.stop();
     const link = this.link;
     if (link === undefined) return;
     link.abandonAll(out);

@@ -8,18 +8,18 @@ import type { ElementsOf, Message, MessageName, RequestName } from "../../../wir
 import type { SendDatagram, Sink } from "../contract.js";
 import type { ImageDataReceiver } from "../image/image-data-receiver.js";
 import { DatagramMaker } from "../link/datagram-maker.js";
-import { type Arrival, RequestChannel } from "../link/request-channel.js";
+import { type RequestArrival, RequestChannel } from "../link/request-channel.js";
 import type { LinkMode } from "../link/secure-link.js";
 import type { ControllerCandidate } from "./controller-choice.js";
 import type { WtpOutput, WtpRequest } from "./wtp-contract.js";
 
-/** What the session wants back with a response. */
+/** Identifies an outstanding request to the session. */
 export type WtpTicket<Tag> =
   | { readonly type: "join" | "configuration-status" | "change-state" | "echo" }
   | { readonly type: "image"; readonly image: ImageDataReceiver }
   | { readonly type: "request"; readonly request: WtpRequest; readonly tag: Tag };
 
-/** Those that wait for their turn in Run and in Image Data. */
+/** Requests that queue in Run and in Image Data. */
 export type QueuedTicket<Tag> = Extract<WtpTicket<Tag>, { type: "image" | "request" }>;
 
 export class WtpLink<Tag> {
@@ -69,12 +69,12 @@ export class WtpLink<Tag> {
     this.#queue.push(ticket);
   }
 
-  /** An image that has not been asked for yet is not wanted any more. */
+  /** Drops a queued request for an image. */
   unqueueImage(): void {
     this.#queue = this.#queue.filter(({ type }) => type !== "image");
   }
 
-  /** Sends what has waited longest, if its turn has come. @returns whether it did */
+  /** Sends the oldest queued request if none is outstanding. @returns whether it did */
   sendQueued(now: Instant, out: Sink<SendDatagram>): boolean {
     if (!this.#channel.idle) return false;
     const queued = this.#queue.shift();
@@ -93,7 +93,7 @@ export class WtpLink<Tag> {
     return this.#channel.take(response, sequence);
   }
 
-  /** Sends the outstanding request again if it is time. @returns false: it was sent often enough, the AC is dead */
+  /** Retransmits the outstanding request if it is due. @returns false once all retransmissions are spent */
   retry(now: Instant, out: WtpOutput<Tag>[]): boolean {
     if (this.#channel.retry(now, out) !== "exhausted") return true;
     const ticket = this.#channel.abandon();
@@ -101,7 +101,7 @@ export class WtpLink<Tag> {
     return false;
   }
 
-  /** Asks nothing more: what is outstanding or queued ends without an answer. */
+  /** Ends all outstanding and queued requests without an answer. */
   abandonAll(out: WtpOutput<Tag>[]): void {
     for (const ticket of [this.#channel.abandon(), ...this.#queue.splice(0)]) {
       if (ticket?.type === "request") out.push({ type: "unanswered", tag: ticket.tag, reason: "session-ended" });
@@ -110,21 +110,33 @@ export class WtpLink<Tag> {
 
   // ---- requests of the AC
 
-  /** Judges a request of the AC; a repeat gets its answer again. */
-  admit(name: RequestName, sequence: number, out: Sink<SendDatagram>): Arrival {
-    return this.#channel.admit(name, sequence, out);
+  /** The token of the AC's Join Response, which goes with every request of both ends from then on; none from an AC that does not speak it. */
+  set token(token: Uint8Array | undefined) {
+    this.maker.token = token;
   }
 
-  /** Answers the request that was admitted last. */
-  answer(datagrams: readonly SendDatagram[], out: Sink<SendDatagram>): void {
-    this.#channel.reply(datagrams, out);
+  /** Whether a request carries the AC's session token, if the AC has one. */
+  isFromAc({ elements }: Message<RequestName>): boolean {
+    const { token } = this.maker;
+    const { sessionToken } = elements as ElementsOf<"echoRequest">;
+    return token === undefined || (sessionToken !== undefined && token.every((octet, index) => octet === sessionToken[index]));
+  }
+
+  /** Judges a request of the AC; a repeat gets its answer again. */
+  admit(now: Instant, name: RequestName, sequence: number, octets: Uint8Array, out: Sink<SendDatagram>): RequestArrival {
+    return this.#channel.admit(now, name, sequence, octets, out);
+  }
+
+  /** Answers the request with this sequence number. */
+  answer(sequence: number, datagrams: readonly SendDatagram[], out: Sink<SendDatagram>): void {
+    this.#channel.reply(sequence, datagrams, out);
   }
 
   /** Answers the AC's request of this name. @returns false: none waits for an answer */
   reply(request: RequestName, responseOf: (sequence: number) => Message, out: Sink<SendDatagram>): boolean {
     const sequence = this.#channel.awaiting(request);
     if (sequence === undefined) return false;
-    this.answer(this.maker.message(responseOf(sequence)), out);
+    this.answer(sequence, this.maker.message(responseOf(sequence)), out);
     return true;
   }
 }

@@ -1,10 +1,10 @@
-/** What a WTP says of itself, as message elements. */
+/** The WTP's Discovery, Join, Configuration Status and Change State Event Requests, as message elements. */
 import { isIPv6 } from "../../../base/ip-address.js";
 import { radioDefaults } from "../../../wire/capwap/defaults.js";
 import { wtpBoardData, wtpDescriptor } from "../../../wire/capwap/descriptors.js";
 import type { ElementsOf } from "../../../wire/capwap/messages.js";
 import { flexupEnterprise } from "../../../wire/capwap/vendor.js";
-import type { KnownController, WtpSelf } from "./wtp-contract.js";
+import type { DiscoverySource, KnownController, WtpSelf } from "./wtp-contract.js";
 
 /** RFC 5416 §6.25: B, G and N on 2.4 GHz, A and N on 5 GHz. */
 const radios = [
@@ -12,8 +12,8 @@ const radios = [
   { radioId: 2, radioType: 0x02 | 0x08 },
 ] as const;
 
-/** §4.6.21: the WTP got the AC's address by configuration. */
-const discoveryTypeStatic = 1;
+/** Discovery Type (§4.6.21): how the WTP came to know the AC's address. */
+const discoveryTypes: Readonly<Record<DiscoverySource, number>> = { group: 0, static: 1, dhcp: 2, dns: 3 };
 /** §4.6.43: local bridging. */
 const localBridging = 0x02;
 /** §4.6.44: local MAC. */
@@ -33,8 +33,8 @@ function description(self: WtpSelf) {
 }
 
 /** §5.1 and §5.3 */
-export const discoveryRequestElements = (self: WtpSelf): ElementsOf<"discoveryRequest"> => ({
-  discoveryType: discoveryTypeStatic,
+export const discoveryRequestElements = (self: WtpSelf, foundBy: DiscoverySource = "static"): ElementsOf<"discoveryRequest"> => ({
+  discoveryType: discoveryTypes[foundBy],
   ...description(self),
 });
 
@@ -58,6 +58,7 @@ export const configurationStatusRequestElements = (
 ): ElementsOf<"configurationStatusRequest"> => ({
   acName,
   radioAdministrativeState: [0xff, ...radios.map(({ radioId }) => radioId)].map((radioId) => ({ radioId, state: "enabled" as const })),
+  ieee80211RadioInformation: radios,
   statisticsTimer: radioDefaults.statisticsTimerSeconds,
   wtpRebootStatistics: self.reboots,
   acNameWithPriority: controllers.flatMap(({ name }, index) => (name === undefined ? [] : [{ priority: Math.min(index + 1, 255), name }])),

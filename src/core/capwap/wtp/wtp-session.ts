@@ -22,13 +22,16 @@ import { Intake } from "../link/intake.js";
 import type { KnownController, StoredPart, WtpOutput, WtpRequest, WtpSelf, WtpSessionPort, WtpSettings, WtpState } from "./wtp-contract.js";
 import { WtpLifecycle } from "./wtp-lifecycle.js";
 import type { WtpLink } from "./wtp-link.js";
-import { admitRequest } from "./wtp-requests.js";
+import { admitRequest, leavesUnapplied, type RequestReceived } from "./wtp-requests.js";
 
 export class WtpSession<Tag> implements WtpSessionPort<Tag> {
   readonly #settings: WtpSettings;
   readonly #prng: Prng;
   readonly #intake: Intake;
   readonly #lifecycle: WtpLifecycle<Tag>;
+
+  /** The Configuration Update Request that is being answered asks for more than is done. */
+  #leavesUnapplied = false;
 
   constructor(settings: WtpSettings, self: () => WtpSelf, prng: Prng) {
     this.#settings = settings;
@@ -115,13 +118,15 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
       this.#fragment(now, datagram, out);
       return;
     }
-    const message = this.#intake.take(now, datagram, out);
-    if (message === undefined) return;
+    if (this.#lifecycle.keepAlive.takes(from, datagram.bytes)) return;
+    const received = this.#intake.take(now, datagram, out);
+    if (received === undefined) return;
+    const { message } = received;
     const link = this.#lifecycle.linkTo(from);
     if (message.type === "discoveryResponse") this.#discovered(now, from, message, out);
     else if (message.type === "primaryDiscoveryResponse") this.#preferredAnswered(now, from, message, out);
     else if (link === undefined || this.#lifecycle.state === "connect") this.#drop("unknown-peer", from, message.type, out);
-    else if (message.type !== "failureResponse" && isRequest(message.type)) this.#request(now, link, message as Message<RequestName>, out);
+    else if (message.type !== "failureResponse" && isRequest(message.type)) this.#request(now, link, received as RequestReceived, out);
     else this.#response(now, link, message as Message<ResponseName> | FailureResponse, out);
   }
 
@@ -151,12 +156,14 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     this.#lifecycle.sendQueued(now, out);
   }
 
-  #request(now: Instant, link: WtpLink<Tag>, message: Message<RequestName>, out: WtpOutput<Tag>[]): void {
-    if (!admitRequest(link, this.#lifecycle.state, this.#lifecycle.download.awaitsOffer, message, out)) return;
+  #request(now: Instant, link: WtpLink<Tag>, received: RequestReceived, out: WtpOutput<Tag>[]): void {
+    const { message } = received;
+    if (!admitRequest(now, link, this.#lifecycle.state, this.#lifecycle.download.awaitsOffer, received, out)) return;
     switch (message.type) {
       case "configurationUpdateRequest":
         this.#lifecycle.configuration.apply(message.elements);
         link.timers = this.#lifecycle.configuration.timers;
+        this.#leavesUnapplied = leavesUnapplied(received);
         out.push({ type: "configuration-update", elements: message.elements });
         return;
       case "clearConfigurationRequest":
@@ -171,7 +178,9 @@ export class WtpSession<Tag> implements WtpSessionPort<Tag> {
     }
   }
 
-  answerConfigurationUpdate(_now: Instant, elements: ElementsOf<"configurationUpdateResponse">, out: WtpOutput<Tag>[]): void {
+  answerConfigurationUpdate(_now: Instant, answer: ElementsOf<"configurationUpdateResponse">, out: WtpOutput<Tag>[]): void {
+    const isPartial = this.#leavesUnapplied && answer.resultCode === resultCodes.success;
+    const elements = isPartial ? { ...answer, resultCode: resultCodes.configurationNotAppliedServiceAnyhow } : answer;
     this.#reply("configurationUpdateRequest", (sequence) => ({ type: "configurationUpdateResponse", sequence, elements }), out);
   }
 

@@ -58,7 +58,7 @@ export function choosePrimary(
     joined: ap.session !== null,
     overIPv6: isOverIPv6(ap),
     forcedSubordinate: group.forcedSubordinates.includes(ap.record.mac),
-    capable: ap.session?.capable ?? false,
+    capable: ap.session?.capable === true && ap.session.proven,
     freeBytes: ap.session?.freeBytes ?? 0,
     holdsImage: holds(ap),
     steppedDown: steppedDown.has(ap.record.mac),

@@ -52,7 +52,7 @@ t.test("an AP that does not offer it gets stop-and-wait", async (t) => {
   world.run(world.now + 60_000, () => ended(world) !== undefined);
   t.match(ended(world), { outcome: { type: "complete" } });
   t.ok(Buffer.from(image.bytes).equals(world.imageOf(0)), "right bytes");
-  t.ok(Math.max(...world.capture.map(({ payload }) => payload.length)) <= 1_045, "blocks of 1,024 octets");
+  t.ok(Math.max(...world.capture.map(({ payload }) => payload.length)) <= 1_045 + 26, "blocks of 1,024 octets, with the session token");
 });
 
 t.test("a stored part is not sent again, unless it is of another image", async (t) => {
@@ -146,7 +146,8 @@ t.test("a block of the RFC's transfer beside the fast one is refused and has no 
   world.run(world.now + 50);
   const imageData = { dataType: "block", data: new Uint8Array(1_000).fill(7) } as const;
   world.onWtp(0, (wtp, out) => {
-    wtp.datagram(world.now, datagramOf(acEndpoint, { type: "imageDataRequest", sequence: 100, elements: { imageData } }), out);
+    const elements = { imageData, sessionToken: world.sessionToken };
+    wtp.datagram(world.now, datagramOf(acEndpoint, { type: "imageDataRequest", sequence: 100, elements }), out);
     t.same(sentIn(out).map(inShort), ["imageDataResponse 18"]);
   });
   world.run(world.now + 60_000, () => ended(world) !== undefined);

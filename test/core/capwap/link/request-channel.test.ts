@@ -50,17 +50,54 @@ t.test("sequence numbers go up by one and wrap", async (t) => {
 t.test("a repeat gets the remembered answer and is not carried out again", async (t) => {
   const channel = new RequestChannel<string>(defaultTimers);
   const out: SendDatagram[] = [];
-  t.equal(channel.admit("configurationUpdateRequest", 7, out), "new");
-  t.equal(channel.admit("configurationUpdateRequest", 7, out), "busy", "while it is being carried out");
+  const octets = (mark: number): Uint8Array => Uint8Array.of(1, mark);
+  const admit = (sequence: number, mark = sequence) => channel.admit(0, "configurationUpdateRequest", sequence, octets(mark), out);
+  t.equal(admit(7), "new");
+  t.equal(admit(7), "busy", "while it is being carried out");
   t.equal(channel.awaiting("configurationUpdateRequest"), 7);
   t.equal(channel.awaiting("resetRequest"), undefined);
-  channel.reply([datagram(70)], out);
+  channel.reply(7, [datagram(70)], out);
   t.equal(channel.awaiting("configurationUpdateRequest"), undefined);
-  t.equal(channel.admit("configurationUpdateRequest", 7, out), "repeat");
+  t.equal(admit(7), "repeat");
   t.same(marks(out), [70, 70]);
-  t.equal(channel.admit("configurationUpdateRequest", 6, out), "old");
-  t.equal(channel.admit("configurationUpdateRequest", 8, out), "new");
-  t.equal(channel.admit("configurationUpdateRequest", 7, out), "old", "one before the last is not remembered");
+  t.equal(admit(6), "old");
+  t.equal(admit(8), "new");
+  t.equal(admit(7), "old", "one before the last is not remembered");
+});
+
+t.test("another request under the last number is neither carried out nor answered", async (t) => {
+  const channel = new RequestChannel<string>(defaultTimers);
+  const out: SendDatagram[] = [];
+  t.equal(channel.admit(0, "changeStateEventRequest", 7, Uint8Array.of(11, 7), out), "new");
+  channel.reply(7, [datagram(70)], out);
+  t.equal(channel.admit(0, "echoRequest", 7, Uint8Array.of(13, 7), out), "reused", "another message");
+  t.equal(channel.admit(0, "changeStateEventRequest", 7, Uint8Array.of(11, 8), out), "reused", "the same message with other elements");
+  t.same(marks(out), [70]);
+});
+
+t.test("repeats are answered a few times in a second", async (t) => {
+  const channel = new RequestChannel<string>(defaultTimers);
+  const out: SendDatagram[] = [];
+  const request = (now: number) => channel.admit(now, "echoRequest", 7, Uint8Array.of(13, 7), out);
+  t.equal(request(0), "new");
+  channel.reply(7, [datagram(70)], out);
+  const arrivals = Array.from({ length: 300 }, () => request(0));
+  t.equal(arrivals.filter((arrival) => arrival === "repeat").length, 10);
+  t.equal(arrivals.at(-1), "flood");
+  t.equal(request(1_000), "repeat");
+});
+
+t.test("a request far ahead does not make those of the peer old", async (t) => {
+  const channel = new RequestChannel<string>(defaultTimers);
+  const admit = (sequence: number, mark = 0) => channel.admit(0, "echoRequest", sequence, Uint8Array.of(sequence, mark), []);
+  for (const sequence of [3, 4, 5]) t.equal(admit(sequence), "new");
+  for (const forged of [125, 30, 90, 60, 100]) t.not(admit(forged, 1), "reused");
+  t.equal(admit(6), "new", "it continues what the peer has sent");
+  t.equal(admit(4), "old");
+  t.equal(admit(9), "new", "nor where the peer leaves numbers out");
+  t.equal(admit(130, 1), "new");
+  t.equal(admit(10), "new");
+  for (let count = 11; count < 600; count++) t.equal(admit(count & 255), "new", `${count}: nothing of before stands in the way`);
 });
 
 t.test("comparison modulo 256", async (t) => {

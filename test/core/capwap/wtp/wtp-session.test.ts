@@ -473,3 +473,71 @@ t.test("DTLS: Join waits for the link, and its loss ends the session", async (t)
   t.match(find(never.tick(), "disconnected"), { reason: "link-timeout" });
   t.equal(never.now - since, 60_000);
 });
+
+t.test("settings that are not applied are not reported as applied", async (t) => {
+  const outcome = (elements: object, resultCode = 0): string => {
+    const bench = new Bench().to("run");
+    bench.ask("configurationUpdateRequest", elements);
+    return sentIn(bench.act((out) => bench.wtp.answerConfigurationUpdate(bench.now, { resultCode }, out)))
+      .map(inShort)
+      .join();
+  };
+  for (const [name, elements] of Object.entries({
+    wtpName: { wtpName: "renamed" },
+    locationData: { locationData: "elsewhere" },
+    radioAdministrativeState: { radioAdministrativeState: [{ radioId: 1, state: "disabled" }] },
+    acNameWithPriority: { acNameWithPriority: [{ priority: 1, name: "other" }] },
+    statisticsTimer: { statisticsTimer: 30 },
+    "another vendor's": { vendorPayload: [{ vendor: 12_356, elementId: 148, data: new Uint8Array([1]) }] },
+    "one of them among others": { wtpFallback: "enabled", statisticsTimer: 30 },
+  })) {
+    t.equal(outcome(elements), "configurationUpdateResponse 12", name);
+  }
+  t.equal(outcome({ capwapTimers: { discoverySeconds: 5, echoSeconds: 5 }, wtpFallback: "disabled" }), "configurationUpdateResponse");
+  t.equal(
+    outcome({ imageIdentifier: identifier, statisticsTimer: 30 }, 16),
+    "configurationUpdateResponse 16",
+    "what failed stays a failure",
+  );
+});
+
+t.test("from an AC that speaks the session token, requests without it are dropped", async (t) => {
+  const sessionToken = new Uint8Array(16).fill(3);
+  const bench = new Bench().to("join");
+  bench.answer("joinResponse", { sessionToken });
+  bench.answer("configurationStatusResponse");
+  bench.answer("changeStateEventResponse");
+  const forged = bench.ask("resetRequest");
+  t.match(forged, [{ type: "dropped", reason: "wrong-token" }]);
+  t.match(bench.ask("resetRequest", { ...completeElements.resetRequest, sessionToken: new Uint8Array(16) }), [{ reason: "wrong-token" }]);
+  t.match(bench.ask("resetRequest", { ...completeElements.resetRequest, sessionToken }), [{ type: "reset-wanted" }]);
+});
+
+t.test("keep-alives go to the port behind an AC that offers the data channel, and Run does not depend on their answers", async (t) => {
+  const acDescriptor = { ...completeElements.joinResponse.acDescriptor, dtlsPolicy: 2 };
+  const bench = new Bench().to("join");
+  bench.answer("joinResponse", { acDescriptor });
+  bench.answer("configurationStatusResponse");
+  bench.answer("changeStateEventResponse");
+  const sentAt: number[] = [];
+  const began = bench.now;
+  let packet: WtpOutput<string> | undefined;
+  while (bench.now < began + 100_000) {
+    for (const output of bench.tick()) {
+      if (output.type !== "send" || output.channel !== "data") continue;
+      packet = output;
+      sentAt.push(bench.now - began);
+    }
+    bench.answer("echoResponse");
+  }
+  t.same(sentAt.slice(0, 4), [0, 30_000, 60_000, 90_000]);
+  t.match(packet, { to: { ...acEndpoint, port: acEndpoint.port + 1 } });
+  t.equal(bench.wtp.state, "run", "though none was answered");
+  const bytes = packet?.type === "send" ? packet.bytes : new Uint8Array();
+  const from = { ...acEndpoint, port: acEndpoint.port + 1 };
+  t.same(
+    bench.act((out) => bench.wtp.datagram(bench.now, { from, bytes, carriage: "clear" }, out)),
+    [],
+    "an answer is no stray",
+  );
+});
