@@ -7,14 +7,14 @@ import { invariant } from "../../base/invariant.js";
 export class BlockRing {
   /** Whole blocks; octet `n` of the file lies at `n` modulo its length. */
   readonly buffer: Uint8Array;
-  readonly #blksize: number;
+  readonly blksize: number;
   #received = 0;
   #taken = 0;
   #written = 0;
 
   /** @param unwrittenBytesMax so many octets are in it at most; there is room for one block more */
   constructor(blksize: number, unwrittenBytesMax: number) {
-    this.#blksize = blksize;
+    this.blksize = blksize;
     this.buffer = Buffer.allocUnsafeSlow((Math.ceil(unwrittenBytesMax / blksize) + 1) * blksize);
   }
 
@@ -30,7 +30,7 @@ export class BlockRing {
 
   /** Copies a block in; a shorter one is the last. */
   put(bytes: Uint8Array): void {
-    invariant(this.#received % this.#blksize === 0 && bytes.length <= this.#blksize, "blocks are whole until the last");
+    invariant(this.#received % this.blksize === 0 && bytes.length <= this.blksize, "blocks are whole until the last");
     this.buffer.set(bytes, this.#received % this.buffer.length);
     this.advance(this.#received + bytes.length);
   }

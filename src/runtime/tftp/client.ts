@@ -112,7 +112,9 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
   /** From the first block on, when the block size is agreed. */
   const ring = (): BlockRing => {
     const { blksize, windowsize } = client.agreed;
-    arrived ??= new BlockRing(blksize, settings.backlogBytesMax + windowsize * blksize);
+    // Before the first block arrived the machine may have asked again for smaller ones.
+    if (arrived === undefined || (arrived.received === 0 && arrived.blksize !== blksize))
+      arrived = new BlockRing(blksize, settings.backlogBytesMax + windowsize * blksize);
     return arrived;
   };
   let bytesWritten = 0;

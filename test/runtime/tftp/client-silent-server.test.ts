@@ -71,3 +71,47 @@ for (const { engine, skip } of fetchEngines) {
     );
   });
 }
+
+/** Agrees to any block size and sends only blocks that fit a path of 1,000 octets. */
+async function behindNarrowPath(t: Test, address: string, image: Uint8Array): Promise<Endpoint> {
+  const socket = createSocket("udp4");
+  t.teardown(() => socket.close());
+  await new Promise<void>((resolve) => socket.bind(0, address, resolve));
+  socket.on("message", (request, { port, address }) => {
+    if (opcodeOf(request) !== opcode.readRequest) return;
+    const blksize = Number(/blksize\0(\d+)/.exec(request.toString("latin1"))?.[1] ?? 512);
+    const transfer = createSocket("udp4");
+    t.teardown(() => transfer.close());
+    const asked = blksize === 512 ? [] : [{ name: "blksize", value: `${blksize}` }];
+    const oack = encodePacket({ type: "oack", options: [{ name: "tsize", value: `${image.length}` }, ...asked] });
+    transfer.bind(0, (socket.address() as { address: string }).address, () => transfer.send(oack, port, address));
+    transfer.on("message", (bytes) => {
+      if (opcodeOf(bytes) !== opcode.ack || blksize > 1000) return;
+      const block = blockOf(bytes) + 1;
+      const payload = image.subarray((block - 1) * blksize, block * blksize);
+      if ((block - 1) * blksize <= image.length) transfer.send(encodePacket({ type: "data", block, payload }), port, address);
+    });
+  });
+  return { address, port: socket.address().port };
+}
+
+for (const { engine, skip } of fetchEngines) {
+  t.test(`a path that loses large packets (${engine} client)`, { skip, timeout: 60_000 }, async (t) => {
+    const image = Uint8Array.from({ length: 20_000 }, (_, index) => index * 7);
+    const chunks: Uint8Array[] = [];
+    const fetch = startTftpFetch({
+      server: await behindNarrowPath(t, "127.38.1.1", image),
+      fileName: "image",
+      engine,
+      windowsize: 1,
+      settings: { dallyMs: 10 },
+      clock: systemClock,
+      sink: { write: async (_offset, more) => void chunks.push(...more.map((chunk) => Uint8Array.from(chunk))) },
+      onFatal: (error) => {
+        throw error;
+      },
+    });
+    t.match(await fetch.ended, { outcome: "complete", bytesDone: image.length });
+    t.ok(Buffer.concat(chunks).equals(image));
+  });
+}
