@@ -86,6 +86,10 @@ export class ControllerNode {
       event: ({ event }) => {
         this.#onEvent(event);
       },
+      // The simulator damages no image file.
+      "check-image": ({ sha256 }) => {
+        this.#world.post(host, { type: "image-checked", sha256, fault: null });
+      },
       "image-gone": () => undefined,
       halt: ({ failure }) => {
         this.halted = failure;

@@ -69,6 +69,8 @@ export class ControllerLab {
   readonly replies = new Map<number, Result<OrderValue>>();
   #lastChanges: readonly Difference[] = [];
   readonly gone: string[] = [];
+  /** Images whose files the host was to check. */
+  readonly checks: string[] = [];
   readonly #store = new Map<string, string>();
   #config: ControllerConfig;
   readonly #joined = new Set<MacAddress>();
@@ -112,6 +114,7 @@ export class ControllerLab {
       this.replies.set(requestId, result);
     }
     this.gone.push(...outbox.takeGoneImages());
+    this.checks.push(...outbox.takeImageChecks());
   }
 
   /** Gives the order; its reply may still be due. */

@@ -32,6 +32,8 @@ export type ControllerInput =
   | { readonly type: "peer-answered"; readonly answer: PeerAnswer }
   /** What the process can do has changed. */
   | { readonly type: "system"; readonly facts: SystemFacts }
+  /** The image file was read and compared with its digest. `fault` in words; null where it is sound. */
+  | { readonly type: "image-checked"; readonly sha256: Sha256Hex; readonly fault: string | null }
   | { readonly type: "stop" }
   | Wake;
 
@@ -44,6 +46,8 @@ export type ControllerEffect =
   /** The one answer to an `operator` input. */
   | ({ readonly type: "reply" } & Reply)
   | { readonly type: "event"; readonly event: ControllerEvent }
+  /** Read this image's file and compare it with its digest; `image-checked` answers. */
+  | { readonly type: "check-image"; readonly sha256: Sha256Hex }
   /** No release holds this image any more: close and delete its file. */
   | { readonly type: "image-gone"; readonly sha256: Sha256Hex }
   /** The store holds a row that cannot be read. The host stops with exit code 1. */

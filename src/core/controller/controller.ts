@@ -110,6 +110,9 @@ export class Controller implements ControllerMachine {
       case "system":
         domain.systemChanged(input.facts);
         break;
+      case "image-checked":
+        domain.imageChecked(now, input.sha256, input.fault);
+        break;
       case "peer-answered":
         domain.peerAnswered(now, input.answer);
         break;
@@ -184,6 +187,7 @@ export class Controller implements ControllerMachine {
     if (records.length > 0) out.push({ type: "persist", records });
     for (const send of this.#sends) out.push(send);
     this.#sends = [];
+    for (const sha256 of outbox.takeImageChecks()) out.push({ type: "check-image", sha256 });
     for (const sha256 of outbox.takeGoneImages()) out.push({ type: "image-gone", sha256 });
     for (const reply of outbox.takeReplies()) out.push({ type: "reply", ...reply });
     for (const event of outbox.takeEvents()) out.push({ type: "event", event });

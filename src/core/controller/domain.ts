@@ -224,6 +224,13 @@ export class ControllerDomain {
     return image && record ? { ...record, version: image.version } : undefined;
   }
 
+  /** @param fault of its file, null where that is sound */
+  imageChecked(now: Instant, sha256: Sha256Hex, fault: string | null): void {
+    if (!this.catalogue.noteCheck(sha256, fault) || fault === null) return;
+    this.outbox.event({ type: "image-damaged", sha256, detail: fault });
+    this.#desk.upgrade.imageDamaged(now, sha256);
+  }
+
   peerAnswered(now: Instant, answer: PeerAnswer): void {
     this.#desk.peer.answered(now, answer);
   }

@@ -6,6 +6,7 @@
 import type { Endpoint } from "../../base/endpoint.js";
 import type { Failure } from "../../base/failure.js";
 import type { MacAddress } from "../../base/mac-address.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../upgrade/limits.js";
@@ -85,6 +86,8 @@ export type ControllerEvent =
   | { readonly type: "reset-confirmed"; readonly mac: MacAddress; readonly version: string }
   /** The AP came back on another version than its reset was for, or not in time (`reported` null). */
   | { readonly type: "reset-unconfirmed"; readonly mac: MacAddress; readonly version: string; readonly reported: string | null }
+  /** The file of an image is not what was stored: nothing of it is sent any more. */
+  | { readonly type: "image-damaged"; readonly sha256: Sha256Hex; readonly detail: string }
   /** How the peer controller's images compare with this one's, whenever that changes. `detail`: the differences, or why it does not answer. */
   | {
       readonly type: "peer-images";

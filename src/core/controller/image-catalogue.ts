@@ -57,6 +57,7 @@ export class ImageCatalogue {
   readonly #images = new Map<string, ImageRecord>();
   /** Made when asked for; gone when an image changes. */
   #tables: { [Release in ReleaseName]?: ReleaseTable } = {};
+  readonly #faults = new Map<Sha256Hex, string>();
   readonly #outbox: Outbox;
   readonly #onChange: ImageListener;
 
@@ -91,6 +92,19 @@ export class ImageCatalogue {
     return undefined;
   }
 
+  /** What is wrong with the file of this image, in words; undefined as far as is known. */
+  faultOf(sha256: Sha256Hex): string | undefined {
+    return this.#faults.get(sha256);
+  }
+
+  /** @returns whether that is new */
+  noteCheck(sha256: Sha256Hex, fault: string | null): boolean {
+    if (fault === null) return this.#faults.delete(sha256);
+    if (this.#faults.get(sha256) === fault || this.bySha256(sha256) === undefined) return false;
+    this.#faults.set(sha256, fault);
+    return true;
+  }
+
   /** The version that a release stands for: that of its newest image. */
   version(release: ReleaseName): string | null {
     return this.all().findLast((image) => image.release === release)?.version ?? null;
@@ -113,6 +127,8 @@ export class ImageCatalogue {
 
   /** Adds a checked image. Models that it covers leave the images of its release that named them. */
   add(now: Instant, image: NewImage): ImageRecord {
+    // Its file was measured as it was stored.
+    this.#faults.delete(image.sha256);
     const formerDigests = unique(this.all().map(({ sha256 }) => sha256));
     for (const { image: other, models } of this.replacedBy(image)) {
       const left = other.models.filter((model) => !models.includes(model));

@@ -26,6 +26,7 @@ export class Outbox {
   #events: ControllerEvent[] = [];
   #replies: Reply[] = [];
   #goneImages: string[] = [];
+  readonly #dueChecks = new Set<Sha256Hex>();
 
   /** The last row of an id in a step is the one stored; it is read at the end of the step. */
   put<K extends RowKind>(kind: K, id: RowId<K>, row: RowOf<K>): void {
@@ -50,6 +51,17 @@ export class Outbox {
 
   imageGone(sha256: Sha256Hex): void {
     this.#goneImages.push(sha256);
+  }
+
+  /** Have the file of this image read and compared with its digest. */
+  checkImage(sha256: Sha256Hex): void {
+    this.#dueChecks.add(sha256);
+  }
+
+  takeImageChecks(): Sha256Hex[] {
+    const due = [...this.#dueChecks];
+    this.#dueChecks.clear();
+    return due;
   }
 
   takeRecords(): StoredRecord[] {

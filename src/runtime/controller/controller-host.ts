@@ -2,6 +2,7 @@ import type { Endpoint } from "../../base/endpoint.js";
 import { type Failure, failure, type Result } from "../../base/failure.js";
 import { unreachable } from "../../base/invariant.js";
 import type { Wake } from "../../base/machine.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { SendDatagram } from "../../core/capwap/contract.js";
 import type { Carriage, LinkIdentity } from "../../core/capwap/link/secure-link.js";
 import type { ControllerEffect, ControllerInput, ControllerMachine } from "../../core/controller/contract.js";
@@ -43,6 +44,8 @@ export class ControllerHost {
   readonly #limitedLog: LimitedLog;
   readonly #replies = new Map<number, (answer: CarriedOut<OrderType>) => void>();
   readonly #listeners = new Set<EventListener>();
+  /** Images that are being read. */
+  readonly #checking = new Set<Sha256Hex>();
   #lastRequestId = 0;
   #facts: SystemFacts = { storage: { state: "writable" }, link: "clear", certificate: null };
   #port: SecurePort | undefined;
@@ -76,6 +79,7 @@ export class ControllerHost {
       this.#options.log.warn("images-unlisted", "no release lists these image files; they were moved to images/unlisted", {
         sha256: aside,
       });
+    if (catalogue.ok) void this.#checkImages(new Set(catalogue.value.map(({ sha256 }) => sha256)));
   }
 
   dataDatagram(bytes: Uint8Array, from: Endpoint): void {
@@ -160,6 +164,9 @@ export class ControllerHost {
         this.#note(effect.event);
         for (const listener of this.#listeners) listener(effect.event);
         break;
+      case "check-image":
+        void this.#checkImage(effect.sha256);
+        break;
       case "image-gone":
         this.#options.images.remove(effect.sha256);
         break;
@@ -177,9 +184,23 @@ export class ControllerHost {
     try {
       this.#port?.send(datagram, image && this.#options.images.read(image.sha256, image.offset, image.length));
     } catch (error) {
-      // The AP asks again and eventually fails with a reason; other APs are not affected.
+      // The AP asks again; the check says whether the run can go on.
       this.#limitedLog.warn("image-unreadable", "an image cannot be read", { error: (error as Error).message, image: image?.sha256 });
+      if (image) void this.#checkImage(image.sha256);
     }
+  }
+
+  /** One after the other: the controller serves meanwhile. */
+  async #checkImages(all: ReadonlySet<Sha256Hex>): Promise<void> {
+    for (const sha256 of all) if (!this.#host.stopped) await this.#checkImage(sha256);
+  }
+
+  async #checkImage(sha256: Sha256Hex): Promise<void> {
+    if (this.#checking.has(sha256)) return;
+    this.#checking.add(sha256);
+    const fault = await this.#options.images.check(sha256);
+    this.#checking.delete(sha256);
+    if (!this.#host.stopped) this.#host.deliver({ type: "image-checked", sha256, fault });
   }
 
   #note(event: ControllerEvent): void {

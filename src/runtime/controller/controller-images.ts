@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync } from "node:fs";
+import { closeSync, createReadStream, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { failure, type Result, success } from "../../base/failure.js";
@@ -84,6 +84,18 @@ export class ImageFolder {
     return bytes;
   }
 
+  /** Reads the whole file. @returns what is wrong with it, in words; null where it has its digest */
+  async check(sha256: Sha256Hex): Promise<string | null> {
+    const hash = createHash("sha256");
+    try {
+      for await (const chunk of createReadStream(join(this.#folder, sha256), { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+    } catch (error) {
+      return `it cannot be read: ${(error as Error).message}`;
+    }
+    const found = hash.digest("hex");
+    return found === sha256 ? null : `its SHA-256 is ${found}`;
+  }
+
   /** Deletes an image that no release holds any more. */
   remove(sha256: Sha256Hex): void {
     if (!this.#undecided.has(sha256)) this.#delete(sha256);
@@ -121,6 +133,7 @@ export class ImageFolder {
       const isNew = !readdirSync(this.#folder).includes(sha256);
       try {
         await rename(temporary, join(this.#folder, sha256));
+        this.#close(sha256);
         syncFolder(this.#folder);
       } catch (error) {
         this.#leave(sha256);
@@ -146,10 +159,15 @@ export class ImageFolder {
     else this.#undecided.delete(sha256);
   }
 
-  #delete(sha256: Sha256Hex): void {
+  /** A file that is stored again replaces one that may be damaged: the next read opens the new one. */
+  #close(sha256: Sha256Hex): void {
     const descriptor = this.#open.get(sha256);
     if (descriptor !== undefined) closeSync(descriptor);
     this.#open.delete(sha256);
+  }
+
+  #delete(sha256: Sha256Hex): void {
+    this.#close(sha256);
     rmSync(join(this.#folder, sha256), { force: true });
   }
 

@@ -55,6 +55,10 @@ const wordings: { readonly [Type in ControllerEvent["type"]]: Wording<EventOf<Ty
     message: ({ peer, verdict, reachable }) => (reachable ? `images of the peer ${peer}: ${verdict}` : `the peer ${peer} does not answer`),
     level: ({ verdict, reachable }) => (verdict === "same" && reachable ? "info" : "warn"),
   },
+  "image-damaged": {
+    message: ({ sha256, detail }) => `the image file images/${sha256} is damaged: ${detail}; add it again`,
+    level: "warn",
+  },
   "order-done": { message: ({ order, target }) => `${order} ${target}`.trimEnd() },
   "order-refused": { message: ({ order, failure }) => `${order} refused: ${failure.message}`, level: "warn" },
   "datagram-dropped": { message: ({ detail }) => `dropped a datagram: ${detail}`, level: "warn" },

@@ -42,6 +42,11 @@ export const refuse = {
   ),
   noJoinedAps: make("no-joined-aps", (where) => `No AP ${where} is joined; nothing to upgrade.`),
   noImage: make("no-image", (release, families) => `The ${release} release has no image for ${families}; add one with "flexup image add".`),
+  imageDamaged: make(
+    "image-damaged",
+    (version, families, sha256, what) =>
+      `The file of image ${version} for ${families} is damaged (images/${sha256}: ${what}); add the image again with "flexup image add".`,
+  ),
   peerDiffers: make(
     "peer-differs",
     (peer, what) =>

@@ -9,6 +9,7 @@
 import { failure, type Result, success } from "../../../base/failure.js";
 import { unreachable } from "../../../base/invariant.js";
 import type { MacAddress } from "../../../base/mac-address.js";
+import type { Sha256Hex } from "../../../base/sha256.js";
 import { earliest, type Instant } from "../../../base/time.js";
 import { resultCodes } from "../../../wire/capwap/result-code.js";
 import type { FailureReason } from "../../../wire/capwap/vendor.js";
@@ -48,6 +49,8 @@ const isOfPresentOrder = ({ state }: Member, { path }: ApReport): boolean =>
 
 /** Settings of a group that its subordinates' orders carry. */
 const orderSettings = ["retryCount", "backoffSecondsMin", "backoffSecondsMax"] as const satisfies readonly (keyof GroupRecord)[];
+
+const isMismatch = ({ reason }: Fault): boolean => reason === "checksum-mismatch" || reason === "size-mismatch";
 
 /** The AP will report no more of this run. */
 const isFinal = ({ state }: ApReport): boolean => state === "complete" || state === "failed" || state === "aborted";
@@ -129,6 +132,13 @@ export class GroupUpgrade {
       else if (isInOrders) this.#members.repeatOrder(member);
     }
     for (const family of run.families.values()) this.#advance(now, family);
+  }
+
+  /** The file of this image is damaged: runs that need it from the controller end, APs that have it go on serving. */
+  imageDamaged(now: Instant, sha256: Sha256Hex): void {
+    for (const run of this.#parts.runs.running()) {
+      for (const family of run.families.values()) if (family.image?.sha256 === sha256) this.#advance(now, family);
+    }
   }
 
   /** The AP was put in a group, or joined: if its group is being upgraded, it takes part. */
@@ -272,7 +282,10 @@ export class GroupUpgrade {
     const { runs, outbox } = this.#parts;
     const run = runs.create(now, group, release, open);
     outbox.event({ type: "run-started", runId: run.id, group, release });
-    for (const { family, image } of families) runs.addFamily(run, family, image);
+    for (const { family, image } of families) {
+      runs.addFamily(run, family, image);
+      if (image) outbox.checkImage(image.sha256);
+    }
     for (const { mac, family } of members) this.#enroll(now, mac, run.families.get(family) as Family);
     for (const { family: name, choice } of families) {
       const family = run.families.get(name) as Family;
@@ -315,8 +328,26 @@ export class GroupUpgrade {
 
   #advance(now: Instant, family: Family): void {
     if (isRunning(family.run)) this.#primaries.advance(now, family);
+    while (this.#stopDamaged(now, family)) this.#primaries.advance(now, family);
     this.#members.grantWan(now);
     this.#finishWhenDone(now, family.run);
+  }
+
+  /** Nothing of a damaged file crosses the WAN: APs that need it fail. @returns whether any did */
+  #stopDamaged(now: Instant, { members, image, run, state }: Family): boolean {
+    const damage = image && this.#parts.catalogue.faultOf(image.sha256);
+    if (!damage || !isRunning(run)) return false;
+    const fault: Fault = { reason: "checksum-mismatch", detail: `the controller's file images/${image.sha256} is damaged: ${damage}` };
+    let anyFailed = false;
+    for (const member of members.values()) {
+      const isServed = state.phase === "serving" && roleOf(member.state) === "subordinate";
+      if (!isTakingPart(member) || isServed) continue;
+      if (isWorking(member.state)) this.#parts.outbox.tell(member.mac, { type: "abort", runId: run.id });
+      this.#members.end(now, member, "failed", fault);
+      this.#demoteIfPrimary(now, member, fault.detail);
+      anyFailed = true;
+    }
+    return anyFailed;
   }
 
   #finishWhenDone(now: Instant, run: Run): void {
@@ -408,6 +439,7 @@ export class GroupUpgrade {
       return;
     }
     member.failedOrders++;
+    if (isMismatch(fault) && roleOf(state) !== "subordinate" && family.image) this.#parts.outbox.checkImage(family.image.sha256);
     const isPrimary = primaryOf(family) === member.mac;
     if (!passing.has(fault.reason) || member.failedOrders >= limits.failedOrders) {
       this.#members.end(now, member, "failed", fault);

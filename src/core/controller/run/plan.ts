@@ -127,10 +127,21 @@ function planOf(state: PlanState, group: GroupRecord | null, release: ReleaseNam
     const { mac, name, model } = ap.record;
     return { mac, name, model, ...(steps.get(ap) as Pick<PlannedMember, "family" | "step">) };
   });
-  const names = families.map(({ family }) => family).sort();
-  const hasImage = families.some(({ image }) => image !== null);
-  const refusal = hasImage ? null : refuse.noImage(release, names.join(", ")).failure;
+  const refusal = imageRefusal(state, release, families);
   return { refusal, group: group?.name ?? null, release, open, families, members, leftOut: [] };
+}
+
+function imageRefusal({ catalogue }: PlanState, release: ReleaseName, families: readonly PlannedFamily[]): Failure | null {
+  const images = families.flatMap(({ image }) => image ?? []);
+  if (images.length === 0) {
+    const names = families.map(({ family }) => family).sort();
+    return refuse.noImage(release, names.join(", ")).failure;
+  }
+  for (const { family, version, sha256 } of images) {
+    const fault = catalogue.faultOf(sha256);
+    if (fault !== undefined) return refuse.imageDamaged(version, family, sha256, fault).failure;
+  }
+  return null;
 }
 
 /** It is ordered all the same: what is free there may have changed since it was reported. */

@@ -69,6 +69,7 @@ const writers: Writers = {
       `Two devices have the same MAC address ${event.mac}: ${event.name} (serial ${event.serial}) is joined from ${event.from.address}, ` +
         `serial ${event.otherSerial} from ${event.otherFrom.address} waits`,
     ),
+  "image-damaged": (event) => bad(`The image file ${event.sha256.slice(0, 12)}… is damaged: ${event.detail}. Add the image again.`),
   "order-done": (event) => info(`${event.order}${event.target === "" ? "" : `: ${event.target}`}`),
   "order-refused": (event) => warning(`${event.order} refused: ${event.failure.message}`),
   "datagram-dropped": (event) => warning(`Datagram from ${event.from.address} dropped: ${event.why}. ${event.detail}`),
