@@ -13,7 +13,7 @@ import { hasZodFastifySchemaValidationErrors, jsonSchemaTransform, validatorComp
 import type { Failure } from "../base/failure.js";
 import { invariant } from "../base/invariant.js";
 import type { StorageView } from "../core/controller/operator/views.js";
-import type { TlsIdentity } from "../runtime/access/tls.js";
+import { type TlsIdentity, tlsPolicy } from "../runtime/access/tls.js";
 import type { ImageFolder } from "../runtime/controller/controller-images.js";
 import { StoreReadOnly } from "../runtime/controller/store/store.js";
 import type { Log } from "../runtime/log.js";
@@ -28,7 +28,7 @@ import { registerImageUpload } from "./image-upload.js";
 import type { LiveFeed } from "./live-feed.js";
 import type { ControllerPort, OperatorPort } from "./operator-port.js";
 import { registerOrderRoutes } from "./order-routes.js";
-import { docsPolicy, limitBodyTime, protectiveHeaders } from "./protection.js";
+import { docsPolicy, limitBodyTime, limitConnections, protectiveHeaders } from "./protection.js";
 import { registerReports } from "./reports.js";
 
 export interface AdminOptions {
@@ -62,8 +62,6 @@ const paramLengthMax = 2048;
 const bodyMsMaxDefault = 30_000;
 /** A connection over which nothing goes for so long is closed; event streams send a heartbeat. */
 const silenceMsMax = 120_000;
-/** Browsers keep some six each. */
-const connectionsMax = 4000;
 
 const unroutable: Readonly<Record<string, string>> = {
   FST_ERR_BAD_URL: "The path is not percent-encoded UTF-8",
@@ -88,11 +86,11 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
         .send({ code: "invalid-request", message } satisfies Failure);
     },
     // The framework types its two servers apart; nothing here depends on which it is.
-    ...((options.tls === undefined ? {} : { https: options.tls }) as object),
+    ...((options.tls === undefined ? {} : { https: { ...tlsPolicy, ...options.tls } }) as object),
   });
   // A page of another site may post text without asking this server first; JSON it may not.
   app.removeContentTypeParser("text/plain");
-  app.server.maxConnections = connectionsMax;
+  limitConnections(app, options.log);
   app.addHook("onRequest", async (_request, reply) => {
     reply.headers(protectiveHeaders);
   });
