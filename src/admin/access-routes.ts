@@ -2,26 +2,40 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type Failure, failure } from "../base/failure.js";
+import { auditKinds } from "../runtime/access/audit-store.js";
 import { type AccessOptions, auditWriter, noteLogin, sendRefusal, sessionCookie } from "./access.js";
 import { type AuditView, passwordLengthMin, type SessionView, type TokenView, type UserView } from "./access-views.js";
+import type { AccountChange } from "./accounts.js";
 import { apiPrefix } from "./order-paths.js";
-import { callerText, reservedNames, roles } from "./roles.js";
+import { callerText, reservedNames, roles, userBehind } from "./roles.js";
 import { decimal, failureBody } from "./schema.js";
 
 const role = z.enum(roles);
 const password = z.string().min(passwordLengthMin).max(1024);
-/** Not what a URL takes for "here" and "above": such a user could not be named in a path, nor deleted. */
+/** Not `.` or `..`, which URLs resolve: such a user could not be named in a path, nor deleted. */
 const name = z.string().regex(/^(?!\.{1,2}$)[A-Za-z0-9._@-]{1,64}$/, "expected 1 to 64 letters, digits or . _ @ -, but not . or ..");
 const newName = name.refine((text) => !Object.hasOwn(reservedNames, text), {
-  error: `expected another name: ${Object.keys(reservedNames).join(", ")} stand in the audit log for callers who are no users`,
+  error: `expected another name: ${Object.keys(reservedNames).join(", ")} are reserved for callers that are not users`,
 });
-/** What the SSH server can check; a security key (`sk-…`) would be stored and never let anybody in. */
+const when = z.number().nullable();
+/** Types that the SSH server can verify; a security key (`sk-…`) would be stored and never work. */
 const sshKeyLine = /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+={0,2}(?: [^\p{Cc}]*)?$/u;
-const sshKeys = z
-  .array(z.string().max(4096).regex(sshKeyLine, "expected an OpenSSH public key of the type ssh-ed25519, ecdsa-sha2-nistp… or ssh-rsa"))
-  .max(32);
-const user = z.object({ name, role, sshKeys: z.array(z.string()) }) satisfies z.ZodType<UserView>;
-const token = z.object({ id: z.int(), name: z.string(), role, createdAt: z.number() }) satisfies z.ZodType<TokenView>;
+const sshKey = z
+  .string()
+  .max(4096)
+  .regex(sshKeyLine, "expected an OpenSSH public key of the type ssh-ed25519, ecdsa-sha2-nistp… or ssh-rsa");
+const sshKeys = z.array(z.union([sshKey, z.strictObject({ line: sshKey, expiresAt: when })])).max(32);
+const sshKeyDetails = z.array(z.object({ line: z.string(), maker: z.string().nullable(), addedAt: when, expiresAt: when, usedAt: when }));
+const user = z.object({ name, role, sshKeys: z.array(z.string()), sshKeyDetails }) satisfies z.ZodType<UserView>;
+const token = z.object({
+  id: z.int(),
+  name: z.string(),
+  role,
+  createdAt: z.number(),
+  owner: z.string().nullable(),
+  expiresAt: when,
+  usedAt: when,
+}) satisfies z.ZodType<TokenView>;
 const session = z.object({ name: z.string(), role, csrfToken: z.string().nullable() }) satisfies z.ZodType<SessionView>;
 const auditEntry = z.object({
   id: z.int(),
@@ -31,6 +45,9 @@ const auditEntry = z.object({
   what: z.string(),
   before: z.unknown(),
   after: z.unknown(),
+  kind: z.enum(auditKinds),
+  count: z.int(),
+  lastAt: z.number(),
 }) satisfies z.ZodType<AuditView>;
 const failures = { "4xx": failureBody, "5xx": failureBody };
 const none = z.null().describe("Done");
@@ -40,10 +57,17 @@ const admin = { role: "admin" } as const;
 const endsLogins = { endsLogins: true } as const;
 
 export function registerAccessRoutes(app: FastifyInstance, options: AccessOptions): void {
-  const { accounts, sessions, store } = options;
+  const { accounts, audit, sessions } = options;
   const write = auditWriter(options);
   const note = (request: FastifyRequest, what: string, before: unknown, after: unknown): void =>
-    write({ who: request.caller === null ? reservedNames.nobody : callerText(request.caller), from: request.ip, what, before, after });
+    write({
+      who: request.caller === null ? reservedNames.nobody : callerText(request.caller),
+      from: request.ip,
+      what,
+      before,
+      after,
+      kind: "act",
+    });
   const cookieOptions = { path: "/", httpOnly: true, sameSite: "strict", secure: options.secure } as const;
 
   app.post(
@@ -64,7 +88,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
       noteLogin(write, "login", given.name, request.ip, caller);
       if (!caller.ok) return sendRefusal(reply, caller.failure);
       const opened = sessions.open(caller.value.name);
-      reply.setCookie(sessionCookie, opened.id, cookieOptions);
+      reply.setCookie(sessionCookie(options), opened.id, cookieOptions);
       return { ...caller.value, csrfToken: opened.csrfToken };
     },
   );
@@ -78,7 +102,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
     { config: endsLogins, schema: { operationId: "log-out", summary: "Log out", tags: ["access"], response: { 204: none, ...failures } } },
     async (request, reply) => {
       if (request.session !== null) sessions.close(request.session.id);
-      return reply.clearCookie(sessionCookie, cookieOptions).status(204).send();
+      return reply.clearCookie(sessionCookie(options), cookieOptions).status(204).send();
     },
   );
 
@@ -116,20 +140,28 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
       config: { ...admin, ...endsLogins },
       schema: {
         operationId: "user-change",
-        summary: "Change a user's role, password or SSH keys; what is left out stays",
+        summary: "Change a user's role, password or SSH keys; omitted fields stay. A new password for another user ends all access",
         tags: ["access"],
         params: z.object({ name }),
-        body: z.strictObject({ role: role.optional(), password: password.optional(), sshKeys: sshKeys.optional() }),
+        body: z.strictObject({
+          role: role.optional(),
+          password: password.optional(),
+          sshKeys: sshKeys.optional(),
+          endAccess: z.boolean().optional().describe("End logins, tokens and other SSH keys; default: with a password for another user"),
+        }),
         response: { 200: user, ...failures },
       },
     },
     async (request, reply) => {
       const about = (request.params as { name: string }).name;
-      const change = request.body as { role?: (typeof roles)[number]; password?: string; sshKeys?: string[] };
+      const by = request.caller ?? undefined;
+      const given = request.body as AccountChange;
+      const isOwn = by !== undefined && userBehind(by) === about;
+      const change = { ...given, endAccess: given.endAccess ?? (given.password !== undefined && !isOwn) };
       const before = accounts.users().find((known) => known.name === about);
-      const changed = await accounts.changeUser(about, change);
+      const changed = await accounts.changeUser(about, change, by);
       if (!changed.ok) return sendRefusal(reply, changed.failure);
-      if (change.password !== undefined) sessions.closeAll(about);
+      if (change.password !== undefined || change.endAccess) sessions.closeAll(about);
       note(request, `user-change ${about}`, before, { ...changed.value, ...(change.password !== undefined && { password: "changed" }) });
       return reply.send(changed.value);
     },
@@ -156,6 +188,29 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
       return reply.status(204).send();
     },
   );
+  app.delete(
+    `${apiPrefix}/users/:name/access`,
+    {
+      config: { ...admin, ...endsLogins },
+      schema: {
+        operationId: "user-end-access",
+        summary: "End all access of a user: logins, SSH keys and tokens; the password stays",
+        tags: ["access"],
+        params: z.object({ name }),
+        response: { 200: user, ...failures },
+      },
+    },
+    async (request, reply) => {
+      const about = (request.params as { name: string }).name;
+      const before = accounts.users().find((known) => known.name === about);
+      const tokens = accounts.tokens().filter(({ owner }) => owner === about);
+      const ended = accounts.endAccess(about);
+      if (!ended.ok) return sendRefusal(reply, ended.failure);
+      sessions.closeAll(about);
+      note(request, `user-end-access ${about}`, { ...before, tokens: tokens.map(({ id }) => id) }, ended.value);
+      return reply.send(ended.value);
+    },
+  );
   app.put(
     `${apiPrefix}/session/password`,
     {
@@ -172,7 +227,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
       const given = request.body as { current: string; password: string };
       const changed = await changeOwnPassword(request, given.current, given.password);
       if (changed !== undefined) return sendRefusal(reply, changed);
-      return reply.clearCookie(sessionCookie, cookieOptions).status(204).send();
+      return reply.clearCookie(sessionCookie(options), cookieOptions).status(204).send();
     },
   );
 
@@ -200,16 +255,20 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
       config: admin,
       schema: {
         operationId: "token-add",
-        summary: "Make an API token; its text is in this answer and nowhere else",
+        summary: "Create an API token; its text is in this response and nowhere else",
         tags: ["access"],
-        body: z.strictObject({ name, role }),
+        body: z.strictObject({
+          name,
+          role,
+          expiresAt: z.number().positive().optional().describe("Milliseconds since the epoch; omitted: never"),
+        }),
         response: { 201: token.extend({ token: z.string() }), ...failures },
       },
     },
     async (request, reply) => {
-      const given = request.body as { name: string; role: (typeof roles)[number] };
-      const added = accounts.addToken(given.name, given.role);
-      note(request, `token-add ${given.name}`, null, { id: added.id, role: given.role });
+      const given = request.body as { name: string; role: (typeof roles)[number]; expiresAt?: number };
+      const added = accounts.addToken(given.name, given.role, request.caller ?? undefined, given.expiresAt ?? null);
+      note(request, `token-add ${given.name}`, null, { id: added.id, role: given.role, expiresAt: added.expiresAt });
       return reply.status(201).send(added);
     },
   );
@@ -252,7 +311,7 @@ export function registerAccessRoutes(app: FastifyInstance, options: AccessOption
     },
     async (request) => {
       const { before, limit } = request.query as { before?: number; limit: number };
-      return store.auditEntries(limit, before);
+      return audit.entries(limit, before);
     },
   );
 }

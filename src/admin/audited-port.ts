@@ -3,12 +3,12 @@ import { failure, type Result } from "../base/failure.js";
 import type { Difference } from "../core/controller/operator/differences.js";
 import type { ResultOf } from "../core/controller/operator/order-results.js";
 import type { Order } from "../core/controller/operator/orders.js";
-import type { AuditEntry } from "../runtime/access/account-store.js";
+import type { NewAuditEntry } from "../runtime/access/audit-store.js";
 import type { ControllerPort, OperatorPort } from "./operator-port.js";
 import { type Caller, callerText, mayAct, type Role } from "./roles.js";
 import { orderRoutes } from "./routes.js";
 
-export type WriteAudit = (entry: Omit<AuditEntry, "id" | "at">) => void;
+export type WriteAudit = (entry: Omit<NewAuditEntry, "at">) => void;
 
 const roleFor = (order: Order): Role => (order.type === "image-add" ? "operator" : orderRoutes[order.type].role);
 
@@ -31,22 +31,28 @@ export class AuditedPort implements OperatorPort {
     const caller = this.#whoNow();
     if (caller === undefined) return failure("not-logged-in", "This login has ended; log in again");
     if (needed === "read-only") return this.#controller.order(order);
-    const note = (before: unknown, after: unknown): void =>
-      this.#write({ who: callerText(caller), from: this.#from, what: describe(order), before, after });
+    const about = { who: callerText(caller), from: this.#from, what: describe(order) };
     if (!mayAct(caller.role, needed)) {
       const refused = notAllowed(caller, needed);
-      note(null, { refused: refused.failure.code });
+      this.#write(refusalEntry(about, refused.failure.code, order.type));
       return refused;
     }
     const { result, changes } = await this.#controller.carryOut(order);
-    const [before, after] = result.ok ? sidesOf(changes, result.value) : [null, { refused: result.failure.code }];
-    note(before, after);
+    if (!result.ok) this.#write(refusalEntry(about, result.failure.code, about.what));
+    else {
+      const [before, after] = sidesOf(changes, result.value);
+      this.#write({ ...about, before, after, kind: "act" });
+    }
     return result;
   }
 }
 
+/** @param sameAs refusals with this and the same code are counted in one entry */
+export const refusalEntry = (about: Pick<NewAuditEntry, "who" | "from" | "what">, code: string, sameAs: string) =>
+  ({ ...about, before: null, after: { refused: code }, kind: "refused", sameAs: `${sameAs} ${code}` }) as const;
+
 export const notAllowed = (caller: Caller, needed: Role) =>
-  failure("not-allowed", `${callerText(caller)} has the role ${caller.role}; this takes ${needed}: ask an admin`);
+  failure("not-allowed", `${callerText(caller)} has the role ${caller.role}; this requires ${needed}; ask an admin`);
 
 /** `group-retry-count Branch 12`: the order and what it is about. */
 function describe(order: Order): string {

@@ -40,7 +40,14 @@ export function registerBackup(app: FastifyInstance, { store, folder }: BackupOp
         const digest = await sha256Of(path);
         const file = await open(path);
         if (access !== undefined && request.caller !== null)
-          auditWriter(access)({ who: callerText(request.caller), from: request.ip, what: "backup", before: null, after: null });
+          auditWriter(access)({
+            who: callerText(request.caller),
+            from: request.ip,
+            what: "backup",
+            before: null,
+            after: null,
+            kind: "act",
+          });
         return await reply
           .header("content-type", "application/octet-stream")
           .header("content-disposition", 'attachment; filename="flexup-backup.db"')

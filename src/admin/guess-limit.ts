@@ -1,22 +1,23 @@
-/** Makes guessing passwords slow, without letting whoever guesses lock out anybody else. */
+/** Slows down password guessing without letting a guesser lock out anybody else. */
 
 import { failure, type Result, success } from "../base/failure.js";
 import { networkOf } from "../base/ip-address.js";
 import type { Instant } from "../base/time.js";
+import type { Urgency } from "../runtime/access/password-hash.js";
 
-/** After so many wrong passwords from one place for one name, each further guess must wait, twice as long each time. */
+/** After this many wrong passwords from one place for one name, each further guess must wait, twice as long each time. */
 const freeAttempts = 3;
 const delayMsFirst = 1000;
 const delayMsMax = 60_000;
-/** Wrong passwords that one address may send for whatever names, and how soon it may send another. */
+/** Wrong passwords that one address may send for any names, and how soon it may send another. */
 const addressAttempts = 20;
 const addressRefillMs = 3000;
 /** Places and addresses that are remembered; the one silent longest is forgotten first. */
 const remembered = 10_000;
-/** Passwords that are checked or wait for it: of one address, and of all. */
+/** Logins in progress, of one address, and of all that never logged in from their address before; those that did have a pool of their own. */
 const pendingOfAddressMax = 24;
-const pendingMax = 64;
-/** Names are remembered up to here; no user's is longer. */
+const pendingMax = { known: 64, unknown: 64 } as const;
+/** Names are remembered up to this length; no user's is longer. */
 const nameLengthMax = 65;
 
 interface Place {
@@ -34,42 +35,44 @@ export class GuessLimit {
   /** By name and address. */
   readonly #places = new Map<string, Place>();
   readonly #addresses = new Map<string, Address>();
-  /** Names that came in from an address before: guesses at other names there do not hold them up. */
+  /** Names that have logged in from an address: guesses at other names from there do not delay them. */
   readonly #known = new Map<string, true>();
-  /** Guesses that are not decided yet, by address. */
+  /** Undecided guesses, by address or by known place. */
   readonly #queues = new Map<string, { last: Promise<unknown>; length: number }>();
-  #pending = 0;
+  readonly #pending = { known: 0, unknown: 0 };
 
   constructor(now: () => Instant) {
     this.#now = now;
   }
 
   /**
-   * Checks a password unless its place must wait. Guesses of one address are decided one after the other, so that a crowd of them counts
-   * as if they had come in a row.
-   * @param check whether it is right
+   * Checks a password unless its place must wait. Guesses of one address, and those of a known name there, are decided one after the
+   * other, so that simultaneous ones count like successive ones.
+   * @param check whether it is right; `first`: before strangers' guesses
    * Failures: `wrong-password`, `too-many-attempts`, `too-many-logins`.
    */
-  async guess<T>(name: string, address: string, check: () => Promise<T | undefined>): Promise<Result<T>> {
+  async guess<T>(name: string, address: string, check: (urgency: Urgency) => Promise<T | undefined>): Promise<Result<T>> {
     const from = placeOf(address);
-    const queue = this.#queues.get(from) ?? { last: Promise.resolve(), length: 0 };
-    if (this.#pending >= pendingMax || queue.length >= pendingOfAddressMax)
-      return failure("too-many-logins", "Too many logins at this moment; try again in some seconds");
-    this.#pending++;
+    const place = `${from} ${name.slice(0, nameLengthMax)}`;
+    const pool = this.#known.has(place) ? "known" : "unknown";
+    const queueKey = pool === "known" ? place : from;
+    const queue = this.#queues.get(queueKey) ?? { last: Promise.resolve(), length: 0 };
+    if (this.#pending[pool] >= pendingMax[pool] || queue.length >= pendingOfAddressMax)
+      return failure("too-many-logins", "Too many logins at the moment; try again in a few seconds");
+    this.#pending[pool]++;
     queue.length++;
-    this.#queues.set(from, queue);
-    const decided = queue.last.then(() => this.#decide(name.slice(0, nameLengthMax), from, check));
+    this.#queues.set(queueKey, queue);
+    const decided = queue.last.then(() => this.#decide(place, from, () => check(pool === "known" ? "first" : "later")));
     queue.last = decided.catch(() => undefined);
     try {
       return await decided;
     } finally {
-      this.#pending--;
-      if (--queue.length === 0) this.#queues.delete(from);
+      this.#pending[pool]--;
+      if (--queue.length === 0) this.#queues.delete(queueKey);
     }
   }
 
-  async #decide<T>(name: string, from: string, check: () => Promise<T | undefined>): Promise<Result<T>> {
-    const place = `${from} ${name}`;
+  async #decide<T>(place: string, from: string, check: () => Promise<T | undefined>): Promise<Result<T>> {
     const waitMs = Math.max(this.#placeWaitMs(place), this.#known.has(place) ? 0 : this.#addressWaitMs(from));
     if (waitMs > 0) return failure("too-many-attempts", `Too many wrong passwords; try again in ${Math.ceil(waitMs / 1000)} s`);
     const right = await check();
@@ -103,7 +106,7 @@ export class GuessLimit {
   }
 }
 
-/** An IPv6 host has a whole /64 to send from: that counts as one. */
+/** An IPv6 host may send from a whole /64, which counts as one address. */
 const placeOf = (address: string): string => networkOf(address, { ipv4: 32, ipv6: 64 });
 
 function remember<T>(all: Map<string, T>, key: string, value: T): void {

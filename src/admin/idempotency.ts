@@ -3,12 +3,12 @@ import { failure, type Result } from "../base/failure.js";
 import type { Order } from "../core/controller/operator/orders.js";
 import { callerText } from "./roles.js";
 
-/** As many keys as a busy script uses in a day; then the oldest is forgotten. */
+/** As many as a busy script uses in a day; then the oldest is forgotten. */
 const keysMax = 1000;
 
 /**
- * `Idempotency-Key`: a start that is asked for twice, because the first answer got lost, happens once.
- * The second request waits for the first and gets its answer; another order under a used key is refused.
+ * `Idempotency-Key`: an order that is repeated because its response was lost is carried out once. The second request gets the result
+ * of the first; another order with a used key is refused.
  */
 export class IdempotencyKeys {
   readonly #answers = new Map<string, { readonly order: string; readonly answer: Promise<Result<unknown>> }>();
@@ -16,7 +16,7 @@ export class IdempotencyKeys {
   once(request: FastifyRequest, order: Order, give: () => Promise<Result<unknown>>): Promise<Result<unknown>> {
     const header = request.headers["idempotency-key"];
     if (typeof header !== "string") return give();
-    const key = `${request.caller ? callerText(request.caller) : ""} ${header}`;
+    const key = JSON.stringify([request.caller && callerText(request.caller), header]);
     const text = JSON.stringify(order);
     const known = this.#answers.get(key);
     if (known !== undefined) {

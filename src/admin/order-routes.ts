@@ -19,6 +19,7 @@ export function registerOrderRoutes(app: FastifyInstance, portFor: OperatorPortF
     app.route({
       method: route.method,
       url: apiPrefix + route.path,
+      config: { role: route.role, act: type },
       schema: schemaOf(type, route),
       ...(route.bodyBytesMax !== undefined && { bodyLimit: route.bodyBytesMax }),
       handler: async (request, reply) => {

@@ -54,12 +54,18 @@ export function registerReports(app: FastifyInstance, portFor: OperatorPortFor):
   );
 }
 
-/** RFC 4180. An AP names itself, so a cell never begins with what a spreadsheet would compute. */
+const formula = /^["'\s]*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]/u;
+
+/**
+ * RFC 4180. APs choose their names: a cell with a semicolon is quoted too, since spreadsheets in many locales split there, and none begins with
+ * what a spreadsheet would evaluate, full-width forms and leading blanks included.
+ */
 export function reportCsv(run: RunReport): string {
   const cell = (value: string | number | null): string => {
     if (typeof value === "number") return String(value);
-    const text = /^[=+\-@\t\r\n]/.test(value ?? "") ? `'${value}` : (value ?? "");
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    if (value === null) return "";
+    const text = formula.test(value) ? `'${value}` : value;
+    return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   return [columns.map(([title]) => title), ...run.aps.map((row) => columns.map(([, value]) => value(row)))]
     .map((row) => `${row.map(cell).join(",")}\r\n`)

@@ -1,7 +1,7 @@
 import { textOf, utf8 } from "./bytes.js";
 
-/** What steers a terminal instead of being shown, ends a line, or turns the direction in which the rest is read. */
-const unshown = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
+/** Characters that steer a terminal, end a line, change the direction of reading, or are invisible, so that two names look alike. */
+const unshown = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/u;
 const unshownRuns = new RegExp(`${unshown.source}+`, "gu");
 
 /** Whether a text shows as what it is, on one line, wherever it is printed. */

@@ -1,11 +1,10 @@
-/** How a command on this machine finds a controller and says who it is. */
+/** How a command finds a controller and authenticates. */
 
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { AdminClient } from "../admin/client.js";
 import { failure, success } from "../base/failure.js";
-import { isLoopback } from "../base/ip-address.js";
-import { readLocalToken } from "../runtime/access/local-token.js";
+import { findLocalAccess } from "../runtime/access/local-token.js";
 import type { CommandContext, LocalFiles } from "./command.js";
 import type { Screen } from "./live-screen.js";
 import { UploadProgress } from "./upload-progress.js";
@@ -31,7 +30,8 @@ export function controllerUrl(option: string | undefined, env: CommandIo["env"])
 
 /** @param io `signal` ends an upload half-way */
 export function contextFor(base: URL, io: CommandIo & { readonly signal?: AbortSignal }): CommandContext {
-  const client = new AdminClient(base, tokenFor(base, io.env));
+  const { url, token } = accessTo(base, io.env);
+  const client = new AdminClient(url, token);
   return { operator: client, files: localFiles(client, io) };
 }
 
@@ -55,8 +55,8 @@ function localFiles(client: AdminClient, { stderr, signal }: CommandIo & { reado
   };
 }
 
-/** The operator's own token, or the one that a controller of this machine and account left. */
-function tokenFor(base: URL, env: CommandIo["env"]): string | undefined {
-  const port = Number(base.port) || (base.protocol === "https:" ? 443 : 80);
-  return env["FLEXUP_TOKEN"] ?? (isLoopback(base.hostname.replace(/^\[|\]$/g, "")) ? readLocalToken(env, port) : undefined);
+/** With the operator's own token, or the one that a controller of this machine and account left for exactly this endpoint. */
+function accessTo(url: URL, env: CommandIo["env"]): { readonly url: URL; readonly token: string | undefined } {
+  const own = env["FLEXUP_TOKEN"];
+  return own === undefined ? (findLocalAccess(env, url) ?? { url, token: undefined }) : { url, token: own };
 }

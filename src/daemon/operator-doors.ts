@@ -18,9 +18,10 @@ import { OperatorCommands, prompt } from "../cli/shell/operator-commands.js";
 import { startSshServer } from "../cli/ssh/server.js";
 import { commandTable } from "../cli/table.js";
 import { AccountStore } from "../runtime/access/account-store.js";
+import { AuditStore } from "../runtime/access/audit-store.js";
 import { removeLocalToken, writeLocalToken } from "../runtime/access/local-token.js";
 import { sshHostKeys } from "../runtime/access/ssh-host-keys.js";
-import type { TlsIdentity } from "../runtime/access/tls.js";
+import { type TlsIdentity, tlsPolicy } from "../runtime/access/tls.js";
 import { systemClock } from "../runtime/clock.js";
 import type { ControllerHost } from "../runtime/controller/controller-host.js";
 import type { ImageFolder } from "../runtime/controller/controller-images.js";
@@ -64,26 +65,28 @@ export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<
       `FLEXUP_ADMIN_PASSWORD has fewer than ${passwordLengthMin} characters; give a longer one, or none to have one made`,
     );
   const accounts = new Accounts(accountStore, systemClock.now);
-  const app = await adminServer(options, accounts, accountStore, certificate.value?.identity);
-  certificate.value?.watch((identity) => (app.server as unknown as TlsServer).setSecureContext(identity));
+  const audit = new AuditStore(store);
+  const app = await adminServer(options, accounts, audit, certificate.value?.identity);
+  certificate.value?.watch((identity) => (app.server as unknown as TlsServer).setSecureContext({ ...tlsPolicy, ...identity }));
   const adminUrl = await listen(app, settings.admin);
   if (!adminUrl.ok) {
     certificate.value?.close();
     await app.close();
     return adminUrl;
   }
-  const port = Number(new URL(adminUrl.value).port);
+  const endpoint = { address: settings.admin.address, port: Number(new URL(adminUrl.value).port) };
   try {
-    writeLocalToken(env, port, accounts.localToken);
+    writeLocalToken(env, endpoint, accounts.bindLocalToken(endpoint));
   } catch (error) {
     log.warn("local-token-missing", `no token for local commands (${(error as Error).message}); they need FLEXUP_TOKEN`);
   }
   const closeAdmin = async (): Promise<void> => {
-    removeLocalToken(env, port);
+    removeLocalToken(env, endpoint);
     certificate.value?.close();
     await app.close();
+    audit.flush();
   };
-  const ssh = settings.ssh === null ? undefined : await sshServer(settings.ssh, options, accounts, accountStore);
+  const ssh = settings.ssh === null ? undefined : await sshServer(settings.ssh, options, accounts, audit);
   if (ssh !== undefined && !ssh.ok) {
     await closeAdmin();
     return ssh;
@@ -103,7 +106,7 @@ export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<
 async function adminServer(
   { settings, host, store, images, metrics, log }: OperatorDoorsOptions,
   accounts: Accounts,
-  accountStore: AccountStore,
+  audit: AuditStore,
   tls: TlsIdentity | undefined,
 ): Promise<FastifyInstance> {
   const { now } = systemClock;
@@ -114,14 +117,7 @@ async function adminServer(
   });
   host.onEvent((event) => feed.note(event));
   measureController(metrics, host, now);
-  const access = {
-    accounts,
-    sessions: new Sessions(now),
-    store: accountStore,
-    now,
-    openOnLoopback: settings.lab,
-    secure: tls !== undefined,
-  };
+  const access = { accounts, sessions: new Sessions(now), audit, now, openOnLoopback: settings.lab, secure: tls !== undefined };
   const app = await createAdminServer({
     operator: host,
     feed,
@@ -149,9 +145,9 @@ async function listen(app: FastifyInstance, { address, port }: Endpoint): Promis
   }
 }
 
-async function sshServer(listen: Endpoint, { settings, host, log }: OperatorDoorsOptions, accounts: Accounts, store: AccountStore) {
+async function sshServer(listen: Endpoint, { settings, host, log }: OperatorDoorsOptions, accounts: Accounts, audit: AuditStore) {
   const warnings = new LimitedLog(log, systemClock);
-  const write = auditWriter({ store, now: systemClock.now });
+  const write = auditWriter({ audit, now: systemClock.now });
   const grammar = new Grammar(commandTable.filter(({ needsFiles }) => !needsFiles));
   return startSshServer<Caller>({
     listen,
@@ -165,9 +161,13 @@ async function sshServer(listen: Endpoint, { settings, host, log }: OperatorDoor
         return caller.ok ? caller.value : undefined;
       },
       publicKey: async (user, key) => accounts.bySshKey(user, key),
-      enteredByKey: (caller, from) => noteLogin(write, "ssh login", caller.name, from, success(caller)),
-      commands: ({ name }, from) =>
-        new OperatorCommands(grammar, { operator: new AuditedPort(host, accounts.standing(name), from, write) }),
+      userOf: ({ name }) => name,
+      enteredByKey: (caller, key, from) => {
+        accounts.sshKeyUsed(caller.name, key);
+        noteLogin(write, "ssh login", caller.name, from, success(caller));
+      },
+      commands: (caller, from) =>
+        new OperatorCommands(grammar, { operator: new AuditedPort(host, accounts.standing(caller), from, write) }),
     },
   });
 }

@@ -1,4 +1,5 @@
 import t from "tap";
+import { reportCsv } from "../../src/admin/reports.js";
 import { failure, success } from "../../src/base/failure.js";
 import type { RunReport } from "../../src/core/controller/operator/views.js";
 import { serving } from "../support/admin.js";
@@ -70,4 +71,18 @@ t.test("a run's report as JSON, CSV and a page, none of which runs what an AP ca
   const missing = await app.inject("/api/v1/runs/8");
   t.equal(missing.statusCode, 404);
   t.equal(missing.json().code, "unknown-run");
+});
+
+t.test("a CSV cell is never a formula, in no locale", async (t) => {
+  const cellOf = (name: string): string => {
+    const aps = run.aps.map((row) => ({ ...row, name }));
+    return (
+      reportCsv({ ...run, aps })
+        .split("\r\n")[1]
+        ?.split(",00:0a")[0] ?? ""
+    );
+  };
+  t.equal(cellOf("AP1"), "AP1");
+  t.equal(cellOf("a;=1+1"), '"a;=1+1"', "quoted, since a semicolon separates cells in many locales");
+  for (const name of ["=1", "+1", "-1", "@x", " =1", "\uff1d1", '"=1']) t.match(cellOf(name), /^"?'/, name);
 });

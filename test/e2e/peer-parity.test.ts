@@ -5,7 +5,7 @@ import { join } from "node:path";
 import t from "tap";
 import { DaemonProcess } from "../../src/daemon/process.js";
 import { type ControllerReady, controllerReady } from "../../src/daemon/ready.js";
-import { readLocalToken } from "../../src/runtime/access/local-token.js";
+import { findLocalAccess } from "../../src/runtime/access/local-token.js";
 import { ownTlsIdentity } from "../../src/runtime/access/own-certificate.js";
 import { after, apsOf, Fleet, must, until } from "../support/fleet.js";
 import { flexup } from "../support/flexup-process.js";
@@ -37,7 +37,7 @@ t.test("an upgrade waits until the secondary holds the image, over TLS with a to
     stdout: /has not told its images yet\nIt has not answered since [^\n]+: HTTP 401/,
   });
 
-  const local = readLocalToken(env, Number(new URL(admin).port)) ?? "";
+  const local = findLocalAccess(env, new URL(admin))?.token ?? "";
   const made = await tokenOf(admin, cert, local);
   writeFileSync(tokenFile, `${made}\n`);
   await fleet.controller.stop();

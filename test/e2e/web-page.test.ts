@@ -296,7 +296,7 @@ t.test("users come, change and go, tokens are shown once, and all of it is in th
   await change.getByLabel("Role").selectOption("operator");
   await change.getByRole("button", { name: "Save" }).click();
   await page.getByText("noc was changed").waitFor();
-  t.same(accounts.users().at(-1), { name: "noc", role: "operator", sshKeys: ["ssh-ed25519 AAAA a@b", "ssh-ed25519 BBBB"] });
+  t.match(accounts.users().at(-1), { name: "noc", role: "operator", sshKeys: ["ssh-ed25519 AAAA a@b", "ssh-ed25519 BBBB"] });
   t.ok((await accounts.logIn("noc", "eight letters", "192.0.2.1")).ok, "the password is as it was");
   await page.getByLabel("Token for").fill("ansible");
   await page.getByRole("button", { name: "Create token" }).click();

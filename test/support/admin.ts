@@ -6,6 +6,7 @@ import type { ControllerPort } from "../../src/admin/operator-port.js";
 import { type AdminOptions, createAdminServer } from "../../src/admin/server.js";
 import { Sessions } from "../../src/admin/sessions.js";
 import { AccountStore } from "../../src/runtime/access/account-store.js";
+import { AuditStore } from "../../src/runtime/access/audit-store.js";
 import { ImageFolder } from "../../src/runtime/controller/controller-images.js";
 import { openStore } from "../../src/runtime/controller/store/open-store.js";
 import { Log } from "../../src/runtime/log.js";
@@ -62,9 +63,10 @@ export async function guarded(
   const store = new AccountStore(opened.value);
   const accounts = new Accounts(store, now);
   await accounts.ensureFirstUser(firstPassword);
+  const audit = new AuditStore(opened.value);
   const operator = new FakeOperatorPort();
-  const access = { accounts, sessions: new Sessions(now), store, now, openOnLoopback, secure: false };
-  return { ...(await serving(t, { operator, access, ...limits })), operator, accounts, store, clock };
+  const access = { accounts, sessions: new Sessions(now), audit, now, openOnLoopback, secure: false };
+  return { ...(await serving(t, { operator, access, ...limits })), operator, accounts, store, audit, clock };
 }
 
 /** Headers of a script with this token. */

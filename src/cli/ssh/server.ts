@@ -1,26 +1,28 @@
 /**
- * The operator's shell over SSH. Who may enter and what a line does are ports; this file is the SSH half:
- * methods, channels, terminals, limits.
+ * The operator's shell over SSH: methods, channels, terminals, limits. Authentication and commands are ports.
  *
  * Scripts for the vendor's controllers (netmiko, ansible) log in twice: by the SSH `password` method, and
  * again at the `User:` and `Password:` dialogue that those controllers show inside the session. A client that
- * came by `password` therefore gets the dialogue; one that came by key or `keyboard-interactive` (as OpenSSH
+ * used `password` therefore gets the dialogue; one that used a key or `keyboard-interactive` (as OpenSSH
  * does for a person) gets the prompt at once.
  */
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import ssh2, { type AuthContext, type Connection, type ServerChannel, type Session } from "ssh2";
+import ssh2, { type Algorithms, type AuthContext, type Connection, type ServerChannel, type Session } from "ssh2";
+import { ConnectionLimit } from "../../admin/connection-limit.js";
 import { type Endpoint, endpointText } from "../../base/endpoint.js";
 import { failure, type Result, success } from "../../base/failure.js";
 import { Shell, type ShellCommands } from "../shell/shell.js";
 
-/** Says who somebody is. Undefined for nobody. It delays and counts by itself. */
+/** Authenticates. Undefined: refused. It delays and counts attempts by itself. */
 export interface SshDoor<Identity> {
   password(user: string, password: string, from: string): Promise<Identity | undefined>;
   /** @param key SSH wire form of a public key whose ownership the client proves or is about to prove */
   publicKey(user: string, key: Uint8Array, from: string): Promise<Identity | undefined>;
-  /** Told when the client has proved that a key is its own, and is in. */
-  enteredByKey(identity: Identity, from: string): void;
-  /** Asked once a login: every shell and command of the connection runs on the answer, so that none outlives the login. */
+  /** The client has proved that a key is its own, and is logged in. */
+  enteredByKey(identity: Identity, key: Uint8Array, from: string): void;
+  /** Name of the user, whose connections share a limit. */
+  userOf(identity: Identity): string;
+  /** Called once per login: every shell and command of the connection uses the result, so that none outlives the login. */
   commands(identity: Identity, from: string): ShellCommands;
 }
 
@@ -30,10 +32,10 @@ export interface SshServerOptions<Identity> {
   readonly hostKeys: readonly string[];
   readonly door: SshDoor<Identity>;
   readonly prompt: string;
-  /** A line for the log; `kind` is one of few words. */
+  /** For the log; `kind` is one of a few fixed words. */
   readonly onTrouble: (kind: string, detail: string) => void;
   readonly connectionsMax?: number;
-  /** A connection without input for so long is closed. */
+  /** A connection without input for this long is closed. */
   readonly idleMsMax?: number;
 }
 
@@ -45,40 +47,57 @@ export interface SshServer {
 const methods = ["publickey", "keyboard-interactive", "password"] as const;
 const attemptsMax = 6;
 const loginMsMax = 60_000;
-/** Shells and commands of one connection at one moment. */
+/** Simultaneous shells and commands of one connection. */
 const channelsMax = 10;
-/** Sessions of one connection that never became either. */
+/** Sessions of one connection that became neither. */
 const emptySessionsMax = 64;
+const strangersPerNetworkMax = 8;
+const connectionsPerUserMax = 16;
 const defaults = { connectionsMax: 64, idleMsMax: 30 * 60_000, rows: 24 } as const;
 
+/** No SHA-1 (RFC 9142, RFC 8332), and no compression, which would unpack a stranger's bytes. */
+const algorithms: Algorithms = {
+  kex: [
+    "curve25519-sha256",
+    "curve25519-sha256@libssh.org",
+    "ecdh-sha2-nistp256",
+    "ecdh-sha2-nistp384",
+    "ecdh-sha2-nistp521",
+    "diffie-hellman-group16-sha512",
+    "diffie-hellman-group18-sha512",
+    "diffie-hellman-group14-sha256",
+  ],
+  serverHostKey: ["ssh-ed25519", "ecdsa-sha2-nistp256"],
+  cipher: ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr"],
+  hmac: ["hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512"],
+  compress: ["none"],
+};
+
 export async function startSshServer<Identity>(options: SshServerOptions<Identity>): Promise<Result<SshServer>> {
-  const peers = new Map<string, Peer>();
-  const ssh = new ssh2.Server({ hostKeys: [...options.hostKeys], ident: "flexup" }, (connection, { ip, port }) => {
-    // A peer that talks nonsense ends its own connection; that is all there is to do.
-    connection.on("error", (error) => options.onTrouble("ssh-protocol", `${ip}: ${error.message}`));
-    const peer = peers.get(endpointText({ address: ip, port }));
-    if (peer !== undefined) serve(connection, ip, peer, options);
+  /** By the client's endpoint, which is all that ssh2 knows of a connection. */
+  const sockets = new Map<string, Socket>();
+  const connectionsMax = options.connectionsMax ?? defaults.connectionsMax;
+  const limit = new ConnectionLimit<Socket>({ connectionsMax, strangersPerNetworkMax, connectionsPerUserMax }, (socket, reason) => {
+    options.onTrouble("ssh-connection-limit", `${socket.remoteAddress}: ${reason}`);
+    socket.destroy();
   });
-  // The listener is ours, so that a peer that neither logs in nor leaves can be cut off.
+  const ssh = new ssh2.Server({ hostKeys: [...options.hostKeys], ident: "flexup", algorithms }, (connection, { ip, port }) => {
+    // Nonsense from the client ends its own connection; there is nothing else to do.
+    connection.on("error", (error) => options.onTrouble("ssh-protocol", `${ip}: ${error.message}`));
+    const socket = sockets.get(endpointText({ address: ip, port }));
+    if (socket !== undefined) serve(connection, ip, { socket, limit }, options);
+  });
+  // The listener is ours, so that a client that neither logs in nor leaves can be cut off.
   const listener = createServer((socket) => {
-    const key = endpointText({ address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
-    if (peers.size >= (options.connectionsMax ?? defaults.connectionsMax)) {
-      options.onTrouble("ssh-connection-limit", key);
-      // Whoever only holds a place without logging in gives it up to who comes next.
-      const [idlerKey, idler] = [...peers].find(([, { loggedIn }]) => !loggedIn) ?? [];
-      if (idler === undefined) {
-        socket.destroy();
-        return;
-      }
-      peers.delete(idlerKey as string);
-      idler.socket.destroy();
-    }
-    const peer = { socket, loggedIn: false };
-    peers.set(key, peer);
+    const address = socket.remoteAddress ?? "";
+    const key = endpointText({ address, port: socket.remotePort ?? 0 });
+    sockets.set(key, socket);
     socket.on("close", () => {
-      if (peers.get(key) === peer) peers.delete(key);
+      limit.closed(socket);
+      if (sockets.get(key) === socket) sockets.delete(key);
     });
-    ssh.injectSocket(socket);
+    limit.open(socket, address);
+    if (!socket.destroyed) ssh.injectSocket(socket);
   });
   const opened = await new Promise<Error | undefined>((resolve) => {
     listener.once("error", resolve);
@@ -92,15 +111,15 @@ export async function startSshServer<Identity>(options: SshServerOptions<Identit
     close: () =>
       new Promise<void>((resolve) => {
         listener.close(() => resolve());
-        for (const { socket } of peers.values()) socket.destroy();
+        for (const socket of sockets.values()) socket.destroy();
       }),
   });
 }
 
-/** The other end of a connection. */
+/** A connection below SSH, and the places that it competes for. */
 interface Peer {
   readonly socket: Socket;
-  loggedIn: boolean;
+  readonly limit: ConnectionLimit<Socket>;
 }
 
 function serve<Identity>(connection: Connection, from: string, peer: Peer, options: SshServerOptions<Identity>): void {
@@ -111,6 +130,7 @@ function serve<Identity>(connection: Connection, from: string, peer: Peer, optio
   let attempts = 0;
   let idle = setTimeout(cut, loginMsMax);
   const alive = (): void => {
+    peer.limit.touch(peer.socket);
     clearTimeout(idle);
     idle = setTimeout(cut, options.idleMsMax ?? defaults.idleMsMax);
   };
@@ -129,7 +149,7 @@ function serve<Identity>(connection: Connection, from: string, peer: Peer, optio
       if (found !== "unproven") {
         identity = found;
         byPassword = context.method === "password";
-        if (context.method === "publickey") door.enteredByKey(found, from);
+        if (context.method === "publickey") door.enteredByKey(found, context.key.data, from);
       }
       context.accept();
     };
@@ -140,7 +160,7 @@ function serve<Identity>(connection: Connection, from: string, peer: Peer, optio
   });
 
   connection.on("ready", () => {
-    peer.loggedIn = true;
+    peer.limit.logIn(peer.socket, door.userOf(identity as Identity));
     alive();
     const room = new ChannelRoom();
     const commands = door.commands(identity as Identity, from);
@@ -160,7 +180,7 @@ function serve<Identity>(connection: Connection, from: string, peer: Peer, optio
   });
 }
 
-/** How much one connection has open. A session that ends without a shell or a command cannot be seen to end. */
+/** How much one connection has open. ssh2 does not report the end of a session that never became a shell or a command. */
 class ChannelRoom {
   #empty = 0;
   #channels = 0;
@@ -183,7 +203,7 @@ class ChannelRoom {
   }
 }
 
-/** `unproven`: the key is known, and the client is invited to sign with it. */
+/** `unproven`: the key is known, and the client may sign with it. An RSA key must sign with SHA-2 (RFC 8332). */
 async function authenticate<Identity>(
   context: AuthContext,
   door: SshDoor<Identity>,
@@ -202,7 +222,7 @@ async function authenticate<Identity>(
       const found = await door.publicKey(context.username, context.key.data, from);
       if (found === undefined || context.signature === undefined || context.blob === undefined) return found && "unproven";
       const key = ssh2.utils.parseKey(context.key.data);
-      if (key instanceof Error) return undefined;
+      if (key instanceof Error || (key.type === "ssh-rsa" && context.hashAlgo === undefined)) return undefined;
       return key.verify(context.blob, context.signature, context.hashAlgo) === true ? found : undefined;
     }
     default:
@@ -224,7 +244,7 @@ function serveSession(session: Session, { prompt, commands, login, alive, room }
       reject();
       return undefined;
     }
-    // None where the session has become a shell or a command already, or is ending, whatever the types say.
+    // Despite its type undefined where the session already is a shell or a command, or is ending.
     const channel = accept() as ServerChannel | undefined;
     if (channel === undefined) return undefined;
     room.openChannel();
@@ -250,6 +270,9 @@ function serveSession(session: Session, { prompt, commands, login, alive, room }
   session.on("exec", (accept, reject, { command }) => {
     const channel = open(accept, reject);
     if (channel === undefined) return;
+    alive();
+    // Commands read no input, but without a reader the client's end of it would never arrive, nor the channel's close.
+    channel.resume();
     void commands
       .run(command, async () => "y")
       .then(({ text, exitCode }) => {

@@ -1,6 +1,6 @@
 /**
- * Users, API tokens and the audit log in the data folder's database. Every write is sealed, and on the disk when the call returns.
- * Writes throw `StoreReadOnly` where the disk cannot take them.
+ * Users and API tokens in the data folder's database. Every write is sealed, and on the disk when the call returns.
+ * Writes throw `StoreReadOnly` where the disk cannot take them. The audit log is in `audit-store.ts`.
  */
 import type Database from "libsql";
 import type { Instant } from "../../base/time.js";
@@ -12,8 +12,20 @@ export interface StoredUser {
   readonly role: string;
   /** As `password-hash.ts` writes it. */
   readonly password: string;
-  /** OpenSSH public keys, one line each. */
-  readonly sshKeys: readonly string[];
+  readonly sshKeys: readonly StoredKey[];
+}
+
+export interface StoredKey {
+  /** OpenSSH public key. */
+  readonly line: string;
+  /** The user who added it; null where that was none (this machine's token, a lab) or is not known. */
+  readonly maker: string | null;
+  /** Null for keys from before format 7. */
+  readonly addedAt: Instant | null;
+  /** Null: never. */
+  readonly expiresAt: Instant | null;
+  /** Null: not used since format 7. */
+  readonly usedAt: Instant | null;
 }
 
 export interface StoredToken {
@@ -21,22 +33,12 @@ export interface StoredToken {
   readonly name: string;
   readonly role: string;
   readonly createdAt: Instant;
+  /** The user who made it; null where that was none (this machine's token, a lab) or is not known. */
+  readonly owner: string | null;
+  /** Null: never. */
+  readonly expiresAt: Instant | null;
+  readonly usedAt: Instant | null;
 }
-
-/** One act. `before` and `after` hold what it changed, or null. */
-export interface AuditEntry {
-  readonly id: number;
-  readonly at: Instant;
-  readonly who: string;
-  /** Where the request came from: an address, `ssh` or `local`. */
-  readonly from: string;
-  readonly what: string;
-  readonly before: unknown;
-  readonly after: unknown;
-}
-
-/** The oldest go first. */
-const auditEntriesMax = 100_000;
 
 interface UserRow {
   readonly name: string;
@@ -44,6 +46,8 @@ interface UserRow {
   readonly password: string;
   readonly ssh_keys: string;
 }
+
+const tokenColumns = "id, name, role, created_at AS createdAt, owner, expires_at AS expiresAt, used_at AS usedAt";
 
 export class AccountStore {
   readonly #store: Pick<Store, "database" | "write">;
@@ -65,40 +69,49 @@ export class AccountStore {
     return row && userOf(row);
   }
 
-  putUser({ name, role, password, sshKeys }: StoredUser): void {
+  putUser(user: StoredUser): void {
+    this.#store.write(() => this.#put(user));
+  }
+
+  /** Removes the user and what the user made: tokens, and SSH keys added to others. */
+  deleteUser(name: string): void {
     this.#store.write(() => {
-      this.#database
-        .prepare(
-          `INSERT INTO user (name, role, password, ssh_keys) VALUES (?, ?, ?, ?)
-           ON CONFLICT (name) DO UPDATE SET role = excluded.role, password = excluded.password, ssh_keys = excluded.ssh_keys`,
-        )
-        .run(name, role, password, JSON.stringify(sshKeys));
-      this.#seals.seal("user", name);
+      this.#database.prepare("DELETE FROM user WHERE name = ?").run(name);
+      this.#removeMadeBy(name);
     });
   }
 
-  deleteUser(name: string): void {
-    this.#store.write(() => this.#database.prepare("DELETE FROM user WHERE name = ?").run(name));
+  /** Stores the user without SSH keys other than `keep`, and removes tokens and keys that the user made. */
+  endAccess(user: StoredUser, keep: readonly StoredKey[]): void {
+    this.#store.write(() => {
+      this.#removeMadeBy(user.name);
+      this.#put({ ...user, sshKeys: keep });
+    });
   }
 
   tokens(): StoredToken[] {
-    return this.#database.prepare("SELECT id, name, role, created_at AS createdAt FROM token ORDER BY id").all() as StoredToken[];
+    return this.#database.prepare(`SELECT ${tokenColumns} FROM token ORDER BY id`).all() as StoredToken[];
   }
 
   tokenBySha256(sha256: string): StoredToken | undefined {
-    return this.#database.prepare("SELECT id, name, role, created_at AS createdAt FROM token WHERE sha256 = ?").get(sha256) as
-      | StoredToken
-      | undefined;
+    return this.#database.prepare(`SELECT ${tokenColumns} FROM token WHERE sha256 = ?`).get(sha256) as StoredToken | undefined;
   }
 
-  addToken(token: Omit<StoredToken, "id">, sha256: string): number {
+  addToken({ name, role, createdAt, owner, expiresAt }: Omit<StoredToken, "id" | "usedAt">, sha256: string): number {
     return this.#store.write(() => {
       const { lastInsertRowid } = this.#database
-        .prepare("INSERT INTO token (name, role, sha256, created_at) VALUES (?, ?, ?, ?)")
-        .run(token.name, token.role, sha256, token.createdAt);
+        .prepare("INSERT INTO token (name, role, sha256, created_at, owner, expires_at) VALUES (?, ?, ?, ?, ?, ?)")
+        .run(name, role, sha256, createdAt, owner, expiresAt);
       const id = Number(lastInsertRowid);
       this.#seals.seal("token", id);
       return id;
+    });
+  }
+
+  tokenUsed(id: number, at: Instant): void {
+    this.#store.write(() => {
+      this.#database.prepare("UPDATE token SET used_at = ? WHERE id = ?").run(at, id);
+      this.#seals.seal("token", id);
     });
   }
 
@@ -107,24 +120,23 @@ export class AccountStore {
     return this.#store.write(() => this.#database.prepare("DELETE FROM token WHERE id = ?").run(id).changes > 0);
   }
 
-  audit({ at, who, from, what, before, after }: Omit<AuditEntry, "id">): void {
-    this.#store.write(() => {
-      const { lastInsertRowid } = this.#database
-        .prepare("INSERT INTO audit (at, who, origin, what, before, after) VALUES (?, ?, ?, ?, ?, ?)")
-        .run(at, who, from, what, JSON.stringify(before ?? null), JSON.stringify(after ?? null));
-      const id = Number(lastInsertRowid);
-      this.#seals.seal("audit", id);
-      this.#database.prepare("DELETE FROM audit WHERE id <= ?").run(id - auditEntriesMax);
-    });
+  #put({ name, role, password, sshKeys }: StoredUser): void {
+    this.#database
+      .prepare(
+        `INSERT INTO user (name, role, password, ssh_keys) VALUES (?, ?, ?, ?)
+         ON CONFLICT (name) DO UPDATE SET role = excluded.role, password = excluded.password, ssh_keys = excluded.ssh_keys`,
+      )
+      .run(name, role, password, JSON.stringify(sshKeys));
+    this.#seals.seal("user", name);
   }
 
-  /** Newest first, those before the entry `beforeId` where it is given. */
-  auditEntries(limit: number, beforeId = Number.MAX_SAFE_INTEGER): AuditEntry[] {
-    const rows = this.#database
-      .prepare('SELECT id, at, who, origin AS "from", what, before, after FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?')
-      .all(beforeId, limit) as (Omit<AuditEntry, "before" | "after"> & { before: string; after: string })[];
-    return rows.map((row) => ({ ...row, before: JSON.parse(row.before), after: JSON.parse(row.after) }));
+  #removeMadeBy(name: string): void {
+    this.#database.prepare("DELETE FROM token WHERE owner = ?").run(name);
+    for (const user of this.users()) {
+      const others = user.sshKeys.filter(({ maker }) => maker !== name);
+      if (others.length < user.sshKeys.length) this.#put({ ...user, sshKeys: others });
+    }
   }
 }
 
-const userOf = ({ ssh_keys, ...user }: UserRow): StoredUser => ({ ...user, sshKeys: JSON.parse(ssh_keys) as string[] });
+const userOf = ({ ssh_keys, ...user }: UserRow): StoredUser => ({ ...user, sshKeys: JSON.parse(ssh_keys) as StoredKey[] });

@@ -4,10 +4,10 @@ import { promisify } from "node:util";
 import ssh2 from "ssh2";
 import { writeLastingFile } from "../lasting-file.js";
 
-/** Ed25519 for today's clients, RSA for automation that has not learned it. */
+/** Ed25519, and ECDSA for clients without it. No RSA: ssh2 would also sign with SHA-1 if a client asks for that. */
 const kinds = [
   { file: "host-ed25519", type: "ed25519" as const, options: {} },
-  { file: "host-rsa", type: "rsa" as const, options: { bits: 3072 } },
+  { file: "host-ecdsa", type: "ecdsa" as const, options: { bits: 256 } },
 ];
 
 type Generate = (type: string, options: object) => Promise<{ readonly private: string }>;
@@ -17,7 +17,7 @@ const generateBySsh2: Generate = promisify(
 );
 
 /**
- * The private host keys of a data folder, made at the first call. A key that exists is never replaced, for clients remember it; but one that
+ * The private host keys of a data folder, created at the first call. An existing key is never replaced, since clients remember it; one that
  * cannot be read, which no client can have seen, is set aside as `NAME.unreadable`.
  */
 export async function sshHostKeys(folder: string, generate = generateBySsh2): Promise<string[]> {

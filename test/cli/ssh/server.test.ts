@@ -54,7 +54,8 @@ t.before(async () => {
         return user === "admin" && password === "right" ? "admin" : undefined;
       },
       publicKey: async (user, key) => (user === "admin" && Buffer.compare(key, knownBlob) === 0 ? "admin" : undefined),
-      enteredByKey: (identity, from) => told.push(`key ${identity} ${from}`),
+      userOf: (identity) => identity,
+      enteredByKey: (identity, _key, from) => told.push(`key ${identity} ${from}`),
       commands: (identity) => {
         told.push(`commands ${identity}`);
         return commands;
@@ -112,7 +113,7 @@ const ended = (client: ssh2.Client): Promise<void> =>
 
 t.test("host keys are made once and kept private", async (t) => {
   t.same(await sshHostKeys(folder), hostKeys);
-  t.same((await readdir(folder)).sort(), ["host-ed25519", "host-rsa"]);
+  t.same((await readdir(folder)).sort(), ["host-ecdsa", "host-ed25519"]);
   for (const file of await readdir(folder)) t.equal((await stat(join(folder, file))).mode & 0o777, 0o600);
 });
 
@@ -284,13 +285,48 @@ t.test("a terminal that reads nothing gets no further commands done", async (t) 
   await ended(client);
 });
 
-t.test("a port that is taken is a failure with words", async (t) => {
+t.test("a connection runs any number of commands one after the other", async (t) => {
+  const client = await connect({ privateKey: clientKey.private });
+  for (let count = 1; count <= 25; count++) {
+    const text = await new Promise((resolve) => {
+      client.exec("show boot", (error, channel) => {
+        if (error !== undefined) return resolve(error.message);
+        let text = "";
+        channel.on("data", (data: Buffer) => {
+          text += data;
+        });
+        channel.on("close", () => resolve(text));
+      });
+    });
+    t.equal(text, "ran show boot\n", `command ${count}`);
+  }
+  await ended(client);
+});
+
+t.test("no SHA-1 and no compression are offered", async (t) => {
+  const refused: NonNullable<ConnectConfig["algorithms"]>[] = [
+    { serverHostKey: ["ssh-rsa"] },
+    { hmac: ["hmac-sha1"], cipher: ["aes128-ctr"] },
+    { compress: ["zlib"] },
+    { kex: ["diffie-hellman-group14-sha1"] },
+  ];
+  for (const algorithms of refused)
+    await t.rejects(connect({ privateKey: clientKey.private, algorithms }), { message: /no matching/ }, JSON.stringify(algorithms));
+});
+
+t.test("a port in use is a failure with a reason", async (t) => {
   const second = await startSshServer({
     listen: server.local,
     hostKeys,
     prompt: ">",
     onTrouble: () => {},
-    door: { password: async () => undefined, publicKey: async () => undefined, enteredByKey: () => {}, commands: () => commands },
+    door: {
+      password: async () => undefined,
+      publicKey: async () => undefined,
+      userOf: () => "",
+      enteredByKey: () => {},
+      commands: () => commands,
+    },
   });
   t.match(second, { ok: false, failure: { code: "ssh-port-failed", message: /EADDRINUSE/ } });
 });

@@ -77,9 +77,9 @@ t.test("host keys are made once; a half-written one is no key", async (t) => {
   const folder = join(temporaryFolder(t), "ssh");
   const keys = await sshHostKeys(folder);
   t.same(await sshHostKeys(folder), keys);
-  t.same(readdirSync(folder).sort(), ["host-ed25519", "host-rsa"]);
+  t.same(readdirSync(folder).sort(), ["host-ecdsa", "host-ed25519"]);
   t.equal(statSync(join(folder, "host-ed25519")).mode & 0o777, 0o600);
-  writeFileSync(join(folder, "host-rsa.new"), "half");
+  writeFileSync(join(folder, "host-ecdsa.new"), "half");
   t.same(await sshHostKeys(folder), keys);
-  t.equal(readFileSync(join(folder, "host-rsa"), "utf8"), keys[1]);
+  t.equal(readFileSync(join(folder, "host-ecdsa"), "utf8"), keys[1]);
 });

@@ -6,6 +6,7 @@ import { LiveFeed } from "../../../src/admin/live-feed.js";
 import { createAdminServer } from "../../../src/admin/server.js";
 import { Sessions } from "../../../src/admin/sessions.js";
 import { AccountStore } from "../../../src/runtime/access/account-store.js";
+import { AuditStore } from "../../../src/runtime/access/audit-store.js";
 import { systemClock } from "../../../src/runtime/clock.js";
 import { ImageFolder } from "../../../src/runtime/controller/controller-images.js";
 import { openStore } from "../../../src/runtime/controller/store/open-store.js";
@@ -63,5 +64,5 @@ async function testAccess(t: Pick<Test, "teardown">): Promise<AccessOptions> {
   const store = new AccountStore(opened.value);
   const accounts = new Accounts(store, now);
   await accounts.ensureFirstUser(adminPassword);
-  return { accounts, sessions: new Sessions(now), store, now, openOnLoopback: false, secure: false };
+  return { accounts, sessions: new Sessions(now), audit: new AuditStore(opened.value), now, openOnLoopback: false, secure: false };
 }

@@ -36,6 +36,15 @@ const formats: readonly StoreFormat[] = [
     sql: "CREATE TABLE ap_credential (mac TEXT PRIMARY KEY, key TEXT, since REAL NOT NULL, seal INTEGER) WITHOUT ROWID",
   },
   { what: "images are for models", row: toFormat6 },
+  {
+    what: "tokens and SSH keys have a maker, an end and a last use; audit entries have a kind and a count",
+    sql: `ALTER TABLE token ADD COLUMN owner TEXT; ALTER TABLE token ADD COLUMN expires_at REAL; ALTER TABLE token ADD COLUMN used_at REAL;
+      UPDATE user SET ssh_keys = (SELECT json_group_array(json_object('line', value, 'maker', null, 'addedAt', null, 'expiresAt', null,
+        'usedAt', null)) FROM json_each(ssh_keys));
+      ALTER TABLE audit ADD COLUMN kind TEXT NOT NULL DEFAULT 'act'; ALTER TABLE audit ADD COLUMN count INTEGER NOT NULL DEFAULT 1;
+      ALTER TABLE audit ADD COLUMN last_at REAL; CREATE INDEX audit_kind ON audit (kind, id);
+      UPDATE audit SET kind = CASE WHEN after LIKE '{"refused":%' THEN 'refused' WHEN what IN ('login', 'ssh login') THEN 'login' ELSE 'act' END`,
+  },
 ];
 
 export const currentFormat = formats.length;

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import t, { type Test } from "tap";
 import { Prng } from "../../../../src/base/prng.js";
 import { AccountStore } from "../../../../src/runtime/access/account-store.js";
+import { AuditStore } from "../../../../src/runtime/access/audit-store.js";
 import { openStore } from "../../../../src/runtime/controller/store/open-store.js";
 import type { Store } from "../../../../src/runtime/controller/store/store.js";
 import { storeFileName } from "../../../../src/runtime/controller/store/store-failures.js";
@@ -23,17 +24,19 @@ function opened(folder: string): Store {
 function filled(folder: string): Store {
   const store = opened(folder);
   const accounts = new AccountStore(store);
+  const key = { line: "ssh-ed25519 AAAA", maker: null, addedAt: 1.5, expiresAt: null, usedAt: null };
   for (let number = 0; number < 40; number++)
     store.apply([{ key: `group/G${number}`, value: { name: `G${number}`, aps: ["00:0a:b8:3b:0b:c2"], note: "x".repeat(100) } }]);
-  accounts.putUser({ name: "admin", role: "admin", password: "scrypt$…", sshKeys: ["ssh-ed25519 AAAA"] });
-  accounts.addToken({ name: "monitoring", role: "read-only", createdAt: 1.5 }, "a".repeat(64));
-  accounts.audit({ at: 2.5, who: "admin", from: "local", what: "group-add G1", before: null, after: { name: "G1" } });
+  accounts.putUser({ name: "admin", role: "admin", password: "scrypt$…", sshKeys: [key] });
+  accounts.addToken({ name: "monitoring", role: "read-only", createdAt: 1.5, owner: "admin", expiresAt: null }, "a".repeat(64));
+  const act = { at: 2.5, who: "admin", from: "local", what: "group-add G1", before: null, after: { name: "G1" }, kind: "act" } as const;
+  new AuditStore(store).write(act);
   return store;
 }
 
 const contentOf = (store: Store): unknown => {
   const accounts = new AccountStore(store);
-  return [store.records(), accounts.users(), accounts.tokens(), accounts.auditEntries(10)];
+  return [store.records(), accounts.users(), accounts.tokens(), new AuditStore(store).entries(10)];
 };
 
 /** What a start on `folder` comes to: its content, or the code of the refusal. */
