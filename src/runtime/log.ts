@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from "pino";
+import type { Instant } from "../base/time.js";
 import type { Clock } from "./clock.js";
 
 export const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -68,17 +69,22 @@ export class Log {
   }
 }
 
-/** A line of one kind keeps others of that kind out of the log for so long. */
-const quietMs = 1000;
+/** How many lines of one kind may be written: at once, and per second from then on. */
+export interface LogAllowance {
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+const aboutOneASecond: LogAllowance = { burst: 1, perSecond: 1 };
 
 /**
- * Lines that anyone on the network can cause at any rate. Each kind is written at most once a second;
+ * Lines that anyone on the network can cause at any rate. Each kind is limited;
  * its next line counts the omitted ones in `suppressed`.
  */
 export class LimitedLog {
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #kinds = new Map<string, { quietUntil: number; suppressed: number }>();
+  readonly #kinds = new Map<string, { left: number; at: Instant; suppressed: number }>();
 
   constructor(log: Log, clock: Clock) {
     this.#log = log;
@@ -90,15 +96,19 @@ export class LimitedLog {
   }
 
   /** @param kind fixed in the code, never text from the network: each is remembered for good */
-  write(line: LogLine, kind: string = line.event): void {
+  write(line: LogLine, kind: string = line.event, { burst, perSecond }: LogAllowance = aboutOneASecond): void {
     const now = this.#clock.now();
-    const state = this.#kinds.get(kind);
-    if (state !== undefined && now < state.quietUntil) {
+    const state = this.#kinds.get(kind) ?? { left: burst, at: now, suppressed: 0 };
+    this.#kinds.set(kind, state);
+    state.left = Math.min(burst, state.left + ((now - state.at) / 1000) * perSecond);
+    state.at = now;
+    if (state.left < 1) {
       state.suppressed++;
       return;
     }
-    const suppressed = state?.suppressed ?? 0;
+    state.left--;
+    const { suppressed } = state;
+    state.suppressed = 0;
     this.#log.write(suppressed > 0 ? { ...line, fields: { ...line.fields, suppressed } } : line);
-    this.#kinds.set(kind, { quietUntil: now + quietMs, suppressed: 0 });
   }
 }

@@ -41,6 +41,19 @@ t.test("a kind of warning is written once a second and the rest is counted", asy
   );
 });
 
+t.test("a burst is written in full, then lines come at their rate", async (t) => {
+  const { lines, destination } = capture();
+  let now = 0;
+  const limited = new LimitedLog(new Log({ component: "controller", level: "info", destination }), { now: () => now });
+  const join = (): void =>
+    limited.write({ level: "info", event: "ap-joined", message: "joined" }, "ap-joined", { burst: 100, perSecond: 5 });
+  for (let count = 0; count < 1000; count++) join();
+  t.equal(lines.length, 100);
+  for (now = 0; now < 10_000; now += 10) join();
+  t.ok(lines.length >= 145 && lines.length <= 150, `${lines.length}`);
+  t.ok(Number(lines[100]?.["suppressed"]) >= 900);
+});
+
 const mac = "00:00:5e:00:53:01" as MacAddress;
 
 /** JSON.parse keeps the last of two equal keys: only the text shows that there were two. */

@@ -19,7 +19,7 @@ import type { CapwapMeter } from "../metrics/capwap-meter.js";
 import type { UdpPort } from "../udp/udp-ports.js";
 import type { ImageFolder } from "./controller-images.js";
 import type { CredentialDesk } from "./credential-desk.js";
-import { controllerEventLine } from "./event-line.js";
+import { controllerEventLine, isOfSessions, sessionLines } from "./event-line.js";
 import type { Store } from "./store/store.js";
 
 export interface ControllerHostOptions {
@@ -207,6 +207,7 @@ export class ControllerHost {
     const line = controllerEventLine(event);
     if (line === undefined) return;
     if (event.type === "datagram-dropped") this.#limitedLog.write(line, event.why);
+    else if (isOfSessions(event)) this.#limitedLog.write(line, event.type, sessionLines);
     else this.#options.log.write(line);
   }
 

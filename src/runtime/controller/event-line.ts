@@ -1,7 +1,7 @@
 /** The controller's events as log lines. */
 import { endpointText } from "../../base/endpoint.js";
 import type { ControllerEvent } from "../../core/controller/events.js";
-import type { LogLine } from "../log.js";
+import type { LogAllowance, LogLine } from "../log.js";
 
 type EventOf<Type extends ControllerEvent["type"]> = Extract<ControllerEvent, { readonly type: Type }>;
 
@@ -66,6 +66,14 @@ const wordings: { readonly [Type in ControllerEvent["type"]]: Wording<EventOf<Ty
 
 /** Events that come by the thousand and are read elsewhere (views, metrics). */
 const unlogged: ReadonlySet<ControllerEvent["type"]> = new Set(["ap-progress"]);
+
+const ofSessions: ReadonlySet<ControllerEvent["type"]> = new Set(["ap-joined", "ap-left", "ap-renamed", "ap-forgotten"]);
+
+/** Events that a stranger can cause by forged Joins, at any rate. */
+export const isOfSessions = ({ type }: ControllerEvent): boolean => ofSessions.has(type);
+
+/** A branch that comes back all at once is logged in full. */
+export const sessionLines: LogAllowance = { burst: 1000, perSecond: 5 };
 
 /** @returns undefined for an event that is not logged */
 export function controllerEventLine(event: ControllerEvent): LogLine | undefined {
