@@ -1,4 +1,4 @@
-/* The thread of a fetch; tftp-receiver.c says what it is for. No N-API call but the one that tells the main thread. */
+/* The thread of a fetch; See tftp-receiver.c. No N-API call but the one that tells the main thread. */
 #define _GNU_SOURCE
 #include <netinet/udp.h>
 #include <poll.h>
@@ -60,7 +60,7 @@ static int receive(Receiver *receiver, unsigned count, double spin_ms, int silen
   }
 }
 
-/* Length of the datagrams of a super-packet; 0 for a datagram by itself. */
+/* Length of the datagrams of a super-packet; 0 for a single datagram. */
 static size_t segment_bytes(struct msghdr *message) {
   for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
     int bytes;

@@ -3,7 +3,7 @@
  * in a ring of blocks without a further copy, many datagrams in one system call: UDP_GRO where the kernel hands over a sender's
  * super-packet whole, else recvmmsg.
  *
- * Everything that decides anything is in core/tftp/client.ts, in the main thread. The two take turns. With `pass` the thread reports what
+ * Everything that decides anything is in core/tftp/client/client.ts, in the main thread. The two take turns. With `pass` the thread reports what
  * arrives; with `stream` it takes full blocks in order from the one peer, and acknowledges each window, as long as nothing else arrives.
  * Its report ends its turn, and `pause` makes it report at once.
  *
@@ -237,7 +237,7 @@ static napi_value bytes_written(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/* pause(receiver): the thread has no turn, or has reported, when this returns; `pass` goes on */
+/* pause(receiver): the thread has no turn, or has reported, when this returns; `pass` is not ended */
 static napi_value pause_stream(napi_env env, napi_callback_info info) {
   napi_value args[1];
   size_t count = 1;
@@ -294,7 +294,7 @@ static napi_value take_report(napi_env env, napi_callback_info info) {
       length < REPORT_HEAD + TRIPS_MAX)
     return fail(env, "report", EINVAL);
   double *report = data;
-  atomic_store(&receiver->told, false); /* before the look: what comes after it is told again */
+  atomic_store(&receiver->told, false); /* before the look: what comes after it rings again */
   report[0] = (double)atomic_load(&receiver->received);
   pthread_mutex_lock(&receiver->lock);
   if (receiver->turn == REPORTED) {

@@ -1,7 +1,7 @@
 /*
  * The data path of one TFTP session on Linux: a connected UDP socket and a mapped file. Blocks go from the page cache to
  * the socket without a copy in user space, many in one system call: UDP_SEGMENT where the path takes it, else sendmmsg.
- * Everything that decides anything is in core/tftp/send-session.ts; this only sends what it is told and waits, and while
+ * All decisions are made in core/tftp/server/send-session.ts; this only sends and waits, and while
  * nothing happens but the one expected ACK after the other (`stream`) it does so without asking.
  *
  * A file that shrinks while it is mapped gives EFAULT from the kernel's copy, never a SIGBUS, since no instruction of

@@ -137,7 +137,7 @@ async function fetchFrom(
   return { result, sizeBytes, closed: fetch.closed };
 }
 
-/** Where the server has not said it itself. */
+/** Unless the server's own text already says so. */
 const adviceOn = (outcome: string, detail: string): string => {
   const text = outcome === "timeout" ? timeoutAdvice(detail) : outcome === "busy" ? "try again later" : undefined;
   return text === undefined || detail.includes(text) ? "" : `; ${text}`;

@@ -5,7 +5,7 @@ const FIRST_TIMEOUT_MS = 1000;
 
 /**
  * Some peers (atftp, atftpd) answer no repetition, and each one that they hear puts off their own: they must hear nothing for longer
- * than their time-out. So after so many of ours in a row comes one silence. Theirs is 5 s unless they told another.
+ * than their time-out. So a run of our repetitions is followed by one silence. Their time-out is 5 s unless they asked for another.
  */
 const unasked = { repetitionsMax: 9, silenceMs: 6000 };
 const asked = (peerTimeoutMs: number) => ({ repetitionsMax: 2, silenceMs: 2 * peerTimeoutMs });

@@ -129,7 +129,7 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
       const chunks = ring().take(WRITE_BYTES_MAX);
       try {
         const write = sink.write(bytesWritten, chunks);
-        // While the disk is at work.
+        // The digest runs while the disk writes.
         for (const chunk of chunks) sha256.update(chunk);
         await write;
       } catch (error) {
@@ -212,7 +212,7 @@ export function startTftpFetch(options: TftpFetchOptions): TftpFetch {
       try {
         return success(openNativeFetchPort(address, RECEIVE_BUFFER_BYTES, wiring));
       } catch {
-        // The plain path may do with less, or says why it cannot.
+        // The plain path may need less, or reports why it cannot open either.
       }
     }
     return openPlainFetchPort(address, RECEIVE_BUFFER_BYTES, (bytes, from) => host.deliver({ type: "datagram", from, bytes }));

@@ -12,7 +12,7 @@ export interface FetchPort {
   send(bytes: Uint8Array, to: Endpoint): void;
   /** Brings the machine up to date. */
   settle(): void;
-  /** After the machine had an input: goes on as it allows now. */
+  /** Call after each input to the machine: continues as its new state allows. */
   resume(): void;
   written(bytesWritten: number): void;
   /** Resolves when the port is free again. Idempotent. */

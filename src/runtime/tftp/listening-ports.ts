@@ -55,7 +55,7 @@ export async function openListeningPorts(
     return success({ local: only.local, port: () => only, socket: only, close: () => only.close() });
   }
 
-  // Taken alone first: sharing the port must not hide that another process has it.
+  // Bound exclusively first: sharing the port must not hide that another process has it.
   const alone = await open(listen.address, listen.port, false);
   if (!alone.ok) return alone;
   const { address: wildcardAddress, port } = alone.value.local;

@@ -1,6 +1,6 @@
 /**
  * The optional native receiver (`native/tftp-receiver.c`): a socket with a thread that takes turns with the client machine. While the
- * machine is `streamable` the thread goes on alone; what it then reports comes to the machine as `streamed` and datagrams.
+ * machine is `streamable` the thread takes blocks without asking; its report reaches the machine as `streamed` and datagrams.
  */
 
 import { availableParallelism } from "node:os";
@@ -50,9 +50,9 @@ export interface NativeTftpReceiver {
   /** Ends `stream`: there is a report when this returns. */
   pause(receiver: NativeReceiver): void;
   /**
-   * What was heard besides the blocks that were taken, where the thread's turn is over; undefined while it goes on.
+   * What was heard besides the blocks that were taken, where the thread's turn is over; undefined while its turn lasts.
    * @param report filled with [octets received, blocks taken in this turn, those since the last ACK, ms since the last was taken, number
-   * of round trips] and those in ms; only the first where the turn goes on
+   * of round trips] and those in ms; only the first while the turn lasts
    */
   report(receiver: NativeReceiver, report: Float64Array): readonly HeardDatagram[] | undefined;
   /** Ends the thread and frees the port. */

@@ -12,7 +12,7 @@ const PROGRESS_INTERVAL_MS = 250;
 
 interface RunningSession {
   readonly thread: SessionThread;
-  /** On the session's port too. The thread's socket is connected, so the kernel gives it the peer's datagrams alone, and this one all others. */
+  /** Bound to the session's port as well. The thread's socket is connected and gets only the peer's datagrams; this one gets all others. */
   readonly strangers: UdpPort;
   readonly state: SharedState;
   readonly onMessage: (end: SessionEnd) => void;

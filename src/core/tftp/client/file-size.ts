@@ -1,5 +1,5 @@
 /**
- * How long the file is, as far as anybody said, and so whether a block has the length that is due. A truncated datagram must
+ * The file's length, as far as it is known, and whether a block has the length that is due. A truncated datagram must
  * not pass for the short block that ends a file.
  */
 import { DEFAULT_BLKSIZE } from "../../../wire/tftp/options.js";
@@ -39,7 +39,7 @@ export class FileSize {
     return undefined;
   }
 
-  /** Octets that are still due after the first `received`; undefined where nobody said. */
+  /** Octets that are still due after the first `received`; undefined while the length is unknown. */
   left(received: number): number | undefined {
     return this.#known === undefined ? undefined : this.#known - received;
   }

@@ -3,7 +3,7 @@
  * [base, base + windowsize); an ACK inside it moves `base` and starts the next window there, so a hole that the peer
  * reports is filled at once.
  *
- * Sorcerer's Apprentice (RFC 1123 §4.2.3.1): an ACK that says nothing new makes nobody send, with one exception that
+ * Sorcerer's Apprentice (RFC 1123 §4.2.3.1): an ACK that acknowledges nothing new triggers no transmission, with one exception that
  * RFC 7440 needs: a peer that lost the first block of a window repeats its last ACK. That is answered once per window and
  * only when it can be an answer to this window, that is a round trip after it was sent.
  */
