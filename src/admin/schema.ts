@@ -103,6 +103,7 @@ export const apSummaryRow = z.object({
   joinedAt: instant.nullable(),
   lastSeenAt: instant,
   serial: z.string(),
+  link: z.enum(["dtls-psk", "dtls-cert", "clear"]).nullable().describe("How its control messages travel; null while it is not joined"),
   reset: z.object({ version: z.string(), state: z.enum(["waiting", "confirmed", "unconfirmed"]) }).nullable(),
 }) satisfies z.ZodType<ApSummaryRow>;
 

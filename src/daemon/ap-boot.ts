@@ -23,7 +23,7 @@ import { openUdpPort } from "../runtime/udp/udp-ports.js";
 import { defaultTimers, labTimers } from "../wire/capwap/defaults.js";
 import { extensions } from "../wire/capwap/vendor.js";
 import { type ApSettings, controllerSources } from "./ap-config.js";
-import type { ApLink } from "./ap-link.js";
+import type { ApLinkSetup } from "./ap-link.js";
 import { flexupVersion } from "./version.js";
 
 /** By a controller's reset, or because the AP cannot continue. */
@@ -40,7 +40,13 @@ export interface BootedAp {
 /** A burst of image blocks must fit while the disk is busy. */
 const socketBufferBytes = 4 * 2 ** 20;
 /** One boot of an AP, up to its reset or end. */
-export async function bootAp(settings: ApSettings, link: ApLink, tftpPort: number, log: Log, meter: ApMeter): Promise<Result<BootedAp>> {
+export async function bootAp(
+  settings: ApSettings,
+  link: ApLinkSetup,
+  tftpPort: number,
+  log: Log,
+  meter: ApMeter,
+): Promise<Result<BootedAp>> {
   const { bind, data } = settings;
   const warnings = new LimitedLog(log, systemClock);
   const seed = freshSeed();
@@ -168,7 +174,7 @@ export async function bootAp(settings: ApSettings, link: ApLink, tftpPort: numbe
 }
 
 function dtlsClient(
-  { addon, credentials }: Extract<ApLink, { readonly mode: "dtls" }>,
+  { addon, credentials }: Extract<ApLinkSetup, { readonly mode: "dtls" }>,
   host: ApHost,
   send: (datagram: Uint8Array, to: Endpoint) => void,
   log: Log,

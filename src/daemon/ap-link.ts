@@ -6,12 +6,12 @@ import { keyFromJoinToken, readCertificateFiles, readCredentialFile, readJoinTok
 import type { ApSettings } from "./ap-config.js";
 import { certificateFilesOf, linkModeOf, requireDtls } from "./link-options.js";
 
-export type ApLink =
+export type ApLinkSetup =
   | { readonly mode: "clear" }
   | { readonly mode: "dtls"; readonly addon: DtlsAddon; readonly credentials: ClientCredentials };
 
 /** Failures: `dtls-unavailable`, `no-credential` and those of the files. */
-export function readApLink(settings: ApSettings): Result<ApLink> {
+export function readApLink(settings: ApSettings): Result<ApLinkSetup> {
   const onLoopback = settings.controller.every(({ host }) => host === "localhost" || isLoopback(host));
   if (linkModeOf(settings, onLoopback) === "clear") return success({ mode: "clear" });
   const addon = requireDtls();

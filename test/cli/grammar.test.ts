@@ -77,7 +77,7 @@ t.test("a wrong command is told what was expected", async (t) => {
   const cases: readonly (readonly [line: string, message: string])[] = [
     ["", "No command given: expected show, config or image"],
     ["shwo ap", 'Unexpected "shwo": expected show, config or image'],
-    ["show ap", 'Incomplete command "show ap": expected image, predownload, summary, status or credential'],
+    ["show ap", 'Incomplete command "show ap": expected image, predownload, summary, status, security or credential'],
     ["show ap image", 'Incomplete command "show ap image": expected the name or MAC address of an AP, or all'],
     ["show boot now", 'Unexpected "now" after "show boot": expected nothing more'],
     [
@@ -128,7 +128,7 @@ t.test("abbreviations are read where they are asked for", async (t) => {
   t.same(meaning("sh fl gr su", abbreviations), { type: "show-group-summary" });
   t.same(meaning("sh fl gr det G", abbreviations), { type: "show-group", group: "G" });
   t.same(meaning("conf fl gr G pre sl retry 5", abbreviations), { type: "group-set", group: "G", settings: { retryCount: 5 } });
-  t.equal(meaning("show ap s", abbreviations), 'Ambiguous "s" after "show ap": expected summary or status');
+  t.equal(meaning("show ap s", abbreviations), 'Ambiguous "s" after "show ap": expected summary, status or security');
   t.equal(meaning("sh boot"), 'Unexpected "sh": expected show, config or image');
 });
 

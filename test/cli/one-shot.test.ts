@@ -57,7 +57,7 @@ t.test("a wrong command is one line on stderr and exit code 2, and reaches nobod
   t.same(await run(["show", "ap", "imag"]), {
     code: 2,
     out: "",
-    err: 'Unexpected "imag" after "show ap": expected image, predownload, summary, status or credential\n',
+    err: 'Unexpected "imag" after "show ap": expected image, predownload, summary, status, security or credential\n',
   });
   t.same(await run(["show", "boot", "--admin"]), {
     code: 2,

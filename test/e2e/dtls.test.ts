@@ -66,6 +66,7 @@ t.test("a credential of its own: printed once, used, revoked", { skip }, async (
   const listed = await fleet.flexup("show", "ap", "credential");
   t.match(listed.stdout, new RegExp(`${first.mac} +active`));
   t.notOk(listed.stdout.includes(added.stdout.split(" ").at(-1)?.trim() ?? "?"), "without the key");
+  t.match((await fleet.flexup("show", "ap", "security")).stdout, new RegExp(`${first.mac} +Joined +dtls-psk`));
   const stolen = fleet.startAp(second, "--credential", file);
   t.same(await stolen.ended, { code: 1, signal: null });
   t.match(stolen.stderr, /is the credential of 02:00:00:00:d7:01, but this AP is 02:00:00:00:d7:02/);

@@ -183,6 +183,7 @@ export class ControllerLab {
       runningVersion: ap.running ?? "8.0",
       peer: { address, port: 40_000 },
       localAddress: address.includes(":") ? null : address,
+      link: "clear",
       inventory: plain ? null : this.inventory(ap),
       proven: true,
     });

@@ -1,7 +1,7 @@
 import { type Command, command } from "../command.js";
 import { apImageText } from "../layouts/ap-image.js";
 import { apPredownloadText } from "../layouts/ap-predownload.js";
-import { apStatusText, apSummaryText } from "../layouts/ap-summary.js";
+import { apSecurityText, apStatusText, apSummaryText } from "../layouts/ap-summary.js";
 import { bootText } from "../layouts/boot.js";
 import { credentialsText } from "../layouts/credentials.js";
 import { groupApsText, groupDetailText } from "../layouts/group-detail.js";
@@ -26,6 +26,11 @@ export const showCommands: readonly Command[] = [
   }),
   command("show ap summary", { help: "joined APs", order: () => ({ type: "show-ap-summary" }), text: apSummaryText }),
   command("show ap status", { help: "all APs: running image, last reset", order: () => ({ type: "show-ap-summary" }), text: apStatusText }),
+  command("show ap security", {
+    help: "how the control messages of joined APs travel",
+    order: () => ({ type: "show-ap-summary" }),
+    text: apSecurityText,
+  }),
   command("show ap credential", {
     help: "APs that have a DTLS credential",
     order: () => ({ type: "credential-list" }),

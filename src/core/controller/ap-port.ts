@@ -10,6 +10,8 @@ import type { ApInventory, Refusal, ServingReport, UpgradeOrder, UpgradeReport }
 import type { RunId, WithRunId } from "./run/run-numbers.js";
 
 /** An AP whose session reached Run. */
+export type ApLink = "dtls-psk" | "dtls-cert" | "clear";
+
 export interface JoinedAp {
   readonly mac: MacAddress;
   readonly name: string;
@@ -20,6 +22,8 @@ export interface JoinedAp {
   readonly peer: Endpoint;
   /** CAPWAP Local IP Address; behind NAT it differs from the peer's. */
   readonly localAddress: string | null;
+  /** How its control messages travel. */
+  readonly link: ApLink;
   /** Null for a peer that does not speak our elements. */
   readonly inventory: ApInventory | null;
   /** Its session speaks the session token: it is at its address. One that does not never serves others. */

@@ -262,7 +262,7 @@ export class Controller implements ControllerMachine {
   }
 
   #running(now: Instant, domain: ControllerDomain, session: Session, proven: boolean): void {
-    const { mac, name, model, serial, activeVersion, peer, localAddress, join } = session.wtp;
+    const { mac, name, model, serial, activeVersion, peer, localAddress, join, link } = session.wtp;
     session.running = true;
     this.#sessionOf.set(mac, session.id);
     this.#macOfPeer.set(endpointText(peer), mac);
@@ -274,6 +274,7 @@ export class Controller implements ControllerMachine {
       runningVersion: activeVersion,
       peer,
       localAddress,
+      link: link === undefined ? "clear" : link.by === "psk" ? "dtls-psk" : "dtls-cert",
       inventory: join.apInventory ?? null,
       proven,
     });

@@ -8,7 +8,7 @@ import { type Sha256Hex, sha256HexOf } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import type { ApInventory } from "../../wire/capwap/vendor.js";
 import { type Generation, modelFacts } from "../upgrade/models.js";
-import type { JoinedAp } from "./ap-port.js";
+import type { ApLink, JoinedAp } from "./ap-port.js";
 import { refuse } from "./operator/refusals.js";
 import type { Outbox } from "./outbox.js";
 import type { ApRecord, SlotRecord } from "./records.js";
@@ -23,6 +23,7 @@ export interface ApSession {
   /** It is at its address, so that others may be sent there. */
   readonly proven: boolean;
   readonly freeBytes: number;
+  readonly link: ApLink;
 }
 
 export interface KnownAp {
@@ -139,6 +140,7 @@ export class Inventory {
         capable: ap.inventory !== null,
         proven: ap.proven,
         freeBytes: ap.inventory?.freeBytes ?? 0,
+        link: ap.link,
       },
     });
   }

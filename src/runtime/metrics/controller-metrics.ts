@@ -85,6 +85,10 @@ export function measureController(metrics: Metrics, host: Pick<ControllerHost, "
     const system = await host.order({ type: "show-system" });
     if (system.ok) gauge.set(system.value.storage.state === "read-only" ? system.value.storage.unsavedRows : 0);
   });
+  metrics.gauge("capwap_clear_text", "1 where control messages of APs travel without DTLS", [], async (gauge) => {
+    const system = await host.order({ type: "show-system" });
+    if (system.ok) gauge.set(system.value.link === "clear" ? 1 : 0);
+  });
   metrics.gauge("certificate_expiry_seconds", "When the certificate of the admin API ends, in seconds since 1970", [], async (gauge) => {
     const system = await host.order({ type: "show-system" });
     if (system.ok && system.value.certificate !== null) gauge.set(system.value.certificate.validTo / 1000);

@@ -4,6 +4,7 @@ import type { SessionView } from "../../admin/access-views.js";
 import { ApPage } from "./pages/ap.js";
 import { ApsPage } from "./pages/aps.js";
 import { AuditPage } from "./pages/audit.js";
+import { ClearTextNote } from "./pages/clear-text-note.js";
 import { DashboardPage } from "./pages/dashboard.js";
 import { EventsPage } from "./pages/events.js";
 import { GroupPage } from "./pages/group.js";
@@ -141,6 +142,7 @@ function Shell({ session }: { session: SessionView }) {
       </header>
       <main id="main" ref={main} tabIndex={-1}>
         <StorageNote />
+        <ClearTextNote />
         {session.role === "read-only" && (
           <Note tone="info">
             You are logged in read-only: you see everything but cannot change anything. An admin can give you the role operator.

@@ -165,6 +165,7 @@ const ap: ApSummaryRow = {
   joinedAt: 1_700_000_000_000,
   lastSeenAt: 1_700_000_000_000,
   serial: "FGL1",
+  link: "dtls-psk",
   reset: { version: "8.10.1.0", state: "confirmed" },
 };
 

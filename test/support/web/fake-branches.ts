@@ -112,7 +112,7 @@ export class FakeBranches implements ControllerPort {
       case "show-peer":
         return success({ peer: this.peer });
       case "show-system":
-        return success({ version: "0.0.0", startedAt: bootedAt, storage: this.storage, certificate: null });
+        return success({ version: "0.0.0", startedAt: bootedAt, storage: this.storage, link: "dtls", certificate: null });
       case "show-boot":
         return success({ primary: newVersion, backup: oldVersion });
       case "image-add": {
@@ -429,6 +429,7 @@ export class FakeBranches implements ControllerPort {
       joinedAt: bootedAt - serial * 1000,
       lastSeenAt: bootedAt - serial * 1000,
       serial: `FGL${2000000 + serial}`,
+      link: "dtls-psk",
       reset: null,
     });
     const group = this.#groups.get(groupName) as Mutable<GroupView>;

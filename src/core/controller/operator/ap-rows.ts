@@ -42,6 +42,7 @@ export function apSummary({ inventory, groups, acts }: ViewParts): ApSummaryRow[
       joinedAt: record.joinedAt,
       lastSeenAt: inventory.lastSeenAt(record),
       serial: record.serial,
+      link: session?.link ?? null,
       reset: reset ? { version: reset.version, state: reset.state } : null,
     };
   });

@@ -8,6 +8,7 @@ import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";
 import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../../upgrade/limits.js";
+import type { ApLink } from "../ap-port.js";
 import type { FirstStep } from "../run/first-step.js";
 import type { RunState } from "../run/run.js";
 import type { GroupSettings } from "./group-settings.js";
@@ -86,6 +87,8 @@ export interface ApSummaryRow {
   /** Instant when it was last heard of. */
   readonly lastSeenAt: number;
   readonly serial: string;
+  /** How its control messages travel; null while it is not joined. */
+  readonly link: ApLink | null;
   /** The last reset that the controller sent: did the AP come back on that version? Null before the first. */
   readonly reset: { readonly version: string; readonly state: "waiting" | "confirmed" | "unconfirmed" } | null;
 }

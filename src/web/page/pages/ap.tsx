@@ -1,3 +1,4 @@
+import type { ApSummaryRow } from "../../../core/controller/operator/views.js";
 import { Figure } from "../run/run-panel.js";
 import type { Ap } from "../state/ap.js";
 import { bytesText, instantText, percentText, rateText, versionText } from "../state/format.js";
@@ -122,6 +123,8 @@ function ApDetails({ ap: { summary, images, retryAt } }: { ap: Ap }) {
             <dd>{summary.serial}</dd>
             <dt>Address</dt>
             <dd>{summary.address ?? "none"}</dd>
+            <dt>Control channel</dt>
+            <dd>{linkText(summary.link)}</dd>
             <dt>Group</dt>
             <dd>{summary.group === null ? "none" : <a href={linkTo("wireless", "groups", summary.group)}>{summary.group}</a>}</dd>
             <dt>Joined</dt>
@@ -132,4 +135,17 @@ function ApDetails({ ap: { summary, images, retryAt } }: { ap: Ap }) {
       {dialog}
     </>
   );
+}
+
+function linkText(link: ApSummaryRow["link"]): string {
+  switch (link) {
+    case "dtls-psk":
+      return "DTLS, by its key";
+    case "dtls-cert":
+      return "DTLS, by its certificate";
+    case "clear":
+      return "clear text";
+    case null:
+      return "none";
+  }
 }
