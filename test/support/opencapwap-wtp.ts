@@ -64,7 +64,7 @@ interface Outstanding {
 
 export class OpenCapwapWtp {
   state: "joining" | "running" = "joining";
-  /** Times it came to Run, and left it. */
+  /** Times that it came to Run, and why it left. */
   runs = 0;
   losses: string[] = [];
   sent = 0;
@@ -218,7 +218,7 @@ export class OpenCapwapWtp {
   }
 
   #leave(now: number, why: string): void {
-    this.losses.push(why);
+    if (this.state === "running") this.losses.push(why);
     this.#outstanding = undefined;
     this.#queue = [];
     this.#echoAt = Number.POSITIVE_INFINITY;
