@@ -72,7 +72,7 @@ export class LiveFeed {
 
   /** An event of the controller: something may look different now. */
   note(event: ControllerEvent): void {
-    if (event.type !== "ap-progress" && event.type !== "datagram-dropped") {
+    if (event.type !== "ap-progress" && event.type !== "ap-bytes" && event.type !== "datagram-dropped") {
       const logged = { at: this.#options.now(), event };
       this.#events.push(logged);
       if (this.#events.length > eventsKept) this.#events.shift();

@@ -87,7 +87,7 @@ export class ControllerDomain {
     this.catalogue = catalogue;
     this.groups = groups;
     this.runs = runs;
-    this.#wanCounts = new WanCounts(runs);
+    this.#wanCounts = new WanCounts(runs, outbox);
     this.#desk = { inventory, catalogue, groups, runs, outbox, upgrade, acts, peer, system, downloadsAtJoin, lostImages, sessionsMax, wan };
     // No order made what the start itself may have changed.
     this.#changes.take();

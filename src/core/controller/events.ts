@@ -81,6 +81,8 @@ export type ControllerEvent =
       readonly tries: number;
       readonly nextRetryAt: Instant | null;
     })
+  /** Bytes that were counted since the AP's last report, such as blocks sent again while it finished. Every few seconds at most. */
+  | (ApBytes & { readonly type: "ap-bytes"; readonly runId: RunId; readonly mac: MacAddress })
   | { readonly type: "swap-done"; readonly mac: MacAddress }
   | { readonly type: "reset-sent"; readonly mac: MacAddress; readonly version: string }
   | { readonly type: "reset-confirmed"; readonly mac: MacAddress; readonly version: string }

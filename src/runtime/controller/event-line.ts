@@ -37,6 +37,7 @@ const wordings: { readonly [Type in ControllerEvent["type"]]: Wording<EventOf<Ty
     level: "warn",
   },
   "ap-phase": { message: ({ runId, mac, role, phase }) => `run ${runId}: ${mac} as ${role}: ${phase}` },
+  "ap-bytes": { message: ({ runId, mac, wanBytes }) => `run ${runId}: ${wanBytes} image bytes went to ${mac} over the WAN` },
   "ap-progress": { message: ({ runId, mac, bytesDone, bytesTotal }) => `run ${runId}: ${mac} has ${bytesDone} of ${bytesTotal} bytes` },
   "swap-done": { message: ({ mac }) => `${mac} swapped its images` },
   "reset-sent": { message: ({ mac, version }) => `${mac} was told to reset into ${version}` },
@@ -65,7 +66,7 @@ const wordings: { readonly [Type in ControllerEvent["type"]]: Wording<EventOf<Ty
 };
 
 /** Events that come by the thousand and are read elsewhere (views, metrics). */
-const unlogged: ReadonlySet<ControllerEvent["type"]> = new Set(["ap-progress"]);
+const unlogged: ReadonlySet<ControllerEvent["type"]> = new Set(["ap-progress", "ap-bytes"]);
 
 const ofSessions: ReadonlySet<ControllerEvent["type"]> = new Set(["ap-joined", "ap-left", "ap-renamed", "ap-forgotten"]);
 

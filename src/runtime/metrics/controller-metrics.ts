@@ -69,6 +69,9 @@ export function measureController(metrics: Metrics, host: Pick<ControllerHost, "
       if (newTries > 0) tries.inc(newTries);
       if (newTries > 0 && nextRetryAt !== null) backoff.observe(Math.max(0, (nextRetryAt - now()) / 1000));
     },
+    "ap-bytes": ({ mac, runId, wanBytes, lanBytes }) => {
+      noteTotals(mac, { runId, wanBytes, lanBytes });
+    },
     "order-done": () => orders.inc({ outcome: "done" }),
     "order-refused": () => orders.inc({ outcome: "refused" }),
     "reset-confirmed": () => resets.inc({ outcome: "confirmed" }),

@@ -1,7 +1,8 @@
 /** What crosses the WAN for the images of a run, counted at the controller's socket and stored now and then. */
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
-import type { Member } from "./run.js";
+import type { Outbox } from "../outbox.js";
+import { type Member, wanBytesOf } from "./run.js";
 import type { RunTable } from "./run-table.js";
 
 /** A killed controller forgets at most what was carried in this time. */
@@ -9,11 +10,13 @@ const storeEveryMs = 5_000;
 
 export class WanCounts {
   readonly #runs: RunTable;
+  readonly #outbox: Outbox;
   readonly #unstored = new Set<Member>();
   #storeAt: Instant | undefined;
 
-  constructor(runs: RunTable) {
+  constructor(runs: RunTable, outbox: Outbox) {
     this.#runs = runs;
+    this.#outbox = outbox;
   }
 
   /** One datagram that belongs to an image transfer, either way. @param imageOctets of it, image bytes that were sent */
@@ -36,7 +39,11 @@ export class WanCounts {
   }
 
   store(): void {
-    for (const member of this.#unstored) this.#runs.saveMember(member);
+    for (const member of this.#unstored) {
+      this.#runs.saveMember(member);
+      const { mac, run, lanBytes } = member;
+      this.#outbox.event({ type: "ap-bytes", runId: run.id, mac, wanBytes: wanBytesOf(member), lanBytes });
+    }
     this.#unstored.clear();
     this.#storeAt = undefined;
   }

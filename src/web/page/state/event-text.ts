@@ -48,6 +48,7 @@ const writers: Writers = {
     (ends[event.phase] ?? info)(
       `${name(event.mac)} (${event.role}): ${event.phase}${event.reason === "none" ? "" : `, ${event.reason}`}${event.detail === "" ? "" : `. ${event.detail}`}`,
     ),
+  "ap-bytes": (event, name) => info(`${bytesText(event.wanBytes)} went to ${name(event.mac)} over the WAN`),
   "ap-progress": (event, name) => info(`${name(event.mac)} has ${bytesText(event.bytesDone)} of ${bytesText(event.bytesTotal)}`),
   "swap-done": (event, name) => good(`${name(event.mac)} swapped its images`),
   "reset-sent": (event, name) => info(`${name(event.mac)} resets to ${event.version}`),
