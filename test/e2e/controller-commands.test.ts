@@ -44,7 +44,7 @@ t.test("what the operator set survives kill -9, and SIGTERM is an orderly end", 
   t.same(await second.command("show", "bot"), {
     code: 2,
     out: "",
-    err: 'Unexpected "bot" after "show": expected ap, flexconnect or boot\n',
+    err: 'Unexpected "bot" after "show": expected ap, flexconnect, sysinfo or boot\n',
   });
 
   const exported = await second.command("config", "export");

@@ -133,6 +133,7 @@ t.test("an image that APs fetch before they serve is in use", async (t) => {
   const lab = new ControllerLab({ downloadAtJoin: true });
   const { id } = lab.do({ type: "image-add", image: image() });
   lab.domain.downloadsAtJoin.set(mac(1), digest("a"));
+  t.equal(lab.do({ type: "show-ap-image", ap: "all" }).counts.downloading, 1, "it is counted before it serves");
   t.equal(lab.code({ type: "image-remove", imageId: id }), "image-in-use");
   lab.domain.downloadsAtJoin.delete(mac(1));
   t.equal(lab.code({ type: "image-remove", imageId: id }), "ok");

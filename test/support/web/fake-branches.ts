@@ -68,7 +68,7 @@ export class FakeBranches implements ControllerPort {
       for (let number = 1; number <= apCount; number++) this.#addAp(name, apName(number), ++serial);
       this.#elect(name);
     }
-    for (const [index, families] of [["ap3g3"], ["ap1g5"], ["ap3g2"]].entries()) {
+    for (const [index, families] of [["ap3g3"], ["ap1g5"], ["c3700"]].entries()) {
       this.#catalogue.push(image(`p${index}`, "primary", newVersion, models[index] as string, families));
       this.#catalogue.push(image(`b${index}`, "backup", oldVersion, models[index] as string, families));
     }

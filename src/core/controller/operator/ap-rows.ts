@@ -13,11 +13,15 @@ export function apImages(now: Instant, parts: ViewParts, aps: readonly KnownAp[]
   const counts = noCounts();
   const joined = rows.filter((row) => row.joined);
   for (const { status } of joined) counts[status]++;
+  const shown = new Set(aps.map(({ record }) => record.mac));
+  const isShown = (mac: MacAddress): boolean => shown.has(mac);
+  // An AP that never was in Run has no row yet.
+  const isNew = (mac: MacAddress): boolean => aps.length !== 1 && parts.inventory.get(mac) === undefined;
   return {
     total: joined.length,
     counts: {
       initiated: counts.Initiated,
-      downloading: joined.filter(({ mac }) => parts.downloadsAtJoin.has(mac as MacAddress)).length,
+      downloading: [...parts.downloadsAtJoin.keys()].filter((mac) => isShown(mac) || isNew(mac)).length,
       predownloading: counts.Predownloading,
       completedPredownloading: counts.Complete,
       notSupported: counts.NotSupported,
