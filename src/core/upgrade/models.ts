@@ -70,7 +70,7 @@ export function familyOfName(name: string): string {
   return families.has(lower) ? lower : modelFacts(name).family;
 }
 
-/** Lower-case letters, digits and `. _ -`; a model that does not fit those is told apart from its like by a digest of its name. */
+/** Lower-case letters, digits and `. _ -`; a model that does not fit is made unique by a digest of its name. */
 export function ownFamily(model: string): string {
   const plain = model.trim().toLowerCase();
   if (/^[a-z0-9._-]{1,32}$/.test(plain)) return plain;

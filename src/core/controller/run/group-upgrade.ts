@@ -1,8 +1,8 @@
 /**
  * The upgrade runs. Per image family: a primary is elected and fetches over the WAN, then the others are
  * released to fetch from it; an AP that cannot falls back to the WAN queue. After a start, a join or a report `#advance`
- * compares what is with what should be and orders the difference, so a lost primary, a late joiner and a
- * restart of the controller take the same path as the start of a run.
+ * reconciles the family with its desired state, so a lost primary, a late joiner and a restart of the controller take the same
+ * path as the start of a run.
  *
  * An AP takes part in one run at a time.
  */
@@ -12,33 +12,21 @@ import type { MacAddress } from "../../../base/mac-address.js";
 import type { Sha256Hex } from "../../../base/sha256.js";
 import { earliest, type Instant } from "../../../base/time.js";
 import { resultCodes } from "../../../wire/capwap/result-code.js";
-import type { FailureReason } from "../../../wire/capwap/vendor.js";
-import { limits, type ReleaseName } from "../../upgrade/limits.js";
+import type { ReleaseName } from "../../upgrade/limits.js";
 import type { Answer, ApCommand, ApReport, ApServing } from "../ap-port.js";
 import { holdsImage, type KnownAp } from "../inventory.js";
-import type { GroupRecord, ImageRecord } from "../records.js";
-import { type Fallback, fallbackFor } from "./fallback.js";
+import type { GroupRecord } from "../records.js";
+import { fallbackFor } from "./fallback.js";
 import { type Fault, hasEnded, isWorking, roleOf } from "./member-state.js";
 import { Members } from "./members.js";
-import { isOnWan, type LeftOut, notTakingPart, otherRunOf, planOne, planOverWan, planRun, type RunPlan } from "./plan.js";
-import { hasMoved, Primaries } from "./primaries.js";
-import { type Family, isRunning, isTakingPart, type Member, primaryOf, type Run, type RunState, runImage, wasLost } from "./run.js";
-import { isCapable, policyOf, type RunParts } from "./run-parts.js";
+import { outcomeOf } from "./outcome.js";
+import { notTakingPart, otherRunOf, planOne, planOverWan, planRun, type RunPlan } from "./plan.js";
+import { Primaries } from "./primaries.js";
+import { Roster } from "./roster.js";
+import { type Family, isRunning, isTakingPart, type Member, primaryOf, type Run, wasLost } from "./run.js";
+import { isCapable, type RunParts } from "./run-parts.js";
+import { Setbacks } from "./setbacks.js";
 import type { StartedRun } from "./started-run.js";
-
-/** Failures that another attempt may cure; the rest are the AP's own condition. "Image unknown" is an order and its end that crossed. */
-const passing: ReadonlySet<FailureReason> = new Set([
-  "checksum-mismatch",
-  "size-mismatch",
-  "transfer-timeout",
-  "transfer-error",
-  "controller-lost",
-  "image-unknown",
-  "busy",
-]);
-
-/** Failures that leave the AP with a good part of the image: another AP would have to start from nothing. */
-const resumable: ReadonlySet<FailureReason> = new Set(["transfer-timeout", "controller-lost"]);
 
 /**
  * Whether a failure belongs to what the AP is ordered to do now. After a rejoin it may report an older order of the
@@ -50,24 +38,23 @@ const isOfPresentOrder = ({ state }: Member, { path }: ApReport): boolean =>
 /** Settings of a group that its subordinates' orders carry. */
 const orderSettings = ["retryCount", "backoffSecondsMin", "backoffSecondsMax"] as const satisfies readonly (keyof GroupRecord)[];
 
-const isMismatch = ({ reason }: Fault): boolean => reason === "checksum-mismatch" || reason === "size-mismatch";
-
 /** The AP will report no more of this run. */
 const isFinal = ({ state }: ApReport): boolean => state === "complete" || state === "failed" || state === "aborted";
-
-/** Of APs that never joined: their model is unknown. */
-const unknownFamily = "unknown";
 
 export class GroupUpgrade {
   readonly #parts: RunParts;
   readonly #members: Members;
   readonly #primaries: Primaries;
+  readonly #roster: Roster;
+  readonly #setbacks: Setbacks;
 
   /** Runs that had not ended when the controller died continue: their APs have `absentMs` to come back. */
   constructor(now: Instant, parts: RunParts) {
     this.#parts = parts;
     this.#members = new Members(parts);
     this.#primaries = new Primaries(parts, this.#members);
+    this.#roster = new Roster(parts, this.#members);
+    this.#setbacks = new Setbacks(parts, this.#members, this.#primaries);
     for (const run of parts.runs.running()) {
       for (const { mac } of run.members.values()) {
         const member = this.#running(mac);
@@ -118,7 +105,7 @@ export class GroupUpgrade {
     const member = this.#running(mac);
     if (!member) return;
     this.#members.abort(now, member);
-    this.#demoteIfPrimary(now, member, "taken out of the run");
+    this.#setbacks.demoteIfPrimary(now, member, "taken out of the run");
     this.#advance(now, member.family);
   }
 
@@ -134,7 +121,7 @@ export class GroupUpgrade {
     for (const family of run.families.values()) this.#advance(now, family);
   }
 
-  /** The file of this image is damaged: runs that need it from the controller end, APs that have it go on serving. */
+  /** The file of this image is damaged: runs that need it from the controller end; APs that hold it keep serving. */
   imageDamaged(now: Instant, sha256: Sha256Hex): void {
     for (const run of this.#parts.runs.running()) {
       for (const family of run.families.values()) if (family.image?.sha256 === sha256) this.#advance(now, family);
@@ -148,7 +135,7 @@ export class GroupUpgrade {
     const run = group && runs.runningOfGroup(group.name);
     const ap = inventory.get(mac);
     if (run?.open && ap?.session && !otherRunOf(runs, mac, undefined)) {
-      this.#advance(now, this.#enroll(now, mac, this.#familyOfModel(run, ap.record.model)).family);
+      this.#advance(now, this.#roster.enroll(now, mac, this.#roster.familyOfModel(run, ap.record.model)).family);
     }
   }
 
@@ -160,10 +147,13 @@ export class GroupUpgrade {
       this.enlist(now, mac);
       return;
     }
+    if (wasLost(member)) {
+      this.#advance(now, this.#roster.revive(now, member).family);
+      return;
+    }
     const { state, family } = member;
     member.heard = { ...member.heard, state: null };
-    if (wasLost(member)) this.#revive(now, member);
-    else if (state.phase === "complete" && primaryOf(family) === mac) this.#primaries.orderToServe(now, member);
+    if (state.phase === "complete" && primaryOf(family) === mac) this.#primaries.orderToServe(now, member);
     else if (state.phase === "complete" && this.#hasLostImage(member)) this.#members.transition(now, member, { type: "set-aside" });
     else this.#members.transition(now, member, { type: "rejoined" });
     this.#advance(now, family);
@@ -195,15 +185,15 @@ export class GroupUpgrade {
       if (isToServe || !hasEnded(state)) this.#complete(now, member, null);
     } else if (resultCode !== resultCodes.success) {
       const detail = refusal?.detail || `answered the order with result code ${resultCode}`;
-      this.#failed(now, member, { reason: refusal?.reason ?? "transfer-error", detail });
+      this.#setbacks.failed(now, member, { reason: refusal?.reason ?? "transfer-error", detail });
     } else if (isToServe) this.#primaries.fetchesAfterAll(now, member);
     this.#advance(now, family);
   }
 
   reported(now: Instant, mac: MacAddress, report: ApReport): void {
-    const member = this.#running(mac);
+    let member = this.#running(mac);
     const isBack = member?.run.id === report.runId && wasLost(member);
-    if (isBack) this.#revive(now, member);
+    if (member && isBack) member = this.#roster.revive(now, member);
     if (member?.run.id !== report.runId || hasEnded(member.state)) {
       this.#reportedLate(now, mac, report);
       return;
@@ -218,17 +208,17 @@ export class GroupUpgrade {
       case "failed":
       case "aborted":
         if (!isOfPresentOrder(member, report)) break;
-        this.#failed(now, member, { reason: report.reason === "none" ? "aborted" : report.reason, detail: report.detail });
+        this.#setbacks.failed(now, member, { reason: report.reason === "none" ? "aborted" : report.reason, detail: report.detail });
         break;
       case "needs-wan":
-        if (roleOf(state) === "subordinate") this.#outOfTries(now, member, report);
+        if (roleOf(state) === "subordinate") this.#setbacks.outOfTries(now, member, report);
         // Sent before its order reached it, or again after a rejoin.
-        else if (hasRejoined) this.#requeue(now, member);
+        else if (hasRejoined) this.#setbacks.requeue(now, member);
         break;
       case "initiated":
       case "fetching":
       case "waiting":
-        if (hasRejoined) this.#requeue(now, member);
+        if (hasRejoined) this.#setbacks.requeue(now, member);
         else this.#members.progressed(now, member, report, gotFurther);
         break;
       default:
@@ -238,7 +228,7 @@ export class GroupUpgrade {
     else this.#members.grantWan(now);
   }
 
-  /** The controller's own side of a transfer: all that is known of a plain RFC 5415 peer, and a sign of life of any. */
+  /** Progress on the controller's side of a transfer: the only progress known of a plain RFC 5415 peer, and a sign of life from any. */
   transferMoved(now: Instant, mac: MacAddress, bytesDone: number): void {
     const member = this.#running(mac);
     if (!member || hasEnded(member.state)) return;
@@ -250,7 +240,7 @@ export class GroupUpgrade {
   transferEnded(now: Instant, mac: MacAddress, fault: Fault | null): void {
     const member = this.#running(mac);
     if (!member || hasEnded(member.state) || isCapable(this.#parts, member)) return;
-    if (fault) this.#failed(now, member, fault);
+    if (fault) this.#setbacks.failed(now, member, fault);
     else this.#complete(now, member, "wan");
     this.#advance(now, member.family);
   }
@@ -264,7 +254,7 @@ export class GroupUpgrade {
 
   wake(now: Instant): void {
     for (let silent = this.#members.takeSilent(now); silent; silent = this.#members.takeSilent(now)) {
-      this.#silent(now, silent);
+      this.#setbacks.silent(now, silent);
       this.#advance(now, silent.family);
     }
     for (let family = this.#primaries.takeGraceOver(now); family; family = this.#primaries.takeGraceOver(now)) {
@@ -286,73 +276,27 @@ export class GroupUpgrade {
       runs.addFamily(run, family, image);
       if (image) outbox.checkImage(image.sha256);
     }
-    for (const { mac, family } of members) this.#enroll(now, mac, run.families.get(family) as Family);
+    for (const { mac, family } of members) this.#roster.enroll(now, mac, run.families.get(family) as Family);
     for (const { family: name, choice } of families) {
       const family = run.families.get(name) as Family;
       this.#primaries.appoint(now, family, choice);
     }
-    for (const ap of leftOut) this.#leaveOut(now, run, ap);
+    for (const ap of leftOut) this.#roster.leaveOut(now, run, ap);
     for (const family of run.families.values()) this.#advance(now, family);
     return success({ runId: run.id, leftOut: notTakingPart(plan) });
   }
 
-  /** It has its row in the run: if it joins in time it still takes part, and no run is complete without it. */
-  #leaveOut(now: Instant, run: Run, { mac, reason }: LeftOut): void {
-    const ap = this.#parts.inventory.get(mac);
-    const family = ap ? this.#familyOfModel(run, ap.record.model) : this.#family(run, unknownFamily, null);
-    const member = this.#parts.runs.addMember(now, mac, family);
-    if (ap === undefined || isTakingPart(member)) this.#members.end(now, member, "failed", { reason: "ap-lost", detail: reason });
-  }
-
-  #enroll(now: Instant, mac: MacAddress, family: Family): Member {
-    const member = this.#parts.runs.addMember(now, mac, family);
-    if (isTakingPart(member) && isOnWan(family.run.group, this.#parts.inventory.get(mac))) this.#members.fallBack(now, member);
-    return member;
-  }
-
-  /** The run's family of the image that APs of this model get. */
-  #familyOfModel(run: Run, model: string): Family {
-    const { family, image } = this.#parts.catalogue.familyFor(run.release, model);
-    if (image === null) return this.#family(run, family, null);
-    const known = [...run.families.values()].find((one) => one.image?.sha256 === image.sha256);
-    return known ?? this.#family(run, family, image);
-  }
-
-  /** By its name, unless the run has another image of that name: the catalogue may have changed since the run began. */
-  #family(run: Run, family: string, image: ImageRecord | null): Family {
-    const known = run.families.get(family);
-    if (known && (known.image?.sha256 ?? null) === (image?.sha256 ?? null)) return known;
-    const name = known ? `image-${image?.sha256.slice(0, 12) ?? "none"}` : family;
-    return run.families.get(name) ?? this.#parts.runs.addFamily(run, name, image && runImage(name, image));
-  }
-
   #advance(now: Instant, family: Family): void {
     if (isRunning(family.run)) this.#primaries.advance(now, family);
-    while (this.#stopDamaged(now, family)) this.#primaries.advance(now, family);
+    while (this.#setbacks.stopDamaged(now, family)) this.#primaries.advance(now, family);
     this.#members.grantWan(now);
     this.#finishWhenDone(now, family.run);
   }
 
-  /** Nothing of a damaged file crosses the WAN: APs that need it fail. @returns whether any did */
-  #stopDamaged(now: Instant, { members, image, run, state }: Family): boolean {
-    const damage = image && this.#parts.catalogue.faultOf(image.sha256);
-    if (!damage || !isRunning(run)) return false;
-    const fault: Fault = { reason: "checksum-mismatch", detail: `the controller's file images/${image.sha256} is damaged: ${damage}` };
-    let anyFailed = false;
-    for (const member of members.values()) {
-      const isServed = state.phase === "serving" && roleOf(member.state) === "subordinate";
-      if (!isTakingPart(member) || isServed) continue;
-      if (isWorking(member.state)) this.#parts.outbox.tell(member.mac, { type: "abort", runId: run.id });
-      this.#members.end(now, member, "failed", fault);
-      this.#demoteIfPrimary(now, member, fault.detail);
-      anyFailed = true;
-    }
-    return anyFailed;
-  }
-
   #finishWhenDone(now: Instant, run: Run): void {
-    if (!isRunning(run) || [...run.members.values()].some(isTakingPart)) return;
-    run.state = outcomeOf(run);
+    const outcome = isRunning(run) ? outcomeOf(run) : undefined;
+    if (outcome === undefined) return;
+    run.state = outcome;
     this.#close(now, run);
   }
 
@@ -367,116 +311,9 @@ export class GroupUpgrade {
 
   // ---- one member ----------------------------------------------------------------------------------------------------
 
-  /** What a member was waited for did not come. */
-  #silent(now: Instant, member: Member): void {
-    const { mac, run, state } = member;
-    if (hasEnded(state)) return;
-    if (state.contact === "away") this.#lost(now, member, "left and did not come back in time");
-    else if (state.contact === "rejoined" || state.contact === "stopped") this.#requeue(now, member);
-    else if (!isWorking(state)) return;
-    else if (state.reminded) {
-      this.#parts.outbox.tell(mac, { type: "abort", runId: run.id });
-      const { silenceMs } = this.#parts.timings;
-      if ((member.heard.at ?? 0) > now - silenceMs) this.#stalled(now, member);
-      else this.#lost(now, member, "is joined but sends no report");
-    } else if (state.task.role === "subordinate" && !this.#parts.inventory.isJoined(state.task.server)) {
-      this.#requeue(now, member);
-    } else {
-      this.#members.transition(now, member, { type: "reminded" });
-      this.#members.tell(member, state.task);
-    }
-  }
-
-  #lost(now: Instant, member: Member, detail: string): void {
-    this.#members.end(now, member, "failed", { reason: "ap-lost", detail });
-    this.#demoteIfPrimary(now, member, detail);
-  }
-
-  /** It reports, but gets no further: its order is over, and another may do better. */
-  #stalled(now: Instant, member: Member): void {
-    const { silenceMs } = this.#parts.timings;
-    const fault: Fault = { reason: "transfer-timeout", detail: `reports, but got no further for ${(2 * silenceMs) / 1000} s` };
-    member.failedOrders++;
-    if (member.failedOrders >= limits.failedOrders) {
-      this.#members.end(now, member, "failed", fault);
-      this.#demoteIfPrimary(now, member, fault.detail);
-    } else if (primaryOf(member.family) === member.mac && this.#primaries.couldBeReplaced(member.family)) {
-      this.#primaries.demote(now, member.family, fault.detail);
-    } else this.#members.transition(now, member, { type: "stopped" });
-  }
-
-  /** An AP that was given up is there after all. */
-  #revive(now: Instant, member: Member): void {
-    const ap = this.#parts.inventory.get(member.mac);
-    const family = ap ? this.#familyOfModel(member.run, ap.record.model) : member.family;
-    if (family !== member.family) {
-      member.family.members.delete(member.mac);
-      this.#advance(now, this.#enroll(now, member.mac, family).family);
-      return;
-    }
-    this.#members.transition(now, member, { type: "set-aside" });
-    if (isOnWan(member.run.group, this.#parts.inventory.get(member.mac))) this.#members.fallBack(now, member);
-  }
-
-  /** To the end of the queue for the WAN in its role, or to wait for its primary. */
-  #requeue(now: Instant, member: Member): void {
-    const { state } = member;
-    if ("task" in state && state.task.role !== "subordinate") this.#members.queue(now, member, state.task);
-    else this.#members.transition(now, member, { type: "set-aside" });
-  }
-
   #complete(now: Instant, member: Member, path: "wan" | "lan" | null): void {
     if (isTakingPart(member)) this.#members.complete(now, member, path);
     this.#primaries.completed(member);
-  }
-
-  #failed(now: Instant, member: Member, fault: Fault): void {
-    const { state, family } = member;
-    const why = `${fault.reason}: ${fault.detail}`;
-    if (hasEnded(state)) {
-      // A holder that would not serve keeps its image; it just is no primary.
-      this.#demoteIfPrimary(now, member, why);
-      return;
-    }
-    member.failedOrders++;
-    if (isMismatch(fault) && roleOf(state) !== "subordinate" && family.image) this.#parts.outbox.checkImage(family.image.sha256);
-    const isPrimary = primaryOf(family) === member.mac;
-    if (!passing.has(fault.reason) || member.failedOrders >= limits.failedOrders) {
-      this.#members.end(now, member, "failed", fault);
-      this.#demoteIfPrimary(now, member, why);
-    } else if (isPrimary && !resumable.has(fault.reason) && this.#primaries.couldBeReplaced(family)) {
-      this.#primaries.demote(now, family, why);
-    } else this.#requeue(now, member);
-  }
-
-  #outOfTries(now: Instant, member: Member, { reason, detail }: ApReport): void {
-    const { family, run, state } = member;
-    const primary = primaryOf(family);
-    const server = isWorking(state) && state.task.role === "subordinate" ? state.task.server : null;
-    const group = policyOf(this.#parts, run.group);
-    const at = primary === null ? undefined : this.#parts.inventory.get(primary)?.session?.tftp;
-    // Its tries were spent on a primary that is gone or elsewhere, or may be: the next order decides.
-    const hasHope = primary !== null && (server !== primary || !at || hasMoved(member, at));
-    const fallback: Fallback = hasHope ? { type: "wait", because: null } : fallbackFor(member, group);
-    const code = reason === "none" ? "primary-unreachable" : reason;
-    if (fallback.type === "wan") this.#members.fallBack(now, member);
-    else if (fallback.type === "fail") this.#members.end(now, member, "failed", { reason: code, detail });
-    else if (fallback.because === null) this.#members.transition(now, member, { type: "set-aside" });
-    else this.#holdBack(now, member, { reason: code, detail: fallback.because });
-  }
-
-  /** Out of tries with the group's WAN limit used: another round at the primary, but not for ever. */
-  #holdBack(now: Instant, member: Member, fault: Fault): void {
-    const since = member.heldBack?.since ?? now;
-    if (now - since >= this.#parts.timings.heldBackMs) this.#members.end(now, member, "failed", fault);
-    else {
-      member.heldBack = { ...fault, since };
-      this.#members.transition(now, member, { type: "set-aside" });
-    }
-  }
-
-  #demoteIfPrimary(now: Instant, { family, mac }: Member, why: string): void {
-    if (primaryOf(family) === mac) this.#primaries.demote(now, family, why);
   }
 
   /**
@@ -499,14 +336,4 @@ export class GroupUpgrade {
   #running(mac: MacAddress): Member | undefined {
     return this.#parts.runs.runningOfAp(mac);
   }
-}
-
-/** How a run ended that was not aborted as a whole. */
-function outcomeOf(run: Run): RunState {
-  const members = [...run.members.values()];
-  const complete = members.filter(({ state }) => state.phase === "complete").length;
-  if (complete === members.length) return "complete";
-  if (complete > 0) return "partial";
-  const present = members.filter((member) => !wasLost(member) && member.state.phase !== "unsupported");
-  return present.length > 0 && present.every(({ state }) => state.phase === "aborted") ? "aborted" : "failed";
 }

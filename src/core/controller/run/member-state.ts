@@ -19,8 +19,8 @@ export interface Fault {
 export const noFault: Fault = { reason: "none", detail: "" };
 
 /**
- * `rejoined`: back since a moment; it may report by itself how far it is. `stopped`: told to abort a moment ago; what it reports is of
- * the order before.
+ * `rejoined`: just came back; it may report by itself how far it got. `stopped`: was just sent an abort; its reports still concern the
+ * previous order.
  */
 export type Contact = "here" | "away" | "rejoined" | "stopped";
 

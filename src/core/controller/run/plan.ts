@@ -47,7 +47,7 @@ export interface LeftOut {
 }
 
 export interface RunPlan {
-  /** Why a start is refused, null when it is not. The rest says what would happen without that. */
+  /** Why a start is refused, null when it is not. The rest describes the run without that refusal. */
   readonly refusal: Failure | null;
   /** Null for a run over the WAN alone. */
   readonly group: string | null;

@@ -35,7 +35,7 @@ export class Primaries {
     return this.#timers.takeDue(now);
   }
 
-  /** Sees to it that the family has a primary while an AP needs one, and that the APs that wait for it are released. */
+  /** Gives the family a primary while an AP needs one, and releases the APs that wait for it. */
   advance(now: Instant, family: Family): void {
     if (family.run.group === null || !family.image) return;
     if (!needsPrimary(family)) {
@@ -65,7 +65,7 @@ export class Primaries {
     if (primaryOf(family) === mac) turn(family, { phase: "serving" });
   }
 
-  /** Its copy is not what its inventory says: it fetches after all. */
+  /** Its copy is not what its inventory claims, so it fetches. */
   fetchesAfterAll(now: Instant, member: Member): void {
     turn(member.family, { phase: "appointed", awaits: "image" });
     this.#members.transition(now, member, { type: "ordered", task: { role: "primary", refetch: false } });
@@ -205,7 +205,7 @@ export class Primaries {
     }
   }
 
-  /** No eligible primary is in sight: what the group's fallback policy says. */
+  /** No AP is eligible as primary: the group's fallback policy applies. */
   #doWithout(now: Instant, member: Member): void {
     const fallback = fallbackFor(member, policyOf(this.#parts, member.run.group));
     if (fallback.type === "wan") {

@@ -1,4 +1,4 @@
-/** The election as a run asks for it: who may stand, and what the outcome means for the WAN. */
+/** The election of a run: the candidates, and what the outcome means for the WAN. */
 import { compareMac, type MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
 import { type Candidate, type Election, elect, ineligibility } from "../../upgrade/election.js";

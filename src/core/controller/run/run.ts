@@ -1,4 +1,4 @@
-/** The state of a run. `run-rows.ts` says what of it is stored and survives the controller's death. */
+/** The state of a run. `run-rows.ts` converts what is stored of it. */
 import type { Endpoint } from "../../../base/endpoint.js";
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Sha256Hex } from "../../../base/sha256.js";
@@ -51,7 +51,7 @@ export type FamilyState =
   /** Its session was found lost at `since`; it may be a short outage. */
   | ({ readonly phase: "missed"; readonly since: Instant } & Appointment);
 
-/** One image family in a run: who serves it. */
+/** One image family in a run, and its primary. */
 export interface Family {
   readonly run: Run;
   readonly family: string;
@@ -91,7 +91,7 @@ export interface Member {
   wanWireBytes: number;
   /** First order. */
   startedAt: Instant | null;
-  /** What it said last in this session. */
+  /** Its last report in this session. */
   heard: Heard;
   /** The TFTP server that its last order named; null before the first one since this controller started. */
   orderedFrom: Endpoint | null;
