@@ -78,7 +78,7 @@ function spoiledSlot(fleet: Fleet, { facts, store }: ApNode): string | undefined
       return `slot ${slot} is listed as ${listed.version} and holds ${found?.name ?? "no whole image"}`;
     if (listed.sha256 !== due.sha256 || listed.sizeBytes !== due.sizeBytes) return `slot ${slot} is listed with facts of another image`;
   }
-  if (store.record.slots[store.record.primary] === null) return "the slot that boots next is empty";
+  if (store.record.slots[store.record.bootSlot] === null) return "the slot that boots next is empty";
   return undefined;
 }
 

@@ -48,7 +48,7 @@ export function decideBoot(slots: ImageSlots, wish: BootWish): BootDecision {
  * primary. A version that no slot holds is refused, and nothing changes.
  */
 function decideReset(slots: ImageSlots, version: string): BootDecision {
-  const slot = slots.holdingVersion(version) ?? (version === emptyVersion && isEmpty(slots) ? slots.record.primary : undefined);
+  const slot = slots.holdingVersion(version) ?? (version === emptyVersion && isEmpty(slots) ? slots.record.bootSlot : undefined);
   return slot === undefined
     ? refuse(resultCodes.resetUnable, "image-unknown", `no slot holds version ${version}`)
     : { ok: true, record: slots.recordReset(slot) };
@@ -58,11 +58,11 @@ const isEmpty = (slots: ImageSlots): boolean => slots.image("a") === null && slo
 
 /** Idempotent: a named image may boot next already, an exchange is recognised by its number. */
 function decideSwap(slots: ImageSlots, { orderId, sha256 }: SwapOrder): BootDecision {
-  const { primary, swapOrderId } = slots.record;
-  const backup = slots.image(otherSlot(primary));
+  const { bootSlot, swapOrderId } = slots.record;
+  const backup = slots.image(otherSlot(bootSlot));
   const notApplied = resultCodes.configurationNotAppliedServiceAnyhow;
   const named = sha256.length === 0 ? undefined : sha256HexOf(sha256);
-  const isDone = named === undefined ? swapOrderId === orderId : slots.image(primary)?.sha256 === named;
+  const isDone = named === undefined ? swapOrderId === orderId : slots.image(bootSlot)?.sha256 === named;
   if (isDone) return { ok: true, record: undefined };
   if (named !== undefined && backup?.sha256 !== named) return refuse(notApplied, "image-unknown", "no slot holds this image");
   const record = slots.recordSwapped(orderId);

@@ -31,8 +31,8 @@ export interface SlotImage {
 
 /** What an AP must know to boot. Saved whole and atomically; a slot that it does not list is empty. */
 export interface BootRecord {
-  /** Boots next; the other slot is the backup. */
-  readonly primary: SlotId;
+  /** The other slot is the backup. */
+  readonly bootSlot: SlotId;
   readonly slots: { readonly [Slot in SlotId]: SlotImage | null };
   /** The last swap order carried out, 0 for none: an order that arrives again must not swap back. */
   readonly swapOrderId: number;

@@ -4,11 +4,11 @@ import type { BootRecord, SlotId, SlotImage } from "./contract.js";
 export const otherSlot = (slot: SlotId): SlotId => (slot === "a" ? "b" : "a");
 
 /** The slot that boots: the primary, or the backup when only that holds an image. */
-export const slotToBoot = ({ primary, slots }: BootRecord): SlotId =>
-  slots[primary] === null && slots[otherSlot(primary)] !== null ? otherSlot(primary) : primary;
+export const slotToBoot = ({ bootSlot, slots }: BootRecord): SlotId =>
+  slots[bootSlot] === null && slots[otherSlot(bootSlot)] !== null ? otherSlot(bootSlot) : bootSlot;
 
 /** An AP that never had an image: it runs, reports empty slots, and takes its first image into slot b. */
-export const emptyBootRecord: BootRecord = { primary: "a", slots: { a: null, b: null }, swapOrderId: 0, controllerResets: 0 };
+export const emptyBootRecord: BootRecord = { bootSlot: "a", slots: { a: null, b: null }, swapOrderId: 0, controllerResets: 0 };
 
 /**
  * Two slots and the boot record. The running slot is never a download's target, so a crash at any instant leaves something to
@@ -33,7 +33,7 @@ export class ImageSlots {
   }
 
   get backup(): SlotId {
-    return otherSlot(this.#record.primary);
+    return otherSlot(this.#record.bootSlot);
   }
 
   image(slot: SlotId): SlotImage | null {
@@ -47,7 +47,7 @@ export class ImageSlots {
 
   /** A slot that holds this version, the primary first: it boots next. */
   holdingVersion(version: string): SlotId | undefined {
-    return [this.#record.primary, this.backup].find((slot) => this.image(slot)?.version === version);
+    return [this.#record.bootSlot, this.backup].find((slot) => this.image(slot)?.version === version);
   }
 
   /** The record that a commit of `image` to the target leads to. */
@@ -57,12 +57,12 @@ export class ImageSlots {
 
   /** The record after a swap, or undefined while the backup is empty. `orderId` is remembered, so that one order swaps once. */
   recordSwapped(orderId: number): BootRecord | undefined {
-    return this.image(this.backup) === null ? undefined : { ...this.#record, primary: this.backup, swapOrderId: orderId };
+    return this.image(this.backup) === null ? undefined : { ...this.#record, bootSlot: this.backup, swapOrderId: orderId };
   }
 
   /** The record after a restart by order of a controller, with `slot` to boot. */
   recordReset(slot: SlotId): BootRecord {
-    return { ...this.#record, primary: slot, controllerResets: this.#record.controllerResets + 1 };
+    return { ...this.#record, bootSlot: slot, controllerResets: this.#record.controllerResets + 1 };
   }
 
   /** The record with another version for an image, or undefined where its slots have it already. */

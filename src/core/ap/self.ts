@@ -45,15 +45,15 @@ export function selfOf(facts: AgentFacts, slots: ImageSlots, freeBytes: number):
 const noDigest = new Uint8Array(32);
 
 export function inventoryOf({ tftp, extensions }: AgentFacts, slots: ImageSlots, freeBytes: number): ApInventory {
-  const { primary } = slots.record;
+  const { bootSlot } = slots.record;
   const described = (slot: SlotId) => {
     const image = slots.image(slot);
     return image === null ? { version: "", sha256: noDigest } : { version: image.version, sha256: sha256Octets(image.sha256) };
   };
   return {
-    primary: described(primary),
+    primary: described(bootSlot),
     backup: described(slots.backup),
-    running: slots.running === primary ? "primary" : "backup",
+    running: slots.running === bootSlot ? "primary" : "backup",
     freeBytes,
     tftp,
     extensions: [...extensions],

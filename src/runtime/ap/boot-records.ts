@@ -9,7 +9,7 @@ import type { Disk } from "./disk.js";
 import { loadSealedJson, saveSealedJson } from "./sealed-json.js";
 import { type LabelledSlot, labelsDue, recordOfLabels, slotFileName, slotLabelName, slotOfLabelName } from "./slot-label.js";
 import { ignoreStorageError } from "./storage-failure.js";
-import { storedFiles } from "./stored-files.js";
+import { bootRecordOf, type StoredBootRecord, storedBootRecord, storedFiles } from "./stored-files.js";
 
 export const bootRecordNames = { record: "boot.json", copy: "boot-copy.json", damaged: "boot.json.damaged" } as const;
 
@@ -35,22 +35,24 @@ export class BootRecords {
     if (typeof stored === "object") {
       const isSame = typeof copy === "object" && JSON.stringify(copy.value) === JSON.stringify(stored.value);
       if (!isSame) await this.#saveCopy(stored.value);
-      return { record: stored.value, state: "sound" };
+      return { record: bootRecordOf(stored.value), state: "sound" };
     }
-    const left = typeof copy === "object" ? copy.value : recordOfLabels(await this.#labels());
+    const labelled = typeof copy === "object" ? undefined : recordOfLabels(await this.#labels());
+    const left = typeof copy === "object" ? copy.value : labelled && storedBootRecord(labelled);
     if (left === undefined) return { record: emptyBootRecord, state: stored === "absent" && copy === "absent" ? "absent" : "lost" };
     // Without room the next boot finds the same and tries again.
     await saveSealedJson(this.#disk, this.#path(bootRecordNames.record), left).catch(ignoreStorageError);
-    if (typeof copy === "object") return { record: left, state: "recovered" };
+    if (typeof copy === "object") return { record: bootRecordOf(left), state: "recovered" };
     await this.#saveCopy(left);
-    return { record: left, state: "rebuilt" };
+    return { record: bootRecordOf(left), state: "rebuilt" };
   }
 
   /** Resolves when the record is lasting. */
   async save(record: BootRecord): Promise<void> {
     await this.labelSlots(record);
-    await saveSealedJson(this.#disk, this.#path(bootRecordNames.record), record);
-    await this.#saveCopy(record);
+    const stored = storedBootRecord(record);
+    await saveSealedJson(this.#disk, this.#path(bootRecordNames.record), stored);
+    await this.#saveCopy(stored);
   }
 
   async labelSlots(record: BootRecord): Promise<void> {
@@ -73,7 +75,7 @@ export class BootRecords {
   }
 
   /** A copy that the disk does not take is saved by the next boot. */
-  async #saveCopy(record: BootRecord): Promise<void> {
+  async #saveCopy(record: StoredBootRecord): Promise<void> {
     await saveSealedJson(this.#disk, this.#path(bootRecordNames.copy), record).catch(ignoreStorageError);
   }
 

@@ -47,7 +47,7 @@ function wording(event: ApEvent): Pick<LogLine, "message" | "fields"> {
     case "withdrawn":
       return { message: `no longer offering ${event.fileName}` };
     case "swapped":
-      return { message: `swapped: slot ${event.record.primary} boots next` };
+      return { message: `swapped: slot ${event.record.bootSlot} boots next` };
     case "relabelled":
       return { message: `an image is now called ${event.version}` };
     case "boot-change-refused":

@@ -138,8 +138,8 @@ export class FlashFolder {
       await file.write([bytes], 0);
       await file.sync();
       const image = { version, runId: 0, ...(await digestsOf(file)) };
-      const { primary, slots } = emptyBootRecord;
-      await this.moveIntoSlot(primary, { ...emptyBootRecord, slots: { ...slots, [primary]: image } });
+      const { bootSlot, slots } = emptyBootRecord;
+      await this.moveIntoSlot(bootSlot, { ...emptyBootRecord, slots: { ...slots, [bootSlot]: image } });
     } finally {
       await file.close();
     }

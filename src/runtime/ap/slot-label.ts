@@ -25,18 +25,18 @@ export const slotOfLabelName = (name: string): SlotId | undefined => labelPatter
  */
 export function recordOfLabels(labels: readonly LabelledSlot[]): BootRecord | undefined {
   const highest = (slot: SlotId): SlotLabel | undefined => labels.filter((each) => each.slot === slot).sort(byRank)[0]?.label;
-  const [primary] = [...labels].sort(byRank);
-  if (primary === undefined) return undefined;
-  return { ...emptyBootRecord, primary: primary.slot, slots: { a: highest("a")?.image ?? null, b: highest("b")?.image ?? null } };
+  const [bootsNext] = [...labels].sort(byRank);
+  if (bootsNext === undefined) return undefined;
+  return { ...emptyBootRecord, bootSlot: bootsNext.slot, slots: { a: highest("a")?.image ?? null, b: highest("b")?.image ?? null } };
 }
 
 const byRank = (one: LabelledSlot, other: LabelledSlot): number => other.label.rank - one.label.rank;
 
 /** The labels that a record needs and that are not there yet. */
-export function labelsDue({ primary, slots }: BootRecord, labels: readonly LabelledSlot[]): LabelledSlot[] {
+export function labelsDue({ bootSlot, slots }: BootRecord, labels: readonly LabelledSlot[]): LabelledSlot[] {
   const due: LabelledSlot[] = [];
   let rankMin = 0;
-  for (const slot of [otherSlot(primary), primary]) {
+  for (const slot of [otherSlot(bootSlot), bootSlot]) {
     const image = slots[slot];
     if (image === null) continue;
     const ofSlot = labels.flatMap((each) => (each.slot === slot ? [each.label] : []));

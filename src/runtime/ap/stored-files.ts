@@ -5,7 +5,7 @@
 import type { Endpoint } from "../../base/endpoint.js";
 import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
 import { anyText, count, fields, listOf, nullable, oneOf, type Shape, scalar, yesNo } from "../../base/shape.js";
-import type { BootRecord, FinalReport, RunJournal, RunOrder, RunProgress, SlotImage } from "../../core/ap/contract.js";
+import type { BootRecord, FinalReport, RunJournal, RunOrder, RunProgress, SlotId, SlotImage } from "../../core/ap/contract.js";
 import { failureReasons } from "../../wire/capwap/vendor.js";
 
 /** How much of which image a part holds. */
@@ -35,7 +35,13 @@ const sha256 = scalar<Sha256Hex>("64 lower-case hex digits", (value) => typeof v
 const md5 = scalar<string>("32 lower-case hex digits", (value) => typeof value === "string" && /^[0-9a-f]{32}$/.test(value));
 const slotImage = fields<SlotImage>({ version: anyText, sizeBytes: count, sha256, md5, runId: count });
 
-const bootRecord = fields<BootRecord>({
+/** A boot record as it is stored, where the slot that boots next is called `primary`. */
+export type StoredBootRecord = Omit<BootRecord, "bootSlot"> & { readonly primary: SlotId };
+
+export const storedBootRecord = ({ bootSlot, ...rest }: BootRecord): StoredBootRecord => ({ primary: bootSlot, ...rest });
+export const bootRecordOf = ({ primary, ...rest }: StoredBootRecord): BootRecord => ({ bootSlot: primary, ...rest });
+
+const bootRecord = fields<StoredBootRecord>({
   primary: oneOf({ a: 1, b: 1 }),
   slots: fields<BootRecord["slots"]>({ a: nullable(slotImage), b: nullable(slotImage) }),
   swapOrderId: count,

@@ -238,7 +238,7 @@ t.test("a reset or a swap waits for a commit, which saves a record of its own", 
       t.same(bench.hears(wish).did, []);
       const { out } = bench.step({ type: "slot-committed", downloadId: 1, freeBytes: 1 });
       const saved = out.filter((effect) => effect.type === "save-boot-record");
-      t.match(saved, [{ record: { primary: "b", slots: { a: oldImage, b: { version: "8.6" } } } }], "with the new image");
+      t.match(saved, [{ record: { bootSlot: "b", slots: { a: oldImage, b: { version: "8.6" } } } }], "with the new image");
       t.same(bench.saved().did.slice(0, done.length), done);
     }
   }
@@ -256,14 +256,14 @@ t.test("a commit waits until the boot record is saved", async (t) => {
   const verified = { type: "download-verified", downloadId: 1, ...newImage, sha256: sha("3") } as const;
   t.same(bench.step(verified).did, []);
   const committed = bench.saved().out.find((effect) => effect.type === "commit-slot");
-  t.match(committed, { type: "commit-slot", slot: "b", record: { primary: "b", swapOrderId: 4 } });
+  t.match(committed, { type: "commit-slot", slot: "b", record: { bootSlot: "b", swapOrderId: 4 } });
 });
 
 t.test("an image that is there under another version is called what the order says", async (t) => {
   const bench = new Bench({ record: twoImages }).joined();
   const { out } = bench.configure({ upgradeOrder: { ...order, version: "8.6.1" } });
   t.match(out.filter((effect) => effect.type === "save-boot-record").at(0), {
-    record: { primary: "a", slots: { a: oldImage, b: { version: "8.6.1" } } },
+    record: { bootSlot: "a", slots: { a: oldImage, b: { version: "8.6.1" } } },
   });
   bench.hears({ type: "answered", tag: "report", resultCode: 0, elements: {} });
   t.ok(bench.saved().did.includes("event apInventory"));
@@ -286,7 +286,7 @@ t.test("an order that seems too large is answered when the flash has been measur
 });
 
 t.test("a slot that was found corrupt is struck from the record", async (t) => {
-  const record: BootRecord = { ...twoImages, primary: "b", slots: { a: oldImage, b: null } };
+  const record: BootRecord = { ...twoImages, bootSlot: "b", slots: { a: oldImage, b: null } };
   const bench = new Bench({ record, corrupt: ["b"] });
   t.same(bench.did, ["save-boot-record", "resolve-controllers"]);
   t.match(bench.session.self(), { activeVersion: "8.5", inventory: { running: "backup", primary: { version: "" } } });

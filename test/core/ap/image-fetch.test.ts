@@ -21,7 +21,7 @@ t.test("over the WAN, block by block", async (t) => {
   run.block(1024, 1976, true).written(1024, 1976);
   t.same(run.did, ["verify-download"], "the last block waits for the whole");
   run.verified();
-  t.match(run.last("commit-slot"), { slot: "b", record: { primary: "a", slots: { a: oldImage, b: { version: "8.6", runId: 7 } } } });
+  t.match(run.last("commit-slot"), { slot: "b", record: { bootSlot: "a", slots: { a: oldImage, b: { version: "8.6", runId: 7 } } } });
   t.same(run.slots.image("b"), null, "not in the slot before it is stored");
   run.committed();
   t.match(run.last("block-stored"), { resultCode: 0 });

@@ -15,7 +15,7 @@ const both: BootRecord = { ...emptyBootRecord, slots: { a: oldImage, b: stored }
 t.test("slots", async (t) => {
   t.test("the primary boots, the other one only when the primary is empty", async (t) => {
     t.equal(slotToBoot(both), "a");
-    t.equal(slotToBoot({ ...both, primary: "b" }), "b");
+    t.equal(slotToBoot({ ...both, bootSlot: "b" }), "b");
     t.equal(slotToBoot({ ...both, slots: { a: null, b: stored } }), "b");
     t.equal(slotToBoot(emptyBootRecord), "a", "an AP without an image runs all the same");
   });
@@ -23,7 +23,7 @@ t.test("slots", async (t) => {
     const slots = new ImageSlots(both);
     t.equal(slots.target, "b");
     slots.replace(slots.recordSwapped(1) as BootRecord);
-    t.equal(slots.record.primary, "b");
+    t.equal(slots.record.bootSlot, "b");
     t.equal(slots.target, "b");
     t.equal(slots.running, "a");
   });
@@ -39,11 +39,11 @@ t.test("slots", async (t) => {
 t.test("reset boots what the request names", async (t) => {
   const slots = new ImageSlots(both);
   const decideReset = (slots: ImageSlots, version: string) => decideBoot(slots, { type: "reset", version });
-  t.match(decideReset(slots, "8.5"), { ok: true, record: { primary: "a", controllerResets: 1 } });
-  t.match(decideReset(slots, "8.6"), { ok: true, record: { primary: "b" } }, "a controller that knows no swap");
+  t.match(decideReset(slots, "8.5"), { ok: true, record: { bootSlot: "a", controllerResets: 1 } });
+  t.match(decideReset(slots, "8.6"), { ok: true, record: { bootSlot: "b" } }, "a controller that knows no swap");
   t.match(decideReset(slots, "9.9"), { ok: false, refusal: { resultCode: 10 } });
   const twins = new ImageSlots({ ...both, slots: { a: oldImage, b: { ...stored, version: "8.5" } } });
-  t.match(decideReset(twins, "8.5"), { record: { primary: "a" } }, "the primary first");
+  t.match(decideReset(twins, "8.5"), { record: { bootSlot: "a" } }, "the primary first");
   t.match(decideReset(new ImageSlots(emptyBootRecord), "0.0.0.0"), { ok: true });
 });
 

@@ -10,7 +10,7 @@ t.test("a flipped bit makes a slot unbootable, and the other one boots", async (
   const disk = new MemoryDisk();
   const flash = await Flash.open(disk, { factoryVersion: "8.5" });
   const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
-  await flash.saveRecord({ ...record, primary: "b" });
+  await flash.saveRecord({ ...record, bootSlot: "b" });
   const after = disk.reborn("lasting");
   after.flipBit(flash.files.slotPath("b"), 49_999);
   const { state } = await Flash.open(after);
@@ -26,7 +26,7 @@ t.test("a damaged boot record: the AP comes up with what its slots say, and the 
   const disk = new MemoryDisk();
   const flash = await Flash.open(disk, { factoryVersion: "8.5" });
   const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
-  const swapped = { ...record, primary: "b", swapOrderId: 9 } as const;
+  const swapped = { ...record, bootSlot: "b", swapOrderId: 9 } as const;
   await flash.saveRecord(swapped);
   for (const damage of ["flipped bit", "gone", "empty", "unreadable"] as const) {
     const after = disk.reborn("lasting");
@@ -54,7 +54,7 @@ t.test("a recovered record is believed no more than any other: a slot that is no
   const disk = new MemoryDisk();
   const flash = await Flash.open(disk, { factoryVersion: "8.5" });
   const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
-  await flash.saveRecord({ ...record, primary: "b" });
+  await flash.saveRecord({ ...record, bootSlot: "b" });
   const after = disk.reborn("lasting");
   after.flipBit(flash.files.slotPath("b"), 7);
   after.flipBit(recordPath, 100);
@@ -68,7 +68,7 @@ async function upgradedTwice(): Promise<{ disk: MemoryDisk; record: BootRecord; 
   const disk = new MemoryDisk();
   const first = await Flash.open(disk, { factoryVersion: "8.5" });
   const { record } = await first.fetch(makeImage("8.6", 50_000), "b", first.state.record);
-  await first.saveRecord({ ...record, primary: "b", swapOrderId: 9 });
+  await first.saveRecord({ ...record, bootSlot: "b", swapOrderId: 9 });
   const flash = await Flash.open(disk);
   return { disk, flash, record: (await flash.fetch(makeImage("8.7", 60_000), "a", flash.state.record)).record };
 }
@@ -79,13 +79,13 @@ t.test("record and copy damaged or gone: the slots' labels say what lies there a
     const after = disk.reborn("lasting");
     for (const path of [recordPath, copyPath]) damage === "gone" ? await after.remove(path) : after.flipBit(path, 100);
     const { state } = await Flash.open(after, { factoryVersion: "9.9" });
-    t.match(state, { recordState: "rebuilt", corrupt: [], record: { primary: "b", slots: record.slots } }, damage);
+    t.match(state, { recordState: "rebuilt", corrupt: [], record: { bootSlot: "b", slots: record.slots } }, damage);
     const again = await Flash.open(after.reborn("lasting"));
     t.match(again.state, { recordState: "sound", record: state.record }, `${damage}: once`);
   }
-  await flash.saveRecord({ ...record, primary: "a", swapOrderId: 10 });
+  await flash.saveRecord({ ...record, bootSlot: "a", swapOrderId: 10 });
   for (const path of [recordPath, copyPath]) disk.flipBit(path, 100);
-  t.equal((await Flash.open(disk)).state.record.primary, "a", "a swap is known, too");
+  t.equal((await Flash.open(disk)).state.record.bootSlot, "a", "a swap is known, too");
 });
 
 t.test("a label is believed no more than a record: what its image is not does not boot", async (t) => {
@@ -102,7 +102,7 @@ t.test("a label that was lost, or that a former version never wrote, is written 
   for (const name of disk.names.filter((path) => /slot-.*\.json$/.test(path))) await disk.remove(name);
   await Flash.open(disk);
   for (const path of [recordPath, copyPath]) disk.flipBit(path, 100);
-  t.match((await Flash.open(disk)).state.record, { primary: record.primary, slots: record.slots }, "and then says what the record said");
+  t.match((await Flash.open(disk)).state.record, { bootSlot: record.bootSlot, slots: record.slots }, "and then says what the record said");
 });
 
 t.test("record, copy and labels damaged: they are put aside, and the AP comes up with empty slots rather than a guess", async (t) => {
@@ -120,7 +120,7 @@ t.test("a full disk keeps no swap from being stored: the copy waits for the next
   const disk = new MemoryDisk();
   const flash = await Flash.open(disk, { factoryVersion: "8.5" });
   const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
-  const swapped = { ...record, primary: "b", swapOrderId: 9 } as const;
+  const swapped = { ...record, bootSlot: "b", swapOrderId: 9 } as const;
   disk.failOpen.add(`${copyPath}.new`);
   await flash.saveRecord(swapped);
   const next = await Flash.open(disk.reborn("lasting"));
@@ -141,7 +141,7 @@ t.test("a disk that takes nothing: a swap is refused with the reason, the record
     const { record } = await flash.fetch(makeImage("8.6", 50_000), "b", flash.state.record);
     if (code === "EROFS") disk.readOnly = true;
     else disk.writesFailWith = code;
-    t.match(await flash.saveRecord({ ...record, primary: "b" }), { type: "boot-record-unsaved", reason });
+    t.match(await flash.saveRecord({ ...record, bootSlot: "b" }), { type: "boot-record-unsaved", reason });
     t.same(flash.files.slotPath("a"), join(folder, `slot-a-${record.slots.a?.sha256}.image`));
     disk.flipBit(recordPath, 100);
     const next = await Flash.open(disk);

@@ -31,15 +31,15 @@ t.test("f488cdf: a primary keeps both images and offers the new one", async (t) 
   t.match(state, {
     recordState: "sound",
     corrupt: [],
-    record: { primary: "a", slots: { a: { version: "8.5.161.0" }, b: { version: "8.10.183.0", sha256, sizeBytes: 9000 } } },
+    record: { bootSlot: "a", slots: { a: { version: "8.5.161.0" }, b: { version: "8.10.183.0", sha256, sizeBytes: 9000 } } },
     journal: { run: { order: { role: "primary", runId: 1146759900 }, progress: { state: "complete", wanBytes: 9000 } }, owed: [] },
   });
   t.ok(fetch.isComplete);
-  await flash.saveRecord({ ...state.record, primary: "b" });
+  await flash.saveRecord({ ...state.record, bootSlot: "b" });
   await files.saveJournal(state.journal);
   await files.close();
   const { state: again } = await Flash.open(nodeDisk, { folder });
-  t.match(again, { recordState: "sound", record: { primary: "b" }, journal: state.journal }, "what today's code writes opens too");
+  t.match(again, { recordState: "sound", record: { bootSlot: "b" }, journal: state.journal }, "what today's code writes opens too");
 });
 
 t.test("f488cdf: a subordinate that had backed off, or was fetching, fetches with the tries that it has left", async (t) => {

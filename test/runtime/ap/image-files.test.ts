@@ -61,7 +61,7 @@ t.test("the power goes at any step, or the process alone: the running slot, its 
     lasting(first.state.record);
     const fetched = await first.fetch(images[0], "b", first.state.record);
     lasting(fetched.record);
-    const swapped: BootRecord = { ...fetched.record, primary: "b", swapOrderId: 1 };
+    const swapped: BootRecord = { ...fetched.record, bootSlot: "b", swapOrderId: 1 };
     await first.saveRecord(swapped);
     lasting(swapped);
     const second = await Flash.open(disk);
