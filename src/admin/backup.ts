@@ -12,7 +12,7 @@ import { failureBody } from "./schema.js";
 
 export interface BackupOptions {
   readonly store: Store;
-  /** Where a backup lies while it is sent. */
+  /** For backups while they are sent. */
   readonly folder: string;
 }
 

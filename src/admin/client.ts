@@ -32,7 +32,7 @@ export class AdminClient implements OperatorPort {
   /**
    * Uploads an image file. A file that is missing, empty or unreadable is refused before a byte moves
    * (`image-file-missing`, `image-file-unreadable`, `image-empty`).
-   * @param sent told the bytes handed over so far, and of how many
+   * @param sent called with the bytes sent so far and their total
    * @param signal gives up half-way: `upload-cancelled`
    */
   async addImage(
@@ -99,7 +99,7 @@ async function openImageFile(path: string): Promise<Result<FileHandle>> {
     await file.close();
     return facts.isFile()
       ? failure("image-empty", `${path} is empty; give the file that the vendor released`)
-      : failure("image-file-unreadable", `${path} is no file`);
+      : failure("image-file-unreadable", `${path} is not a regular file`);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return failure("image-file-missing", `There is no file ${path}`);

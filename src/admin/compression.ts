@@ -1,11 +1,11 @@
-/** Long answers go compressed to whoever takes that and sits at a line: the snapshot of a thousand APs is 790 kB of JSON and 30 kB by gzip. */
+/** Long responses are compressed for clients on other machines that accept it: the snapshot of a thousand APs is 790 kB of JSON and 30 kB by gzip. */
 
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { isLoopback } from "../base/ip-address.js";
 
-/** Answers that hold a secret are far shorter: compressed beside what somebody else chose, their length would tell of it. */
+/** Responses with a secret are far shorter: compressed together with text that others choose, their length would reveal it (BREACH). */
 const lengthMin = 16 * 1024;
 const compressed = promisify(gzip);
 

@@ -33,7 +33,7 @@ export function registerEventStream(app: FastifyInstance, feed: LiveFeed, access
     {
       schema: {
         operationId: "events-snapshot",
-        summary: "What the event stream begins with, in one answer; the stream goes on from its id with `?after=ID`",
+        summary: "The snapshot that begins the event stream, as one response; the stream continues from its id with `?after=ID`",
         tags: ["events"],
         response: { 200: snapshotAnswer, "4xx": failureBody, "5xx": failureBody },
       },
@@ -79,7 +79,7 @@ interface EventStreamOptions {
   readonly onEnd: () => void;
 }
 
-/** Changes as they stand in a stream. Each is encoded once: a thousand readers that take a snapshot slowly hold the same bytes. */
+/** Encoded changes. Each is encoded once: a thousand slow readers of a snapshot share its bytes. */
 class Frames {
   /** Begins every id: numbers of another process mean nothing here. */
   readonly epoch: string;

@@ -1,6 +1,6 @@
 import type { Failure } from "../base/failure.js";
 
-/** Codes whose HTTP status is not told by their first word. */
+/** Codes whose HTTP status does not follow from their first word. */
 const statusByCode: Readonly<Record<string, number>> = {
   "not-logged-in": 401,
   "wrong-password": 401,

@@ -1,6 +1,6 @@
 /**
  * Keeps what `/events` streams: the views of the controller as last seen, and the changes since. It reads through the port as any client does,
- * at most every `refreshMs`, and only while somebody reads.
+ * at most every `refreshMs`, and only while there are readers.
  */
 import type { Instant } from "../base/time.js";
 import type { ControllerEvent } from "../core/controller/events.js";
@@ -11,19 +11,19 @@ import type { OperatorPort } from "./operator-port.js";
 export interface LiveFeedOptions {
   readonly operator: OperatorPort;
   readonly now: () => Instant;
-  /** Told why views could not be had; they are asked for again. */
+  /** Called with the reason why views could not be read; they are read again. */
   readonly onTrouble: (message: string) => void;
 }
 
 /** Shortest time between two looks at the views; bytes move often, eyes do not. */
 const refreshMs = 250;
-/** Look at least so often while somebody reads: what changes without an event, such as TFTP sessions. */
+/** Longest pause between reads while there are readers, for changes without an event, such as TFTP sessions. */
 const idleRefreshMs = 1000;
 /** For readers that come back: as many changes, and no more text than this, for one of a large run is long. */
 const changesKept = 500;
 const changeCharactersKept = 8 * 2 ** 20;
 const eventsKept = 200;
-/** A countdown that moved by less says nothing new. */
+/** A countdown that moved by less is not a change. */
 const retryToleranceMs = 1500;
 
 /** A change with its place in the order; `text` is its JSON, made once for all readers. */
@@ -42,7 +42,7 @@ interface Views {
   readonly boot: Row;
 }
 
-/** A value, what tells whether it changed, and that as text. */
+/** A value, the part that decides whether it changed, and that as text. */
 interface Row {
   readonly value: Fields;
   readonly compared: Fields;
@@ -89,7 +89,7 @@ export class LiveFeed {
     return this.#snapshot;
   }
 
-  /** The changes after `number`, or undefined when they are no longer kept. */
+  /** The changes after `number`, or undefined if they are no longer kept. */
   async changesAfter(number: number): Promise<readonly NumberedChange[] | undefined> {
     await this.#refresh();
     const first = this.#changes[0]?.number ?? this.#number + 1;
@@ -129,7 +129,7 @@ export class LiveFeed {
     }, ms);
   }
 
-  /** One look at a time, and none right after another: who comes in a crowd gets what the first one got, and soon the change. */
+  /** One read at a time, and none right after another: simultaneous readers get the first one's result, and soon the change. */
   #refresh(): Promise<void> {
     if (this.#options.now() - this.#lookedAt < refreshMs) return this.#refreshing ?? Promise.resolve();
     this.#refreshing ??= this.#look().finally(() => {
@@ -145,7 +145,7 @@ export class LiveFeed {
     const change = this.#difference(views);
     const first = this.#views === undefined;
     this.#views = views;
-    // Nobody can have anything from before the first look: a snapshot is all there is to give.
+    // Nothing exists from before the first read: a snapshot is the only possible answer.
     if (first) this.#number++;
     if (first || Object.keys(change).length === 0) return;
     const numbered = { number: ++this.#number, text: JSON.stringify({ now: this.#options.now(), ...change } satisfies LiveChange) };

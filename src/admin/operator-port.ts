@@ -8,7 +8,7 @@ export interface OperatorPort {
   order<T extends Order>(order: T): Promise<Result<ResultOf<T["type"]>>>;
 }
 
-/** A port of the controller's own process, which also tells what an order changed. */
+/** A port of the controller's own process, which also reports what an order changed. */
 export interface ControllerPort extends OperatorPort {
   carryOut<T extends Order>(order: T): Promise<CarriedOut<T["type"]>>;
 }

@@ -1,5 +1,5 @@
 /**
- * Where each order lives in the admin API: one table for the server, the command line and the page, which asks without the weight of
+ * Where each order lives in the admin API: one table for the server, the command line and the page, which uses it without the weight of
  * the schemas (`routes.ts`). An order's fields are its `type` (the row), the `:names` in its path, and for the rest the query (GET, DELETE)
  * or the JSON body.
  */
@@ -84,7 +84,7 @@ export function requestOf(order: RoutedOrder): { method: OrderPath["method"]; pa
   return { method: route.method, path: `${apiPrefix}${path}${query.size === 0 ? "" : `?${query}`}`, body: undefined };
 }
 
-/** What an operator says about a file that he uploads. */
+/** The operator's description of an uploaded file. */
 export interface ImageDescription {
   readonly version: string;
   /** Model or family names. */

@@ -52,7 +52,7 @@ function schemaOf(type: string, route: OrderRoute) {
   const rest = Object.keys(route.fields.shape).filter((name) => !inPath.includes(name));
   const params = inPath.length > 0 && { params: route.fields.pick(mask(inPath)) };
   const fields = route.fields.pick(mask(rest)).strict();
-  // Nobody has to send an empty object.
+  // An empty object may be omitted.
   const needsBody = rest.some((name) => !route.fields.shape[name]?.safeParse(undefined).success);
   const others = rest.length > 0 && (usesQuery(route) ? { querystring: fields } : { body: needsBody ? fields : fields.nullish() });
   const headers = route.idempotent && { headers: z.object({ "idempotency-key": z.string().min(1).max(255).optional() }) };

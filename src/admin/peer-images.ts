@@ -1,5 +1,5 @@
 /**
- * Asks the other controller of the network which images it holds, as any caller of its API would. What it says is a stranger's word: it may
+ * Asks the other controller of the network for its images, like any client of its API. Its answer is untrusted: it may
  * be late, endless or nonsense, and costs no more than the limits here.
  */
 
@@ -63,7 +63,7 @@ function answerOf({ url, token, certificate }: PeerAddress, signal: AbortSignal)
   };
   const target = new URL(apiPrefix + orderPaths["show-images"].path, url);
   return new Promise((resolve, reject) => {
-    // The signal ends a request that waits and a body that drips alike; its reason says which of both it was.
+    // The signal ends both a request without response and a body that drips; its reason says which.
     const failed = (error: Error): void => reject(signal.aborted ? signal.reason : error);
     const request = target.protocol === "https:" ? httpsRequest : httpRequest;
     const asked = request(target, options, (response) => {
@@ -97,7 +97,7 @@ function imagesOf(status: number, text: string): PeerAnswer {
     return { trouble: oneLine(refusal.success ? `HTTP ${status}: ${refusal.data.message}` : `HTTP ${status}`, troubleOctetsMax) };
   }
   const parsed = peerImages.safeParse(jsonOf(text));
-  return parsed.success ? { images: parsed.data } : { trouble: "the answer is no list of images; is it a flexup controller?" };
+  return parsed.success ? { images: parsed.data } : { trouble: "the answer is not a list of images; check that it is a flexup controller" };
 }
 
 function jsonOf(text: string): unknown {

@@ -1,6 +1,6 @@
 /**
- * The operator part of the API: what each order's act is called, who may do it, what it takes and what it answers. The server registers
- * its routes from this table and the OpenAPI document is generated from it; `order-paths.ts` says where each act lives.
+ * The operator part of the API: summary, role, fields and answer of each order. The server registers
+ * its routes from this table, and the OpenAPI document is generated from it; `order-paths.ts` has the paths.
  */
 import { z } from "zod";
 import { limits } from "../core/upgrade/limits.js";
@@ -43,7 +43,7 @@ export interface OrderRoute extends OrderPath {
   readonly fields: z.ZodObject;
   /** Null: 204 without a body. */
   readonly answer: z.ZodType | null;
-  /** A repeated request with the same Idempotency-Key gets the first one's answer. */
+  /** A repeated request with the same Idempotency-Key gets the first one's result. */
   readonly idempotent?: true;
   /** Default: what the largest other order needs. */
   readonly bodyBytesMax?: number;

@@ -333,7 +333,7 @@ export const configChanges = z.object({ changes: z.array(z.string()).describe("O
 
 /**
  * Group and AP names as they come in a path: not empty, not endless, and not what a URL takes for "here" and "above".
- * What else they may hold is the controller's to say.
+ * The controller checks the rest.
  */
 export const nameText = z
   .string()
@@ -344,9 +344,9 @@ const digits = z
   .string()
   .regex(/^(?:0|[1-9]\d{0,14})$/, "expected a whole number in decimal digits")
   .transform(Number);
-/** A number in a path or a query: decimal digits and nothing else. `0x1`, `1e3` and ` 1` are none. */
+/** A number in a path or a query: decimal digits and nothing else, so not `0x1`, `1e3` or ` 1`. */
 export const decimal = z.union([z.int().min(0), digits], { error: "expected a whole number in decimal digits" });
-/** What an upload says about its file, in the query. */
+/** The description of an uploaded file, in the query. */
 export const imageUpload = z.object({
   version: z.string().min(1).max(64),
   models: z

@@ -34,11 +34,11 @@ import { registerReports } from "./reports.js";
 export interface AdminOptions {
   readonly operator: ControllerPort;
   readonly images: ImageFolder;
-  /** Without it anybody may do everything: for tests and for what listens nowhere. */
+  /** Without it, everybody may do everything: for tests, and for servers that do not listen. */
   readonly access?: AccessOptions;
   /** Without it there are no backups. */
   readonly backup?: BackupOptions;
-  /** What `/healthz` says; without it: all is well. */
+  /** For `/healthz`; without it, storage is assumed to be fine. */
   readonly storage?: () => StorageView;
   /** Without it there is no event stream. */
   readonly feed?: LiveFeed;
@@ -77,7 +77,7 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
     connectionTimeout: silenceMsMax,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: paramLengthMax },
-    // What no route gets to see; the framework's own answer repeats the whole path and has no stable code.
+    // Errors before routing; the framework's own response repeats the whole path and has no stable code.
     frameworkErrors: (error, _request, reply: FastifyReply) => {
       const message = unroutable[error.code] ?? "This request cannot be read; check its path and headers";
       reply
@@ -88,7 +88,7 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
     // The framework types its two servers apart; nothing here depends on which it is.
     ...((options.tls === undefined ? {} : { https: { ...tlsPolicy, ...options.tls } }) as object),
   });
-  // A page of another site may post text without asking this server first; JSON it may not.
+  // A page of another site may post text without a preflight request, but not JSON.
   app.removeContentTypeParser("text/plain");
   limitConnections(app, options.log);
   app.addHook("onRequest", async (_request, reply) => {
@@ -97,7 +97,7 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
   compressLongAnswers(app);
   limitBodyTime(app, options.bodyMsMax ?? bodyMsMaxDefault);
   app.setValidatorCompiler(validatorCompiler);
-  // The views are typed, and tests hold real answers against their schemas: to check each row again costs more than all the rest.
+  // The views are typed, and tests check real responses against their schemas: validating each row again costs more than all the rest.
   app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { status, failure } = failureOf(error);
@@ -105,7 +105,7 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
     reply.status(status).send(failure);
   });
   app.setNotFoundHandler((request, reply) => {
-    const message = `There is no ${request.method} ${request.url.split("?")[0]}; /api/openapi.json lists what there is`;
+    const message = `There is no ${request.method} ${request.url.split("?")[0]}; /api/openapi.json lists all routes`;
     reply.status(404).send({ code: "unknown-route", message } satisfies Failure);
   });
 
@@ -133,7 +133,7 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
   if (access !== undefined) registerAccessRoutes(app, access);
   const portFor = (request: FastifyRequest): OperatorPort => {
     if (access === undefined) return options.operator;
-    invariant(request.caller !== null, "nobody reaches the controller past the guard");
+    invariant(request.caller !== null, "no request without a caller passes the guard");
     return new AuditedPort(options.operator, standingOf(request, access), request.ip, auditWriter(access));
   };
 
@@ -150,15 +150,14 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
   return app;
 }
 
-/** The framework's objections that say too little to whoever types a request by hand. */
+/** Clearer messages for some of the framework's errors. */
 const objections: Readonly<Record<string, string>> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE:
-    "This body is none that is read here: send JSON as application/json, an image as application/octet-stream",
-  FST_ERR_CTP_EMPTY_JSON_BODY: "The body is empty; send JSON, or leave the Content-Type away",
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: "Unsupported Content-Type: send JSON as application/json, an image as application/octet-stream",
+  FST_ERR_CTP_EMPTY_JSON_BODY: "The body is empty; send JSON, or omit the Content-Type",
 };
 const bodyMissing = "This request needs a body: send JSON with Content-Type: application/json";
 
-/** What the framework or a schema objected to, as one line. */
+/** An error of the framework or a schema, as one line. */
 function failureOf(error: FastifyError): { status: number; failure: Failure } {
   if (error instanceof StoreReadOnly) return { status: httpStatusOf(error.failure), failure: error.failure };
   const invalid = (status: number, message: string) => ({ status, failure: { code: "invalid-request", message } });

@@ -11,7 +11,7 @@ import type { ParameterName, ParameterValue } from "./parameters.js";
 /** What a command works with, wherever it was typed. */
 export interface CommandContext {
   readonly operator: OperatorPort;
-  /** Files of the machine where the command was typed; absent where there are none (SSH). */
+  /** Files of the machine where the command was typed; absent over SSH. */
   readonly files?: LocalFiles;
 }
 
@@ -39,7 +39,7 @@ export type Outcome =
 export interface Command extends Pattern {
   /** A few words for help. */
   readonly help: string;
-  /** Needs `files`: not offered where there are none. */
+  /** Needs `files`; not offered without them. */
   readonly needsFiles?: true;
   /** The command's only order, where it is one. */
   readonly order?: (values: Values) => Order;

@@ -1,5 +1,5 @@
 /**
- * Finds the command of a table that a line of words means. The same tree gives errors that say what was expected, help and completion,
+ * Finds the command that a line of words means. The same tree yields errors that name what was expected, help and completion,
  * for one-shot commands, the local shell and SSH alike.
  *
  * A command's pattern is what a person types: `config flexconnect group <group> predownload master|primary <ap> [delete]`
@@ -185,7 +185,7 @@ function findKeyword<C>(node: Node<C>, text: string, abbreviations: boolean): { 
   return targets.size > 1 ? "ambiguous" : { node: first[1].node, word: first[0] };
 }
 
-/** What may come at a node, in words; with `begun`, only the keywords that begin so. */
+/** What may follow at a node, in words; with `begun`, only the keywords that start with it. */
 function expectedAt<C>(node: Node<C>, begun?: string): string {
   const keywords = [...node.keywords.keys()].filter((word) => begun === undefined || word.startsWith(begun));
   const expected = node.parameter === undefined || begun !== undefined ? keywords : [...keywords, ...wordsOf(node.parameter.name)];

@@ -16,7 +16,7 @@ const home = "\u001b[H";
 const eraseRight = "\u001b[K";
 const eraseBelow = "\u001b[J";
 
-/** Of a terminal that does not tell. */
+/** For a terminal that does not report its size. */
 export const usualSize = { columns: 80, rows: 24 } as const;
 
 export class LiveScreen {

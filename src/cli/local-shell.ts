@@ -27,7 +27,7 @@ export function registerLocalShell(program: Program, done: (code: number) => voi
 
 function onTerminal(commands: OperatorCommands): Promise<number> {
   const { stdin, stdout } = process;
-  /** A terminal that was never given a size says 0. */
+  /** A terminal that was never given a size reports 0. */
   const rows = (): number => stdout.rows || rowsDefault;
   return new Promise((resolve) => {
     const shell = new Shell({
@@ -62,7 +62,7 @@ export async function ofLines(
   for await (const line of createInterface({ input })) {
     if (line.trim() === "") continue;
     if (leavesShell.test(line.trim())) break;
-    // Nobody is there to be asked: a question is answered with yes, as whoever wrote the script meant.
+    // A script cannot be asked: questions are answered with yes.
     const outcome = await commands.run(line, async () => "y");
     write(outcome.text);
     if (outcome.exitCode !== exitCodes.done) exitCode = outcome.exitCode;

@@ -61,7 +61,7 @@ export async function runOneShot(args: readonly string[], io: CommandIo): Promis
   return outcome.partial ? exitCodes.refused : exitCodes.done;
 }
 
-/** Adds `show`, `config` and `image` to the program; the table says what they are. */
+/** Adds `show`, `config` and `image` to the program, from the command table. */
 export function registerOperatorCommands(program: Program, done: (code: ExitCode) => void): void {
   const firstWords = new Set(commandTable.map(({ pattern }) => pattern.split(" ")[0] as string));
   for (const first of firstWords) {

@@ -8,11 +8,11 @@ import type { ReleaseName } from "../core/upgrade/limits.js";
 export interface Parameter<T> {
   /** What is expected, as it follows "expected": `a MAC address such as 00:0a:b8:3b:0b:c2`. */
   readonly what: string;
-  /** The value, or undefined when the word is none. */
+  /** The value, or undefined if the word is not valid. */
   readonly parse: (text: string) => T | undefined;
   /** Where it is one of a few words: those. */
   readonly choices?: readonly string[];
-  /** Values to offer for completion, as they are; none when the controller does not answer. */
+  /** Values to offer for completion; none if the controller does not answer. */
   readonly candidates?: (operator: OperatorPort) => Promise<readonly string[]>;
 }
 

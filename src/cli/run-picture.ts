@@ -14,7 +14,7 @@ const roleWords: Readonly<Record<PredownloadRole, string>> = {
   subordinateLocal: "subordinate",
   subordinateCentral: "fallback",
 };
-/** Who is drawn first where there is not room for all. */
+/** The order in which APs are drawn if there is not room for all. */
 const order: Readonly<Record<PredownloadStatus, number>> = {
   Predownloading: 0,
   Initiated: 1,
@@ -35,7 +35,7 @@ interface Cell {
   readonly text: (row: ApImageRow) => string;
 }
 
-/** What stands left of the bar, and right of it. */
+/** The text left of the bar, and right of it. */
 const left: readonly Cell[] = [
   { title: "Role", width: 11, from: 64, text: ({ role }) => (role === null ? "" : roleWords[role]) },
   { title: "From", width: 4, from: 44, text: ({ source }) => source?.toUpperCase() ?? "" },
@@ -87,7 +87,7 @@ export function runPicture(group: GroupView, rows: readonly ApImageRow[], size: 
 export function runEndText(group: GroupView): string {
   const { run, name } = group;
   if (run === null) return `${name}: no run`;
-  if (run.state === "running") return `Run ${run.id} of group ${name} goes on; "flexup show flexconnect group detail ${name}" shows it`;
+  if (run.state === "running") return `Run ${run.id} of group ${name} continues; "flexup show flexconnect group detail ${name}" shows it`;
   return `Run ${run.id} of group ${name} ended: ${run.state}, ${run.counts.Complete} of ${group.aps.length} APs complete`;
 }
 

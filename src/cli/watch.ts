@@ -14,7 +14,7 @@ export interface WatchOptions {
   readonly pause: () => Promise<boolean>;
 }
 
-/** Shows what `look` gives, again whenever it differs, until `pause` says stop. */
+/** Shows the result of `look`, again whenever it differs, until `pause` returns stop. */
 export async function watchOutcome(look: () => Promise<Outcome>, { screen, json, pause }: WatchOptions): Promise<Outcome> {
   const live = screen.isTTY && !json ? new LiveScreen(screen) : undefined;
   let shown = "";
@@ -34,7 +34,7 @@ export async function watchOutcome(look: () => Promise<Outcome>, { screen, json,
   }
 }
 
-/** Follows the run of a group to its end. @returns how it ended; `running` when `pause` said stop */
+/** Follows the run of a group to its end. @returns how it ended; `running` if `pause` returned stop */
 export async function watchRun(operator: OperatorPort, group: string, { screen, json, pause }: WatchOptions): Promise<Result<RunState>> {
   const live = screen.isTTY && !json ? new LiveScreen(screen) : undefined;
   const told = new Map<string, string>();
@@ -62,7 +62,7 @@ export async function watchRun(operator: OperatorPort, group: string, { screen, 
   }
 }
 
-/** A line for each step of an AP; bytes alone are no step. */
+/** A line for each step of an AP; progress in bytes is not a step. */
 function tellChange(row: ApImageRow, told: Map<string, string>, screen: Screen, json: boolean): void {
   const line = [row.name, row.status, row.role ?? "", row.source ?? "", `tries ${row.retryCount ?? 0}`, row.failureReason ?? ""]
     .join(" ")

@@ -43,7 +43,7 @@ export function splitLast(line: string): { readonly head: string; readonly begun
   for (let at = line.length; at >= 0; at--) {
     const isStart = at === 0 || /\s/.test(line[at - 1] as string);
     const begun = line.slice(at);
-    // A blank within quotes begins no word: what stands before it must be whole.
+    // A blank within quotes does not end a word.
     if (isStart && !/^\s/.test(begun) && splitWords(line.slice(0, at)) !== undefined) return { head: line.slice(0, at), begun };
   }
   return { head: "", begun: line };

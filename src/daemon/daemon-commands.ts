@@ -66,7 +66,7 @@ function registerAp(program: Program, done: Done): void {
     .option("--model <model>", "its model, e.g. AIR-AP2802I")
     .option(
       "--controller <host:port,...>",
-      "its controllers, the preferred one first (default port 5246); without any, DNS, then whoever hears",
+      "its controllers, the preferred one first (default port 5246); without any, DNS, then broadcast",
     )
     .option("--dhcp138 <hex>", "controllers of DHCP option 138 (RFC 5417), as the DHCP client gives it")
     .option("--dhcp43 <hex>", "controllers of DHCP option 43, sub-option f1")

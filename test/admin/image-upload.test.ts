@@ -69,7 +69,7 @@ t.test("a file that cannot be sent is refused where it lies", async (t) => {
   writeFileSync(file, "");
   t.same(await add(file), failure("image-empty", `${file} is empty; give the file that the vendor released`));
   t.same(await add(join(folder, "none.tar")), failure("image-file-missing", `There is no file ${join(folder, "none.tar")}`));
-  t.same(await add(folder), failure("image-file-unreadable", `${folder} is no file`));
+  t.same(await add(folder), failure("image-file-unreadable", `${folder} is not a regular file`));
   if (process.getuid?.() !== 0) {
     writeFileSync(join(folder, "sealed.tar"), "x", { mode: 0 });
     const sealed = join(folder, "sealed.tar");

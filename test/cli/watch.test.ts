@@ -173,7 +173,7 @@ t.test("how far an upload is: a bar on a terminal, a line a tenth elsewhere", as
 t.test("watching ends with the person or the controller", async (t) => {
   const out = screen();
   t.same(await watchRun(branch(looks), "G", { screen: out, json: false, pause: async () => false }), success("running"));
-  t.equal(out.written.at(-1), 'Run 3 of group G goes on; "flexup show flexconnect group detail G" shows it\n');
+  t.equal(out.written.at(-1), 'Run 3 of group G continues; "flexup show flexconnect group detail G" shows it\n');
   const gone = new FakeOperatorPort();
   gone.answer = () => failure("controller-unreachable", "gone");
   t.same(await watchRun(gone, "G", { screen: out, json: false, pause: async () => true }), failure("controller-unreachable", "gone"));

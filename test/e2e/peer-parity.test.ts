@@ -34,7 +34,7 @@ t.test("an upgrade waits until the secondary holds the image, over TLS with a to
   await until("the secondary refuses the token", async () => ((await parity())?.trouble?.startsWith("HTTP 401") ? true : undefined));
   t.match(await fleet.flexup("image", "parity"), {
     code: 0,
-    stdout: /has not told its images yet\nIt has not answered since [^\n]+: HTTP 401/,
+    stdout: /has not reported its images yet\nIt has not answered since [^\n]+: HTTP 401/,
   });
 
   const local = findLocalAccess(env, new URL(admin))?.token ?? "";

@@ -38,7 +38,7 @@ async function readDocument(path: string, text: string): Promise<Result<Imported
   try {
     document = parse(text);
   } catch (error) {
-    return failure("invalid-config", `${path} is no YAML: ${(error as Error).message.split("\n")[0]?.replace(/:$/, "")}`);
+    return failure("invalid-config", `${path} is not valid YAML: ${(error as Error).message.split("\n")[0]?.replace(/:$/, "")}`);
   }
   const parsed = importedConfig.safeParse(document);
   if (parsed.success) return success(parsed.data);

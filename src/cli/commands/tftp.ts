@@ -147,7 +147,7 @@ const asksForDefaults = ({ blksize, windowsize, timeout }: GetFlags): boolean =>
   blksize === DEFAULT_BLKSIZE && windowsize === DEFAULT_WINDOWSIZE && timeout === undefined;
 
 function refused(failure: Failure, json = false): ExitCode {
-  // Who closed our standard output has seen enough.
+  // The reader of our standard output has closed it on purpose.
   if (failure.code === "tftp-storage" && failure.message.includes("EPIPE")) return exitCodes.refused;
   process.stderr.write(json ? `${JSON.stringify(failure)}\n` : `${failure.message}\n`);
   return exitCodes.refused;

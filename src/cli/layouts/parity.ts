@@ -5,7 +5,7 @@ import { lines } from "./columns.js";
 const verdicts: Readonly<Record<PeerView["verdict"], string>> = {
   same: "holds the same images",
   differs: "holds other images",
-  unknown: "has not told its images yet",
+  unknown: "has not reported its images yet",
 };
 const when = (instant: number): string => new Date(instant).toISOString().slice(0, 19).replace("T", " ");
 

@@ -11,7 +11,7 @@ export function previewText(preview: GroupPreview): string {
     dotted("Group", group, labelWidth),
     dotted("Image", release, labelWidth),
     dotted("WAN Bytes", `${Math.round(wanBytes)} instead of ${wanBytesWithoutFeature}`, labelWidth),
-    dotted("Expected Time", expectedSeconds === null ? "nobody would fetch anything" : `${expectedSeconds} s to the last AP`, labelWidth),
+    dotted("Expected Time", expectedSeconds === null ? "no AP would fetch anything" : `${expectedSeconds} s to the last AP`, labelWidth),
     dotted("With a WAN Link of", `${link.wanBytesPerSecond} bytes/s`, labelWidth),
     ...wanRateLines(preview),
     dotted("With a LAN Transfer at", `${link.lanBytesPerSecond} bytes/s`, labelWidth),

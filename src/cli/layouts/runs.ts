@@ -9,7 +9,7 @@ const time = (at: number | null): string => (at === null ? "-" : new Date(at).to
 /**
  * `show flexconnect reports`, flexup's own: each run with its APs, newest first.
  * @param command shows older ones with `before RUN` after it
- * @param none said where there is none
+ * @param none shown if there are none
  */
 export function runsText(runs: readonly RunReport[], command: string, none = "No run yet\n"): string {
   const oldest = runs.at(-1)?.id;

@@ -1,4 +1,4 @@
-/** The operator's command table as a shell runs it: abbreviations, `?`, completion, the vendor's words for a mistake. */
+/** The operator's command table as a shell runs it: abbreviations, `?`, completion, the vendor's error message. */
 import type { Command, CommandContext, Outcome } from "../command.js";
 import type { Grammar } from "../grammar.js";
 import { parameters } from "../parameters.js";
@@ -35,7 +35,7 @@ export class OperatorCommands implements ShellCommands {
     return shown(await match.command.run(match.values, this.#context));
   }
 
-  /** What `?` shows on a terminal, for who has none. */
+  /** What `?` shows on a terminal, for callers without one. */
   #helpText(line: string): string {
     const lines = this.help(line === "" ? "" : `${line} `);
     return lines.length === 0 ? `${incorrectUsage}\n` : `${lines.join("\n")}\n`;

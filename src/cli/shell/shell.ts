@@ -27,7 +27,7 @@ export interface ShellCommands {
 export interface ShellOptions {
   /** E.g. `(Cisco Controller) >`; scripts recognise it by its last character. */
   readonly prompt: string;
-  /** False: the terminal takes no more for now; `drained` says when it does. No command runs meanwhile. */
+  /** False: the terminal takes no more for now, until `drained`. No command runs meanwhile. */
   readonly write: (text: string) => unknown;
   /** Asks for no more input, or for more again: what was typed ahead is kept, not dropped. */
   readonly wantInput?: (wanted: boolean) => void;
@@ -36,7 +36,7 @@ export interface ShellOptions {
   readonly rows: number;
   /**
    * The login dialogue of the vendor's controllers, for clients whose scripts answer it.
-   * Undefined: the terminal's carrier has already said who it is, and this is what may be run.
+   * Undefined: the transport has already authenticated the user, and these commands may be run.
    */
   readonly login?: (user: string, password: string) => Promise<ShellCommands | undefined>;
   readonly commands?: ShellCommands;
@@ -61,7 +61,7 @@ export class Shell {
   #rows: number;
   #paging = true;
   #pager: Pager | undefined;
-  /** Who gets the next line; undefined while a command runs. */
+  /** Receives the next line; undefined while a command runs. */
   #onLine: ((event: LineEvent) => void) | undefined;
   #closed = false;
   /** The terminal takes no more. */

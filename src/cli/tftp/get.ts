@@ -83,7 +83,7 @@ interface Fetched {
   readonly closed: Promise<void>;
 }
 
-/** Tries one address after the other, as long as nobody answers. */
+/** Tries one address after the other until one answers. */
 async function fetchFromAny(addresses: readonly string[], options: GetOptions, output: Output, io: GetIo): Promise<Fetched> {
   const [address = "", ...others] = addresses;
   const unansweredMsMax = others.length > 0 ? { unansweredMsMax: NEXT_ADDRESS_MS } : {};

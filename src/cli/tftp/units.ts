@@ -1,6 +1,6 @@
 import { parseScaled } from "../../base/scaled-number.js";
 
-/** `1.5M` bits per second as octets per second; k, M and G are powers of ten. Undefined for what is none. */
+/** `1.5M` bits per second as octets per second; k, M and G are powers of ten. Undefined if malformed. */
 export function parseBitRate(text: string): number | undefined {
   const bitsPerSecond = parseScaled(text) ?? 0;
   return bitsPerSecond >= 8 ? bitsPerSecond / 8 : undefined;

@@ -56,5 +56,5 @@ t.test("show flexconnect group G preview primary", async (t) => {
       "",
     ].join("\n"),
   );
-  t.match(previewText({ ...preview, expectedSeconds: null }), /^Expected Time\.+ nobody would fetch anything$/m);
+  t.match(previewText({ ...preview, expectedSeconds: null }), /^Expected Time\.+ no AP would fetch anything$/m);
 });

@@ -11,6 +11,11 @@ import { FailureNote, Note } from "../ui/note.js";
 import { type Column, Table } from "../ui/table.js";
 import { tell } from "../ui/toast.js";
 
+const dayMs = 24 * 60 * 60_000;
+const lifetimes = [90, 7, 30, 365] as const;
+
+const whenText = (instant: number | null): string => (instant === null ? "never" : instantText(instant, controllerNow()));
+
 /** API tokens for scripts. A token's text is shown only once, in the response that created it. */
 export function Tokens() {
   const tokens = useResource(() => request<readonly TokenView[]>("GET", "/tokens"), []);
@@ -21,9 +26,11 @@ export function Tokens() {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
     const fields = new FormData(form);
+    const days = Number(fields.get("days"));
     const result = await request<{ token: string }>("POST", "/tokens", {
       name: String(fields.get("name")).trim(),
       role: String(fields.get("role")),
+      ...(days > 0 && { expiresAt: controllerNow() + days * dayMs }),
     });
     setRefusal(result.ok ? null : result.failure);
     if (!result.ok) return;
@@ -46,7 +53,10 @@ export function Tokens() {
   const columns: readonly Column<TokenView>[] = [
     { title: "Token", cell: ({ name }) => <strong>{name}</strong>, sortBy: ({ name }) => name },
     { title: "Role", cell: ({ role }) => role, sortBy: ({ role }) => role },
-    { title: "Made", cell: ({ createdAt }) => instantText(createdAt, controllerNow()), sortBy: ({ createdAt }) => createdAt },
+    { title: "Owner", cell: ({ owner }) => owner ?? "none", sortBy: ({ owner }) => owner ?? "", extra: true },
+    { title: "Created", cell: ({ createdAt }) => instantText(createdAt, controllerNow()), sortBy: ({ createdAt }) => createdAt },
+    { title: "Last used", cell: ({ usedAt }) => whenText(usedAt), sortBy: ({ usedAt }) => usedAt ?? 0 },
+    { title: "Expires", cell: ({ expiresAt }) => whenText(expiresAt), sortBy: ({ expiresAt }) => expiresAt ?? Number.MAX_SAFE_INTEGER },
     {
       title: "",
       cell: (row) => (
@@ -70,6 +80,17 @@ export function Tokens() {
             {roles.map((role) => (
               <option key={role}>{role}</option>
             ))}
+          </select>
+        </label>
+        <label>
+          Expires after
+          <select name="days">
+            {lifetimes.map((days) => (
+              <option key={days} value={days}>
+                {days} days
+              </option>
+            ))}
+            <option value="">never</option>
           </select>
         </label>
         <button type="submit">Create token</button>

@@ -26,7 +26,9 @@ export function UserChange({ user, onClose, changed }: UserChangeProps) {
       .map((line) => line.trim())
       .filter(Boolean);
     const password = text("password");
-    const change = { role: text("role"), sshKeys, ...(password !== "" && { password }) };
+    // Keys are sent only if they were edited: a new password otherwise ends them.
+    const edited = sshKeys.join("\n") !== user.sshKeys.join("\n");
+    const change = { role: text("role"), ...(edited && { sshKeys }), ...(password !== "" && { password }) };
     const result = await request("PUT", `/users/${encodeURIComponent(user.name)}`, change);
     setRefusal(result.ok ? null : result.failure);
     if (!result.ok) return;
@@ -53,12 +55,14 @@ export function UserChange({ user, onClose, changed }: UserChangeProps) {
           SSH public keys
           <textarea name="sshKeys" rows={4} spellcheck={false} defaultValue={user.sshKeys.join("\n")} />
         </label>
-        <p class="hint">One a line, as in an id_ed25519.pub file: type, key, comment. Taking one away ends the shells of this user.</p>
+        <p class="hint">One per line, as in an id_ed25519.pub file: type, key, comment. Removing one ends the shells of this user.</p>
         <label>
           New password
           <input name="password" type="password" minLength={passwordLengthMin} autocomplete="new-password" />
         </label>
-        <p class="hint">Left empty, it stays as it is. A new one ends every login of this user.</p>
+        <p class="hint">
+          Empty: unchanged. A new password for another user ends all access: logins, SSH keys (unless you edit them here) and tokens.
+        </p>
         <FailureNote failure={refusal} />
         <div class="dialog-actions">
           <button type="button" onClick={onClose}>

@@ -41,10 +41,29 @@ function AllUsers({ session }: { session: SessionView }) {
       title: `Delete the user ${name}?`,
       action: "Delete user",
       dangerous: true,
-      children: <p>Whoever is logged in as {name} is logged out at once. Running upgrades go on.</p>,
+      children: (
+        <p>
+          All logins of {name} end at once, and so do tokens and SSH keys that {name} made. Running upgrades continue.
+        </p>
+      ),
       act: async () => {
         const result = tell(await request("DELETE", `/users/${encodeURIComponent(name)}`), `${name} was deleted`);
         users.reload();
+        return result;
+      },
+    });
+  const endAccess = ({ name }: UserView): void =>
+    ask({
+      title: `End all access of ${name}?`,
+      action: "End all access",
+      dangerous: true,
+      children: (
+        <p>Logins and shells end at once; SSH keys and tokens are removed. The password stays: change it, too, if it may be known.</p>
+      ),
+      act: async () => {
+        const result = tell(await request("DELETE", `/users/${encodeURIComponent(name)}/access`), `All access of ${name} was ended`);
+        users.reload();
+        await refreshSession();
         return result;
       },
     });
@@ -67,6 +86,9 @@ function AllUsers({ session }: { session: SessionView }) {
         <div class="row-acts">
           <button type="button" class="quiet" aria-label={`Change ${row.name}`} onClick={() => setChanging(row)}>
             Change…
+          </button>
+          <button type="button" class="quiet danger-text" aria-label={`End access… of ${row.name}`} onClick={() => endAccess(row)}>
+            End access…
           </button>
           {row.name !== session.name && (
             <button type="button" class="quiet danger-text" aria-label={`Delete ${row.name}`} onClick={() => remove(row)}>
