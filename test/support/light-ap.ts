@@ -8,12 +8,16 @@ import type { Endpoint } from "../../src/base/endpoint.js";
 import { type MacAddress, parseMac } from "../../src/base/mac-address.js";
 import type { Wake } from "../../src/base/machine.js";
 import { Prng } from "../../src/base/prng.js";
-import type { SendDatagram } from "../../src/core/capwap/contract.js";
+import type { Datagram, SendDatagram } from "../../src/core/capwap/contract.js";
+import type { LinkEffect } from "../../src/core/capwap/link/secure-link.js";
 import type { WtpEvent, WtpOutput } from "../../src/core/capwap/wtp/wtp-contract.js";
 import { WtpSession } from "../../src/core/capwap/wtp/wtp-session.js";
 import { systemClock } from "../../src/runtime/clock.js";
+import { type DtlsAddon, loadDtls } from "../../src/runtime/dtls/addon.js";
+import { DtlsClient } from "../../src/runtime/dtls/dtls-client.js";
 import { Host } from "../../src/runtime/host.js";
 import { labTimers } from "../../src/wire/capwap/defaults.js";
+import { isDtls } from "../../src/wire/capwap/dtls-record.js";
 import type { MessageName } from "../../src/wire/capwap/messages.js";
 import { glimpse } from "../../src/wire/capwap/peek.js";
 import { wtpSelf } from "./capwap-world.js";
@@ -27,13 +31,12 @@ export interface LightApOptions {
   readonly image?: Uint8Array;
   /** Longer datagrams do not reach it, as behind a path of that MTU. */
   readonly datagramBytesMax?: number;
+  /** Its key for DTLS; without one it speaks clear text. */
+  readonly key?: Uint8Array;
 }
 
-interface Arrival {
-  readonly type: "datagram";
-  readonly from: Endpoint;
-  readonly bytes: Uint8Array;
-}
+type Arrival = ({ readonly type: "datagram" } & Datagram) | { readonly type: "link-up" | "link-down"; readonly peer: Endpoint };
+type Effect = SendDatagram | LinkEffect;
 
 /** IPv4's and UDP's headers. */
 const ipAndUdpBytes = 28;
@@ -62,7 +65,9 @@ export class LightAp {
   readonly #options: LightApOptions;
   readonly #socket: Socket;
   readonly #session: WtpSession<null>;
-  readonly #host: Host<Arrival | Word, SendDatagram>;
+  readonly #host: Host<Arrival | Word, Effect>;
+  readonly #dtls: DtlsClient | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #echoSentAt = 0;
   #answered = (): void => {};
 
@@ -72,22 +77,60 @@ export class LightAp {
     this.mac = lightMac(index);
     const self = { ...wtpSelf(index), mac: this.mac, localAddress: address };
     this.#session = new WtpSession(
-      { controllers: [{ endpoint: controller }], linkMode: "clear", timers: labTimers, bootImageDownload: false, fastTransfer: true },
+      {
+        controllers: [{ endpoint: controller }],
+        linkMode: options.key === undefined ? "clear" : "dtls",
+        timers: labTimers,
+        bootImageDownload: false,
+        fastTransfer: true,
+      },
       () => self,
       new Prng(index + 1),
     );
+    this.#dtls = options.key === undefined ? undefined : this.#newDtls(options.key);
     this.#socket = createSocket({ type: "udp4", recvBufferSize: 4 << 20 });
     this.#host = new Host({
       machine: { step: (now, input, out) => this.#step(now, input, out), nextWakeAt: () => this.#session.nextWakeAt() },
       clock: systemClock,
-      perform: ({ bytes, to }) => {
-        if (messageOf(bytes) === "echoRequest") this.#echoSentAt = performance.now();
-        this.#socket.send(bytes, to.port, to.address);
-      },
+      perform: (effect) => this.#perform(effect),
       onFatal: (error) => {
         throw error;
       },
     });
+  }
+
+  #newDtls(key: Uint8Array): DtlsClient {
+    return new DtlsClient({
+      addon: loadDtls() as DtlsAddon,
+      credentials: { identity: this.mac, key },
+      send: (bytes, to) => this.#socket.send(bytes, to.port, to.address),
+      onPlaintext: (bytes, from) => this.#host.deliver({ type: "datagram", from, bytes, carriage: "dtls" }),
+      onUp: (peer) => this.#host.deliver({ type: "link-up", peer }),
+      onDown: (peer) => this.#host.deliver({ type: "link-down", peer }),
+    });
+  }
+
+  #perform(effect: Effect): void {
+    if (effect.type === "open-link") this.#dtls?.open(systemClock.now(), effect.peer);
+    else if (effect.type === "close-link") this.#dtls?.close(effect.peer);
+    else {
+      const { bytes, to, carriage } = effect;
+      if (messageOf(bytes) === "echoRequest") this.#echoSentAt = performance.now();
+      const datagram = carriage === "clear" ? bytes : this.#dtls?.seal(bytes, to);
+      if (datagram !== undefined) this.#socket.send(datagram, to.port, to.address);
+    }
+    this.#armDtls();
+  }
+
+  #armDtls(): void {
+    const at = this.#dtls?.nextWakeAt();
+    clearTimeout(this.#timer);
+    if (at === undefined) return;
+    const wake = (): void => {
+      this.#dtls?.wake(systemClock.now());
+      this.#armDtls();
+    };
+    this.#timer = setTimeout(wake, Math.max(0, at - systemClock.now()));
   }
 
   async start(): Promise<void> {
@@ -98,7 +141,11 @@ export class LightAp {
       this.arrived.bytes += bytes.length + ipAndUdpBytes;
       if (bytes.length > (this.#options.datagramBytesMax ?? Number.POSITIVE_INFINITY)) return;
       if (messageOf(bytes) === "echoResponse") this.echoMs.push(performance.now() - this.#echoSentAt);
-      this.#host.deliver({ type: "datagram", from, bytes });
+      if (this.#dtls === undefined || !isDtls(bytes)) this.#host.deliver({ type: "datagram", from, bytes, carriage: "clear" });
+      else {
+        this.#dtls.take(systemClock.now(), bytes, from);
+        this.#armDtls();
+      }
     });
     this.#host.deliver({ type: "start" });
   }
@@ -119,12 +166,16 @@ export class LightAp {
   close(): void {
     this.#host.deliver({ type: "stop" });
     this.#host.stop();
+    this.#dtls?.closeAll();
+    clearTimeout(this.#timer);
     this.#socket.close();
   }
 
-  #step(now: number, input: Arrival | Wake | Word, out: SendDatagram[]): void {
+  #step(now: number, input: Arrival | Wake | Word, out: Effect[]): void {
     const outputs: WtpOutput<null>[] = [];
-    if (input.type === "datagram") this.#session.datagram(now, { from: input.from, bytes: input.bytes, carriage: "clear" }, outputs);
+    if (input.type === "datagram") this.#session.datagram(now, input, outputs);
+    else if (input.type === "link-up") this.#session.linkUp(now, input.peer, outputs);
+    else if (input.type === "link-down") this.#session.linkDown(now, input.peer, outputs);
     else if (input.type === "start") this.#session.start(now, outputs);
     else if (input.type === "stop") this.#session.stop(now, outputs);
     else if (input.type === "ask") {
@@ -132,8 +183,8 @@ export class LightAp {
     } else this.#session.wake(now, outputs);
     for (let next = 0; next < outputs.length; next++) {
       const output = outputs[next] as WtpOutput<null>;
-      if (output.type === "send") out.push(output);
-      else if (output.type !== "open-link" && output.type !== "close-link") this.#own(now, output, outputs);
+      if (output.type === "send" || output.type === "open-link" || output.type === "close-link") out.push(output);
+      else this.#own(now, output, outputs);
     }
   }
 
@@ -179,7 +230,7 @@ function messageOf(bytes: Uint8Array): MessageName | undefined {
   return seen.type === "message" ? seen.message : undefined;
 }
 
-function lightMac(index: number): MacAddress {
+export function lightMac(index: number): MacAddress {
   const mac = parseMac(`0200000b${index.toString(16).padStart(4, "0")}`);
   if (mac === undefined) throw new Error(`${index} gives no MAC address`);
   return mac;
