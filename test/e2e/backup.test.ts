@@ -41,5 +41,5 @@ t.test("backup, damage, refusal in one line, rebuild and restore", async (t) => 
   });
   await fleet.restartController();
   t.match(must(await fleet.admin.order({ type: "show-group-summary" })), [{ name: "Branch 1" }, { name: "Branch 2" }]);
-  t.match(await fleet.flexup("show", "sysinfo"), { code: 0, stdout: /Storage\.+ Writable\n[^]*Certificate\.+ None \(plain HTTP\)/ });
+  t.match(await fleet.flexup("show", "sysinfo"), { code: 0, stdout: /Storage\.+ Writable\n[\s\S]*Certificate\.+ None \(plain HTTP\)/ });
 });
