@@ -31,20 +31,20 @@ t.test("a controller's own list, with a token that may read", async (t) => {
   operator.answer = () => ({ ok: true, value: [listed] });
   const { token } = accounts.addToken("peer", "read-only");
   t.same(await askPeerImages({ ...plain, url, token }, never), { images: [image] });
-  t.match(await askPeerImages({ ...plain, url, token: "wrong" }, never), { trouble: /^HTTP 401: This token is not known/ });
+  t.match(await askPeerImages({ ...plain, url, token: "wrong" }, never), { trouble: /^HTTP 401: This token is not valid/ });
 });
 
 const lists = (change: object): RequestListener => {
   return (_request, response) => response.end(JSON.stringify([{ ...listed, ...change }]));
 };
 const strangers: readonly (readonly [what: string, listener: RequestListener, trouble: RegExp])[] = [
-  ["no JSON", (_request, response) => response.end("<html>"), /no list of images/],
-  ["another shape", (_request, response) => response.end('{"images":[]}'), /no list of images/],
+  ["no JSON", (_request, response) => response.end("<html>"), /not a list of images/],
+  ["another shape", (_request, response) => response.end('{"images":[]}'), /not a list of images/],
   ["a redirect is not followed", (_request, response) => response.writeHead(302, { location: "http://127.50.4.9/" }).end(), /^HTTP 302$/],
   ["a refusal with line breaks", (_request, response) => response.writeHead(503).end('{"code":"x","message":"a\\nb"}'), /^HTTP 503: a b$/],
-  ["a version with a line break", lists({ version: "9\n0" }), /no list of images/],
-  ["a digest that is none", lists({ sha256: "a" }), /no list of images/],
-  ["a family with control characters", lists({ families: ["\u001b[2J"] }), /no list of images/],
+  ["a version with a line break", lists({ version: "9\n0" }), /not a list of images/],
+  ["a digest that is none", lists({ sha256: "a" }), /not a list of images/],
+  ["a family with control characters", lists({ families: ["\u001b[2J"] }), /not a list of images/],
   ["an end before the end", (_request, response) => response.writeHead(200, { "content-length": 9 }).end("["), /./],
   ["a body without end", (_request, response) => endless(() => response.write("x".repeat(65_536))), /longer than 4194304 bytes/],
 ];

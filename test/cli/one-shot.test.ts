@@ -126,8 +126,8 @@ t.test("image add says what the image became", async (t) => {
     code: 0,
     out:
       "Image 1: 8.5.161.0 for AIR-AP2802I in the primary release, 5 bytes, SHA-256 6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d\n" +
-      "Replaces image 2 (8.4.1.0) for AIR-AP2802I; it is gone\n" +
-      "Without an image in the primary release: AIR-AP3802I (2 APs); these usually run the same, add it for them, too, if so\n",
+      "Replaces image 2 (8.4.1.0) for AIR-AP2802I; removed\n" +
+      "Without an image in the primary release: AIR-AP3802I (2 APs); these usually run the same image; add it for them if so\n",
     err: "",
   });
   t.same(await run(["image", "add", `${file}x`, ...args.slice(3)]), { code: 1, out: "", err: `There is no file ${file}x\n` });

@@ -242,7 +242,7 @@ t.test("a refusal stays on the screen in the controller's words", skipWithoutChr
   await goTo(page, `${at}#/wireless/groups/Branch%207`);
   await page.getByLabel("AP MAC address").fill("hello");
   await page.getByRole("button", { name: "Add AP" }).click();
-  await page.getByText('"hello" is no MAC address; write it like 00:0a:b8:3b:0b:c2').waitFor();
+  await page.getByText('"hello" is not a valid MAC address; write it like 00:0a:b8:3b:0b:c2').waitFor();
   await page.getByLabel("AP MAC address").fill("00:0a:b8:ff:00:01");
   await page.getByRole("button", { name: "Add AP" }).click();
   await page.getByRole("cell", { name: "never joined" }).waitFor();

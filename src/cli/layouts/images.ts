@@ -18,16 +18,16 @@ export function imagesText(images: readonly ImageView[]): string {
   return lines(columns(widths, header, "  ").trimEnd(), dashes(widths, "  "), ...cells.map((row) => columns(widths, row, "  ").trimEnd()));
 }
 
-/** What `image add` did: the image, what gave way to it, and what it was perhaps meant for as well. */
+/** Outcome of `image add`: the image, the images it replaces, and models that it may be meant for. */
 export function imageAddedText({ id, version, models, release, sizeBytes, sha256, replaced, suggested }: ImageAdded): string {
   const names = suggested.map(({ model, apCount }) => `${model} (${apCount === 1 ? "1 AP" : `${apCount} APs`})`);
   return lines(
     `Image ${id}: ${version} for ${models.join(", ")} in the ${release} release, ${sizeBytes} bytes, SHA-256 ${sha256}`,
     ...replaced.map(
-      (other) => `Replaces image ${other.id} (${other.version}) for ${other.models.join(", ")}${other.removed ? "; it is gone" : ""}`,
+      (other) => `Replaces image ${other.id} (${other.version}) for ${other.models.join(", ")}${other.removed ? "; removed" : ""}`,
     ),
     ...(names.length === 0
       ? []
-      : [`Without an image in the ${release} release: ${names.join(", ")}; these usually run the same, add it for them, too, if so`]),
+      : [`Without an image in the ${release} release: ${names.join(", ")}; these usually run the same image; add it for them if so`]),
   );
 }

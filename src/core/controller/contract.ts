@@ -1,4 +1,4 @@
-/** The seam between the controller machine and its host: what goes in, what comes out, what it is told at birth. */
+/** The seam between the controller machine and its host: inputs, effects and configuration. */
 
 import type { Endpoint } from "../../base/endpoint.js";
 import type { Failure } from "../../base/failure.js";

@@ -79,7 +79,10 @@ export class ControllerDomain {
       outbox,
       timings,
       objection: (ap) => this.#objection(ap),
-      lastImage: (mac) => runs.latestOfAp(mac)?.family.image ?? undefined,
+      lastImage: (mac) => {
+        const member = runs.latestOfAp(mac);
+        return member?.family.image ? { ...member.family.image, at: member.run.finishedAt } : undefined;
+      },
     });
     const peer = new PeerParity(config.peer, catalogue, outbox);
     const system = new SystemState(now, config.capwap.softwareVersion, outbox);
@@ -104,7 +107,7 @@ export class ControllerDomain {
     this.#wanCounts.wake(now);
   }
 
-  /** The process ends: what is only counted now and then is stored. */
+  /** Stores the counts that are written only now and then. */
   stop(): void {
     this.#wanCounts.store();
   }
@@ -186,7 +189,7 @@ export class ControllerDomain {
   }
 
   apReported(now: Instant, mac: MacAddress, report: ApReport): void {
-    // Of a run of another controller, from which the AP failed over: it goes on by itself, and keeps its part of the image for an order.
+    // The AP may report a run of the controller from which it failed over: it keeps its partial image for an order.
     if (report.state === "complete") this.lostImages.delete(mac);
     if (this.runs.hasBegun(report.runId)) this.#desk.upgrade.reported(now, mac, report);
   }

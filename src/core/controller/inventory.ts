@@ -1,4 +1,4 @@
-/** Every AP that ever joined: what it said of itself, and its session while there is one. */
+/** Every AP that ever joined: its own description, and its session while it is joined. */
 
 import type { Endpoint } from "../../base/endpoint.js";
 import { type Result, success } from "../../base/failure.js";
@@ -35,7 +35,7 @@ export interface KnownAp {
 
 const tftpPort = 69;
 
-/** Where the AP says that it serves TFTP: its own word, else its CAPWAP Local IP Address, else where it joined from. */
+/** The address at which the AP serves TFTP: as advertised, else its CAPWAP Local IP Address, else its peer address. */
 const tftpEndpoint = (ap: JoinedAp, inventory: ApInventory | null): Endpoint => ({
   address: inventory?.tftp.address || ap.localAddress || ap.peer.address,
   port: inventory?.tftp.port || tftpPort,
@@ -172,7 +172,7 @@ export class Inventory {
     this.#outbox.event({ type: "ap-forgotten", mac, name });
   }
 
-  /** A joined AP tells what is in its slots now. */
+  /** A joined AP reports the content of its slots. */
   changed(mac: MacAddress, inventory: ApInventory): void {
     const ap = this.#aps.get(mac);
     if (!ap?.session) return;

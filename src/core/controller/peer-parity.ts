@@ -14,7 +14,7 @@ import type { Outbox } from "./outbox.js";
 export interface PeerConfig {
   /** What people call it: its admin URL. */
   readonly name: string;
-  /** What a start gets while the peer is known to hold other images. */
+  /** How a start is treated while the peer is known to hold other images. */
   readonly onMismatch: "refuse" | "warn";
 }
 
@@ -27,7 +27,7 @@ export interface PeerImage {
   readonly sha256: Sha256Hex;
 }
 
-/** What came of asking the peer. `trouble` is a few words without a line break. */
+/** The outcome of asking the peer. `trouble` is a few words without a line break. */
 export type PeerAnswer = { readonly images: readonly PeerImage[] } | { readonly trouble: string };
 
 const nothingHeard = { images: null, heardAt: null, unreachableSince: null, trouble: null };
@@ -42,7 +42,7 @@ export class PeerParity {
     readonly unreachableSince: Instant | null;
     readonly trouble: string | null;
   } = nothingHeard;
-  /** What was said last, so that nothing is said twice. */
+  /** The last event, so that none is repeated. */
   #said = "";
 
   constructor(config: PeerConfig | undefined, catalogue: ImageCatalogue, outbox: Outbox) {
@@ -66,7 +66,7 @@ export class PeerParity {
     this.tellIfNew();
   }
 
-  /** Says what is so now, if it was not said before. Call it when either side's images may have changed. */
+  /** Emits an event if the comparison changed. Call it when either side's images may have changed. */
   tellIfNew(): void {
     const view = this.view();
     if (view === null || (view.heardAt === null && view.trouble === null)) return;

@@ -37,12 +37,17 @@ interface Act {
   readonly refused: ActResult["refused"][number][];
 }
 
+/** The image of the last run that an AP took part in. */
+export interface LastImage extends SlotRecord {
+  /** When the run ended, null while it has not. */
+  readonly at: Instant | null;
+}
+
 export interface ActParts {
   readonly inventory: Inventory;
   readonly outbox: Outbox;
   readonly timings: ControllerTimings;
-  /** The image of the last run that the AP took part in. */
-  readonly lastImage: (mac: MacAddress) => SlotRecord | undefined;
+  readonly lastImage: (mac: MacAddress) => LastImage | undefined;
   /** Why this AP must be left alone now. */
   readonly objection: (ap: KnownAp) => Failure | undefined;
 }
@@ -87,7 +92,10 @@ export class SwapAndReset {
     // Never used twice, not even after a restart: 0 means no order.
     this.#lastOrderId = Math.max(this.#lastOrderId + 1, Math.floor(now) % orderIds) % orderIds || 1;
     const orderId = this.#lastOrderId;
-    this.#start(now, requestId, aps, single, (ap) => this.#decideSwap(ap, orderId, force));
+    const decide = (mayRollBack: boolean) => (ap: KnownAp) => this.#decideSwap(ap, orderId, force, mayRollBack);
+    // While others of "all" have an upgrade to activate, those that run theirs stay with it.
+    const isUpgrade = single ? false : aps.some((ap) => decide(false)(ap).type === "tell");
+    this.#start(now, requestId, aps, single, decide(!isUpgrade));
   }
 
   reset(now: Instant, requestId: number, aps: readonly KnownAp[], single: boolean): void {
@@ -99,18 +107,35 @@ export class SwapAndReset {
     });
   }
 
-  /** A swap leads to the image of the AP's last run; without one, to a newer version. The AP's inventory says what it holds. */
-  #decideSwap({ record, session }: KnownAp, orderId: number, force: boolean): Decision {
+  /**
+   * A swap leads to the image of the AP's last run, once; without a run, to a newer version. Once a reset has activated that image, a
+   * swap is a rollback to the image before it. The AP's inventory says what it holds.
+   */
+  #decideSwap({ record, session }: KnownAp, orderId: number, force: boolean, mayRollBack: boolean): Decision {
     const { name, mac, slots, runningVersion } = record;
     if (slots === null || !session?.capable) return refuseAs(refuse.notCapable(name));
     const { primary, backup } = slots;
-    const wanted = force ? undefined : this.#parts.lastImage(mac);
-    if (wanted && primary.sha256 === wanted.sha256) return { type: "done", boots: primary.version };
-    if (backup.version === "") return refuseAs(refuse.backupEmpty(name));
-    if (wanted && backup.sha256 !== wanted.sha256) return refuseAs(refuse.lastImageNotHeld(name, wanted.version, backup.version));
-    if (!force && compareVersions(backup.version, runningVersion) < 0)
+    const exchange = (): Decision =>
+      backup.version === ""
+        ? refuseAs(refuse.backupEmpty(name))
+        : { type: "tell", command: { type: "swap", orderId, sha256: backup.sha256 }, boots: backup.version };
+    if (force) return exchange();
+    const wanted = this.#parts.lastImage(mac);
+    const isRunning = slots[slots.running].sha256 === wanted?.sha256;
+    const isNext = primary.sha256 === wanted?.sha256;
+    if (wanted && isRunning && isNext && mayRollBack && this.#wasActivated(mac, wanted)) return exchange();
+    if (wanted && (isRunning || isNext)) return { type: "done", boots: primary.version };
+    if (wanted && backup.version !== "" && backup.sha256 !== wanted.sha256)
+      return refuseAs(refuse.lastImageNotHeld(name, wanted.version, backup.version));
+    if (backup.version !== "" && compareVersions(backup.version, runningVersion) < 0)
       return refuseAs(refuse.swapGoesBack(name, runningVersion, backup.version));
-    return { type: "tell", command: { type: "swap", orderId, sha256: backup.sha256 }, boots: backup.version };
+    return exchange();
+  }
+
+  /** The AP came back on this image from a reset since the run ended. */
+  #wasActivated(mac: MacAddress, { version, at }: LastImage): boolean {
+    const reset = this.#resets.get(mac);
+    return reset?.state === "confirmed" && reset.version === version && at !== null && reset.sentAt > at;
   }
 
   answered(mac: MacAddress, command: ActCommand, answer: Answer | null): void {

@@ -1,4 +1,5 @@
 import t from "tap";
+import { resultCodes } from "../../../src/wire/capwap/result-code.js";
 import { branch, ControllerLab, digest, image, mac, start } from "../../support/controller-lab.js";
 
 /** Two APs of a group that are upgraded to 9.0. */
@@ -30,6 +31,43 @@ t.test("a swap names the image of the last run, and done twice it stays done", a
   t.same(lab.takeTold(), [], "no AP is asked");
   t.match(lab.replies.get(again), { value: { done: ["ap1", "ap2"], refused: [] } });
   t.match(lab.row(1), { primaryImage: "9.0", backupImage: "8.0" });
+});
+
+t.test("once a reset has activated the image a swap is a rollback; a new run, or an upgrade of others, is none", async (t) => {
+  const lab = upgraded();
+  const act = (type: "ap-swap" | "ap-reset"): void => {
+    lab.ask({ type, ap: "all" });
+    for (const number of [1, 2]) lab.answer(number);
+  };
+  act("ap-swap");
+  act("ap-reset");
+  const { primary, backup, ...rest } = lab.inventory({ number: 1 });
+  const booted = { ...rest, primary: backup, backup: primary, running: "primary" as const };
+  for (const number of [1, 2]) {
+    lab.leave(number);
+    lab.join({ number, running: "9.0" });
+    lab.domain.apInventory(lab.now, mac(number), booted);
+  }
+  lab.takeTold();
+  lab.do(start);
+  for (const number of [1, 2]) lab.answer(number, resultCodes.imageAlreadyPresent);
+  t.equal(lab.group().run?.state, "complete");
+  lab.takeTold();
+  lab.ask({ type: "ap-swap", ap: "all" });
+  t.same(lab.takeTold(), [], "the same steps once more do not lead back");
+  lab.now++;
+  lab.ask({ type: "ap-reset", ap: "ap1" });
+  lab.answer(1);
+  lab.leave(1);
+  lab.join({ number: 1, running: "9.0" });
+  lab.domain.apInventory(lab.now, mac(1), booted);
+  lab.takeTold();
+  lab.ask({ type: "ap-swap", ap: "ap1" });
+  t.match(lab.told, [{ mac: mac(1), command: { type: "swap" } }]);
+  lab.answer(1);
+  t.match(lab.row(1), { primaryImage: "8.0", backupImage: "9.0" });
+  const again = lab.ask({ type: "ap-swap", ap: "ap1" });
+  t.match(lab.replies.get(again), { value: { boots: [{ ap: "ap1", version: "8.0" }] } }, "asked twice it is done once");
 });
 
 t.test("the AP's own inventory may come before its answer", async (t) => {

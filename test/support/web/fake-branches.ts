@@ -154,7 +154,7 @@ export class FakeBranches implements ControllerPort {
         return this.#done(group.name);
       case "group-ap-add":
         if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(order.mac))
-          return failure("bad-mac", `"${order.mac}" is no MAC address; write it like 00:0a:b8:3b:0b:c2`);
+          return failure("bad-mac", `"${order.mac}" is not a valid MAC address; write it like 00:0a:b8:3b:0b:c2`);
         group.aps = [...group.aps, { mac: order.mac, name: null, model: null, status: "Not Joined", forcedSubordinate: false }];
         return this.#done(group.name);
       case "group-ap-delete":

@@ -133,7 +133,7 @@ t.test("primaries and subordinates by hand", async (t) => {
   for (const ap of ["ap3", "ap2", "ap1"]) lab.do({ type: "group-primary-add", group: "G", ap });
   t.same(manuals(), ["ap1g4 ap3 true", "c3700 ap1 true"], "one manual primary for each model: the last one");
   lab.do({ type: "group-subordinate-add", group: "G", ap: "02-00-00-00-00-01" });
-  t.same(manuals(), ["ap1g4 ap3 true", "c3700 ap2 false"], "a forced subordinate is no manual primary");
+  t.same(manuals(), ["ap1g4 ap3 true", "c3700 ap2 false"], "a forced subordinate is not a manual primary");
   lab.do({ type: "group-primary-add", group: "G", ap: "ap1" });
   t.same(manuals(), ["ap1g4 ap3 true", "c3700 ap1 true"], "the last word counts");
   lab.do({ type: "group-primary-remove", group: "G", ap: "ap1" });
