@@ -1,7 +1,7 @@
 # One image for controller and AP agents; compose.yaml shows both.
 FROM node:24-bookworm-slim AS build
 WORKDIR /build
-# For the native add-ons: DTLS, and faster TFTP. Where Debian's packages cannot be had, the image is built without them.
+# For the native add-ons: DTLS, and faster TFTP. Where Debian's packages are not available, the image is built without them.
 RUN { apt-get update -qq && apt-get install -qq -y --no-install-recommends gcc libc6-dev; } || echo "WARNING: no C compiler to be had: this image has no DTLS (its daemons need --dtls off) and serves TFTP without its native sender"
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts

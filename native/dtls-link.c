@@ -128,7 +128,7 @@ void link_free(Link *link) {
   free(link);
 }
 
-/* The first reason of OpenSSL's, in a word for people. */
+/* Records OpenSSL's first reason as readable text. */
 void link_fail(Link *link, const char *what) {
   const unsigned long error = ERR_get_error();
   const char *reason = error ? ERR_reason_error_string(error) : NULL;
@@ -140,7 +140,7 @@ void link_fail(Link *link, const char *what) {
 }
 
 /*
- * How much of a datagram OpenSSL may see. Until the handshake is through it would keep up to 100 records of the next epoch, 17 kB
+ * How much of a datagram OpenSSL may see. Before the handshake completes, OpenSSL would keep up to 100 records of the next epoch, 17 kB
  * each, for anyone who echoed a cookie.
  */
 size_t link_admits(Link *link, const uint8_t *datagram, size_t length) {

@@ -314,7 +314,7 @@ static napi_value seal(napi_env env, napi_callback_info info) {
   return number_of(env, written > 0 ? (int64_t)link->seal_length : 0);
 }
 
-/* close(link): the datagrams that say so to the peer */
+/* close(link): the close_notify to send */
 static napi_value close_link(napi_env env, napi_callback_info info) {
   napi_value args[1];
   if (!arguments(env, info, 1, args)) return refuse(env, "close(link)");

@@ -190,7 +190,10 @@ function dtlsClient(
       host.deliver({ type: "link-up", peer });
     },
     onDown: (peer, reason) => {
-      warnings.warn("link-down", "DTLS link to the controller ended or did not come about", { controller: endpointText(peer), reason });
+      warnings.warn("link-down", "DTLS link to the controller ended or could not be established", {
+        controller: endpointText(peer),
+        reason,
+      });
       host.deliver({ type: "link-down", peer });
     },
   });

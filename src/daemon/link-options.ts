@@ -62,7 +62,7 @@ export function requireDtls(): Result<DtlsAddon> {
   if (addon !== undefined) return success(addon);
   return failure(
     "dtls-unavailable",
-    'DTLS cannot be had here: its add-on was not compiled ("node native/build.js" in the package says why; it needs Linux and a C compiler). ' +
+    'DTLS is not available here: its add-on was not compiled ("node native/build.js" in the package says why; it needs Linux and a C compiler). ' +
       "Install one and build again, or start with --dtls off to send everything in clear",
   );
 }

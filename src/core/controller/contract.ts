@@ -23,7 +23,7 @@ export type ControllerInput =
   | ({ readonly type: "datagram"; readonly to?: Endpoint } & Datagram)
   /** From the data port, behind the control port. */
   | { readonly type: "data-datagram"; readonly from: Endpoint; readonly bytes: Uint8Array }
-  /** DTLS: an AP has proved who it is; a link that its endpoint had before has ended. */
+  /** DTLS: an AP proved its identity; the link replaces any former one of this endpoint. */
   | { readonly type: "link-up"; readonly peer: Endpoint; readonly identity: LinkIdentity }
   /** Not for a link that `close-link` ended. */
   | { readonly type: "link-down"; readonly peer: Endpoint }

@@ -96,10 +96,10 @@ export async function runDemo(): Promise<string[]> {
   }
 }
 
-/** DTLS with one secret for all, as labs have it; the demo alone runs in clear where DTLS cannot be had. */
+/** DTLS with one join token. Only the demo falls back to clear text where the add-on is missing. */
 async function linkArguments(folder: string): Promise<string[]> {
   if (loadDtls() === undefined) {
-    say("DTLS cannot be had here (its add-on was not compiled), so the control channel runs in clear on loopback");
+    say("DTLS is not available here (its add-on was not compiled): the control channel runs in clear text on loopback");
     return [];
   }
   const path = join(folder, "join-token");

@@ -63,7 +63,7 @@ export interface DtlsAddon {
    * @returns flags of `did`
    */
   receive(link: DtlsLink, datagram: Uint8Array, report: Uint32Array): number;
-  /** Repeats the last flight if its time has come; flags of `did`. */
+  /** Retransmits the last flight if it is due; flags of `did`. */
   wake(link: DtlsLink): number;
   /** Milliseconds until `wake` has something to do, -1 for never. */
   wakeInMs(link: DtlsLink): number;
@@ -71,7 +71,7 @@ export interface DtlsAddon {
   outgoing(link: DtlsLink): Uint8Array[];
   /** @returns octets of the datagram in `into`; 0 where the link is not established or the plaintext exceeds 16,384 octets */
   seal(link: DtlsLink, plaintext: Uint8Array, into: Uint8Array): number;
-  /** Ends the link. @returns the datagrams that say so to the peer */
+  /** Ends the link. @returns the close_notify to send, if the link was established */
   close(link: DtlsLink): Uint8Array[];
   describe(link: DtlsLink): LinkDescription;
 }

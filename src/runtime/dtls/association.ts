@@ -3,7 +3,7 @@ import { type DtlsAddon, type DtlsLink, did, type LinkDescription, reportLength 
 
 /** What a datagram, or the passing of time, did to an association. */
 export interface AssociationStep {
-  /** The handshake is through. */
+  /** The handshake completed. */
   readonly established: boolean;
   /** The association is over: the peer ended it, or it failed. Undefined while it lives. */
   readonly ended: string | undefined;
@@ -13,7 +13,7 @@ export interface AssociationStep {
 const nothing: AssociationStep = { established: false, ended: undefined, plaintexts: [] };
 const report = new Uint32Array(reportLength);
 
-/** One DTLS link of the add-on, whose datagrams go to `send` as they come about. */
+/** One DTLS link of the add-on, which passes its datagrams to `send`. */
 export class Association {
   readonly #addon: DtlsAddon;
   readonly #link: DtlsLink;
@@ -51,7 +51,7 @@ export class Association {
     return this.#step(flags, plaintexts);
   }
 
-  /** Repeats a flight that is due. */
+  /** Retransmits a flight that is due. */
   wake(): AssociationStep {
     return this.#step(this.#addon.wake(this.#link), []);
   }
@@ -74,12 +74,12 @@ export class Association {
     return length === 0 ? undefined : datagram.subarray(0, length);
   }
 
-  /** Tells the peer that it ends. */
+  /** Ends the link with a close_notify. */
   close(): void {
     for (const datagram of this.#addon.close(this.#link)) this.#send(datagram);
   }
 
-  /** Ends without a word: the peer has lost its half. */
+  /** Frees the link without a close_notify: the peer has lost its half. */
   forget(): void {
     this.#addon.close(this.#link);
   }

@@ -42,7 +42,7 @@ export class DtlsClient {
     this.#onStep(now, controller, controller.association.wake());
   }
 
-  /** Begins a handshake with a controller; the association with another is left. */
+  /** Begins a handshake with a controller and closes the association with any other. */
   open(now: Instant, endpoint: Endpoint): void {
     const { addon, send } = this.#options;
     this.#controller?.association.close();
@@ -65,7 +65,7 @@ export class DtlsClient {
     this.#forget();
   }
 
-  /** @param datagram is overwritten with its plaintext. @returns false where nothing here has a use for it */
+  /** @param datagram is overwritten with its plaintext. @returns false if it was ignored */
   take(now: Instant, datagram: Uint8Array, from: Endpoint): boolean {
     const controller = this.#controller;
     const dtls = readDtlsDatagram(datagram);

@@ -1,6 +1,7 @@
 /**
- * The controller's DTLS layer (RFC 5415 §2.4.4): one association per AP. A peer costs nothing before it has echoed its cookie, and an
- * association is replaced only by one that has come about: until then a rebooted AP, or whoever claims its address, is heard beside it.
+ * The controller's DTLS layer (RFC 5415 §2.4.4): one association per AP. No state is kept for a
+ * peer before it echoes its cookie. An established association is replaced only once a new handshake from the same endpoint completes,
+ * so a rebooted AP gets in and a spoofed address changes nothing.
  */
 import { type Endpoint, endpointText } from "../../base/endpoint.js";
 import { type MacAddress, parseMac } from "../../base/mac-address.js";
@@ -13,9 +14,9 @@ import type { DtlsAddon, DtlsContext, ServerCredentials } from "./addon.js";
 import { Association, type AssociationStep } from "./association.js";
 
 export const dtlsServerLimits = {
-  /** Handshakes under way at one moment; the oldest gives way. Each may hold 0.3 MB of a hostile peer. */
+  /** Handshakes under way at one moment; beyond that the oldest is dropped. A hostile peer can make each hold 0.3 MB. */
   handshakesMax: 512,
-  /** Handshakes begun in one second; the rest waits for the peer to ask again. */
+  /** Handshakes begun in one second; beyond that the peer's retransmission gets its turn. */
   handshakesPerSecond: 1_000,
   /** Answers to ClientHellos without a cookie in one second. */
   cookiesPerSecond: 10_000,
@@ -96,7 +97,7 @@ export class DtlsServer {
     }
   }
 
-  /** @param datagram is overwritten with its plaintext. @returns false where nothing here has a use for it */
+  /** @param datagram is overwritten with its plaintext. @returns false if it was ignored */
   take(now: Instant, datagram: Uint8Array, from: Endpoint): boolean {
     const dtls = readDtlsDatagram(datagram);
     if (dtls === undefined) return false;
@@ -139,7 +140,7 @@ export class DtlsServer {
     }
   }
 
-  /** Tells all peers. */
+  /** Closes every association. */
   closeAll(): void {
     for (const { handshake, established } of this.#peers.values()) {
       handshake?.association.forget();
@@ -219,7 +220,7 @@ export class DtlsServer {
     for (const plaintext of step.plaintexts) this.#options.onPlaintext(plaintext, peer.endpoint);
   }
 
-  /** A handshake that came to nothing. A peer that named itself and went no further has another key: its records are ignored. */
+  /** A peer that sent its identity and never completed the handshake most likely has another key: its records do not decrypt. */
   #failed(peer: Peer, handshake: Handshake, outcome: "timeout" | "replaced"): void {
     const { identity } = handshake.association.description;
     if (identity === undefined) this.#drop(peer, handshake, outcome, outcome === "timeout" ? "no answer in time" : "begun again");

@@ -49,7 +49,7 @@ t.test("a cookie serves the address that it was made for alone", { skip: skipWit
   t.equal(wire.server.handshakeCount, 0);
 });
 
-t.test("a wrong key does not come in, nor does an identity that nobody knows", { skip: skipWithoutDtls }, async (t) => {
+t.test("a wrong key and an unknown identity are refused", { skip: skipWithoutDtls }, async (t) => {
   const wire = new DtlsWire();
   wire.open(wire.client({ identity: apMac, key: Buffer.alloc(32, 8) }));
   t.same(wire.news(), []);
@@ -109,7 +109,7 @@ t.test("forged records are ignored", { skip: skipWithoutDtls }, async (t) => {
 });
 
 t.test(
-  "a rebooted AP on the same port: the old association lasts until the new one has come about",
+  "a rebooted AP on the same port: the old association lasts until the new handshake completes",
   { skip: skipWithoutDtls },
   async (t) => {
     const wire = new DtlsWire();
@@ -143,7 +143,7 @@ t.test(
   },
 );
 
-t.test("whoever claims the AP's address without its key leaves the association alone", { skip: skipWithoutDtls }, async (t) => {
+t.test("a peer at the AP's address without its key does not disturb the association", { skip: skipWithoutDtls }, async (t) => {
   const wire = new DtlsWire();
   const client = wire.client();
   wire.open(client);
@@ -172,7 +172,7 @@ t.test("an AP has two associations at most, and all end when its credential does
   t.equal(wire.server.associationCount, 0);
 });
 
-t.test("unfinished handshakes are bounded: the oldest gives way", { skip: skipWithoutDtls }, async (t) => {
+t.test("unfinished handshakes are bounded: the oldest is dropped", { skip: skipWithoutDtls }, async (t) => {
   const wire = new DtlsWire();
   wire.fate = ({ toServer, bytes }) => (toServer && bytes[17] === 16 ? [] : [bytes]);
   const { handshakesMax } = dtlsServerLimits;

@@ -168,7 +168,7 @@ export interface AccessControllerPort<Tag> {
   datagram(now: number, datagram: Datagram, out: AcOutput<Tag>[]): void;
   /** A datagram from the data port. */
   dataDatagram(now: number, from: Endpoint, bytes: Uint8Array, out: AcOutput<Tag>[]): void;
-  /** DTLS only: a link has come about; one that the peer had before has ended. */
+  /** DTLS only: a link is established; it replaces any former link of this peer. */
   linkUp(now: number, peer: Endpoint, identity: LinkIdentity): void;
   /** DTLS only: the link of this peer ended. */
   linkDown(now: number, peer: Endpoint, out: AcOutput<Tag>[]): void;

@@ -47,7 +47,7 @@ const happenings = (out: readonly AcOutput<string>[]): string[] =>
 t.test("an AP joins over its own link, and over no other", async (t) => {
   const bench = new Bench();
   t.same(happenings(bench.join(1, peer, "clear")), ["dropped clear-not-allowed"]);
-  t.same(sentIn(bench.join()).map(inShort), ["joinResponse 5"], "no link has come about");
+  t.same(sentIn(bench.join()).map(inShort), ["joinResponse 5"], "no link is established");
   bench.linkUp(1);
   const refused = bench.join();
   t.same(sentIn(refused).map(inShort), ["joinResponse 5"], "the link is another AP's");
