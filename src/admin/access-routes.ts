@@ -20,10 +20,11 @@ const newName = name.refine((text) => !Object.hasOwn(reservedNames, text), {
 const when = z.number().nullable();
 /** Types that the SSH server can verify; a security key (`sk-…`) would be stored and never work. */
 const sshKeyLine = /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+={0,2}(?: [^\p{Cc}]*)?$/u;
-const sshKey = z.string().max(4096).regex(sshKeyLine);
-const sshKeyForms = z.union([sshKey, z.strictObject({ line: sshKey, expiresAt: when })], {
-  error: "expected an OpenSSH public key of the type ssh-ed25519, ecdsa-sha2-nistp… or ssh-rsa",
-});
+const sshKey = z
+  .string()
+  .max(4096)
+  .regex(sshKeyLine, "expected an OpenSSH public key of the type ssh-ed25519, ecdsa-sha2-nistp… or ssh-rsa");
+const sshKeyForms = z.union([sshKey, z.strictObject({ line: sshKey, expiresAt: when })]);
 const sshKeys = z.array(sshKeyForms).max(32);
 const sshKeyDetails = z.array(z.object({ line: z.string(), maker: z.string().nullable(), addedAt: when, expiresAt: when, usedAt: when }));
 const user = z.object({ name, role, sshKeys: z.array(z.string()), sshKeyDetails }) satisfies z.ZodType<UserView>;
