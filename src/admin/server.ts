@@ -90,7 +90,8 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
   });
   // A page of another site may post text without a preflight request, but not JSON.
   app.removeContentTypeParser("text/plain");
-  limitConnections(app, options.log);
+  // Only the guard knows whose a connection is.
+  if (options.access !== undefined) limitConnections(app, options.log);
   app.addHook("onRequest", async (_request, reply) => {
     reply.headers(protectiveHeaders);
   });
