@@ -27,7 +27,7 @@ export interface ShellCommands {
 export interface ShellOptions {
   /** E.g. `(Cisco Controller) >`; scripts recognise it by its last character. */
   readonly prompt: string;
-  /** False: the terminal takes no more for now, until `drained`. No command runs meanwhile. */
+  /** False: the terminal takes no more until `drained`; no command runs meanwhile. */
   readonly write: (text: string) => unknown;
   /** Asks for no more input, or for more again: what was typed ahead is kept, not dropped. */
   readonly wantInput?: (wanted: boolean) => void;

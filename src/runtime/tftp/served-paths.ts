@@ -53,7 +53,7 @@ export class ServedPaths {
     return success(new ServedPaths(files, directories));
   }
 
-  /** Files that can be asked for now by a name without a folder. */
+  /** Files that a request can name at this moment without a folder. */
   async count(): Promise<number> {
     const entries = await Promise.all(this.#directories.map((path) => readdir(path, { withFileTypes: true }).catch(() => [])));
     return this.#files.size + entries.flat().filter((entry) => entry.isFile() || entry.isSymbolicLink()).length;
