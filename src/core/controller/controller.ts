@@ -96,7 +96,8 @@ export class Controller implements ControllerMachine {
         this.#capwapDoes(now, domain, (capwap, outputs) => capwap.dataDatagram(now, input.from, input.bytes, outputs));
         break;
       case "datagram":
-        this.#datagram(now, domain, input);
+        this.#countReceived(now, domain, input);
+        this.#capwapDoes(now, domain, (capwap, outputs) => capwap.datagram(now, input, outputs));
         break;
       case "link-up":
         this.#capwap.linkUp(now, input.peer, input.identity);
@@ -149,13 +150,11 @@ export class Controller implements ControllerMachine {
     this.#runNumbers = new RunNumbers(start);
   }
 
-  #datagram(now: Instant, domain: ControllerDomain, { from, bytes, carriage }: Datagram): void {
+  #countReceived(now: Instant, domain: ControllerDomain, { from, bytes }: Datagram): void {
     const mac = this.#macOfPeer.get(endpointText(from));
-    if (mac !== undefined) {
-      domain.apHeard(now, mac);
-      if (isImageData(bytes)) domain.wanCarried(now, mac, bytes.length, 0);
-    }
-    this.#capwapDoes(now, domain, (capwap, outputs) => capwap.datagram(now, { from, bytes, carriage }, outputs));
+    if (mac === undefined) return;
+    domain.apHeard(now, mac);
+    if (isImageData(bytes)) domain.wanCarried(now, mac, bytes.length, 0);
   }
 
   /** Lets the CAPWAP side work and takes what it gives; an event may make it work again. */

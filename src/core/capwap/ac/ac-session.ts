@@ -299,8 +299,12 @@ export class AcSession<Tag> {
     const { fastAck, resultCode = resultCodes.success } = elements as Partial<ElementsOf<"imageDataResponse">>;
     if (fastAck !== undefined) {
       // Its sequence number is that of a segment, not of a request in the window.
-      if (this.#delivery.acknowledge(now, resultCode, fastAck, out)) this.#heardAt = now;
-      else this.#drop("stray-response", "acknowledgement of no transfer", out);
+      if (this.#delivery.transfer?.acknowledge(now, resultCode, fastAck, out) !== true) {
+        this.#drop("stray-response", "acknowledgement of no transfer", out);
+        return;
+      }
+      this.#heardAt = now;
+      this.#delivery.settle(out);
       return;
     }
     const ticket = this.link.take(name, sequence);

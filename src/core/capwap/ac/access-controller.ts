@@ -91,7 +91,8 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
     if (message.type === "discoveryRequest" || message.type === "primaryDiscoveryRequest") this.#discovery(now, datagram, message, out);
     else if (message.type === "joinRequest") this.#join(now, from, { ...received, message }, out);
     else {
-      const session = this.#takesSeat(now, from, received, out);
+      const { seat, candidate } = this.#sessions.atPeer(from) ?? {};
+      const session = candidate === undefined ? seat : this.#takesSeat(now, candidate, seat, received, out);
       if (session === "later") return;
       if (session === undefined) this.#stranger(now, datagram, message, out);
       else {
@@ -111,10 +112,9 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
 
   linkDown(_now: Instant, peer: Endpoint, out: AcOutput<Tag>[]): void {
     this.#links.down(peer);
-    const candidate = this.#sessions.candidateOfPeer(peer);
+    const { seat, candidate } = this.#sessions.atPeer(peer) ?? {};
     if (candidate !== undefined) this.#close(candidate, "link-down", out);
-    const session = this.#sessions.seatOfPeer(peer);
-    if (session !== undefined) this.#close(session, "link-down", out);
+    if (seat !== undefined) this.#close(seat, "link-down", out);
   }
 
   request(now: Instant, id: CapwapSessionId, request: AcRequest, tag: Tag, out: AcOutput<Tag>[]): void {
@@ -152,7 +152,8 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
   }
 
   #sessionOf(peer: Endpoint): AcSession<Tag> | undefined {
-    return this.#sessions.seatOfPeer(peer) ?? this.#sessions.candidateOfPeer(peer);
+    const here = this.#sessions.atPeer(peer);
+    return here?.seat ?? here?.candidate;
   }
 
   #close(session: AcSession<Tag>, reason: CapwapSessionEnd, out: AcOutput<Tag>[]): void {
@@ -231,10 +232,9 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
 
   /** Sessions that end for this Join Request. One over a DTLS link is the WTP's own, whose other sessions end at once. */
   #replacedBy(wtp: WtpIdentity): Set<AcSession<Tag>> {
-    const seats = wtp.link === undefined ? [] : [this.#sessions.seatOfMac(wtp.mac), this.#sessions.seatOfPeer(wtp.peer)];
-    return new Set(
-      [this.#sessions.candidateOfPeer(wtp.peer), this.#admission.surplusCandidate(), ...seats].filter((session) => session !== undefined),
-    );
+    const { seat, candidate } = this.#sessions.atPeer(wtp.peer) ?? {};
+    const seats = wtp.link === undefined ? [] : [this.#sessions.seatOfMac(wtp.mac), seat];
+    return new Set([candidate, this.#admission.surplusCandidate(), ...seats].filter((session) => session !== undefined));
   }
 
   #begin(now: Instant, wtp: WtpIdentity, received: JoinReceived, verdict: JoinVerdict, out: AcOutput<Tag>[]): void {
@@ -253,16 +253,20 @@ export class AccessController<Tag> implements AccessControllerPort<Tag> {
    * The session that a message belongs to. A candidate takes its seat with what follows the Join Response: a message that only one
    * without a session would send, when the peer's address has both.
    */
-  #takesSeat(now: Instant, from: Endpoint, received: Received, out: AcOutput<Tag>[]): AcSession<Tag> | "later" | undefined {
-    const candidate = this.#sessions.candidateOfPeer(from);
-    const seat = this.#sessions.seatOfPeer(from);
-    if (candidate === undefined || (seat !== undefined && !isForCandidate(received, candidate, seat))) return seat ?? candidate;
+  #takesSeat(
+    now: Instant,
+    candidate: AcSession<Tag>,
+    seat: AcSession<Tag> | undefined,
+    received: Received,
+    out: AcOutput<Tag>[],
+  ): AcSession<Tag> | "later" {
+    if (seat !== undefined && !isForCandidate(received, candidate, seat)) return seat;
     candidate.prove(received);
     if (!followsJoin(received)) return candidate;
     const seating = this.#admission.seat(now, candidate, out);
     switch (seating.type) {
       case "later":
-        drop("repeat-while-busy", from, `${candidate.wtp.mac} has another session, which is being probed`, out);
+        drop("repeat-while-busy", candidate.wtp.peer, `${candidate.wtp.mac} has another session, which is being probed`, out);
         return "later";
       case "refused":
         this.#refuseSeat(candidate, received, seating, out);

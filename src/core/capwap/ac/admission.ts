@@ -52,7 +52,7 @@ export class JoinAdmission<Tag> {
   /** A candidate shows itself after the Join Response. */
   seat(now: Instant, candidate: AcSession<Tag>, out: AcOutput<Tag>[]): Seating<Tag> {
     const { mac, peer } = candidate.wtp;
-    const others = new Set([this.#table.seatOfMac(mac), this.#table.seatOfPeer(peer)].filter((other) => other !== undefined));
+    const others = new Set([this.#table.seatOfMac(mac), this.#table.atPeer(peer)?.seat].filter((other) => other !== undefined));
     let awaitsAnswer = false;
     for (const other of others) {
       if (other.isProven && !candidate.isProven) return refused("a WTP without session token would replace one that has it");
@@ -86,7 +86,7 @@ export class JoinAdmission<Tag> {
 
   /** Nothing is known of a candidate yet, so that one place without proof is room for any. */
   #hasRoomFor(wtp: WtpIdentity, { isMember = false }: JoinVerdict): boolean {
-    if (this.#table.seatOfMac(wtp.mac) !== undefined || this.#table.seatOfPeer(wtp.peer) !== undefined) return true;
+    if (this.#table.seatOfMac(wtp.mac) !== undefined || this.#table.atPeer(wtp.peer)?.seat !== undefined) return true;
     return this.#table.seats < this.#settings.sessionsMax || isMember || this.#table.crowdedSeat() !== undefined;
   }
 

@@ -4,7 +4,7 @@ import type { ImageIdentifier } from "../../../wire/capwap/elements.js";
 import { fastFragmentIdAfter, fastFragmentIdBit } from "../../../wire/capwap/fast-segment.js";
 import type { ElementsOf } from "../../../wire/capwap/messages.js";
 import { resultCodes } from "../../../wire/capwap/result-code.js";
-import type { FastAck, FastOffer } from "../../../wire/capwap/vendor-transfer.js";
+import type { FastOffer } from "../../../wire/capwap/vendor-transfer.js";
 import type { SendDatagram, Sink } from "../contract.js";
 import { isFast, openFastTransfer } from "../image/fast-image-transfer.js";
 import { ImageDataSender } from "../image/image-data-sender.js";
@@ -95,13 +95,6 @@ export class ImageDelivery {
     this.#nextFastFragmentId = fastFragmentIdAfter(firstFragmentId, fast.segmentCount);
     this.#transfer = fast;
     return fast;
-  }
-
-  /** An acknowledgement of the fast transfer. @returns false if it belongs to another transfer */
-  acknowledge(now: Instant, resultCode: number, ack: FastAck, out: Events & Sink<SendDatagram>): boolean {
-    if (this.#transfer?.acknowledge(now, resultCode, ack, out) !== true) return false;
-    this.settle(out);
-    return true;
   }
 
   wake(now: Instant, out: Events & Sink<SendDatagram>): void {

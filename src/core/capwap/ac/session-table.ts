@@ -11,28 +11,35 @@ const capwapIdOf = ({ join }: WtpIdentity): string => join.sessionId.join(".");
 /** What one host or site can have at its disposal. */
 const networkBits = { ipv4: 24, ipv6: 56 } as const;
 
+/** The sessions at one address; one of the two at least. */
+export interface PeerSessions<Tag> {
+  seat: AcSession<Tag> | undefined;
+  candidate: AcSession<Tag> | undefined;
+}
+
 /**
  * The sessions of an AC, found by what names them, and when each wants to be woken. One that has only joined is a candidate: anybody can
  * invent it, so it is kept apart until it takes its seat.
  */
 export class SessionTable<Tag> {
   readonly #sessions = new Map<CapwapSessionId, AcSession<Tag>>();
-  readonly #seatOfPeer = new Map<string, AcSession<Tag>>();
+  readonly #atPeer = new Map<string, PeerSessions<Tag>>();
   readonly #seatOfMac = new Map<MacAddress, AcSession<Tag>>();
-  readonly #candidateOfPeer = new Map<string, AcSession<Tag>>();
   readonly #candidatesOfNetwork = new Map<string, Set<AcSession<Tag>>>();
   /** Seats of WTPs that do not speak the session token, the oldest first. */
   readonly #unproven = new Map<string, Set<AcSession<Tag>>>();
   readonly #ofCapwapId = new Map<string, AcSession<Tag>>();
   readonly #timers = new TimerTable<AcSession<Tag>>();
+  #seats = 0;
+  #candidates = 0;
 
   /** Sessions that have a seat. */
   get seats(): number {
-    return this.#seatOfPeer.size;
+    return this.#seats;
   }
 
   get candidates(): number {
-    return this.#candidateOfPeer.size;
+    return this.#candidates;
   }
 
   nextWakeAt(): Instant | undefined {
@@ -48,16 +55,12 @@ export class SessionTable<Tag> {
     return this.#sessions.get(id);
   }
 
-  seatOfPeer(peer: Endpoint): AcSession<Tag> | undefined {
-    return this.#seatOfPeer.get(endpointText(peer));
+  atPeer(peer: Endpoint): Readonly<PeerSessions<Tag>> | undefined {
+    return this.#atPeer.get(endpointText(peer));
   }
 
   seatOfMac(mac: MacAddress): AcSession<Tag> | undefined {
     return this.#seatOfMac.get(mac);
-  }
-
-  candidateOfPeer(peer: Endpoint): AcSession<Tag> | undefined {
-    return this.#candidateOfPeer.get(endpointText(peer));
   }
 
   /** By the Session ID that the WTP chose. */
@@ -68,12 +71,12 @@ export class SessionTable<Tag> {
   /** @param octets a Session ID */
   seatOfCapwapId(octets: Uint8Array): AcSession<Tag> | undefined {
     const session = this.#ofCapwapId.get(octets.join("."));
-    return session !== undefined && this.#seatOfPeer.get(endpointText(session.wtp.peer)) === session ? session : undefined;
+    return session !== undefined && this.atPeer(session.wtp.peer)?.seat === session ? session : undefined;
   }
 
   addCandidate(session: AcSession<Tag>): void {
     this.#sessions.set(session.id, session);
-    this.#candidateOfPeer.set(endpointText(session.wtp.peer), session);
+    this.#place(session, "candidate");
     this.#ofCapwapId.set(capwapIdOf(session.wtp), session);
     addTo(this.#candidatesOfNetwork, networkOf(session.wtp.peer.address, networkBits), session);
   }
@@ -81,7 +84,7 @@ export class SessionTable<Tag> {
   /** A candidate takes its seat. Sessions that it replaces have been closed. */
   seat(session: AcSession<Tag>): void {
     this.#forgetCandidate(session);
-    this.#seatOfPeer.set(endpointText(session.wtp.peer), session);
+    this.#place(session, "seat");
     this.#seatOfMac.set(session.wtp.mac, session);
     if (!session.isProven) addTo(this.#unproven, networkOf(session.wtp.peer.address, networkBits), session);
   }
@@ -116,15 +119,38 @@ export class SessionTable<Tag> {
     this.#timers.clear(session);
     this.#sessions.delete(session.id);
     this.#forgetCandidate(session);
-    forget(this.#seatOfPeer, endpointText(session.wtp.peer), session);
+    this.#remove(session, "seat");
     forget(this.#seatOfMac, session.wtp.mac, session);
     forget(this.#ofCapwapId, capwapIdOf(session.wtp), session);
     takeFrom(this.#unproven, networkOf(session.wtp.peer.address, networkBits), session);
   }
 
   #forgetCandidate(session: AcSession<Tag>): void {
-    forget(this.#candidateOfPeer, endpointText(session.wtp.peer), session);
+    this.#remove(session, "candidate");
     takeFrom(this.#candidatesOfNetwork, networkOf(session.wtp.peer.address, networkBits), session);
+  }
+
+  #place(session: AcSession<Tag>, as: keyof PeerSessions<Tag>): void {
+    const key = endpointText(session.wtp.peer);
+    const here = this.#atPeer.get(key) ?? { seat: undefined, candidate: undefined };
+    this.#count(as, here[as] === undefined ? 1 : 0);
+    here[as] = session;
+    this.#atPeer.set(key, here);
+  }
+
+  /** A place that another session has taken over meanwhile stays. */
+  #remove(session: AcSession<Tag>, as: keyof PeerSessions<Tag>): void {
+    const key = endpointText(session.wtp.peer);
+    const here = this.#atPeer.get(key);
+    if (here?.[as] !== session) return;
+    here[as] = undefined;
+    this.#count(as, -1);
+    if (here.seat === undefined && here.candidate === undefined) this.#atPeer.delete(key);
+  }
+
+  #count(as: keyof PeerSessions<Tag>, change: number): void {
+    if (as === "seat") this.#seats += change;
+    else this.#candidates += change;
   }
 }
 
