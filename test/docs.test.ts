@@ -1,5 +1,5 @@
-/** What docs/source-document.md names exists: each file, each test by its name, each scenario. */
-import { existsSync, readFileSync } from "node:fs";
+/** What docs and comments name exists: files everywhere; in docs/source-document.md also tests by their names, and scenarios. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
@@ -22,4 +22,22 @@ t.test("the source document's table", async (t) => {
     const text = found !== undefined && tests.length > 0 ? readFileSync(join(root, found), "utf8") : "";
     for (const name of tests) if (!text.includes(name)) t.fail(`${file} has no test "${name}"`);
   }
+});
+
+const filePath = /`((?:src|test|bench|native|fixtures|base|wire|core|runtime|sim|admin|cli|web|daemon)\/[\w./-]+\.(?:ts|tsx|js|c|h|md))`/g;
+
+t.test("files that pages and comments name", async (t) => {
+  const texts = ["docs", "src", "test", "bench", "native"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.(?:md|tsx?|[ch])$/.test(name))
+      .map((name) => join(folder, name)),
+  );
+  let count = 0;
+  for (const text of [...texts, "README.md", "CONTRIBUTING.md", "SECURITY.md"]) {
+    for (const [, path = ""] of readFileSync(join(root, text), "utf8").matchAll(filePath)) {
+      count++;
+      if (!["", "src", "test"].some((folder) => existsSync(join(root, folder, path)))) t.fail(`${text} names ${path}`);
+    }
+  }
+  t.ok(count > 50, `${count} references`);
 });

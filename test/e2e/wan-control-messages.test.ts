@@ -1,7 +1,7 @@
 /**
  * Beside a transfer that fills a real line of 2 Mbit/s and 100 ms, with room for two products of rate and delay before it: answers, an
  * abort and a reset wait no more than a round trip behind blocks. Network namespaces; the controller is a process. The same for more
- * lines in virtual time: `core/capwap/fast-session.test.ts`.
+ * lines in virtual time: `core/capwap/image/fast-session.test.ts`.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";

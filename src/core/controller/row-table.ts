@@ -1,6 +1,6 @@
 /**
  * Every kind of row: how its key is made, its shape, and the format that brought that shape. A key is the kind, then "/" and the id.
- * A changed shape needs a new format with a migration (`runtime/controller/store-formats.ts`).
+ * A changed shape needs a new format with a migration (`runtime/controller/store/formats.ts`).
  */
 import { type MacAddress, parseMac } from "../../base/mac-address.js";
 import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
