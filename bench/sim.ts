@@ -3,7 +3,7 @@
  * `--seeds 1000 --seed 1`: that many runs drawn from consecutive seeds; prints each that broke a rule, exit code 1 if any did.
  */
 import { parseArgs } from "node:util";
-import { defaultFleet } from "../src/sim/fleet.js";
+import { defaultFleet } from "../src/sim/fleet-options.js";
 import { drawRun, type FleetOutcome, type FleetRun, runFleet } from "../src/sim/run-fleet.js";
 
 const { values } = parseArgs({

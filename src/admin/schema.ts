@@ -30,7 +30,7 @@ import type {
 } from "../core/controller/operator/views.js";
 import { firstSteps } from "../core/controller/run/first-step.js";
 import { type FailureReason, failureReasons } from "../wire/capwap/vendor.js";
-import { groupSettings } from "./settings-schema.js";
+import { documentSettings, groupSettings } from "./settings-schema.js";
 
 const bytes = z.int().min(0);
 const instant = z.number().describe("Milliseconds since 1970-01-01T00:00:00Z");
@@ -310,7 +310,7 @@ export const apsAborted = z.object({ apCount: count });
 
 export const groupConfig = z.strictObject({
   name: z.string(),
-  ...groupSettings.shape,
+  ...documentSettings.shape,
   aps: z.array(macText),
   manualPrimaries: z.array(macText),
   forcedSubordinates: z.array(macText),

@@ -13,8 +13,11 @@ type Shape<Values> = { readonly [Name in keyof Values]: Value<Values[Name]> };
 type Change<V> = V extends object ? z.ZodObject<ChangeShape<V>> : z.ZodType<V>;
 type ChangeShape<Values> = { readonly [Name in keyof Values]: z.ZodOptional<Change<Values[Name]>> };
 
-/** As views and documents have them: what is stored may lie outside of today's limits. */
+/** As views have them: what is stored may lie outside of today's limits. */
 export const groupSettings = z.strictObject(shapeOf(groupSettingRows, stored) as unknown as Shape<GroupSettings>);
+
+/** As documents have them: one that was written before there was a setting gets its default. */
+export const documentSettings = z.strictObject(shapeOf(groupSettingRows, storedOrInitial) as unknown as Shape<GroupSettings>);
 
 /** As an order may set them. */
 export const settingsChange = changeOf(groupSettingRows) as unknown as z.ZodObject<ChangeShape<GroupSettings>>;
@@ -43,6 +46,10 @@ function stored(setting: GroupSetting): z.ZodType {
     case "bound":
       return z.int().nullable();
   }
+}
+
+function storedOrInitial(setting: GroupSetting): z.ZodType {
+  return stored(setting).default(setting.initial);
 }
 
 /** The limits that hold on every controller; `--lab` and one value beside another are the controller's to judge. */

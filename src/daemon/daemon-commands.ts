@@ -30,7 +30,7 @@ function registerController(program: Program, done: Done): void {
     .option("--data <folder>", "its data folder: settings, state, images")
     .option("--listen <address:port>", "where APs reach it by CAPWAP (default 0.0.0.0:5246; port 0: any)")
     .option("--admin <address:port>", "where operators reach it by HTTP (default 127.0.0.1:8080; port 0: any)")
-    .option("--platform <platform>", "5508 (25 APs a group), 7510 (100) or default (100)")
+    .option("--platform <platform>", "5508 (25 APs a group), 7510 (100), default (100) or unlimited")
     .option("--wan-rate <rate>", "most bytes per second of all WAN transfers together, such as 2M or 500k (default: no cap)")
     .option("--ssh <address:port>", "a shell for operators over SSH, such as 0.0.0.0:2222 (default: none)")
     .option("--tls-cert <file>", "certificate of the admin API, PEM")

@@ -4,7 +4,8 @@ import type { ApImageRow } from "../core/controller/operator/views.js";
 import { ports } from "../wire/capwap/defaults.js";
 import type { ApNode } from "./ap-node.js";
 import { type Check, enforce } from "./checkers.js";
-import { Fleet, type FleetOptions } from "./fleet.js";
+import { Fleet } from "./fleet.js";
+import type { FleetOptions } from "./fleet-options.js";
 import { watchRequests } from "./request-watch.js";
 import { watchFallbacks, watchWanRate } from "./wan-watch.js";
 

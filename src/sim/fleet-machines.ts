@@ -10,9 +10,10 @@ import { TftpServer } from "../core/tftp/server/server.js";
 import { defaultTimers } from "../wire/capwap/defaults.js";
 import { extensions } from "../wire/capwap/vendor.js";
 import { type ApMachines, tftpPort } from "./ap-node.js";
+import type { FleetOptions } from "./fleet-options.js";
 
 /** The machines of the daemons with the daemons' defaults, seeded by the node's name and boot count. */
-export const apMachines = (seed: number, fastTransfer: boolean, sessionRateBytesPerSecond: number | undefined): ApMachines => ({
+export const apMachines = ({ seed, fastTransfer, sessionBytesPerSecond, echoIntervalMs }: FleetOptions): ApMachines => ({
   agent: ({ name, mac, model, address }, boots) => {
     const prng = new Prng(seed, boots).split(name);
     const facts = {
@@ -27,10 +28,16 @@ export const apMachines = (seed: number, fastTransfer: boolean, sessionRateBytes
       tftp: { address: "", port: tftpPort },
       extensions: fastTransfer ? [extensions.fastTransfer] : [],
     };
-    const settings = { controllers: [], linkMode: "clear", timers: defaultTimers, bootImageDownload: false, fastTransfer } as const;
+    const settings = {
+      controllers: [],
+      linkMode: "clear",
+      timers: { ...defaultTimers, echoIntervalMs },
+      bootImageDownload: false,
+      fastTransfer,
+    } as const;
     return new Agent({ facts, prng: prng.split("agent"), session: (self) => new WtpSession(settings, self, prng.split("capwap")) });
   },
-  server: (sessionsMax) => new TftpServer({ ...defaultServerSettings, sessionsMax, sessionRateBytesPerSecond }),
+  server: (sessionsMax) => new TftpServer({ ...defaultServerSettings, sessionsMax, sessionRateBytesPerSecond: sessionBytesPerSecond }),
   client: (fetch) =>
     new TftpClient({ ...fetch, blksize: LAN_BLKSIZE, windowsize: LAN_WINDOWSIZE, timeoutSeconds: undefined }, defaultClientSettings),
 });
@@ -38,17 +45,16 @@ export const apMachines = (seed: number, fastTransfer: boolean, sessionRateBytes
 export const controllerMachine = (
   seed: number,
   addresses: readonly string[],
-  sessionsMax: number,
-  wanBytesPerSecond: number | null,
+  { sessionsMax, wanBytesPerSecond, echoIntervalMs }: Pick<FleetOptions, "sessionsMax" | "wanBytesPerSecond" | "echoIntervalMs">,
 ): ControllerMachine =>
   new Controller({
     name: "sim",
-    platform: "default",
+    platform: "unlimited",
     lab: true,
     seed,
     timings: defaultTimings,
     sessionsMax,
     wan: { transfersMax: 100, bytesPerSecondMax: wanBytesPerSecond },
-    capwap: { addresses, hardwareVersion: "1", softwareVersion: "1", linkMode: "clear", timers: defaultTimers },
+    capwap: { addresses, hardwareVersion: "1", softwareVersion: "1", linkMode: "clear", timers: { ...defaultTimers, echoIntervalMs } },
     downloadAtJoin: false,
   });

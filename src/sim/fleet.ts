@@ -4,7 +4,6 @@ import type { MacAddress } from "../base/mac-address.js";
 import { parseMac } from "../base/mac-address.js";
 import type { ApEvent } from "../core/ap/contract.js";
 import type { ControllerEvent } from "../core/controller/events.js";
-import type { GroupWanPolicy } from "../core/controller/operator/group-settings.js";
 import type { ResultOf } from "../core/controller/operator/order-results.js";
 import type { MachineOrder } from "../core/controller/operator/orders.js";
 import type { ApImageRow, GroupView } from "../core/controller/operator/views.js";
@@ -14,69 +13,12 @@ import { ports } from "../wire/capwap/defaults.js";
 import { type ApFacts, ApNode } from "./ap-node.js";
 import { ControllerNode } from "./controller-node.js";
 import { apMachines, controllerMachine } from "./fleet-machines.js";
+import { defaultFleet, type FleetOptions } from "./fleet-options.js";
 import { newWatch, noteApEvent, noteControllerEvent } from "./fleet-watch.js";
-import { type FlashSpeed, ImageStore } from "./image-store.js";
-import { Link, type LinkQuality, Network } from "./network.js";
+import { ImageStore } from "./image-store.js";
+import { Link, Network } from "./network.js";
 import { SyntheticImage } from "./synthetic-image.js";
 import { World } from "./world.js";
-
-export interface FleetOptions {
-  readonly seed: number;
-  readonly aps: number;
-  /** Dealt out to the APs in turn. */
-  readonly models: readonly string[];
-  readonly imageBytes: number;
-  /** Each direction of the line between the branch and the controller; all APs share it. */
-  readonly wan: LinkQuality;
-  /** What an AP sends into the branch's LAN. */
-  readonly lan: LinkQuality;
-  /** Whether APs offer the fast transfer; otherwise images cross the WAN as in RFC 5415 §9.1. */
-  readonly fastTransfer: boolean;
-  readonly retryCount: number;
-  readonly backoffSeconds: { readonly min: number; readonly max: number };
-  readonly sessionsMax: number;
-  /** Rate limit of each TFTP session; undefined for none. */
-  readonly sessionBytesPerSecond: number | undefined;
-  readonly wave2Refetch: boolean;
-  /** Differences from a new group's WAN policy. */
-  readonly wanPolicy: Partial<GroupWanPolicy>;
-  /** Rate limit of the whole controller; null for none. */
-  readonly wanBytesPerSecond: number | null;
-  /** Size of each AP's flash in images: the running one, the backup, the temporary file. */
-  readonly flashImages: number;
-  readonly flash: FlashSpeed;
-  /** How long an fsync of the controller's store takes. */
-  readonly syncMs: number;
-  /** From a reset or power-up to the first instruction. */
-  readonly bootMs: number;
-  /** APs that reach the controller over IPv6. */
-  readonly ipv6Aps: readonly number[];
-  /** APs that are not in the group when a run starts. */
-  readonly lateAps: readonly number[];
-}
-
-export const defaultFleet: FleetOptions = {
-  seed: 1,
-  aps: 25,
-  models: ["AIR-AP2802I", "AIR-AP1832I", "AIR-CAP3702I"],
-  imageBytes: 256 * 1024,
-  wan: { latencyMs: 20, jitterMs: 0, bitsPerSecond: 20e6, queueBytes: 250_000, loss: 0, duplication: 0, reordering: 0, reorderMsMax: 0 },
-  lan: { latencyMs: 0.5, jitterMs: 0, bitsPerSecond: 1e9, queueBytes: 1_000_000, loss: 0, duplication: 0, reordering: 0, reorderMsMax: 0 },
-  fastTransfer: false,
-  retryCount: 44,
-  backoffSeconds: { min: 100, max: 300 },
-  sessionsMax: 3,
-  sessionBytesPerSecond: undefined,
-  wave2Refetch: true,
-  wanPolicy: {},
-  wanBytesPerSecond: null,
-  flashImages: 3,
-  flash: { openMs: 1, writeMs: 0, verifyMs: 20, syncMs: 2 },
-  syncMs: 2,
-  bootMs: 5_000,
-  ipv6Aps: [],
-  lateAps: [],
-};
 
 const groupName = "branch";
 /** The version that every AP runs at first, and the run's. */
@@ -84,7 +26,8 @@ export const oldVersion = "8.5.151.0";
 export const newVersion = "8.5.161.0";
 
 const controllerAddresses = ["10.9.0.1", "fd00:9::1"];
-const apAddress = (index: number, ipv6: boolean): string => (ipv6 ? `fd00:1::${(index + 1).toString(16)}` : `10.1.0.${index + 1}`);
+const apAddress = (number: number, ipv6: boolean): string =>
+  ipv6 ? `fd00:1::${number.toString(16)}` : `10.1.${number >> 8}.${number & 255}`;
 
 /** One line of what happened, for people and for expected transcripts. */
 export interface Happening {
@@ -139,8 +82,7 @@ export class Fleet {
       endpoints: controllerAddresses.map((address) => ({ address, port: ports.control })),
       images: known,
       syncMs: this.options.syncMs,
-      machine: (boots) =>
-        controllerMachine(seed * 1000 + boots, controllerAddresses, this.options.sessionsMax, this.options.wanBytesPerSecond),
+      machine: (boots) => controllerMachine(seed * 1000 + boots, controllerAddresses, this.options),
       onEvent: (event) => {
         this.#note("controller", event);
         noteControllerEvent(this.watch, event);
@@ -174,7 +116,7 @@ export class Fleet {
 
   /** Boots everything, sets the group up and waits until all APs have joined. */
   setUp(): void {
-    const { retryCount, backoffSeconds, wave2Refetch, wanPolicy, lateAps, imageBytes } = this.options;
+    const { distribution, retryCount, backoffSeconds, wave2Refetch, wanPolicy, lateAps, imageBytes } = this.options;
     this.controller.node.start();
     for (const ap of this.aps) ap.node.start();
     for (const [family, images] of this.images) {
@@ -189,6 +131,7 @@ export class Fleet {
     this.must({ type: "group-retry-count", group, retryCount });
     this.must({ type: "group-backoff", group, minSeconds: backoffSeconds.min, maxSeconds: backoffSeconds.max });
     this.must({ type: "group-wave2-refetch", group, enabled: wave2Refetch });
+    if (distribution !== "classic") this.must({ type: "group-set", group, settings: { distribution } });
     if (Object.keys(wanPolicy).length > 0) this.must({ type: "group-wan", group, wan: wanPolicy });
     const joined = this.world.runUntil(() => this.joined.size === this.aps.length, this.world.now + 600_000);
     invariant(joined, `only ${this.joined.size} of ${this.aps.length} APs joined`);
@@ -253,7 +196,7 @@ export class Fleet {
       network,
       facts,
       store,
-      machines: apMachines(options.seed, options.fastTransfer, options.sessionBytesPerSecond),
+      machines: apMachines(options),
       controllers,
       bootMs: options.bootMs,
       onEvent: (ap, event) => {
@@ -269,9 +212,10 @@ export class Fleet {
 }
 
 function apFacts(index: number, models: readonly string[], ipv6: boolean): ApFacts {
-  const number = (index + 1).toString().padStart(2, "0");
-  const mac = parseMac(`00:0a:b8:00:00:${(index + 1).toString(16).padStart(2, "0")}`);
+  const number = index + 1;
+  const octets = number.toString(16).padStart(4, "0");
+  const mac = parseMac(`00:0a:b8:00:${octets.slice(0, 2)}:${octets.slice(2)}`);
   const model = models[index % models.length];
-  invariant(mac !== undefined && model !== undefined, "a fleet has at most 255 APs and at least one model");
-  return { name: `ap-${number}`, mac, model, address: apAddress(index, ipv6) };
+  invariant(mac !== undefined && model !== undefined, "a fleet has at most 65,535 APs and at least one model");
+  return { name: `ap-${number.toString().padStart(2, "0")}`, mac, model, address: apAddress(number, ipv6) };
 }

@@ -3,9 +3,10 @@ import type { ApImageRow } from "../core/controller/operator/views.js";
 import type { RunState } from "../core/controller/run/run.js";
 import { familyOfName } from "../core/upgrade/models.js";
 import { CheckFailed } from "./checkers.js";
-import type { Fleet, FleetOptions } from "./fleet.js";
+import type { Fleet } from "./fleet.js";
 import { checkedFleet, finalFaults } from "./fleet-checks.js";
 import { drawFaults, type FleetFault, planFaults } from "./fleet-faults.js";
+import type { FleetOptions } from "./fleet-options.js";
 
 /** The outcome of one group upgrade in virtual time. */
 export interface FleetOutcome {

@@ -2,9 +2,10 @@ import type { ApEvent } from "../core/ap/contract.js";
 import type { ControllerEvent } from "../core/controller/events.js";
 import type { MachineOrder } from "../core/controller/operator/orders.js";
 import type { ApNode } from "./ap-node.js";
-import { defaultFleet, type Fleet, type FleetOptions, type Happening } from "./fleet.js";
+import type { Fleet, Happening } from "./fleet.js";
 import { checkedFleet, finalFaults } from "./fleet-checks.js";
 import { type FleetFault, planFaults } from "./fleet-faults.js";
+import { defaultFleet, type FleetOptions } from "./fleet-options.js";
 
 /**
  * Scenario texts: commands, a line of dashes, and the expected transcript.

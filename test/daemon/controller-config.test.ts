@@ -91,7 +91,7 @@ t.test("what is wrong is said in one line with its place", async (t) => {
   t.equal(told({ data: "/d", peer: "https://wlc2.example:8443/" }), "accepted");
   t.equal(told({ data: "/d", peer: "http://127.0.0.1:8081" }), "accepted");
   t.equal(told({ data: "/d", peer: "http://127.0.0.1:8080" }), "invalid-config: --peer: http://127.0.0.1:8080 is this controller itself");
-  t.equal(told({ data: "/d", platform: "9800" }), "invalid-config: --platform: expected 5508, 7510, default");
+  t.equal(told({ data: "/d", platform: "9800" }), "invalid-config: --platform: expected 5508, 7510, default, unlimited");
   t.equal(told({ data: "/d" }, "sessions: 65\n"), `invalid-config: ${config}, sessions: Too big: expected number to be <=64`);
   t.equal(told({ data: "/d" }, "colour: blue\n"), `invalid-config: ${config}: Unrecognized key: "colour"`);
   t.equal(

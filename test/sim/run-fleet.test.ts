@@ -1,6 +1,6 @@
 import t from "tap";
-import { defaultFleet } from "../../src/sim/fleet.js";
 import { checkedFleet } from "../../src/sim/fleet-checks.js";
+import { defaultFleet } from "../../src/sim/fleet-options.js";
 import { drawRun, runFleet } from "../../src/sim/run-fleet.js";
 
 const bad = { loss: 0.01, duplication: 0.01, reordering: 0.02 };

@@ -1,7 +1,7 @@
 /** After a quarter of a WAN transfer the controller says within a fifth how long the rest takes, over lines and caps of every kind. */
 import t from "tap";
-import { defaultFleet, type FleetOptions } from "../../src/sim/fleet.js";
 import { checkedFleet } from "../../src/sim/fleet-checks.js";
+import { defaultFleet, type FleetOptions } from "../../src/sim/fleet-options.js";
 
 interface Line {
   readonly name: string;

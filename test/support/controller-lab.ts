@@ -224,7 +224,14 @@ export class ControllerLab {
   serves(number: number, ...others: number[]): void {
     const runId = this.domain.runs.latestOfAp(mac(number))?.run.id ?? 0;
     const sessions = others.map((other) => ({ peer: { address: `10.0.0.${other}`, port: 50_000 }, bytesDone: 0 }));
-    this.domain.apServes(mac(number), { runId, sessionsMax: 3, sessionsPeak: sessions.length, bytesServed: 0, refusals: 0, sessions });
+    this.domain.apServes(this.now, mac(number), {
+      runId,
+      sessionsMax: 3,
+      sessionsPeak: sessions.length,
+      bytesServed: 0,
+      refusals: 0,
+      sessions,
+    });
     this.drain();
   }
 

@@ -296,7 +296,7 @@ export class Controller implements ControllerMachine {
       runId: this.#runNumbers.ofWire(report.runId),
     });
     if (upgradeReport) domain.apReported(now, mac, ours(upgradeReport));
-    if (servingReport) domain.apServes(mac, ours(servingReport));
+    if (servingReport) domain.apServes(now, mac, ours(servingReport));
   }
 
   #transferEnded(now: Instant, domain: ControllerDomain, mac: MacAddress, outcome: TransferOutcome, bytesDone: number): void {

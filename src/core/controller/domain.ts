@@ -194,8 +194,8 @@ export class ControllerDomain {
     if (this.runs.hasBegun(report.runId)) this.#desk.upgrade.reported(now, mac, report);
   }
 
-  apServes(mac: MacAddress, report: ApServing): void {
-    this.#desk.upgrade.served(mac, report);
+  apServes(now: Instant, mac: MacAddress, report: ApServing): void {
+    this.#desk.upgrade.served(now, mac, report);
   }
 
   /** `answer` null: the session ended before one came. */

@@ -29,3 +29,7 @@ export const toFormat6: RowMigration = ({ key, value }) => {
   const families = image.models.map(familyOfName).filter((family) => familyNumbers(family) !== undefined);
   return { key, value: { ...image, models: [...new Set([...image.models, ...families])] } };
 };
+
+/** Groups distribute images as the source document says, until an operator chooses otherwise. */
+export const toFormat8: RowMigration = ({ key, value }) =>
+  key.startsWith("group/") ? { key, value: { ...(value as object), distribution: "classic" } } : { key, value };

@@ -23,11 +23,12 @@ export const limits = {
   reportsAtOnce: { min: 1, max: 200, default: 20 },
 } as const;
 
-/** `--platform`: most APs in one FlexConnect group. */
+/** `--platform`: most APs in one FlexConnect group. All but `unlimited` are the vendor's limits. */
 export const platforms = {
   "5508": { apsPerGroup: 25 },
   "7510": { apsPerGroup: 100 },
   default: { apsPerGroup: 100 },
+  unlimited: { apsPerGroup: Number.POSITIVE_INFINITY },
 } as const;
 export type PlatformName = keyof typeof platforms;
 

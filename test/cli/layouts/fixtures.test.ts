@@ -68,6 +68,7 @@ t.test("show flexconnect group summary", async (t) => {
 const group: GroupView = {
   name: "Branch 12",
   predownload: true,
+  distribution: "classic",
   retryCount: 44,
   backoffSecondsMin: 100,
   backoffSecondsMax: 300,

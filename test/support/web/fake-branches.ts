@@ -6,6 +6,7 @@ import type { ControllerPort } from "../../../src/admin/operator-port.js";
 import { type Failure, failure, type Result, success } from "../../../src/base/failure.js";
 import type { MacAddress } from "../../../src/base/mac-address.js";
 import type { ControllerEvent } from "../../../src/core/controller/events.js";
+import { changedSettings } from "../../../src/core/controller/operator/group-settings.js";
 import type { Order } from "../../../src/core/controller/operator/orders.js";
 import type {
   ApImageRow,
@@ -161,6 +162,11 @@ export class FakeBranches implements ControllerPort {
         group.aps = group.aps.filter(({ mac }) => mac !== order.mac);
         this.#elect(group.name);
         return this.#done(group.name);
+      case "group-set": {
+        const settings = changedSettings(group, order.settings, { lab: true });
+        if (settings.ok) Object.assign(group, settings.value);
+        return settings.ok ? this.#done(group.name) : settings;
+      }
       case "group-predownload":
         group.predownload = order.enabled;
         return this.#done(group.name);
@@ -403,6 +409,7 @@ export class FakeBranches implements ControllerPort {
     this.#groups.set(name, {
       name,
       predownload: false,
+      distribution: "classic",
       retryCount: 44,
       backoffSecondsMin: 100,
       backoffSecondsMax: 300,

@@ -35,7 +35,11 @@ const reasons: Readonly<Record<Exclude<FetchOutcome, "complete" | "storage">, Fa
 export function ended(context: FetchContext, stage: StageOf<"lan-receiving">, event: EventOf<"fetch-ended">): Stage {
   const { outcome, bytesDone, detail } = event;
   count(context, bytesDone);
-  if (outcome === "complete") return { name: "lan-verifying", downloadId: stage.downloadId };
+  if (outcome === "complete") {
+    // The slot at the primary is free, however long the flash takes from here.
+    context.out.push({ type: "run-changed", what: "bytes" });
+    return { name: "lan-verifying", downloadId: stage.downloadId };
+  }
   // The flash says why: its `storage-failed` is on the way.
   if (outcome === "storage") return stage;
   return tryFailed(context, stage, outcome, reasons[outcome], detail);

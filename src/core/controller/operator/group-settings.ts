@@ -74,6 +74,13 @@ export type FallbackPolicy =
   /** Nothing: it ends failed. */
   | "fail";
 
+/** How the image gets from the primary to the subordinates. */
+export type Distribution =
+  /** All are released at once; one that finds no free slot backs off and asks again, as the source document says. */
+  | "classic"
+  /** The controller releases a subordinate when the primary has a slot for it. */
+  | "assigned";
+
 const backoff = {
   subject: "The back-off in seconds",
   unit: "seconds",
@@ -92,6 +99,14 @@ export const groupSettingRows = {
     command: "",
     helpOn: "switch FlexConnect AP upgrade on",
     helpOff: "switch FlexConnect AP upgrade off",
+  }),
+  distribution: choice<Distribution>({
+    initial: "classic",
+    choices: ["classic", "assigned"],
+    label: "Image Distribution",
+    command: "distribution",
+    parameter: "distribution",
+    help: "when subordinates fetch: all ask at once, or each is assigned a slot",
   }),
   /** Tries at the primary before the WAN. */
   retryCount: number({

@@ -224,7 +224,8 @@ export class GroupUpgrade {
       default:
         unreachable(report.state);
     }
-    if (report.state !== "fetching" || isBack) this.#advance(now, family);
+    const isWhole = report.bytesDone === family.image?.sizeBytes;
+    if (report.state !== "fetching" || isBack || isWhole) this.#advance(now, family);
     else this.#members.grantWan(now);
   }
 
@@ -246,10 +247,11 @@ export class GroupUpgrade {
   }
 
   /** The last report of a primary's sessions may come after the end of the run; an abort ends the sessions themselves. */
-  served(mac: MacAddress, report: ApServing): void {
+  served(now: Instant, mac: MacAddress, report: ApServing): void {
     const member = this.#parts.runs.latestOfAp(mac);
     if (!member || member.run.id !== report.runId || member.run.state === "aborted" || primaryOf(member.family) !== mac) return;
     this.#primaries.served(member.family, report);
+    if (isRunning(member.run)) this.#advance(now, member.family);
   }
 
   wake(now: Instant): void {

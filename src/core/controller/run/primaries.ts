@@ -9,6 +9,7 @@ import { TimerTable } from "../../../base/timer-table.js";
 import type { ApServing } from "../ap-port.js";
 import { holdsImage, type KnownAp } from "../inventory.js";
 import { fallbackFor } from "./fallback.js";
+import { freeSlots, isAtServer } from "./free-slots.js";
 import { hasEnded, isWorking, roleOf } from "./member-state.js";
 import type { Members } from "./members.js";
 import { choosePrimary, isSteady, nobody, type PrimaryChoice } from "./primary-choice.js";
@@ -195,12 +196,20 @@ export class Primaries {
   }
 
   /** Orders those that wait for the primary, still try at a former one, or know this one by an address that it no longer has. */
-  #release(now: Instant, { state, members }: Family): void {
+  #release(now: Instant, family: Family): void {
+    const { state, members, run } = family;
     if (state.phase !== "serving") return;
+    const { inventory, sessionsMax } = this.#parts;
     const { primary: server } = state;
-    const at = this.#parts.inventory.get(server)?.session?.tftp;
+    const at = inventory.get(server)?.session?.tftp;
+    if (!at) return;
+    const isAssigned = policyOf(this.#parts, run.group).distribution === "assigned";
+    let free = isAssigned ? freeSlots(family, server, inventory, sessionsMax) : Number.POSITIVE_INFINITY;
     for (const member of members.values()) {
-      if (!at || !this.#parts.inventory.isJoined(member.mac) || !isReleasable(member, server, at)) continue;
+      if (!inventory.isJoined(member.mac) || !isReleasable(member, server, at)) continue;
+      const takesSlot = !isAtServer(member, server);
+      if (takesSlot && free <= 0) continue;
+      if (takesSlot) free--;
       this.#members.order(now, member, { role: "subordinate", server });
     }
   }

@@ -3,7 +3,7 @@
  * format is brought up to date at the next start, one step after the other. Formats are only ever appended.
  */
 import Database from "libsql";
-import { type RowMigration, toFormat3, toFormat6 } from "../../../core/controller/row-migrations.js";
+import { type RowMigration, toFormat3, toFormat6, toFormat8 } from "../../../core/controller/row-migrations.js";
 import { Seals } from "./seals.js";
 import { inTransaction } from "./transaction.js";
 
@@ -45,6 +45,7 @@ const formats: readonly StoreFormat[] = [
       ALTER TABLE audit ADD COLUMN last_at REAL; CREATE INDEX audit_kind ON audit (kind, id);
       UPDATE audit SET kind = CASE WHEN after LIKE '{"refused":%' THEN 'refused' WHEN what IN ('login', 'ssh login') THEN 'login' ELSE 'act' END`,
   },
+  { what: "groups choose how images are distributed", row: toFormat8 },
 ];
 
 export const currentFormat = formats.length;

@@ -1,7 +1,7 @@
 /** A group's back-off, and how it uses the WAN. */
 import { useState } from "preact/hooks";
 import type { Failure } from "../../../base/failure.js";
-import type { FallbackPolicy } from "../../../core/controller/operator/group-settings.js";
+import type { Distribution, FallbackPolicy } from "../../../core/controller/operator/group-settings.js";
 import type { GroupView } from "../../../core/controller/operator/views.js";
 import { limits } from "../../../core/upgrade/limits.js";
 import { order } from "../state/api.js";
@@ -13,6 +13,11 @@ const fallbackWords: Readonly<Record<FallbackPolicy, string>> = {
   fallback: "fetches over the WAN",
   wait: "waits for its primary",
   fail: "gives up",
+};
+
+const distributionWords: Readonly<Record<Distribution, string>> = {
+  classic: "all at once; those refused try again later",
+  assigned: "when the primary has a slot for them",
 };
 
 const bytesPerMegabit = 1e6 / 8;
@@ -35,6 +40,16 @@ export function GroupRules({ group }: { group: GroupView }) {
       <h2 id="rules-heading">Rules</h2>
       <form onSubmit={save} key={group.name}>
         <fieldset class="bare" disabled={!mayChange}>
+          <label>
+            Subordinates fetch
+            <select name="distribution" defaultValue={group.distribution}>
+              {Object.entries(distributionWords).map(([value, words]) => (
+                <option key={value} value={value}>
+                  {words}
+                </option>
+              ))}
+            </select>
+          </label>
           <fieldset>
             <legend>Random back-off, seconds</legend>
             <div class="pair">
@@ -149,6 +164,7 @@ async function saveRules(group: string, fallback: FallbackPolicy, fields: FormDa
     return text === "" ? null : Math.round(Number(text) * unit);
   };
   const steps = [
+    () => order({ type: "group-set", group, settings: { distribution: fields.get("distribution") as Distribution } }),
     () => order({ type: "group-backoff", group, minSeconds: number("minSeconds"), maxSeconds: number("maxSeconds") }),
     () => order({ type: "group-wave2-refetch", group, enabled: fields.get("refetch") !== null }),
     () =>

@@ -90,6 +90,13 @@ t.test("limits of a group by platform", async (t) => {
   }
 });
 
+t.test("a controller of platform unlimited takes more APs in a group than the vendor's", async (t) => {
+  const lab = new ControllerLab({ platform: "unlimited" });
+  lab.do({ type: "group-add", group: "G" });
+  for (let number = 0; number < 120; number++) lab.do({ type: "group-ap-add", group: "G", mac: mac(number) });
+  t.equal(lab.do({ type: "show-group", group: "G" }).aps.length, 120);
+});
+
 t.test("against a model: a group never holds more than its platform allows, and an AP is in one group", async () => {
   const step = fc.record({ add: fc.boolean(), group: fc.constantFrom("A", "B"), ap: fc.nat(40) });
   fc.assert(
