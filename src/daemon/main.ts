@@ -1,5 +1,6 @@
 /** The `flexup` command: daemons and operator commands in one program. */
 import { Command, CommanderError } from "commander";
+import { registerReleaseCommands } from "../cli/commands/release.js";
 import { registerTftpCommands } from "../cli/commands/tftp.js";
 import { registerLocalShell } from "../cli/local-shell.js";
 import { exitCodes, registerOperatorCommands } from "../cli/one-shot.js";
@@ -40,6 +41,7 @@ export async function main(args: readonly string[]): Promise<number> {
   registerLocalShell(program, done);
   registerTftpCommands(program, done);
   registerDataCommands(program, done);
+  registerReleaseCommands(program, done);
   registerDemoCommand(program, done);
   try {
     await program.parseAsync(args, { from: "user" });
