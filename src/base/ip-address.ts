@@ -51,7 +51,7 @@ const mappedPrefix = "::ffff:";
 const isMapped = (octets: Uint8Array): boolean =>
   octets.subarray(0, 10).every((octet) => octet === 0) && octets[10] === 0xff && octets[11] === 0xff;
 
-/** The one spelling of an address, zone kept; text that is no address comes back as it is. */
+/** The one spelling of an address, zone kept; other text is returned unchanged. */
 export function canonicalIpAddress(address: string): IpAddress {
   const octets = ipv6Octets(address);
   if (octets === undefined) return address;

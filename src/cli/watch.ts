@@ -37,7 +37,7 @@ export async function watchOutcome(look: () => Promise<Outcome>, { screen, json,
 /** Follows the run of a group to its end. @returns how it ended; `running` if `pause` returned stop */
 export async function watchRun(operator: OperatorPort, group: string, { screen, json, pause }: WatchOptions): Promise<Result<RunState>> {
   const live = screen.isTTY && !json ? new LiveScreen(screen) : undefined;
-  const told = new Map<string, string>();
+  const shown = new Map<string, string>();
   try {
     for (;;) {
       const view = await operator.order({ type: "show-group", group });
@@ -48,7 +48,7 @@ export async function watchRun(operator: OperatorPort, group: string, { screen, 
       const { run } = view.value;
       const state = run?.state ?? "complete";
       if (live !== undefined) live.draw(runPicture(view.value, rows, live));
-      else for (const row of rows) tellChange(row, told, screen, json);
+      else for (const row of rows) showChange(row, shown, screen, json);
       if (state === "running" && (await pause())) continue;
       live?.close();
       if (live !== undefined)
@@ -63,11 +63,11 @@ export async function watchRun(operator: OperatorPort, group: string, { screen, 
 }
 
 /** A line for each step of an AP; progress in bytes is not a step. */
-function tellChange(row: ApImageRow, told: Map<string, string>, screen: Screen, json: boolean): void {
+function showChange(row: ApImageRow, shown: Map<string, string>, screen: Screen, json: boolean): void {
   const line = [row.name, row.status, row.role ?? "", row.source ?? "", `tries ${row.retryCount ?? 0}`, row.failureReason ?? ""]
     .join(" ")
     .trimEnd();
-  if (told.get(row.mac) === line) return;
-  told.set(row.mac, line);
+  if (shown.get(row.mac) === line) return;
+  shown.set(row.mac, line);
   screen.write(`${json ? JSON.stringify(row) : line}\n`);
 }

@@ -1,4 +1,4 @@
-/** What both daemons are told of DTLS, and what follows from it. */
+/** The DTLS options of both daemons, and what follows from them. */
 import { z } from "zod";
 import { failure, type Result, success } from "../base/failure.js";
 import type { LinkMode } from "../core/capwap/link/secure-link.js";

@@ -1,4 +1,4 @@
-/** Keeps the controller told of its peer's images: at its start, now and then, and soon after either side may have changed. */
+/** Keeps the controller informed of its peer's images: at its start, periodically, and soon after either side may have changed. */
 import { readFileSync } from "node:fs";
 import { askPeerImages, type PeerAddress } from "../admin/peer-images.js";
 import { failure, type Result, success } from "../base/failure.js";
@@ -54,7 +54,7 @@ export class PeerWatch {
     await this.#asking;
   }
 
-  /** In `ms` or sooner: news only ever bring a question forward, however fast they come. */
+  /** In `ms` or sooner: a change only ever brings the next question forward, however often it comes. */
   #askIn(ms: number): void {
     const atMs = performance.now() + ms;
     if (atMs >= this.#askAtMs) return;

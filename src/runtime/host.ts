@@ -7,7 +7,7 @@ import type { Clock } from "./clock.js";
  *
  * Return nothing for an effect that is done or merely started (what comes of it is delivered later as an input).
  * Return a promise for a **barrier**: no later effect is performed before it resolves, those of later steps included.
- * The machine itself goes on taking inputs meanwhile. A throw or a rejection is our own bug or a dead disk: it ends in `onFatal`.
+ * The machine itself continues to take inputs meanwhile. A throw or a rejection is our own bug or a dead disk: it ends in `onFatal`.
  */
 export type Perform<Effect> = (effect: Effect) => void | Promise<void>;
 
@@ -107,7 +107,7 @@ export class Host<Input, Effect> {
 
   /**
    * Leaves a timer that fires too early in place, since deadlines mostly move away: a datagram then costs no timer call,
-   * and the early firing only arms anew.
+   * and the early firing only rearms it.
    */
   #arm(): void {
     const at = this.#machine.nextWakeAt();

@@ -39,7 +39,7 @@ type Words = Readonly<Record<string, string>>;
 class Player {
   #fleet: Fleet | undefined;
   #faults: FleetFault[] = [];
-  #told = 0;
+  #reported = 0;
 
   play(line: string): readonly string[] {
     const [command = "", ...rest] = line.trim().split(/\s+/);
@@ -57,7 +57,7 @@ class Player {
   newFleet(options: Partial<FleetOptions>): void {
     this.#fleet = checkedFleet(options);
     this.#fleet.setUp();
-    this.#told = this.#fleet.happenings.length;
+    this.#reported = this.#fleet.happenings.length;
   }
 
   /** A fault that strikes in the run that starts next, or at once in one already in progress. */
@@ -74,12 +74,12 @@ class Player {
 
   /** What happened since the last transcript: the controller's events in order, then each AP's. */
   story(): readonly string[] {
-    const news = this.fleet.happenings.slice(this.#told);
-    this.#told = this.fleet.happenings.length;
-    const controller = news
+    const recent = this.fleet.happenings.slice(this.#reported);
+    this.#reported = this.fleet.happenings.length;
+    const controller = recent
       .filter(({ subject }) => subject === "controller")
       .flatMap(({ event }) => controllerLine(this.fleet, event as ControllerEvent));
-    const aps = this.fleet.aps.flatMap((ap) => apStory(ap, news));
+    const aps = this.fleet.aps.flatMap((ap) => apStory(ap, recent));
     return [...controller, ...aps];
   }
 }
@@ -165,9 +165,9 @@ function controllerLine(fleet: Fleet, event: ControllerEvent): readonly string[]
 }
 
 /** `ap-02: initiated, fetching lan, waiting, fetching lan, complete`; a phrase that repeats is counted. */
-function apStory(ap: ApNode, news: readonly Happening[]): readonly string[] {
+function apStory(ap: ApNode, recent: readonly Happening[]): readonly string[] {
   const steps: string[] = [];
-  for (const { subject, event } of news) {
+  for (const { subject, event } of recent) {
     if (subject !== ap.facts.name) continue;
     const step = apStep(event as ApEvent);
     if (step !== undefined && step !== steps.at(-1)) steps.push(step);
@@ -197,18 +197,18 @@ function apStep(event: ApEvent): string | undefined {
 
 /** Two steps in turn, more than twice, become one with a count. */
 function counted(steps: readonly string[]): readonly string[] {
-  const told: string[] = [];
+  const lines: string[] = [];
   for (let index = 0; index < steps.length; ) {
     let times = 1;
     const [one, two] = [steps[index] as string, steps[index + 1]];
     while (two !== undefined && steps[index + 2 * times] === one && steps[index + 2 * times + 1] === two) times++;
     if (times > 1) {
-      told.push(`(${one}, ${two}) × ${times}`);
+      lines.push(`(${one}, ${two}) × ${times}`);
       index += 2 * times;
     } else {
-      told.push(one);
+      lines.push(one);
       index++;
     }
   }
-  return told;
+  return lines;
 }

@@ -108,7 +108,7 @@ t.test("a reader resumes after the last id that it has, and a stranger's id gets
     t.match(await read(url, (all) => all.length === 1, id), [{ event: "snapshot", data: { images: [{ bytesDone: 7 }] } }], id);
 });
 
-t.test("the snapshot is to be had as one answer, from which the stream goes on", async (t) => {
+t.test("the snapshot is to be had as one answer, from which the stream continues", async (t) => {
   const { app, operator, url } = await streaming(t);
   const { id, snapshot } = (await app.inject("/api/v1/events/snapshot")).json();
   t.match(snapshot, { aps: [{ mac }], groups: [{ name: "G" }], boot: { primary: null }, events: [] });
@@ -152,7 +152,7 @@ t.test("a countdown alone is no change", async (t) => {
   t.notOk("images" in (all[1]?.data ?? {}));
 });
 
-t.test("a countdown that begins anew at the same number is told", async (t) => {
+t.test("a countdown that begins again at the same number is told", async (t) => {
   const { operator, url } = await streaming(t);
   operator.image = { ...operator.image, nextRetrySeconds: 3 };
   // The stream looks each second; the number stays while time passes, as after one more try that failed.

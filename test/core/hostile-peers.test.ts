@@ -267,7 +267,7 @@ t.test("APs cannot make a controller throw, nor store what it cannot read again"
         const elements = { ...completeElements[type], ...(message.type === type ? message.elements : {}) };
         say(ap, { type, sequence: request.sequence, elements } as unknown as Message);
       };
-      /** Its reports are about the run that goes on. */
+      /** Its reports are about the run that continues. */
       const ofRun = (message: Message): Message => {
         if (message.type !== "wtpEventRequest") return message;
         const { upgradeReport, servingReport, ...elements } = message.elements;

@@ -71,7 +71,7 @@ t.test("a primary serves with no controller there, and after a restart of its ow
   await fleet.restartController();
 });
 
-t.test("an AP without room says so, and goes on serving what it has", async (t) => {
+t.test("an AP without room says so, and continues serving what it has", async (t) => {
   const imageBytes = mebibyte;
   const { fleet } = await branch(t, 1, imageBytes);
   const [, second] = apsOf(model, 2) as [ApPlan, ApPlan];

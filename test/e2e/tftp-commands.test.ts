@@ -95,7 +95,7 @@ async function ask(socket: Socket, { address, port }: Endpoint): Promise<TftpPac
   return decoded.packet;
 }
 
-/** Acknowledges so slowly that the image's thousand blocks outlast any test: the server sees a session that goes on. */
+/** Acknowledges so slowly that the image's thousand blocks outlast any test: the server sees a session that continues. */
 function acknowledgeSlowly(t: Pick<Test, "teardown">, socket: Socket): void {
   const timers = new Set<NodeJS.Timeout>();
   socket.on("message", (bytes, from) => {

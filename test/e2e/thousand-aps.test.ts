@@ -65,7 +65,7 @@ t.test("every answer is what its schema says, field by field", async (t) => {
   }
 });
 
-t.test("a page is sent little, and less still while the run goes on", async (t) => {
+t.test("a page is sent little, and less still while the run continues", async (t) => {
   const bytes = async (path: string): Promise<number> => (await (await fetch(new URL(path, url))).arrayBuffer()).byteLength;
   t.ok((await bytes("/")) + (await bytes("/main.js")) + (await bytes("/style.css")) < 120_000, "the page itself");
   const sent = async (path: string): Promise<number> => Number((await fetch(new URL(path, url))).headers.get("content-length"));

@@ -1,6 +1,6 @@
 /**
- * The controller dies in the middle of a WAN transfer and the AP goes to its secondary one. With the same image there the transfer goes on
- * from the last byte that is safely on the AP's disk; with another image of the same version it starts anew. Three processes; relays count.
+ * The controller dies in the middle of a WAN transfer and the AP goes to its secondary one. With the same image there the transfer continues
+ * from the last byte that is safely on the AP's disk; with another image of the same version it starts again. Three processes; relays count.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -49,7 +49,7 @@ async function startSecondary(t: Test, fleet: Fleet, relay: UdpRelay, imagePath:
 t.jobs = 2;
 
 for (const sameImage of [true, false]) {
-  t.test(sameImage ? "the same image goes on where it was" : "another image of that version starts anew", async (t) => {
+  t.test(sameImage ? "the same image continues where it was" : "another image of that version starts again", async (t) => {
     const fleet = await Fleet.start(t);
     const first = await openRelay(t, `${fleet.network}.2.1`);
     const second = await openRelay(t, `${fleet.network}.2.2`);

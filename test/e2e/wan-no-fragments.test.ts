@@ -129,7 +129,7 @@ t.test(
     t.comment(`${first.fragments} fragments, ${first.blocks} blocks of ${blockIpBytes} bytes`);
     t.equal(first.fragments, 0);
     t.ok(first.blocks >= 0.95 * blocks, "blocks have the size that the path takes");
-    // A declared limit: a new session begins anew, and the kernel remembers the path's MTU for ten minutes.
+    // A declared limit: a new session begins again, and the kernel remembers the path's MTU for ten minutes.
     await transfer(t, spaces, { ...process.env, FLEXUP_NATIVE: "0" }, "AP2");
     t.comment(`after a transfer in a new session: ${counter(spaces, "router", "fragments")} fragments`);
   },

@@ -203,7 +203,7 @@ t.test("what a run makes useless is not offered", skipWithoutChromium, async (t)
   const { page, at } = await open(t, await busyBranches());
   const upgrade = page.getByRole("button", { name: "FlexConnect Upgrade" });
   for (const [group, image, said] of [
-    ["Lyon", "Primary", "A run goes on: wait for its end, or choose Abort."],
+    ["Lyon", "Primary", "A run is in progress: wait for it to end, or choose Abort."],
     ["Porto", "Abort", "There is no run to abort."],
   ] as const) {
     await goTo(page, `${at}#/wireless/groups/${group}/image-upgrade`);

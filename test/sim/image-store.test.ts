@@ -118,7 +118,7 @@ t.test("the running slot is watched", async (t) => {
   t.equal(store.runningSlotWrites, 1);
 });
 
-t.test("a broken download goes on where it was, for the same image alone", async (t) => {
+t.test("a broken download continues where it was, for the same image alone", async (t) => {
   const { run } = lab();
   run(open(1, true), ...chunks(1, 0, 150_000), { type: "discard-download", downloadId: 1, keepPartial: true });
   t.same(run(open(2, true)), [{ type: "download-opened", downloadId: 2, resumeOffset: 150_000, freeBytes: 800_000 }]);

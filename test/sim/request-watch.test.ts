@@ -64,7 +64,7 @@ t.test("a response to something else does not count", async (t) => {
   t.ok(check.broken());
 });
 
-t.test("a new session starts anew, in both directions; discovery and TFTP are none of its business", async (t) => {
+t.test("a new session starts again, in both directions; discovery and TFTP are none of its business", async (t) => {
   const { check, up, down } = lab();
   up(messages.discoveryRequest.type, 0);
   up(messages.discoveryRequest.type, 1);
@@ -75,7 +75,7 @@ t.test("a new session starts anew, in both directions; discovery and TFTP are no
   t.equal(check.broken(), undefined);
 });
 
-t.test("a block that nobody wants any more gives way to an abort, and to anything once the AP has asked anew", async (t) => {
+t.test("a block that nobody wants any more gives way to an abort, and to anything once the AP has asked again", async (t) => {
   const { world, check, up, down } = lab();
   const { imageDataRequest, configurationUpdateRequest } = messages;
   down(imageDataRequest.type, 1, 1);

@@ -1,5 +1,5 @@
 /**
- * A TFTP client with a host that goes on by itself as far as `streamable` allows: what native/tftp-receiver.c does, as a machine. Its effects
+ * A TFTP client with a host that continues by itself as far as `streamable` allows: what native/tftp-receiver.c does, as a machine. Its effects
  * are those of the whole, so that it can stand where a `TftpClient` stands.
  */
 import { sameEndpoint } from "../../src/base/endpoint.js";

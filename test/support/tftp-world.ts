@@ -59,7 +59,7 @@ export function runTftpWorld(settings: {
   readonly untilMs?: number;
   /** What the clients' disks write; they are never behind without it. */
   readonly diskBytesPerMs?: number;
-  /** The clients' hosts go on by themselves where the machine allows it. */
+  /** The clients' hosts continue by themselves where the machine allows it. */
   readonly streaming?: boolean;
 }): WorldReport {
   const { seed, faults = {}, file, untilMs = 600_000, diskBytesPerMs = Number.POSITIVE_INFINITY } = settings;

@@ -62,7 +62,7 @@ export interface ControllerConfig {
   /** Allows back-off below the source document's 100 s. */
   readonly lab: boolean;
   readonly seed: number;
-  /** Draws sixteen octets that nobody can guess. Without it they come from `seed`, which is no secret: for simulators. */
+  /** Draws sixteen octets that nobody can guess. Without it they come from `seed`, which is not secret: for simulators. */
   readonly sessionToken?: () => Uint8Array;
   readonly timings: ControllerTimings;
   /** TFTP sessions that a primary admits at a time, 1–64. */

@@ -239,7 +239,7 @@ export class ControllerDomain {
   }
 
   systemChanged(facts: SystemFacts): void {
-    this.#desk.system.told(facts);
+    this.#desk.system.update(facts);
   }
 
   // ---- operators -----------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ export class SystemState {
     return this.#view;
   }
 
-  told(facts: SystemFacts): void {
+  update(facts: SystemFacts): void {
     const former = this.#view.storage;
     this.#view = { ...this.#view, ...facts };
     const { storage } = facts;

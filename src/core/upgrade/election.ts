@@ -52,7 +52,7 @@ export interface Election {
 
 export function elect(candidates: Iterable<Candidate>, manual: MacAddress | null, sizeBytes: number): Election {
   let lowest: MacAddress | null = null;
-  // A manual primary that is no candidate has never joined: its model is unknown, so it is not here.
+  // A manual primary that is not a candidate has never joined: its model is unknown, so it is not here.
   let manualRefused: Ineligible | null = null;
   for (const candidate of candidates) {
     const refused = ineligibility(candidate, sizeBytes);

@@ -30,7 +30,7 @@ export interface ImageFilesOptions extends FlashFolderOptions {
   readonly deliver: (input: StorageInput) => void;
   /** The journal could not be saved; the one before is still there. `detail` is one line. */
   readonly onJournalLost: (detail: string) => void;
-  /** An error that is no storage failure: our own bug. */
+  /** An error other than a storage failure: our own bug. */
   readonly onFatal: (error: unknown) => void;
 }
 

@@ -184,7 +184,7 @@ export class ControllerHost {
     try {
       this.#port?.send(datagram, image && this.#options.images.read(image.sha256, image.offset, image.length));
     } catch (error) {
-      // The AP asks again; the check says whether the run can go on.
+      // The AP asks again; the check says whether the run can continue.
       this.#limitedLog.warn("image-unreadable", "an image cannot be read", { error: (error as Error).message, image: image?.sha256 });
       if (image) void this.#checkImage(image.sha256);
     }

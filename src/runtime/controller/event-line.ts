@@ -40,7 +40,7 @@ const wordings: { readonly [Type in ControllerEvent["type"]]: Wording<EventOf<Ty
   "ap-bytes": { message: ({ runId, mac, wanBytes }) => `run ${runId}: ${wanBytes} image bytes went to ${mac} over the WAN` },
   "ap-progress": { message: ({ runId, mac, bytesDone, bytesTotal }) => `run ${runId}: ${mac} has ${bytesDone} of ${bytesTotal} bytes` },
   "swap-done": { message: ({ mac }) => `${mac} swapped its images` },
-  "reset-sent": { message: ({ mac, version }) => `${mac} was told to reset into ${version}` },
+  "reset-sent": { message: ({ mac, version }) => `${mac} was ordered to reset into ${version}` },
   "reset-confirmed": { message: ({ mac, version }) => `${mac} came back on ${version}` },
   "reset-unconfirmed": {
     message: ({ mac, version, reported }) =>

@@ -10,7 +10,7 @@ export interface ApMeter {
   serving(serving: Serving): void;
 }
 
-/** Registers an AP's metrics. Totals are the process's: they go on when the AP is reset within it. */
+/** Registers an AP's metrics. Totals are the process's: a reset of the AP within it does not clear them. */
 export function measureAp(metrics: Metrics): ApMeter {
   const joins = metrics.counter("ap_joins_total", "Times that this AP joined a controller");
   const losses = metrics.counter("ap_sessions_lost_total", "CAPWAP sessions that ended, by reason", ["reason"]);

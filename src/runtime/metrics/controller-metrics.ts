@@ -15,7 +15,7 @@ interface Totals {
 }
 
 /** What an event tells of them: phases say nothing of tries and path. */
-type Told = Pick<Totals, "runId" | "wanBytes" | "lanBytes"> & Partial<Totals>;
+type Reported = Pick<Totals, "runId" | "wanBytes" | "lanBytes"> & Partial<Totals>;
 
 const noTotals: Totals = { runId: 0, wanBytes: 0, lanBytes: 0, tries: 0, path: "none" };
 
@@ -37,14 +37,14 @@ export function measureController(metrics: Metrics, host: Pick<ControllerHost, "
 
   /** Last totals of each AP in its run, which become increments. */
   const known = new Map<string, Totals>();
-  /** Runs that began in this process: what APs of an older one had before is no increment of ours. */
+  /** Runs that began in this process: what APs counted in an older one is not an increment. */
   const begun = new Set<number>();
   /** @returns tries that are new */
-  const noteTotals = (mac: string, told: Told): number => {
+  const noteTotals = (mac: string, reported: Reported): number => {
     const before = known.get(mac);
-    const same = before?.runId === told.runId ? before : undefined;
-    const now: Totals = { ...(same ?? { tries: 0, path: "none" }), ...told };
-    const from = same ?? (begun.has(told.runId) ? noTotals : now);
+    const same = before?.runId === reported.runId ? before : undefined;
+    const now: Totals = { ...(same ?? { tries: 0, path: "none" }), ...reported };
+    const from = same ?? (begun.has(reported.runId) ? noTotals : now);
     known.set(mac, now);
     bytes.inc({ path: "wan" }, Math.max(0, now.wanBytes - from.wanBytes));
     bytes.inc({ path: "lan" }, Math.max(0, now.lanBytes - from.lanBytes));
@@ -96,7 +96,7 @@ export function measureController(metrics: Metrics, host: Pick<ControllerHost, "
     const system = await host.order({ type: "show-system" });
     if (system.ok && system.value.certificate !== null) gauge.set(system.value.certificate.validTo / 1000);
   });
-  metrics.gauge("runs_running", "Upgrade runs that go on now", [], async (gauge) => {
+  metrics.gauge("runs_running", "Upgrade runs in progress", [], async (gauge) => {
     const runs = await host.order({ type: "show-run-summary" });
     if (runs.ok) gauge.set(runs.value.filter(({ state }) => state === "running").length);
   });

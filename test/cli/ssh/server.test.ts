@@ -173,7 +173,7 @@ t.test("all that a connection opens stands on its one login", async (t) => {
   await execute(client, "show boot");
   await converse(client, [[/>$/, "logout\r"]]);
   await execute(client, "show boot");
-  t.same(told, ["key admin 127.0.0.1", "commands admin"], "who has lost the login cannot begin anew on the old connection");
+  t.same(told, ["key admin 127.0.0.1", "commands admin"], "who has lost the login cannot begin again on the old connection");
   await ended(client);
 });
 
@@ -187,7 +187,7 @@ t.test("a shell and commands are all there is: no files, no forwarding, no agent
   t.ok(await refusal((done) => client.forwardIn("127.0.0.1", 0, (error) => done(error))), "a listening port");
   t.ok(await refusal((done) => client.openssh_forwardOutStreamLocal("/tmp/x", (error) => done(error))), "a forwarded socket");
   t.ok(await refusal((done) => client.shell({ x11: true } as never, (error) => done(error as Error | undefined))), "X11");
-  t.same(await execute(client, "show boot"), ["ran show boot\n", 0], "and the connection goes on");
+  t.same(await execute(client, "show boot"), ["ran show boot\n", 0], "and the connection continues");
   await ended(client);
 });
 

@@ -70,7 +70,7 @@ t.test("an order that did not say its size is refused when the offer does not fi
   t.match(run.last("event"), { event: { progress: { state: "failed", reason: "not-enough-flash" } } });
 });
 
-t.test("a lost session leaves the part, and the next order goes on from it", async (t) => {
+t.test("a lost session leaves the part, and the next order continues from it", async (t) => {
   const run = situations["wan receiving"]().imageFailed("session-ended");
   t.match(run.last("discard-download"), { keepPartial: true });
   t.same(run.order(wanOrder), { resultCode: 0 });
@@ -230,7 +230,7 @@ t.test("after a restart", async (t) => {
     const journal = run.last("save-journal").journal;
     return new ApRun({ record, journal }).event({ type: "restarted" });
   };
-  t.test("a subordinate goes on by itself, its tries kept", async (t) => {
+  t.test("a subordinate continues by itself, its tries kept", async (t) => {
     const run = restarted(situations.waiting());
     t.match(run.last("open-download"), { resume: false });
     t.match(run.fetch.report(), { state: "fetching", tries: 1 });

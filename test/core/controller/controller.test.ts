@@ -197,7 +197,7 @@ t.test("a run of another controller, which an AP that failed over still has, is 
   t.match(tell(order.runId), [{ elements: { upgradeAbort: { runId: order.runId } } }], "one of its own that is over is ended");
 });
 
-t.test("killed after any stored step, the controller goes on with the run", async (t) => {
+t.test("killed after any stored step, the controller continues with the run", async (t) => {
   const pair = new Pair();
   pair.join();
   pair.startRun();

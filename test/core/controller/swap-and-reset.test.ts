@@ -63,7 +63,7 @@ t.test("order numbers are never used twice, not by the next life either", async 
   t.equal(new Set(numbers).size, 3, numbers.join(" "));
 });
 
-t.test("order numbers fit their field when the clock's low 32 bits begin anew, and none is the 0 that means no order", async (t) => {
+t.test("order numbers fit their field when the clock's low 32 bits begin again, and none is the 0 that means no order", async (t) => {
   const lab = labOfFour();
   lab.now = 2 ** 32 * 400 - 1;
   const numbers = ["ap1", "ap2"].map((ap, at) => {

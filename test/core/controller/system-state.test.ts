@@ -1,4 +1,4 @@
-/** A controller that cannot store: what it refuses, and what it goes on doing. */
+/** A controller that cannot store: what it refuses, and what it continues doing. */
 import t from "tap";
 import { branch, mac, start } from "../../support/controller-lab.js";
 

@@ -183,7 +183,7 @@ t.test("the disk sets the pace, and the last ACK waits for it", async (t) => {
   t.same(wait().sent, ["close"]);
 });
 
-t.test("a server that goes on without an ACK is not taken at its word: what waits for the disk is bounded", async (t) => {
+t.test("a server that continues without an ACK is not taken at its word: what waits for the disk is bounded", async (t) => {
   const { give, data, packet } = fetching({}, { backlogBytesMax: 1000 }, "later");
   data(1);
   t.same(data(2), ["write 512+512"], "its ACK waits");

@@ -30,7 +30,7 @@ for (const [name, faults] of Object.entries(faultSets)) {
   });
 }
 
-t.test("a host that goes on by itself does what it would have been told", { timeout: 3_600_000 }, async (t) => {
+t.test("a host that continues by itself does what it would have been told", { timeout: 3_600_000 }, async (t) => {
   let streamed = 0;
   for (const [name, faults] of Object.entries({ "no fault": {}, ...faultSets })) {
     for (const windowsize of [1, 4, 16, 64]) {

@@ -20,7 +20,7 @@ t.test("who waits for tokens has them after as many waits as it takes, and no wa
     rate.available(at);
     rate.take(1428);
     for (let due = rate.availableAt(at, 1428); due > at; due = rate.availableAt(at, 1428)) at = due;
-    if (rate.available(at) < 1428) t.fail(`block ${block}: told to go on without tokens`);
+    if (rate.available(at) < 1428) t.fail(`block ${block}: told to continue without tokens`);
   }
   t.ok(at - now > 214_000 && at - now < 215_500, `${at - now} ms for 1000 blocks`);
 });

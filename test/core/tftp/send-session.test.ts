@@ -178,7 +178,7 @@ t.test("in single-port mode an ACK 0 may be forged: the first window is repeated
   give({ type: "start" });
   t.same(ack(0), ["1+4"]);
   t.same([...wait().sent, ...wait().sent, ...wait().sent], ["1+4", "1+4"]);
-  t.same(ack(4), ["5+4"], "who acknowledges it goes on");
+  t.same(ack(4), ["5+4"], "who acknowledges it continues");
   t.same(wait().sent, ["5+4"]);
 });
 
@@ -313,7 +313,7 @@ function stream(session: SendSession, windowsize: number, windows: number, now: 
   return sent;
 }
 
-t.test("a host that goes on alone sends what it would have been told, whatever comes before and after", async (t) => {
+t.test("a host that continues alone sends what it would have been told, whatever comes before and after", async (t) => {
   for (let seed = 0; seed < 100; seed++) {
     const prng = new Prng(seed);
     const windowsize = 1 + prng.below(9);

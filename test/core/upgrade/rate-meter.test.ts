@@ -17,7 +17,7 @@ t.test("rate and time left of a steady transfer, within 20 % after a quarter", a
   t.ok(Math.abs((meter.bytesPerSecond(40_000) ?? 0) - 1_000_000) < 10_000);
 });
 
-t.test("nothing is guessed from one count, and a restart begins anew", async (t) => {
+t.test("nothing is guessed from one count, and a restart begins again", async (t) => {
   const meter = new RateMeter();
   t.equal(meter.bytesPerSecond(0), null);
   meter.note(0, 500);

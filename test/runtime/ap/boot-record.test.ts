@@ -147,6 +147,6 @@ t.test("a disk that takes nothing: a swap is refused with the reason, the record
     const next = await Flash.open(disk);
     t.match(next.state, { record, recordState: "recovered", corrupt: [] }, `${code}: it boots from the copy, which cannot be mended now`);
     next.files.perform({ type: "discard-download", downloadId: 0, keepPartial: false });
-    t.equal(typeof (await next.measure()), "number", `${code}: and goes on`);
+    t.equal(typeof (await next.measure()), "number", `${code}: and continues`);
   }
 });

@@ -42,7 +42,7 @@ t.test("image bytes are counted once, by path, to the last one, over restarts of
   tell({ type: "run-started", runId: 2, group: "G", release: "primary" });
   progress(2, 1, 300, 0);
   progress(2, 1, 700, 0);
-  // It lost power and goes on in the middle: what counts is what went to it.
+  // It lost power and continues in the middle: what counts is what went to it.
   progress(2, 1, 900, 0);
   const mac = macOf(1);
   const end = { type: "ap-phase", runId: 2, mac, role: "primary", phase: "complete", reason: "none", detail: "" } as const;

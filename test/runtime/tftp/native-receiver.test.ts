@@ -205,7 +205,7 @@ t.test("an ACK waits for the disk", { skip }, async (t) => {
   t.same(await acks(1), [6]);
 });
 
-t.test("it comes back when the report is full of round trips, and goes on where it was", { skip }, async (t) => {
+t.test("it comes back when the report is full of round trips, and continues where it was", { skip }, async (t) => {
   const last = RECEIVER_TRIPS_MAX + 3;
   const { stream, blocks, turn, acks } = await ends(t, BLKSIZE, last);
   await blocks(...upTo(1, last));

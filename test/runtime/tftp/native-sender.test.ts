@@ -101,7 +101,7 @@ const upTo = (first: number, last: number): number[] => Array.from({ length: las
 const report = new Float64Array(REPORT_HEAD + 3);
 const into = new Uint8Array(64);
 
-t.test("stream goes on while ACK follows ACK, and stops at anything else", { skip }, async (t) => {
+t.test("stream continues while ACK follows ACK, and stops at anything else", { skip }, async (t) => {
   const opened = await ends(t, 50 * BLKSIZE);
   const { native, sender, acknowledge, arrived, peer } = opened;
   t.teardown(() => peer.close());

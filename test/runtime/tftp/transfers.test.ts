@@ -105,7 +105,7 @@ for (const engine of ["auto", "plain"] as const) {
       t.ok(got.equals(image.subarray(0, got.length)), "what went out before is the old content");
     });
 
-    t.test("a stranger at a transfer's port gets ERROR 5, and the transfer goes on", async (t) => {
+    t.test("a stranger at a transfer's port gets ERROR 5, and the transfer continues", async (t) => {
       const server = await serve(t, engine, "127.31.0.4", { sessionRateBytesPerSecond: 500_000 });
       const socket = createSocket("udp4");
       t.teardown(() => socket.close());

@@ -71,7 +71,7 @@ t.test("a port that cannot be had says why", async (t) => {
   });
 });
 
-t.test("what cannot be sent is an error told, not thrown, and the port goes on", async (t) => {
+t.test("what cannot be sent is an error told, not thrown, and the port continues", async (t) => {
   const errors: Error[] = [];
   const got = new Promise<void>((resolve) => {
     opened(t, host, () => resolve()).then(async (b) => {

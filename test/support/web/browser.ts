@@ -47,7 +47,7 @@ export async function openPage(
 }
 
 /**
- * Goes to a place of the page and waits until that is what is drawn: only the fragment may differ, and then nothing is loaded anew and
+ * Goes to a place of the page and waits until that is what is drawn: only the fragment may differ, and then nothing is loaded again and
  * what was there before stands a moment longer.
  */
 export async function goTo(page: Page, address: string): Promise<void> {

@@ -63,7 +63,7 @@ export function begin(context: FetchContext): Stage {
 export const beginOrComplete = (context: FetchContext): Stage =>
   isHeld(context.slots, context.assignment.order) ? { name: "complete" } : begin(context);
 
-/** Stops what is under way. A commit goes on as an orphan. @param keepPart the stored part is good as far as it goes */
+/** Stops what is under way. A commit continues as an orphan. @param keepPart the stored part is good as far as it goes */
 export function letGo(context: FetchContext, stage: Stage, keepPart: boolean): void {
   if ("commit" in stage) context.flash.orphan = stage.commit;
   if (context.flash.orphan !== undefined) return;

@@ -1,5 +1,5 @@
 /**
- * The bound on bytes in flight that keeps the transfer a good neighbour. Loss alone is no reason: a radio or a bad cable loses blocks at any
+ * The bound on bytes in flight that keeps the transfer a good neighbour. Loss alone does not count: a radio or a bad cable loses blocks at any
  * rate. Loss in a full queue is, beyond the share that is lost without one. So is, on a line that others fill too, a queue at its
  * longest: TCP's segments come in bursts and are dropped there, ours are spaced and pass, so that TCP alone would give way. The
  * bound is then cut and grows again along CUBIC's curve (RFC 9438), as that of a TCP neighbour does.

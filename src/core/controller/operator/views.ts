@@ -255,7 +255,7 @@ export interface PeerView {
   readonly onMismatch: "refuse" | "warn";
   /** From what was heard of it last; `unknown` before that. */
   readonly verdict: "same" | "differs" | "unknown";
-  /** When it told its images last, null before the first time. */
+  /** When it last reported its images, null before the first time. */
   readonly heardAt: number | null;
   /** Since when it does not answer, and why; null while it does. */
   readonly unreachableSince: number | null;

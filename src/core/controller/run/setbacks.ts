@@ -86,7 +86,7 @@ export class Setbacks {
     const { state, family } = member;
     const why = `${fault.reason}: ${fault.detail}`;
     if (hasEnded(state)) {
-      // A holder that would not serve keeps its image; it just is no primary.
+      // A holder that would not serve keeps its image, but cannot be primary.
       this.demoteIfPrimary(now, member, why);
       return;
     }

@@ -26,7 +26,7 @@ export interface ServerSettings {
   readonly sessionRateBytesPerSecond: number | undefined;
   /** Requests per second that one address may make; those above are dropped and counted. Twice as many may come in a burst. */
   readonly requestsPerSecondMax: number;
-  /** Transfers run from the listening port, for peers behind NAT; sessions are told apart by the peer's endpoint. */
+  /** Transfers run from the listening port, for peers behind NAT; sessions are distinguished by the peer's endpoint. */
   readonly singlePort: boolean;
   /** Names that were not offered are looked up by the host; without it they do not exist. */
   readonly looksUp: boolean;

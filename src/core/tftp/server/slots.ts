@@ -14,7 +14,7 @@ export interface Admission {
   readonly request: Uint8Array;
   readonly at: Instant;
   progress: SessionProgress;
-  /** It was told to end. */
+  /** It was asked to end. */
   isEnding: boolean;
 }
 
@@ -51,7 +51,7 @@ export class TransferSlots {
     this.#byPeer.delete(peerKey(admission.plan.peer, admission.plan.local));
   }
 
-  /** Whether a slot may be free in a moment: a session was told to end, or waits for nothing but its last ACK. */
+  /** Whether a slot may be free in a moment: a session was asked to end, or waits for nothing but its last ACK. */
   hasEnding(): boolean {
     return [...this.#admissions.values()].some(({ isEnding, progress }) => isEnding || (progress.isAllSent && progress.isProven));
   }

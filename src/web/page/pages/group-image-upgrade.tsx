@@ -122,7 +122,7 @@ export function GroupImageUpgrade({ group }: { group: GroupView }) {
                   </button>
                   {changed && <span class="hint">Apply the changes first, then upgrade.</span>}
                   {!changed && group.predownload && running && image !== "abort" && (
-                    <span class="hint">A run goes on: wait for its end, or choose Abort.</span>
+                    <span class="hint">A run is in progress: wait for it to end, or choose Abort.</span>
                   )}
                   {!changed && group.predownload && !running && image === "abort" && <span class="hint">There is no run to abort.</span>}
                   {!changed && !group.predownload && (

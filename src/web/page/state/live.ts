@@ -33,7 +33,7 @@ const empty: LiveState = {
 };
 
 let state = empty;
-let told = true;
+let isPainted = true;
 const readers = new Set<() => void>();
 const meters = new Map<string, { wan: SmoothedRate; lan: SmoothedRate }>();
 
@@ -41,10 +41,10 @@ export const liveState = (): LiveState => state;
 
 function replace(next: LiveState): void {
   state = next;
-  if (!told) return;
-  told = false;
+  if (!isPainted) return;
+  isPainted = false;
   requestAnimationFrame(() => {
-    told = true;
+    isPainted = true;
     for (const reader of readers) reader();
   });
 }

@@ -152,7 +152,7 @@ t.test("Join Requests and their result codes", async (t) => {
     t.equal(outcome(out), "joinResponse");
     t.same(eventsIn(out), []);
   });
-  t.test("one that asks anew under the same Session ID is answered", async (t) => {
+  t.test("one that asks again under the same Session ID is answered", async (t) => {
     const bench = new AcBench();
     bench.join();
     t.equal(outcome(bench.join()), "joinResponse", "it gave its first request up, whose response was lost (§4.5.3)");

@@ -98,7 +98,7 @@ t.test("gives up on a peer that is gone", async (t) => {
   t.ok(transfer.silent, "and so does the receiver");
 });
 
-t.test("goes on from the byte that is stored", async (t) => {
+t.test("continues from the byte that is stored", async (t) => {
   const sizeBytes = 5_000_003;
   const startOffset = 2_500_001;
   const path = new Path({ ...tenMegabit, loss: 0, queueBytes: 2 * pathBytes });

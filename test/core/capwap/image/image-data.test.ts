@@ -59,7 +59,7 @@ t.test("the WTP's error codes stop the transfer", async (t) => {
     const sent = world.capture.length;
     world.run(world.now + 20_000);
     t.notOk(messagesOf(world).slice(sent).includes("imageDataRequest"), "no further block");
-    t.equal(world.runningSessions, 1, "the session goes on");
+    t.equal(world.runningSessions, 1, "the session continues");
   }
 });
 
@@ -130,7 +130,7 @@ t.test("an image that is longer or shorter than announced is answered with 15", 
   }
 });
 
-t.test("a controller that falls silent: the download times out, the session goes on by its echoes", async (t) => {
+t.test("a controller that falls silent: the download times out, the session continues by its echoes", async (t) => {
   const world = fetching(1_000_000);
   world.run(world.now + 500);
   // The AC forgets its transfer without a word to the WTP.

@@ -274,7 +274,7 @@ t.test("a controller that refused comes after the others", async (t) => {
   t.same(bench.wtp.controller, secondary);
 });
 
-t.test("a controller that was started anew is joined again, before the others", async (t) => {
+t.test("a controller that was started again is joined again, before the others", async (t) => {
   const bench = new Bench({ controllers: [{ endpoint: acEndpoint }, { endpoint: secondary }] });
   const both = () => {
     while (sentIn(bench.tick()).length === 0);
@@ -316,7 +316,7 @@ t.test("a refused request ends the session", async (t) => {
   t.match(
     find(bench.refuse("echoResponse", 18), "disconnected"),
     { reason: "refused", resultCode: 18 },
-    "a controller that was started anew",
+    "a controller that was started again",
   );
 });
 

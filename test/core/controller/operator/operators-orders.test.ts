@@ -183,7 +183,7 @@ t.test("the image added last gives a release its version, also when the clock wa
   t.equal(lab.do({ type: "show-boot" }).primary, "9.1");
 });
 
-t.test("a run that goes on keeps group and feature as they are", async (t) => {
+t.test("a run that continues keeps group and feature as they are", async (t) => {
   const lab = branch(2);
   lab.do(start);
   t.equal(lab.code(start), "group-busy");

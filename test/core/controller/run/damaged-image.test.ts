@@ -46,7 +46,7 @@ t.test("found while the primary fetches: the run ends, and says why", async (t) 
   );
 });
 
-t.test("found while a verified copy is served: the LAN goes on, the WAN does not", async (t) => {
+t.test("found while a verified copy is served: the LAN continues, the WAN does not", async (t) => {
   const lab = servingBranch(4);
   lab.report(2, "needs-wan", { path: "lan", tries: 44, reason: "primary-busy" });
   lab.takeTold();

@@ -88,7 +88,7 @@ t.test("an AP that falls back again may cost another copy, which the budget of b
     lab.report(3, "fetching", { path: "lan", lanBytes });
   }
   lab.join({ number: 2 });
-  t.same(lab.takeTold(), ["2 subordinate from 10.0.0.1"], "it was given up, and begins anew");
+  t.same(lab.takeTold(), ["2 subordinate from 10.0.0.1"], "it was given up, and begins again");
   outOfTries(lab, 2);
   t.same(lab.takeTold(), ["2 fallback"], "two copies of 1,000");
   outOfTries(lab, 3);

@@ -134,7 +134,7 @@ t.test("an image that is there already", async (t) => {
 });
 
 t.test("the primary is lost while it fetches", async (t) => {
-  t.test("back in time: it goes on", async (t) => {
+  t.test("back in time: it continues", async (t) => {
     const lab = branch(3);
     lab.do(start);
     lab.takeTold();
@@ -255,7 +255,7 @@ t.test("the primary is lost while it serves", async (t) => {
     }
     t.same(lab.takeTold(), []);
     lab.join({ number: 1 });
-    t.same(lab.takeTold(), ["1 primary"], "it is asked to go on serving");
+    t.same(lab.takeTold(), ["1 primary"], "it is asked to continue serving");
   });
   t.test("back after a restart it serves again and the others are not disturbed", async (t) => {
     const lab = servingBranch(2);
@@ -328,7 +328,7 @@ t.test("nobody hangs a run", async (t) => {
     t.match(lab.row(3), { status: "Failed", failureReason: "ap-lost" });
     t.equal(lab.group().run?.state, "partial");
   });
-  t.test("back while the run goes on: it takes part again", async (t) => {
+  t.test("back while the run continues: it takes part again", async (t) => {
     const lab = servingBranch(3);
     lab.takeTold();
     lab.leave(3);
