@@ -127,7 +127,7 @@ async function assemble(
       platform: settings.platform,
       lab: settings.lab,
       seed,
-      sessionToken: () => randomBytes(16),
+      unguessable: () => randomBytes(16),
       timings: settings.timings,
       sessionsMax: settings.sessions,
       wan: { transfersMax: settings.wanTransfers, bytesPerSecondMax: settings.wanRate },

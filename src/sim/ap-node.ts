@@ -123,6 +123,7 @@ export class ApNode {
       "save-boot-record": flash,
       "measure-flash": flash,
       "save-journal": flash,
+      "prove-slot": flash,
       offer: ({ fileName, slot, sizeBytes, sessionsMax }) => {
         offers.set(fileName, slot);
         world.post(server, { type: "sessions-max", sessionsMax });

@@ -90,6 +90,10 @@ export class ControllerNode {
       "check-image": ({ sha256 }) => {
         this.#world.post(host, { type: "image-checked", sha256, fault: null });
       },
+      "expect-proof": ({ mac, sha256, nonce }) => {
+        const proof = this.#images.get(sha256)?.proof(nonce, mac) ?? null;
+        this.#world.post(host, { type: "proof-expected", mac, sha256, nonce, proof });
+      },
       "image-gone": () => undefined,
       halt: ({ failure }) => {
         this.halted = failure;

@@ -20,7 +20,8 @@ export type StorageEffect = Extract<
       | "discard-download"
       | "save-boot-record"
       | "measure-flash"
-      | "save-journal";
+      | "save-journal"
+      | "prove-slot";
   }
 >;
 type EffectOf<Type extends StorageEffect["type"]> = Extract<StorageEffect, { readonly type: Type }>;
@@ -34,7 +35,8 @@ type StorageAnswer = Extract<
       | "slot-committed"
       | "storage-failed"
       | "boot-record-saved"
-      | "flash-measured";
+      | "flash-measured"
+      | "slot-proven";
   }
 >;
 
@@ -198,6 +200,14 @@ export class ImageStore {
       case "measure-flash":
         this.#enqueue(0, () => answer({ type: "flash-measured", freeBytes: this.freeBytes }));
         return undefined;
+      case "prove-slot": {
+        const { slot, nonce, mac } = effect;
+        this.#enqueue(this.#speed.verifyMs, () => {
+          const proof = this.slotImage(slot)?.proof(nonce, mac);
+          answer(proof && { type: "slot-proven", nonce, proof });
+        });
+        return undefined;
+      }
       case "save-journal":
         return this.#enqueue(this.#speed.syncMs, () => {
           this.#journal = effect.journal;

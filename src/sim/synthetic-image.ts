@@ -1,5 +1,6 @@
 import { hexOf } from "../base/hex.js";
 import { invariant } from "../base/invariant.js";
+import type { MacAddress } from "../base/mac-address.js";
 import { Prng } from "../base/prng.js";
 import type { Sha256Hex } from "../base/sha256.js";
 
@@ -40,6 +41,11 @@ export class SyntheticImage {
     );
     const start = offset % periodBytes;
     return this.#content.subarray(start, start + length);
+  }
+
+  /** What an AP that holds this image answers to a challenge: made up, like the digests. */
+  proof(nonce: Uint8Array, mac: MacAddress): Uint8Array {
+    return new Prng(this.sizeBytes).split(`${this.name} ${hexOf(nonce)} ${mac}`).bytes(32);
   }
 
   matches(offset: number, bytes: Uint8Array): boolean {

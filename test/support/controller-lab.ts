@@ -4,7 +4,7 @@
  */
 import type { Result } from "../../src/base/failure.js";
 import { type MacAddress, macFromBytes } from "../../src/base/mac-address.js";
-import type { ApCommand, ApReport } from "../../src/core/controller/ap-port.js";
+import type { ApCommand, ApReport, ProofQuestion } from "../../src/core/controller/ap-port.js";
 import type { ControllerConfig } from "../../src/core/controller/contract.js";
 import { ControllerDomain } from "../../src/core/controller/domain.js";
 import type { ControllerEvent } from "../../src/core/controller/events.js";
@@ -71,11 +71,18 @@ export class ControllerLab {
   readonly gone: string[] = [];
   /** Images whose files the host was to check. */
   readonly checks: string[] = [];
+  /** Proofs that the host was to compute. */
+  readonly questions: ProofQuestion[] = [];
   readonly #store = new Map<string, string>();
   #config: ControllerConfig;
   readonly #joined = new Set<MacAddress>();
   readonly #complete = new Set<number>();
   #requests = 0;
+  #drawn = 0;
+  /** What an AP answers to a challenge: the right proof, a wrong one, or nothing. */
+  proofs: "right" | "wrong" | "none" = "right";
+  /** APs report bytes that were never sent. */
+  isLying = false;
 
   constructor(config: Partial<ControllerConfig> = {}) {
     this.#config = { ...labConfig, ...config };
@@ -89,7 +96,7 @@ export class ControllerLab {
   #boot(): ControllerDomain {
     const state = readRecords(this.records);
     if ("unreadable" in state) throw new Error(`row ${state.unreadable.key}: ${state.unreadable.detail}`);
-    return new ControllerDomain(this.now, this.#config, state);
+    return new ControllerDomain(this.now, { ...this.#config, unguessable: () => new Uint8Array(16).fill(++this.#drawn) }, state);
   }
 
   /** `kill -9` and start: sessions, timers and queues are gone, records stay. */
@@ -106,7 +113,8 @@ export class ControllerLab {
       if (value === null) this.#store.delete(key);
       else this.#store.set(key, JSON.stringify(value));
     }
-    this.told.push(...outbox.takeCommands());
+    const commands = outbox.takeCommands();
+    this.told.push(...commands.filter(({ command }) => command.type !== "challenge"));
     this.events.push(...outbox.takeEvents());
     for (const { requestId, result, changes } of outbox.takeReplies()) {
       this.#lastChanges = changes;
@@ -115,6 +123,17 @@ export class ControllerLab {
     }
     this.gone.push(...outbox.takeGoneImages());
     this.checks.push(...outbox.takeImageChecks());
+    const questions = outbox.takeProofQuestions();
+    this.questions.push(...questions);
+    if (this.proofs === "none") return;
+    for (const question of questions) this.domain.proofExpected(this.now, question, proof("right"));
+    for (const { mac: to, nonce } of questions) this.domain.apProved(this.now, to, { nonce, proof: proof(this.proofs) });
+    if (questions.length > 0) this.drain();
+  }
+
+  /** This controller sends image bytes to the AP. */
+  sendsWan(number: number, imageOctets: number): void {
+    this.domain.wanCarried(this.now, mac(number), imageOctets, imageOctets);
   }
 
   /** Gives the order; its reply may still be due. */
@@ -216,8 +235,16 @@ export class ControllerLab {
       ...change,
     };
     if (report.state === "complete") this.#complete.add(number);
+    if (report.path === "wan" && !this.isLying) this.#sendUpTo(number, report);
     this.domain.apReported(this.now, mac(number), report);
     this.drain();
+  }
+
+  /** A true report follows what was sent. */
+  #sendUpTo(number: number, { runId, state, wanBytes }: ApReport): void {
+    const member = this.domain.runs.get(runId)?.members.get(mac(number));
+    const due = Math.max(wanBytes, state === "complete" ? (member?.family.image?.sizeBytes ?? 0) : 0) - (member?.wanSentBytes ?? 0);
+    if (due > 0) this.sendsWan(number, due);
   }
 
   /** The AP serves these others. */
@@ -284,6 +311,8 @@ export class ControllerLab {
     return this.do({ type: "show-group", group: name });
   }
 }
+
+const proof = (kind: "right" | "wrong"): Uint8Array => new Uint8Array(32).fill(kind === "right" ? 1 : 2);
 
 function commandWords(command: ApCommand): string {
   switch (command.type) {

@@ -12,6 +12,7 @@ import { ImageServe } from "./image-serve.js";
 import { ImageSlots } from "./image-slots.js";
 import { Reports } from "./reports.js";
 import { type AgentFacts, inventoryOf, selfOf } from "./self.js";
+import { SlotProof } from "./slot-proof.js";
 
 export interface AgentOptions {
   readonly facts: AgentFacts;
@@ -49,11 +50,13 @@ export class Agent implements Machine<ApInput, ApEffect> {
     const slots = new ImageSlots(record);
     const fetch = new ImageFetch(slots, prng.split("back-off"), freeBytes, journal);
     const serve = new ImageServe(slots);
+    const proof = new SlotProof(slots, facts.mac);
     const reports = new Reports({
       run: () => fetch.report(),
       nextRetryMs: (now) => fetch.nextRetryMs(now),
       owed: () => fetch.owed,
       serving: () => serve.report(),
+      proof: () => proof.latest,
       inventory: () => inventoryOf(facts, slots, fetch.freeBytes),
     });
     return new BootedAgent({
@@ -62,6 +65,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
       bootChange: new BootChange(slots, () => fetch.isCommitting),
       fetch,
       serve,
+      proof,
       reports,
       session: session(() => selfOf(facts, slots, fetch.freeBytes)),
     });

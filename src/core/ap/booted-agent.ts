@@ -24,6 +24,7 @@ import type { ImageSlots } from "./image-slots.js";
 import { type OrderRefusal, plainOrder, refuseIdentifier, refuseOrder, runOrder } from "./order.js";
 import { detailOctetsMax, type Reports } from "./reports.js";
 import { versionOf } from "./self.js";
+import type { SlotProof } from "./slot-proof.js";
 
 /** Names a WTP Event Request of ours. */
 export type RequestTag = "report";
@@ -37,6 +38,7 @@ export interface AgentParts {
   readonly bootChange: BootChange;
   readonly fetch: ImageFetch;
   readonly serve: ImageServe;
+  readonly proof: SlotProof;
   readonly reports: Reports;
   readonly session: Session;
 }
@@ -47,6 +49,7 @@ export class BootedAgent {
   readonly #bootChange: BootChange;
   readonly #fetch: ImageFetch;
   readonly #serve: ImageServe;
+  readonly #proof: SlotProof;
   readonly #reports: Reports;
   readonly #session: Session;
   #sessionIsStarted = false;
@@ -58,12 +61,13 @@ export class BootedAgent {
   /** The machine restarts or the process ends; later inputs are ignored. */
   #hasEnded = false;
 
-  constructor({ family, slots, bootChange, fetch, serve, reports, session }: AgentParts) {
+  constructor({ family, slots, bootChange, fetch, serve, proof, reports, session }: AgentParts) {
     this.#family = family;
     this.#slots = slots;
     this.#bootChange = bootChange;
     this.#fetch = fetch;
     this.#serve = serve;
+    this.#proof = proof;
     this.#reports = reports;
     this.#session = session;
   }
@@ -139,6 +143,10 @@ export class BootedAgent {
         return;
       case "flash-measured":
         this.#measured(now, input.freeBytes, out);
+        return;
+      case "slot-proven":
+        this.#proof.answer(input);
+        this.#reports.due(now, "proof");
         return;
       case "download-opened":
       case "chunk-written":
@@ -294,9 +302,10 @@ export class BootedAgent {
   // ---- orders of the controller --------------------------------------------------------------------------------------
 
   #configure(now: Instant, elements: ElementsOf<"configurationUpdateRequest">, out: ApEffect[]): void {
-    const { upgradeAbort, swapOrder, upgradeOrder, imageIdentifier } = elements;
+    const { upgradeAbort, swapOrder, holdingChallenge, upgradeOrder, imageIdentifier } = elements;
     if (upgradeAbort !== undefined) this.#abort(now, upgradeAbort.runId, out);
     else if (swapOrder !== undefined) this.#wish(now, { type: "swap", order: swapOrder }, out);
+    else if (holdingChallenge !== undefined) this.#answer(now, this.#proof.challenged(holdingChallenge, out), out);
     else if (upgradeOrder !== undefined) this.#orderRun(now, upgradeOrder, imageIdentifier, out);
     else if (imageIdentifier !== undefined) this.#answer(now, this.#orderPlain(now, imageIdentifier, out), out);
     else this.#answer(now, { resultCode: resultCodes.success }, out);

@@ -6,6 +6,7 @@
  */
 import type { Endpoint } from "../../base/endpoint.js";
 import type { Flavor } from "../../base/flavor.js";
+import type { MacAddress } from "../../base/mac-address.js";
 import type { Wake } from "../../base/machine.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { FailureReason, WireRunId } from "../../wire/capwap/vendor.js";
@@ -156,6 +157,8 @@ export type ApInput =
   /** The record is as it was. */
   | { readonly type: "boot-record-unsaved"; readonly reason: StorageFailure; readonly detail: string }
   | { readonly type: "flash-measured"; readonly freeBytes: number }
+  /** Answer to `prove-slot`; none comes where the slot cannot be read. */
+  | { readonly type: "slot-proven"; readonly nonce: Uint8Array; readonly proof: Uint8Array }
   | { readonly type: "fetch-progress"; readonly fetchId: DownloadId; readonly bytesDone: number }
   | {
       readonly type: "fetch-ended";
@@ -198,6 +201,11 @@ export type ApEffect =
   | { readonly type: "save-boot-record"; readonly record: BootRecord }
   /** Answers `flash-measured`. */
   | { readonly type: "measure-flash" }
+  /**
+   * Read this slot for the controller's challenge (`holdingProof` in `wire/capwap/vendor.ts`). Answers `slot-proven`; of several under way
+   * only the last one has to be answered.
+   */
+  | { readonly type: "prove-slot"; readonly slot: SlotId; readonly nonce: Uint8Array; readonly mac: MacAddress }
   /** Barrier: effects after it happen after its fsync. */
   | { readonly type: "save-journal"; readonly journal: RunJournal }
   /** Serve this slot's image by TFTP under one name, to at most `sessionsMax` peers at a time. Replaces any other offer. */

@@ -5,7 +5,7 @@
  */
 import { oneLine } from "../../base/one-line.js";
 import type { Instant } from "../../base/time.js";
-import type { ApInventory, ServingReport, UpgradeReport } from "../../wire/capwap/vendor.js";
+import type { ApInventory, HoldingProof, ServingReport, UpgradeReport } from "../../wire/capwap/vendor.js";
 import type { FinalReport } from "./contract.js";
 
 /** Octets of a line of text in our vendor elements. */
@@ -14,14 +14,15 @@ export const detailOctetsMax = 200;
 /** Progress is reported at most this often. */
 const paceMs = 1000;
 
-type Kind = "run" | "serving" | "inventory";
-const kinds: readonly Kind[] = ["run", "serving", "inventory"];
+type Kind = "run" | "serving" | "inventory" | "proof";
+const kinds: readonly Kind[] = ["run", "serving", "inventory", "proof"];
 
 /** The elements of one WTP Event Request. */
 export interface EventElements {
   readonly upgradeReport?: UpgradeReport;
   readonly servingReport?: ServingReport;
   readonly apInventory?: ApInventory;
+  readonly holdingProof?: HoldingProof;
 }
 
 /** Read when a request goes out. */
@@ -31,6 +32,7 @@ export interface ReportSources {
   owed(): readonly FinalReport[];
   serving(): ServingReport | undefined;
   inventory(): ApInventory;
+  proof(): HoldingProof | undefined;
 }
 
 interface InFlight {
@@ -92,6 +94,7 @@ export class Reports {
     }
     const report = due.includes("run") ? this.#sources.run() : owed;
     const serving = due.includes("serving") ? this.#sources.serving() : undefined;
+    const proof = due.includes("proof") ? this.#sources.proof() : undefined;
     const elements = {
       ...(report && {
         upgradeReport: {
@@ -102,6 +105,7 @@ export class Reports {
       }),
       ...(serving && { servingReport: serving }),
       ...(due.includes("inventory") && { apInventory: this.#sources.inventory() }),
+      ...(proof && { holdingProof: proof }),
     };
     if (Object.keys(elements).length === 0) return this.next(now);
     this.#inFlight = { kinds: due, report };

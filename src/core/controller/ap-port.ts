@@ -43,7 +43,16 @@ export type ApCommand =
   | { readonly type: "abort"; readonly runId: RunId }
   /** @see wire/capwap/vendor.ts, swapOrder */
   | { readonly type: "swap"; readonly orderId: number; readonly sha256: Sha256Hex }
-  | { readonly type: "reset"; readonly version: string };
+  | { readonly type: "reset"; readonly version: string }
+  /** @see wire/capwap/vendor.ts, holdingChallenge */
+  | { readonly type: "challenge"; readonly sha256: Sha256Hex; readonly nonce: Uint8Array };
+
+/** What the controller's own file answers to the challenge of an AP. */
+export interface ProofQuestion {
+  readonly mac: MacAddress;
+  readonly sha256: Sha256Hex;
+  readonly nonce: Uint8Array;
+}
 
 export interface Answer {
   /** RFC 5415 §4.6.35. */

@@ -8,6 +8,7 @@ import type { AcSettings } from "../capwap/ac/ac-contract.js";
 import type { Datagram, SendDatagram } from "../capwap/contract.js";
 import type { CloseLink, LinkIdentity } from "../capwap/link/secure-link.js";
 import type { PlatformName } from "../upgrade/limits.js";
+import type { ProofQuestion } from "./ap-port.js";
 import type { ControllerEvent } from "./events.js";
 import type { MachineOrder } from "./operator/orders.js";
 import type { Reply } from "./outbox.js";
@@ -34,6 +35,8 @@ export type ControllerInput =
   | { readonly type: "system"; readonly facts: SystemFacts }
   /** The image file was read and compared with its digest. `fault` in words; null where it is sound. */
   | { readonly type: "image-checked"; readonly sha256: Sha256Hex; readonly fault: string | null }
+  /** Answer to `expect-proof`; `proof` is null where the file cannot be read. */
+  | ({ readonly type: "proof-expected"; readonly proof: Uint8Array | null } & ProofQuestion)
   | { readonly type: "stop" }
   | Wake;
 
@@ -48,6 +51,8 @@ export type ControllerEffect =
   | { readonly type: "event"; readonly event: ControllerEvent }
   /** Read this image's file and compare it with its digest; `image-checked` answers. */
   | { readonly type: "check-image"; readonly sha256: Sha256Hex }
+  /** Compute what an AP that holds the image answers (`holdingProof` in `wire/capwap/vendor.ts`); `proof-expected` answers. */
+  | ({ readonly type: "expect-proof" } & ProofQuestion)
   /** No release holds this image any more: close and delete its file. */
   | { readonly type: "image-gone"; readonly sha256: Sha256Hex }
   /** The store holds a row that cannot be read. The host stops with exit code 1. */
@@ -62,8 +67,8 @@ export interface ControllerConfig {
   /** Allows back-off below the source document's 100 s. */
   readonly lab: boolean;
   readonly seed: number;
-  /** Draws sixteen octets that nobody can guess. Without it they come from `seed`, which is not secret: for simulators. */
-  readonly sessionToken?: () => Uint8Array;
+  /** Draws sixteen octets that nobody can guess, for session tokens and nonces. Absent in simulators: they come from `seed`, which is not secret. */
+  readonly unguessable?: () => Uint8Array;
   readonly timings: ControllerTimings;
   /** TFTP sessions that a primary admits at a time, 1–64. */
   readonly sessionsMax: number;

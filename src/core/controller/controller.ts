@@ -31,13 +31,13 @@ import type { ControllerConfig, ControllerEffect, ControllerInput, ControllerMac
 import { ControllerDomain } from "./domain.js";
 import { refuse } from "./operator/refusals.js";
 import { readRecords, type StoredState } from "./read-records.js";
-import type { ImageRecord, StoredRecord } from "./records.js";
+import type { GroupRecord, ImageRecord, StoredRecord } from "./records.js";
 import { drawRunNumberStart, RunNumbers, type WithRunId } from "./run/run-numbers.js";
 import { WanRates } from "./run/wan-rates.js";
 
 type Output = AcOutput<ApCommand>;
 
-const sessionTokenBytes = 16;
+const unguessableBytes = 16;
 
 interface Session {
   readonly id: CapwapSessionId;
@@ -60,19 +60,20 @@ export class Controller implements ControllerMachine {
   readonly #sessionOf = new Map<MacAddress, CapwapSessionId>();
   readonly #macOfPeer = new Map<string, MacAddress>();
   readonly #wanRates: WanRates;
+  readonly #unguessable: () => Uint8Array;
   #domain: ControllerDomain | undefined;
   #sends: (SendDatagram | CloseLink)[] = [];
   #runNumbers = new RunNumbers(0);
 
   constructor(config: ControllerConfig) {
     this.#config = config;
-    const tokens = new Prng(config.seed).split("session tokens");
+    this.#unguessable = config.unguessable ?? drawnFrom(config.seed);
     this.#capwap = new AccessController(
       { ...config.capwap, name: config.name, sessionsMax: limits.knownAps },
       {
         admits: (wtp) => this.#judgeJoin(wtp),
         admit: ({ mac }) => this.#domain?.admit(mac),
-        sessionToken: config.sessionToken ?? (() => tokens.bytes(sessionTokenBytes)),
+        sessionToken: this.#unguessable,
         wtpFallback: () => "enabled",
       },
     );
@@ -114,6 +115,9 @@ export class Controller implements ControllerMachine {
       case "image-checked":
         domain.imageChecked(now, input.sha256, input.fault);
         break;
+      case "proof-expected":
+        domain.proofExpected(now, input, input.proof);
+        break;
       case "peer-answered":
         domain.peerAnswered(now, input.answer);
         break;
@@ -139,7 +143,8 @@ export class Controller implements ControllerMachine {
       out.push({ type: "halt", failure: refuse.unreadableRow(state.unreadable.key, state.unreadable.detail).failure });
       return;
     }
-    this.#domain = new ControllerDomain(now, this.#config, state, (group) => this.#wanRates.groupChanged(group));
+    const onGroup = (group: GroupRecord): void => this.#wanRates.groupChanged(group);
+    this.#domain = new ControllerDomain(now, { ...this.#config, unguessable: this.#unguessable }, state, onGroup);
     this.#numberRuns(state, this.#domain);
     this.#drain(this.#domain, out);
   }
@@ -187,6 +192,7 @@ export class Controller implements ControllerMachine {
     for (const send of this.#sends) out.push(send);
     this.#sends = [];
     for (const sha256 of outbox.takeImageChecks()) out.push({ type: "check-image", sha256 });
+    for (const question of outbox.takeProofQuestions()) out.push({ type: "expect-proof", ...question });
     for (const sha256 of outbox.takeGoneImages()) out.push({ type: "image-gone", sha256 });
     for (const reply of outbox.takeReplies()) out.push({ type: "reply", ...reply });
     for (const event of outbox.takeEvents()) out.push({ type: "event", event });
@@ -289,7 +295,7 @@ export class Controller implements ControllerMachine {
   }
 
   #reported(now: Instant, domain: ControllerDomain, mac: MacAddress, elements: ElementsOf<"wtpEventRequest">): void {
-    const { apInventory, upgradeReport, servingReport } = elements;
+    const { apInventory, upgradeReport, servingReport, holdingProof } = elements;
     if (apInventory) domain.apInventory(now, mac, apInventory);
     const ours = <Report extends { readonly runId: WireRunId }>(report: Report): WithRunId<Report> => ({
       ...report,
@@ -297,6 +303,7 @@ export class Controller implements ControllerMachine {
     });
     if (upgradeReport) domain.apReported(now, mac, ours(upgradeReport));
     if (servingReport) domain.apServes(now, mac, ours(servingReport));
+    if (holdingProof) domain.apProved(now, mac, holdingProof);
   }
 
   #transferEnded(now: Instant, domain: ControllerDomain, mac: MacAddress, outcome: TransferOutcome, bytesDone: number): void {
@@ -351,6 +358,11 @@ export class Controller implements ControllerMachine {
   }
 }
 
+function drawnFrom(seed: number): () => Uint8Array {
+  const prng = new Prng(seed).split("session tokens");
+  return () => prng.bytes(unguessableBytes);
+}
+
 const identifier = (version: string) => ({ vendor: flexupEnterprise, name: version });
 
 const transferOf = ({ sha256, md5, sizeBytes }: ImageRecord, rates: readonly string[]): ImageAnswer => ({
@@ -378,6 +390,11 @@ function requestOf(command: ApCommand, numbers: RunNumbers): AcRequest {
       };
     case "reset":
       return { type: "resetRequest", elements: { imageIdentifier: identifier(command.version) } };
+    case "challenge":
+      return {
+        type: "configurationUpdateRequest",
+        elements: { holdingChallenge: { sha256: bytesOfHex(command.sha256), nonce: command.nonce } },
+      };
     default:
       return unreachable(command);
   }

@@ -6,9 +6,9 @@ import type { Failure } from "../../base/failure.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import { earliest, type Instant } from "../../base/time.js";
-import type { ApInventory, FailureReason } from "../../wire/capwap/vendor.js";
+import type { ApInventory, FailureReason, HoldingProof } from "../../wire/capwap/vendor.js";
 import { limits } from "../upgrade/limits.js";
-import type { Answer, ApCommand, ApReport, ApServing, JoinedAp } from "./ap-port.js";
+import type { Answer, ApCommand, ApReport, ApServing, JoinedAp, ProofQuestion } from "./ap-port.js";
 import type { ControllerConfig } from "./contract.js";
 import { Groups } from "./groups.js";
 import { ImageCatalogue } from "./image-catalogue.js";
@@ -32,6 +32,8 @@ import { WanCounts } from "./run/wan-counts.js";
 import { SwapAndReset } from "./swap-and-reset.js";
 import { type SystemFacts, SystemState } from "./system-state.js";
 
+export type DomainConfig = ControllerConfig & Required<Pick<ControllerConfig, "unguessable">>;
+
 export class ControllerDomain {
   readonly outbox = new Outbox();
   readonly inventory: Inventory;
@@ -51,7 +53,7 @@ export class ControllerDomain {
   readonly #wanCounts: WanCounts;
 
   /** @param onGroup called with each group that is new or changed */
-  constructor(now: Instant, config: ControllerConfig, stored: StoredState, onGroup: (group: GroupRecord) => void = () => {}) {
+  constructor(now: Instant, config: DomainConfig, stored: StoredState, onGroup: (group: GroupRecord) => void = () => {}) {
     const { outbox, downloadsAtJoin, lostImages } = this;
     const { timings, sessionsMax, wan } = config;
     const inventory = new Inventory(stored.aps, outbox);
@@ -73,6 +75,7 @@ export class ControllerDomain {
       timings,
       sessionsMax,
       wanTransfersMax: wan.transfersMax,
+      unguessable: config.unguessable,
     });
     const acts = new SwapAndReset(now, stored.resets, {
       inventory,
@@ -194,6 +197,16 @@ export class ControllerDomain {
     if (this.runs.hasBegun(report.runId)) this.#desk.upgrade.reported(now, mac, report);
   }
 
+  apProved(now: Instant, mac: MacAddress, proof: HoldingProof): void {
+    this.#desk.upgrade.proved(now, mac, proof);
+  }
+
+  /** @param proof that an AP which holds the image gives; null where the controller's own file cannot be read */
+  proofExpected(now: Instant, question: ProofQuestion, proof: Uint8Array | null): void {
+    if (proof === null) this.outbox.checkImage(question.sha256);
+    this.#desk.upgrade.proofExpected(now, question, proof);
+  }
+
   apServes(now: Instant, mac: MacAddress, report: ApServing): void {
     this.#desk.upgrade.served(now, mac, report);
   }
@@ -202,6 +215,7 @@ export class ControllerDomain {
   apAnswered(now: Instant, mac: MacAddress, command: ApCommand, answer: Answer | null): void {
     if (command.type === "swap" || command.type === "reset") this.#desk.acts.answered(mac, command, answer);
     else if (command.type === "upgrade" && answer !== null) this.#desk.upgrade.answered(now, mac, command, answer);
+    else if (command.type === "challenge" && answer !== null) this.#desk.upgrade.challengeAnswered(now, mac, answer);
   }
 
   transferMoved(now: Instant, mac: MacAddress, bytesDone: number): void {

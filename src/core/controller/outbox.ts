@@ -6,7 +6,7 @@
 import type { Result } from "../../base/failure.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Sha256Hex } from "../../base/sha256.js";
-import type { ApCommand } from "./ap-port.js";
+import type { ApCommand, ProofQuestion } from "./ap-port.js";
 import type { ControllerEvent } from "./events.js";
 import type { Difference } from "./operator/differences.js";
 import type { OrderValue } from "./operator/order-results.js";
@@ -27,6 +27,7 @@ export class Outbox {
   #replies: Reply[] = [];
   #goneImages: string[] = [];
   readonly #dueChecks = new Set<Sha256Hex>();
+  #proofQuestions: ProofQuestion[] = [];
 
   /** The last row of an id in a step is the one stored; it is read at the end of the step. */
   put<K extends RowKind>(kind: K, id: RowId<K>, row: RowOf<K>): void {
@@ -56,6 +57,16 @@ export class Outbox {
   /** Have the file of this image read and compared with its digest. */
   checkImage(sha256: Sha256Hex): void {
     this.#dueChecks.add(sha256);
+  }
+
+  expectProof(question: ProofQuestion): void {
+    this.#proofQuestions.push(question);
+  }
+
+  takeProofQuestions(): ProofQuestion[] {
+    const questions = this.#proofQuestions;
+    this.#proofQuestions = [];
+    return questions;
   }
 
   takeImageChecks(): Sha256Hex[] {

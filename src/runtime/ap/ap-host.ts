@@ -4,6 +4,7 @@ import type { Serving } from "../../core/tftp/server/contract.js";
 import type { Clock } from "../clock.js";
 import type { DtlsClient } from "../dtls/dtls-client.js";
 import type { SecurePort } from "../dtls/secure-port.js";
+import { HoldingProver } from "../holding-proof.js";
 import { Host } from "../host.js";
 import type { LimitedLog } from "../log.js";
 import { startTftpFetch, type TftpFetch } from "../tftp/client.js";
@@ -33,6 +34,7 @@ export class ApHost {
   readonly #options: ApHostOptions;
   readonly #host: Host<Exclude<ApInput, Wake>, ApEffect>;
   readonly #fetches = new Map<number, TftpFetch>();
+  readonly #prover = new HoldingProver();
   #port: SecurePort<DtlsClient> | undefined;
 
   constructor(options: ApHostOptions) {
@@ -93,6 +95,9 @@ export class ApHost {
       case "measure-flash":
         files.perform(effect);
         return;
+      case "prove-slot":
+        this.#prove(effect);
+        return;
       case "save-journal":
         return files.saveJournal(effect.journal);
       case "offer":
@@ -113,6 +118,14 @@ export class ApHost {
       case "event":
         onEvent(effect.event);
     }
+  }
+
+  #prove({ slot, nonce, mac }: Extract<ApEffect, { readonly type: "prove-slot" }>): void {
+    const { files, warnings, onFatal } = this.#options;
+    this.#prover.prove(files.slotPath(slot), nonce, mac).then((proof) => {
+      if (proof !== null) this.deliver({ type: "slot-proven", nonce, proof });
+      else warnings.warn("slot-unreadable", "a slot cannot be read, so that the controller gets no proof of its image", { slot });
+    }, onFatal);
   }
 
   #offer({ fileName, slot, sessionsMax }: Extract<ApEffect, { readonly type: "offer" }>): void {

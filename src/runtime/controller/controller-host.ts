@@ -5,6 +5,7 @@ import type { Wake } from "../../base/machine.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { SendDatagram } from "../../core/capwap/contract.js";
 import type { Carriage, LinkIdentity } from "../../core/capwap/link/secure-link.js";
+import type { ProofQuestion } from "../../core/controller/ap-port.js";
 import type { ControllerEffect, ControllerInput, ControllerMachine } from "../../core/controller/contract.js";
 import type { ControllerEvent } from "../../core/controller/events.js";
 import type { CarriedOut, ResultOf } from "../../core/controller/operator/order-results.js";
@@ -13,6 +14,7 @@ import type { PeerAnswer } from "../../core/controller/peer-parity.js";
 import type { SystemFacts } from "../../core/controller/system-state.js";
 import type { Clock } from "../clock.js";
 import type { SecurePort } from "../dtls/secure-port.js";
+import { HoldingProver } from "../holding-proof.js";
 import { Host } from "../host.js";
 import { LimitedLog, type Log } from "../log.js";
 import type { CapwapMeter } from "../metrics/capwap-meter.js";
@@ -46,6 +48,7 @@ export class ControllerHost {
   readonly #listeners = new Set<EventListener>();
   /** Images that are being read. */
   readonly #checking = new Set<Sha256Hex>();
+  readonly #prover = new HoldingProver();
   #lastRequestId = 0;
   #facts: SystemFacts = { storage: { state: "writable" }, link: "clear", certificate: null };
   #port: SecurePort | undefined;
@@ -167,6 +170,9 @@ export class ControllerHost {
       case "check-image":
         void this.#checkImage(effect.sha256);
         break;
+      case "expect-proof":
+        void this.#expectProof(effect);
+        break;
       case "image-gone":
         this.#options.images.remove(effect.sha256);
         break;
@@ -201,6 +207,11 @@ export class ControllerHost {
     const fault = await this.#options.images.check(sha256);
     this.#checking.delete(sha256);
     if (!this.#host.stopped) this.#host.deliver({ type: "image-checked", sha256, fault });
+  }
+
+  async #expectProof({ mac, sha256, nonce }: ProofQuestion): Promise<void> {
+    const proof = await this.#prover.prove(this.#options.images.path(sha256), nonce, mac);
+    if (!this.#host.stopped) this.#host.deliver({ type: "proof-expected", mac, sha256, nonce, proof });
   }
 
   #note(event: ControllerEvent): void {

@@ -84,11 +84,15 @@ export class ImageFolder {
     return bytes;
   }
 
+  path(sha256: Sha256Hex): string {
+    return join(this.#folder, sha256);
+  }
+
   /** Reads the whole file. @returns what is wrong with it, in words; null where it has its digest */
   async check(sha256: Sha256Hex): Promise<string | null> {
     const hash = createHash("sha256");
     try {
-      for await (const chunk of createReadStream(join(this.#folder, sha256), { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+      for await (const chunk of createReadStream(this.path(sha256), { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
     } catch (error) {
       return `it cannot be read: ${(error as Error).message}`;
     }

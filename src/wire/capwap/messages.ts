@@ -173,6 +173,7 @@ export const messages = {
       upgradeOrder: "0..1",
       upgradeAbort: "0..1",
       swapOrder: "0..1",
+      holdingChallenge: "0..1",
       ...everywhere,
     },
   },
@@ -198,6 +199,7 @@ export const messages = {
       upgradeReport: "0..1",
       servingReport: "0..1",
       apInventory: "0..1",
+      holdingProof: "0..1",
       ...everywhere,
     },
     anyOf: [
@@ -211,6 +213,7 @@ export const messages = {
         "upgradeReport",
         "servingReport",
         "apInventory",
+        "holdingProof",
         "vendorPayload",
       ],
     ],

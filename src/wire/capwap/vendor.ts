@@ -104,6 +104,8 @@ export const failureReasons = {
   busy: 15,
   /** The controller's own verdict: the AP left or fell silent. */
   "ap-lost": 16,
+  /** The controller's own verdict: the AP claims to hold the image and did not prove it. */
+  "image-unproven": 17,
 } as const;
 export type FailureReason = keyof typeof failureReasons;
 const failureReason = choice(u8, failureReasons);
@@ -189,6 +191,18 @@ export const swapOrder = record({ orderId: u32, sha256: digestOrNone });
  */
 export const sessionToken = octets(16);
 
+/**
+ * Controller → AP in a Configuration Update Request: prove that a slot holds this image. The nonce is new for each run and image, so no
+ * earlier answer serves.
+ */
+export const holdingChallenge = record({ sha256: octets(32), nonce: octets(16) });
+
+/**
+ * AP → controller in a WTP Event Request: its answer to a challenge with this nonce. HMAC-SHA256 over the AP's base MAC address, with
+ * SHA-256(nonce ‖ image) as the key: the controller reads the image once for all APs, and none can pass on another's answer.
+ */
+export const holdingProof = record({ nonce: octets(16), proof: octets(32) });
+
 /** AP → controller beside a Result Code that is not success: the reason, as a code and one line. */
 export const refusal = record({ reason: failureReason, detail: shortText(200) });
 
@@ -202,6 +216,8 @@ export const vendorElements = {
   swapOrder: { id: 6, value: swapOrder },
   refusal: { id: 7, value: refusal },
   sessionToken: { id: 8, value: sessionToken },
+  holdingChallenge: { id: 9, value: holdingChallenge },
+  holdingProof: { id: 10, value: holdingProof },
   ...vendorTransferElements,
 } as const;
 
@@ -211,3 +227,5 @@ export type ApInventory = ValueOf<typeof apInventory>;
 export type ServingReport = ValueOf<typeof servingReport>;
 export type SwapOrder = ValueOf<typeof swapOrder>;
 export type Refusal = ValueOf<typeof refusal>;
+export type HoldingChallenge = ValueOf<typeof holdingChallenge>;
+export type HoldingProof = ValueOf<typeof holdingProof>;

@@ -111,6 +111,16 @@ const noDigest = new Uint8Array();
 const stored = { ...newImage, version: "8.6", runId: 7 };
 const twoImages: BootRecord = { ...factoryRecord, slots: { a: oldImage, b: stored } };
 
+t.test("a challenge is answered from the slot that holds the image, or refused", async (t) => {
+  const nonce = new Uint8Array(16).fill(7);
+  const challenge = (sha256: string) => ({ holdingChallenge: { sha256: bytesOfHex(sha256), nonce } });
+  const bench = new Bench({ record: twoImages }).joined();
+  t.same(bench.configure(challenge(stored.sha256)).did, ["prove-slot", "configuration 0"]);
+  t.match(bench.out, [{ type: "prove-slot", slot: "b", nonce, mac: "00:00:5e:00:53:01" }, {}]);
+  t.same(bench.step({ type: "slot-proven", nonce, proof: new Uint8Array(32) }).did, ["event holdingProof"]);
+  t.same(bench.configure(challenge("f".repeat(64))).did, ["configuration 16 image-unknown"]);
+});
+
 t.test("a fetch over the WAN, from order to offer: saved before it is said, said when the slot has it", async (t) => {
   const bench = new Bench();
   t.same(bench.did, ["resolve-controllers"]);

@@ -17,6 +17,7 @@ const make = () => {
     nextRetryMs: () => 1234,
     owed: () => state.owed,
     serving: () => undefined,
+    proof: () => undefined,
     inventory: () => inventory,
   });
   return { state, reports };

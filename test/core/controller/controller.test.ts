@@ -42,10 +42,9 @@ class Pair {
     this.effects.push(...out);
     for (const effect of out) {
       if (effect.type === "persist") for (const { key, value } of effect.records) this.store.set(key, JSON.parse(JSON.stringify(value)));
-      if (effect.type === "send" && effect.image === undefined) {
-        this.wtpDoes((outputs) =>
-          this.wtp.datagram(this.now, { from: controllerEndpoint, bytes: effect.bytes, carriage: "clear" }, outputs),
-        );
+      if (effect.type === "send") {
+        const bytes = Buffer.concat([effect.bytes, Buffer.alloc(effect.image?.length ?? 0)]);
+        this.wtpDoes((outputs) => this.wtp.datagram(this.now, { from: controllerEndpoint, bytes, carriage: "clear" }, outputs));
       }
     }
     return out;
@@ -58,6 +57,7 @@ class Pair {
       if (output.type === "send") this.step({ type: "datagram", from: apEndpoint, bytes: output.bytes, carriage: "clear" });
       else if (output.type !== "open-link" && output.type !== "close-link") this.heard.push(output);
     }
+    if (outputs.some(({ type }) => type === "image-block")) this.wtpDoes((stored) => this.wtp.blockStored(this.now, 0, stored));
   }
 
   join(): void {

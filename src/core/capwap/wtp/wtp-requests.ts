@@ -75,6 +75,7 @@ const applied: ReadonlySet<string> = new Set<keyof ElementsOf<"configurationUpda
   "upgradeOrder",
   "upgradeAbort",
   "swapOrder",
+  "holdingChallenge",
   "sessionToken",
 ]);
 

@@ -11,12 +11,14 @@ import { unreachable } from "../../../base/invariant.js";
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Sha256Hex } from "../../../base/sha256.js";
 import { earliest, type Instant } from "../../../base/time.js";
-import { resultCodes } from "../../../wire/capwap/result-code.js";
+import { isSuccess, resultCodes } from "../../../wire/capwap/result-code.js";
+import type { HoldingProof } from "../../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../../upgrade/limits.js";
-import type { Answer, ApCommand, ApReport, ApServing } from "../ap-port.js";
+import type { Answer, ApCommand, ApReport, ApServing, ProofQuestion } from "../ap-port.js";
 import { holdsImage, type KnownAp } from "../inventory.js";
 import type { GroupRecord } from "../records.js";
 import { fallbackFor } from "./fallback.js";
+import { type ClaimedPath, HoldingProofs, isCredible, type ProofVerdict } from "./holding-proofs.js";
 import { type Fault, hasEnded, isWorking, roleOf } from "./member-state.js";
 import { Members } from "./members.js";
 import { outcomeOf } from "./outcome.js";
@@ -35,6 +37,8 @@ import type { StartedRun } from "./started-run.js";
 const isOfPresentOrder = ({ state }: Member, { path }: ApReport): boolean =>
   isWorking(state) && (path === "none" || (path === "lan") === (state.task.role === "subordinate"));
 
+const claimedPath = ({ path }: ApReport): ClaimedPath => (path === "none" ? null : path);
+
 /** Settings of a group that its subordinates' orders carry. */
 const orderSettings = ["retryCount", "backoffSecondsMin", "backoffSecondsMax"] as const satisfies readonly (keyof GroupRecord)[];
 
@@ -47,6 +51,7 @@ export class GroupUpgrade {
   readonly #primaries: Primaries;
   readonly #roster: Roster;
   readonly #setbacks: Setbacks;
+  readonly #proofs: HoldingProofs;
 
   /** Runs that had not ended when the controller died continue: their APs have `absentMs` to come back. */
   constructor(now: Instant, parts: RunParts) {
@@ -55,6 +60,7 @@ export class GroupUpgrade {
     this.#primaries = new Primaries(parts, this.#members);
     this.#roster = new Roster(parts, this.#members);
     this.#setbacks = new Setbacks(parts, this.#members, this.#primaries);
+    this.#proofs = new HoldingProofs(parts);
     for (const run of parts.runs.running()) {
       for (const { mac } of run.members.values()) {
         const member = this.#running(mac);
@@ -65,7 +71,7 @@ export class GroupUpgrade {
   }
 
   nextWakeAt(): Instant | undefined {
-    return earliest(this.#members.nextWakeAt(), this.#primaries.nextWakeAt());
+    return earliest(this.#members.nextWakeAt(), this.#primaries.nextWakeAt(), this.#proofs.nextWakeAt());
   }
 
   // ---- operator ------------------------------------------------------------------------------------------------------
@@ -163,6 +169,7 @@ export class GroupUpgrade {
     const member = this.#running(mac);
     if (!member) return;
     const { family } = member;
+    this.#proofs.withdraw(member);
     member.heard = { ...member.heard, nextRetryAt: null };
     if (primaryOf(family) === mac) this.#primaries.missed(now, family);
     this.#members.transition(now, member, { type: "left" });
@@ -182,7 +189,7 @@ export class GroupUpgrade {
     if (command.order && command.order.role !== roleOf(state)) return;
     const isToServe = family.state.phase === "appointed" && family.state.awaits === "offer" && family.state.primary === mac;
     if (resultCode === resultCodes.imageAlreadyPresent) {
-      if (isToServe || !hasEnded(state)) this.#complete(now, member, null);
+      if (isToServe || !hasEnded(state)) this.#claimed(now, member, null);
     } else if (resultCode !== resultCodes.success) {
       const detail = refusal?.detail || `answered the order with result code ${resultCode}`;
       this.#setbacks.failed(now, member, { reason: refusal?.reason ?? "transfer-error", detail });
@@ -203,7 +210,7 @@ export class GroupUpgrade {
     const gotFurther = this.#members.note(now, member, report);
     switch (report.state) {
       case "complete":
-        this.#complete(now, member, report.path === "none" ? null : report.path);
+        this.#claimed(now, member, claimedPath(report));
         break;
       case "failed":
       case "aborted":
@@ -254,7 +261,27 @@ export class GroupUpgrade {
     if (isRunning(member.run)) this.#advance(now, member.family);
   }
 
+  /** An AP answers the challenge to prove what it claims. */
+  proved(now: Instant, mac: MacAddress, proof: HoldingProof): void {
+    const member = this.#running(mac);
+    if (member) this.#settle(now, this.#proofs.given(member, proof));
+  }
+
+  challengeAnswered(now: Instant, mac: MacAddress, { resultCode, refusal }: Answer): void {
+    const member = this.#running(mac);
+    if (!member || isSuccess(resultCode)) return;
+    const why = refusal?.detail || `result code ${resultCode}`;
+    this.#settle(now, this.#proofs.refused(member, `claims to hold the image, but refused to prove it: ${why}`));
+  }
+
+  /** @param proof null where the controller's own file cannot be read */
+  proofExpected(now: Instant, question: ProofQuestion, proof: Uint8Array | null): void {
+    const member = this.#running(question.mac);
+    if (member) this.#settle(now, this.#proofs.expected(member, question, proof));
+  }
+
   wake(now: Instant): void {
+    for (let verdict = this.#proofs.takeOverdue(now); verdict; verdict = this.#proofs.takeOverdue(now)) this.#settle(now, verdict);
     for (let silent = this.#members.takeSilent(now); silent; silent = this.#members.takeSilent(now)) {
       this.#setbacks.silent(now, silent);
       this.#advance(now, silent.family);
@@ -306,6 +333,7 @@ export class GroupUpgrade {
     const { runs, outbox } = this.#parts;
     run.finishedAt = now;
     for (const family of run.families.values()) this.#primaries.stopWaiting(family);
+    for (const member of run.members.values()) this.#proofs.withdraw(member);
     runs.saveRun(run);
     outbox.event({ type: "run-finished", runId: run.id, group: run.group, state: run.state });
     this.#members.grantWan(now);
@@ -313,7 +341,25 @@ export class GroupUpgrade {
 
   // ---- one member ----------------------------------------------------------------------------------------------------
 
-  #complete(now: Instant, member: Member, path: "wan" | "lan" | null): void {
+  /** The AP says that it has the image. */
+  #claimed(now: Instant, member: Member, path: ClaimedPath): void {
+    if (isCredible(member, path)) {
+      this.#complete(now, member, path);
+      return;
+    }
+    this.#proofs.demand(now, member, path);
+    this.#members.moved(now, member);
+  }
+
+  #settle(now: Instant, verdict: ProofVerdict | undefined): void {
+    if (!verdict) return;
+    const { member } = verdict;
+    if (verdict.holds) this.#complete(now, member, verdict.path);
+    else this.#setbacks.unproven(now, member, verdict.detail);
+    this.#advance(now, member.family);
+  }
+
+  #complete(now: Instant, member: Member, path: ClaimedPath): void {
     if (isTakingPart(member)) this.#members.complete(now, member, path);
     this.#primaries.completed(member);
   }
@@ -326,7 +372,7 @@ export class GroupUpgrade {
     const { runs, outbox } = this.#parts;
     const member = runs.get(report.runId)?.members.get(mac);
     if (!isFinal(report) && member?.state.phase !== "complete") outbox.tell(mac, { type: "abort", runId: report.runId });
-    if (member) this.#members.noteLate(now, member, report);
+    if (member) this.#members.noteLate(now, member, report, isCredible(member, claimedPath(report)));
   }
 
   /** Its slots hold the image no more, by its own inventory. */

@@ -165,7 +165,7 @@ export class Members {
       state !== heard.state ||
       tries !== member.tries ||
       bytesDone > heard.bytesDone ||
-      wanBytes > member.wanBytes ||
+      wanBytes > heard.wanBytes ||
       lanBytes > member.lanBytes;
     if (lanBytes > member.lanBytes || (path === "lan" && bytesDone > member.heard.bytesDone)) member.lanMovedAt = now;
     member.heard = {
@@ -173,6 +173,7 @@ export class Members {
       state,
       path,
       bytesDone,
+      wanBytes,
       nextRetryAt: isWaiting && nextRetryMs > 0 ? now + nextRetryMs : null,
       waitsBecause: isWaiting && reason !== "none" ? reason : null,
     };
@@ -225,11 +226,11 @@ export class Members {
     this.#parts.outbox.event({ type: "ap-progress", runId: run.id, mac, path, bytesDone, bytesTotal, tries, nextRetryAt, ...bytes });
   }
 
-  /** A report that changes nothing but the account: of an AP whose part is over. */
-  noteLate(now: Instant, member: Member, report: ApReport): void {
+  /** A report that changes nothing but the account: of an AP whose part is over. @param isCredible whether a claim to hold the image is believed */
+  noteLate(now: Instant, member: Member, report: ApReport, isCredible: boolean): void {
     const { wanBytes, lanBytes, tries, source, state } = member;
     noteCounts(member, report);
-    if (report.state === "complete") {
+    if (report.state === "complete" && isCredible) {
       if (report.path !== "none") member.source = report.path;
       if (state.phase !== "complete") this.transition(now, member, { type: "ended", end: "complete", fault: noFault });
     }
@@ -242,8 +243,7 @@ export class Members {
   complete(now: Instant, member: Member, path: "wan" | "lan" | null): void {
     member.source = path ?? member.source;
     member.startedAt ??= now;
-    // A kill and a power cut take of both counts; every byte of an image that came over the WAN was carried.
-    if (path === "wan") member.wanBytes = Math.max(member.wanBytes, member.family.image?.sizeBytes ?? 0);
+    if (path === "wan") noteWhole(member);
     this.end(now, member, "complete");
   }
 
@@ -270,9 +270,17 @@ function isStoredChange(before: MemberState, after: MemberState): boolean {
   return "task" in after && "task" in before && after.task !== before.task;
 }
 
+/** A kill takes of the controller's counts; every byte of an image that it has sent was carried. */
+function noteWhole(member: Member): void {
+  const missing = (member.family.image?.sizeBytes ?? 0) - member.wanSentBytes;
+  if (missing <= 0 || member.wanSentBytes === 0) return;
+  member.wanSentBytes += missing;
+  member.wanWireBytes += missing;
+}
+
 /** The AP counts over the whole run; an older report must not take anything back. */
 function noteCounts(member: Member, { wanBytes, lanBytes, tries }: ApReport): void {
   member.tries = Math.max(member.tries, tries);
-  member.wanBytes = Math.max(member.wanBytes, wanBytes);
+  member.wanBytes = Math.max(member.wanBytes, Math.min(wanBytes, member.wanSentBytes));
   member.lanBytes = Math.max(member.lanBytes, lanBytes);
 }

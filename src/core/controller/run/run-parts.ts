@@ -19,6 +19,8 @@ export interface RunParts {
   readonly timings: ControllerTimings;
   readonly sessionsMax: number;
   readonly wanTransfersMax: number;
+  /** Draws sixteen octets that nobody can guess. */
+  readonly unguessable: () => Uint8Array;
 }
 
 /** What the operator set for a group; the defaults for a run without one. */

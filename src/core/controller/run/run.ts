@@ -82,7 +82,7 @@ export interface Member {
   tries: number;
   /** Orders that ended without an image. */
   failedOrders: number;
-  /** Image bytes that the AP received over each path, by its own count; a power cut takes of it what its journal does not hold. */
+  /** Image bytes that the AP received over each path, by its own count: over the WAN never more than `wanSentBytes`. */
   wanBytes: number;
   lanBytes: number;
   /** Image bytes that this controller sent to it, resent ones included. */
@@ -115,11 +115,21 @@ export interface Heard {
   readonly state: ApReport["state"] | null;
   readonly path: ApReport["path"];
   readonly bytesDone: number;
+  /** By the AP's own count, over the whole run. */
+  readonly wanBytes: number;
   readonly nextRetryAt: Instant | null;
   /** Why its last try at the primary failed, while it waits for the next. */
   readonly waitsBecause: FailureReason | null;
 }
-export const heardNothing: Heard = { at: null, state: null, path: "none", bytesDone: 0, nextRetryAt: null, waitsBecause: null };
+export const heardNothing: Heard = {
+  at: null,
+  state: null,
+  path: "none",
+  bytesDone: 0,
+  wanBytes: 0,
+  nextRetryAt: null,
+  waitsBecause: null,
+};
 
 export const runImage = (family: string, { version, fileName, sizeBytes, sha256 }: Omit<RunImage, "family">): RunImage => ({
   family,
@@ -172,13 +182,10 @@ export const newMember = (now: Instant, mac: MacAddress, family: Family): Member
   isCutOffReported: false,
 });
 
-/** Image bytes that crossed the WAN to it. Its own count is the greater one when this controller was killed, or another one sent too. */
+/** Image bytes that crossed the WAN to it from this controller. Rows of early formats have the AP's count alone. */
 export const wanBytesOf = ({ wanBytes, wanSentBytes }: Member): number => Math.max(wanBytes, wanSentBytes);
 
-/**
- * Octets of UDP payload that the WAN carried for it. What a killed controller had not stored yet is missing from its counts, not from the
- * AP's: at least those image bytes were carried, too.
- */
+/** Octets of UDP payload that the WAN carried for it. */
 export const wanWireBytesOf = ({ wanBytes, wanSentBytes, wanWireBytes }: Member): number =>
   wanWireBytes + Math.max(0, wanBytes - wanSentBytes);
 

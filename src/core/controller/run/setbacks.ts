@@ -101,6 +101,14 @@ export class Setbacks {
     } else this.requeue(now, member);
   }
 
+  /** It does not hold the image that it claims: nothing that it says about it counts. */
+  unproven(now: Instant, member: Member, detail: string): void {
+    const { mac, run } = member;
+    this.#parts.outbox.tell(mac, { type: "abort", runId: run.id });
+    this.#members.end(now, member, "failed", { reason: "image-unproven", detail });
+    this.demoteIfPrimary(now, member, detail);
+  }
+
   outOfTries(now: Instant, member: Member, { reason, detail }: ApReport): void {
     const { family, run, state } = member;
     const primary = primaryOf(family);

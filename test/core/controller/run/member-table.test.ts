@@ -492,7 +492,6 @@ const table: Readonly<Record<Situation, Outcomes>> = {
         "waits",
         "out of tries",
       ],
-      "subordinate complete | running, primary 1 none": ["complete over the WAN", "complete over the LAN"],
       "subordinate unsupported | running, primary 1 none => 1 primary": ["silence: reminder"],
       "subordinate unsupported | running, primary 2 none => 1 primary, 1 abort, 2 primary, 2 primary": ["silence: absent"],
       "subordinate unsupported | aborted, primary 1 none => 1 abort": ["group aborts"],
