@@ -16,6 +16,8 @@ export interface ShapeFault {
 
 export interface Shape<Value> {
   fault(value: unknown): ShapeFault | undefined;
+  /** As a field, it may be missing. */
+  readonly isOptional?: boolean;
   /** Carries the type; never set. */
   readonly type?: Value;
 }
@@ -48,6 +50,12 @@ export const nullable = <Value>(shape: Shape<Value>): Shape<Value | null> => ({
   },
 });
 
+/** A field that came in later: rows written before do not have it. */
+export const optional = <Value>(shape: Shape<Value>): Shape<Value | undefined> => ({
+  fault: (value) => shape.fault(value),
+  isOptional: true,
+});
+
 export const listOf = <Value>(item: Shape<Value>): Shape<readonly Value[]> => ({
   fault: (value) => {
     if (!Array.isArray(value)) return { place: "", expected: "expected a list" };
@@ -70,7 +78,9 @@ export const fields = <Value extends object>(shapes: { readonly [Name in keyof V
       for (const [name, shape] of table) {
         const fault = Object.hasOwn(value, name)
           ? shape.fault((value as Record<string, unknown>)[name])
-          : { place: "", expected: "missing field" };
+          : shape.isOptional
+            ? undefined
+            : { place: "", expected: "missing field" };
         if (fault) return within(name, fault);
       }
       return undefined;

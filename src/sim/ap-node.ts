@@ -129,6 +129,9 @@ export class ApNode {
         world.post(server, { type: "sessions-max", sessionsMax });
         world.post(server, { type: "offer", fileName, sizeBytes });
       },
+      "limit-serving": ({ bytesPerSecondMax }) => {
+        world.post(server, { type: "rate-max", bytesPerSecond: bytesPerSecondMax ?? undefined });
+      },
       withdraw: ({ fileName }) => {
         world.post(server, { type: "withdraw", fileName });
       },

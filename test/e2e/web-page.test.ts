@@ -379,18 +379,19 @@ t.test("the bounds of the WAN fallback are set in APs and MiB, and are left alon
   });
 });
 
-t.test("how a group distributes images is chosen with its rules", skipWithoutChromium, async (t) => {
+t.test("how a group distributes images, and how fast, is set with its rules", skipWithoutChromium, async (t) => {
   const branches = await busyBranches();
   const { page, at } = await open(t, branches);
   await goTo(page, `${at}#/wireless/groups/Porto/general`);
   const rules = page.getByRole("region", { name: "Rules" });
   t.equal(await rules.getByLabel("Subordinates fetch").inputValue(), "classic");
   await rules.getByLabel("Subordinates fetch").selectOption("assigned");
+  await rules.getByLabel("One AP gives its LAN at most, Mb/s").fill("40");
   await rules.getByRole("button", { name: "Save rules" }).click();
   await page.getByText("Rules of Porto were saved").first().waitFor();
   t.strictSame(
     branches.orders.find(({ type }) => type === "group-set"),
-    { type: "group-set", group: "Porto", settings: { distribution: "assigned" } },
+    { type: "group-set", group: "Porto", settings: { distribution: "assigned", serveBytesPerSecondMax: 5_000_000 } },
   );
 });
 

@@ -150,6 +150,7 @@ const chosen: { readonly [Name in AnyElementName]?: fc.Arbitrary<AnyElementValue
     sessionsMax: u8,
     refetch: flag,
   }),
+  servingLimits: fc.record({ bytesPerSecondMax: u64 }),
   upgradeAbort: fc.record({ runId: u32 }),
   upgradeReport: fc.record({
     runId: u32,

@@ -21,7 +21,7 @@ import type { FetchCommand, FetchEvent, FetchOutput, OrderAnswer } from "./fetch
 import type { ImageFetch } from "./fetch/image-fetch.js";
 import type { ImageServe } from "./image-serve.js";
 import type { ImageSlots } from "./image-slots.js";
-import { type OrderRefusal, plainOrder, refuseIdentifier, refuseOrder, runOrder } from "./order.js";
+import { type OrderCompanions, type OrderRefusal, plainOrder, refuseIdentifier, refuseOrder, runOrder } from "./order.js";
 import { detailOctetsMax, type Reports } from "./reports.js";
 import { versionOf } from "./self.js";
 import type { SlotProof } from "./slot-proof.js";
@@ -78,6 +78,7 @@ export class BootedAgent {
     out.push({ type: "event", event: { name: "booted", slot: running, version: versionOf(this.#slots.image(running)), corrupt } });
     if (corrupt.length > 0) this.#wish(now, { type: "forget-corrupt" }, out);
     this.#toFetch(now, { type: "restarted" }, out);
+    this.#serve.limit(this.#fetch.order?.serveBytesPerSecondMax ?? null, out);
     if (this.#fetch.isComplete) this.#offer(out);
     this.#lookUpNames(out);
   }
@@ -306,7 +307,7 @@ export class BootedAgent {
     if (upgradeAbort !== undefined) this.#abort(now, upgradeAbort.runId, out);
     else if (swapOrder !== undefined) this.#wish(now, { type: "swap", order: swapOrder }, out);
     else if (holdingChallenge !== undefined) this.#answer(now, this.#proof.challenged(holdingChallenge, out), out);
-    else if (upgradeOrder !== undefined) this.#orderRun(now, upgradeOrder, imageIdentifier, out);
+    else if (upgradeOrder !== undefined) this.#orderRun(now, upgradeOrder, elements, out);
     else if (imageIdentifier !== undefined) this.#answer(now, this.#orderPlain(now, imageIdentifier, out), out);
     else this.#answer(now, { resultCode: resultCodes.success }, out);
   }
@@ -317,9 +318,9 @@ export class BootedAgent {
     this.#toSession(now, out, (session, outputs) => session.answerConfigurationUpdate(now, elements, outputs));
   }
 
-  #orderRun(now: Instant, upgradeOrder: UpgradeOrder, identifier: ImageIdentifier | undefined, out: ApEffect[]): void {
+  #orderRun(now: Instant, upgradeOrder: UpgradeOrder, companions: OrderCompanions, out: ApEffect[]): void {
     const refusal = refuseOrder(upgradeOrder, this.#family);
-    const order = runOrder(upgradeOrder, identifier);
+    const order = runOrder(upgradeOrder, companions);
     if (refusal !== undefined) this.#answer(now, refuse(order.runId, refusal, out), out);
     else if (this.#fetch.needsRoomFor(order)) {
       this.#orderToMeasure = order;
@@ -353,6 +354,7 @@ export class BootedAgent {
       out.push({ type: "event", event: { name: "order-refused", runId: order.runId, reason, detail } });
       return answer;
     }
+    this.#serve.limit(order.serveBytesPerSecondMax ?? null, out);
     if (!this.#fetch.isComplete || order.role !== "primary") this.#serve.withdraw(out);
     if (sha256 !== null && this.#slots.recordRelabelled(sha256, version)) this.#wish(now, { type: "relabel", sha256, version }, out);
     return answer;

@@ -61,6 +61,8 @@ export interface RunOrder {
   readonly backoffMsMax: number;
   readonly sessionsMax: number;
   readonly refetch: boolean;
+  /** What this AP gives its LAN at most, image bytes a second; absent for no limit. */
+  readonly serveBytesPerSecondMax?: number;
 }
 
 /** One attempt to put an image into a slot; a fetch over the LAN has the number of its download. */
@@ -217,6 +219,8 @@ export type ApEffect =
       readonly sha256: Sha256Hex;
       readonly sessionsMax: number;
     }
+  /** What the TFTP server gives at most from now on, over all of its sessions; null for no limit. */
+  | { readonly type: "limit-serving"; readonly bytesPerSecondMax: number | null }
   /** Stop serving; open sessions end with an ERROR packet. */
   | { readonly type: "withdraw"; readonly fileName: string }
   /** Fetch by TFTP into an open download. Answers `fetch-ended`. */

@@ -23,6 +23,7 @@ export class ImageServe {
   #sessions: readonly ServedPeer[] = [];
   #bytesServed = 0;
   #refusals = 0;
+  #bytesPerSecondMax: number | null = null;
 
   constructor(slots: ImageSlots) {
     this.#slots = slots;
@@ -48,6 +49,13 @@ export class ImageServe {
       sessionsPeak: 0,
     };
     out.push({ type: "offer", fileName, slot, sizeBytes: image.sizeBytes, sha256: image.sha256, sessionsMax });
+  }
+
+  /** @param bytesPerSecondMax over all sessions; null for no limit */
+  limit(bytesPerSecondMax: number | null, out: ApEffect[]): void {
+    if (bytesPerSecondMax === this.#bytesPerSecondMax) return;
+    this.#bytesPerSecondMax = bytesPerSecondMax;
+    out.push({ type: "limit-serving", bytesPerSecondMax });
   }
 
   withdraw(out: ApEffect[]): void {

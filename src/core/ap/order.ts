@@ -4,6 +4,7 @@ import { oneLine } from "../../base/one-line.js";
 import { sha256HexOf } from "../../base/sha256.js";
 import { secondsToMs } from "../../base/time.js";
 import type { ImageIdentifier } from "../../wire/capwap/elements.js";
+import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { type FailureReason, flexupEnterprise, type UpgradeOrder } from "../../wire/capwap/vendor.js";
 import { limits } from "../upgrade/limits.js";
 import type { RunOrder } from "./contract.js";
@@ -72,15 +73,17 @@ export function refuseOrder(order: UpgradeOrder, family: string): OrderRefusal |
 export const refuseIdentifier = ({ name }: ImageIdentifier): OrderRefusal | undefined =>
   fitsVendorElements(name) ? undefined : unfitVersion;
 
-/** @param identifier the Image Identifier beside the order, which a WAN fetch asks for */
-export function runOrder(order: UpgradeOrder, identifier: ImageIdentifier | undefined): RunOrder {
+/** What comes beside an order in its message. `imageIdentifier` is what a WAN fetch asks for. */
+export type OrderCompanions = Pick<ElementsOf<"configurationUpdateRequest">, "imageIdentifier" | "servingLimits">;
+
+export function runOrder(order: UpgradeOrder, { imageIdentifier, servingLimits }: OrderCompanions): RunOrder {
   const { runId, role, version, fileName, sizeBytes, sha256, server, retryCountMax, backoffMsMin, backoffMsMax, sessionsMax, refetch } =
     order;
   return {
     runId,
     role,
     version,
-    vendor: identifier?.vendor ?? flexupEnterprise,
+    vendor: imageIdentifier?.vendor ?? flexupEnterprise,
     fileName,
     sizeBytes,
     sha256: sha256HexOf(sha256),
@@ -90,6 +93,7 @@ export function runOrder(order: UpgradeOrder, identifier: ImageIdentifier | unde
     backoffMsMax,
     sessionsMax,
     refetch,
+    ...(servingLimits && servingLimits.bytesPerSecondMax > 0 && { serveBytesPerSecondMax: servingLimits.bytesPerSecondMax }),
   };
 }
 

@@ -39,7 +39,14 @@ export interface WanImage {
 
 export type ApCommand =
   /** `image` goes along as Image Identifier: for the roles that fetch over the WAN. `order` null towards a plain RFC 5415 peer. */
-  | { readonly type: "upgrade"; readonly runId: RunId; readonly order: Omit<UpgradeOrder, "runId"> | null; readonly image: WanImage | null }
+  | {
+      readonly type: "upgrade";
+      readonly runId: RunId;
+      readonly order: Omit<UpgradeOrder, "runId"> | null;
+      readonly image: WanImage | null;
+      /** Beside `order`. Null for no limit. */
+      readonly serveBytesPerSecondMax: number | null;
+    }
   | { readonly type: "abort"; readonly runId: RunId }
   /** @see wire/capwap/vendor.ts, swapOrder */
   | { readonly type: "swap"; readonly orderId: number; readonly sha256: Sha256Hex }

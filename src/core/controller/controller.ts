@@ -376,9 +376,14 @@ const transferOf = ({ sha256, md5, sizeBytes }: ImageRecord, rates: readonly str
 function requestOf(command: ApCommand, numbers: RunNumbers): AcRequest {
   switch (command.type) {
     case "upgrade": {
-      const { order, image } = command;
-      const upgradeOrder = order && { ...order, runId: numbers.onWire(command.runId) };
-      const elements = { ...(image && { imageIdentifier: identifier(image.version) }), ...(upgradeOrder && { upgradeOrder }) };
+      const { order, image, serveBytesPerSecondMax } = command;
+      const elements = {
+        ...(image && { imageIdentifier: identifier(image.version) }),
+        ...(order && {
+          upgradeOrder: { ...order, runId: numbers.onWire(command.runId) },
+          servingLimits: { bytesPerSecondMax: serveBytesPerSecondMax ?? 0 },
+        }),
+      };
       return { type: "configurationUpdateRequest", elements };
     }
     case "abort":

@@ -33,3 +33,7 @@ export const toFormat6: RowMigration = ({ key, value }) => {
 /** Groups distribute images as the source document says, until an operator chooses otherwise. */
 export const toFormat8: RowMigration = ({ key, value }) =>
   key.startsWith("group/") ? { key, value: { ...(value as object), distribution: "classic" } } : { key, value };
+
+/** No AP has a limit on what it gives its LAN. */
+export const toFormat9: RowMigration = ({ key, value }) =>
+  key.startsWith("group/") ? { key, value: { ...(value as object), serveBytesPerSecondMax: null } } : { key, value };

@@ -13,6 +13,8 @@ export const limits = {
   groupWanTransfers: { min: 1, max: 200, default: 8 },
   /** A cap below this would starve the transfer's own acknowledgements. */
   wanBytesPerSecond: { min: 1000 },
+  /** What one AP gives its LAN: a cap below this would starve its sessions. */
+  serveBytesPerSecond: { min: 10_000 },
   /** Orders of one AP in a run that may end without an image, for reasons that may pass, before it counts as failed. */
   failedOrders: 3,
   /** APs that a controller knows. Then one that is away and in no group is forgotten for a new one, or the Join refused as short of resources. */

@@ -103,6 +103,9 @@ export class ApHost {
       case "offer":
         this.#offer(effect);
         return;
+      case "limit-serving":
+        tftp.setRateMax(effect.bytesPerSecondMax ?? undefined);
+        return;
       case "withdraw":
         tftp.withdraw(effect.fileName).catch(onFatal);
         return;

@@ -4,7 +4,7 @@
  */
 import type { Endpoint } from "../../base/endpoint.js";
 import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
-import { anyText, count, fields, listOf, nullable, oneOf, type Shape, scalar, yesNo } from "../../base/shape.js";
+import { anyText, count, fields, listOf, nullable, oneOf, optional, type Shape, scalar, yesNo } from "../../base/shape.js";
 import type { BootRecord, FinalReport, RunJournal, RunOrder, RunProgress, SlotId, SlotImage } from "../../core/ap/contract.js";
 import { failureReasons } from "../../wire/capwap/vendor.js";
 
@@ -29,7 +29,7 @@ export interface StoredFile<Value> {
 }
 
 /** Data folders are written in this format. A file without a number is of format 1, as every file before numbers came in. */
-export const apFormat = 1;
+export const apFormat = 2;
 
 const sha256 = scalar<Sha256Hex>("64 lower-case hex digits", (value) => typeof value === "string" && isSha256Hex(value));
 const md5 = scalar<string>("32 lower-case hex digits", (value) => typeof value === "string" && /^[0-9a-f]{32}$/.test(value));
@@ -62,6 +62,7 @@ const order = fields<RunOrder>({
   backoffMsMax: count,
   sessionsMax: count,
   refetch: yesNo,
+  serveBytesPerSecondMax: optional(count),
 });
 
 const progress = {

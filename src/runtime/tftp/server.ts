@@ -59,6 +59,8 @@ export interface RunningTftpServer {
   /** The name is gone at once; resolves when its transfers have ended and the file is closed. */
   withdraw(fileName: string): Promise<void>;
   setSessionsMax(sessionsMax: number): void;
+  /** Octets per second over all transfers, beside the settings' own limit; undefined for no other limit. */
+  setRateMax(bytesPerSecond: number | undefined): void;
   /** The first transfer should not have to wait for anything that can be had ready; an offer does so by itself. */
   prepare(): void;
   serving(): Serving;
@@ -190,6 +192,7 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
       }),
     withdraw,
     setSessionsMax: (sessionsMax) => deliver({ type: "sessions-max", sessionsMax }),
+    setRateMax: (bytesPerSecond) => deliver({ type: "rate-max", bytesPerSecond }),
     prepare: () => sessions.prepare(),
     serving: () => machine.serving(),
     close: () => {

@@ -171,6 +171,7 @@ export const messages = {
       wtpStaticIpAddress: "0..1",
       imageIdentifier: "0..1",
       upgradeOrder: "0..1",
+      servingLimits: "0..1",
       upgradeAbort: "0..1",
       swapOrder: "0..1",
       holdingChallenge: "0..1",

@@ -10,7 +10,6 @@ import {
   counted,
   type Field,
   flag,
-  line,
   list,
   mapped,
   octets,
@@ -24,7 +23,8 @@ import {
   type ValueOf,
 } from "../../base/field-table.js";
 import type { Flavor } from "../../base/flavor.js";
-import { type IpAddress, isIpAddress } from "../../base/ip-address.js";
+import { vendorDistributionElements } from "./vendor-distribution.js";
+import { endpoint, shortText } from "./vendor-fields.js";
 import { vendorTransferElements } from "./vendor-transfer.js";
 
 /** Example enterprise number for documentation (RFC 5612). */
@@ -33,20 +33,6 @@ export const flexupEnterprise = 32473;
 /** A controller's number of a run as APs know it: controllers count from starts of their own, since an AP carries a run from one to another. */
 export type WireRunId = Flavor<number, "WireRunId">;
 const wireRunId: Field<WireRunId> = u32;
-
-const shortText = (max: number): Field<string> => prefixed(u8, line(0, max));
-
-/** Numeric IPv4 or IPv6 text, or empty for "none". */
-const addressText: Field<IpAddress> = mapped(
-  shortText(45),
-  (address) => (address === "" || isIpAddress(address) ? address : undefined),
-  (address) => address,
-  "neither empty nor an IP address",
-  "",
-);
-
-/** UDP endpoint as text and port. */
-const endpoint = record({ address: addressText, port: u16 });
 
 /** Product of an image: what it is called, what it is for and how to prove it. */
 const imageFacts = {
@@ -206,7 +192,7 @@ export const holdingProof = record({ nonce: octets(16), proof: octets(32) });
 /** AP → controller beside a Result Code that is not success: the reason, as a code and one line. */
 export const refusal = record({ reason: failureReason, detail: shortText(200) });
 
-/** Element IDs under our enterprise number. 16 and above belong to the fast transfer. */
+/** Element IDs under our enterprise number. 16 to 23 belong to the fast transfer, 24 to 31 to the distribution. */
 export const vendorElements = {
   upgradeOrder: { id: 1, value: upgradeOrder },
   upgradeAbort: { id: 2, value: upgradeAbort },
@@ -219,6 +205,7 @@ export const vendorElements = {
   holdingChallenge: { id: 9, value: holdingChallenge },
   holdingProof: { id: 10, value: holdingProof },
   ...vendorTransferElements,
+  ...vendorDistributionElements,
 } as const;
 
 export type UpgradeOrder = ValueOf<typeof upgradeOrder>;

@@ -69,6 +69,7 @@ const group: GroupView = {
   name: "Branch 12",
   predownload: true,
   distribution: "classic",
+  serveBytesPerSecondMax: null,
   retryCount: 44,
   backoffSecondsMin: 100,
   backoffSecondsMax: 300,

@@ -47,12 +47,13 @@ t.test("reset boots what the request names", async (t) => {
   t.match(decideReset(new ImageSlots(emptyBootRecord), "0.0.0.0"), { ok: true });
 });
 
+const order: UpgradeOrder = {
+  ...{ runId: 7, role: "subordinate", version: "8.6", fileName: "ap3g3-8.6.img", sizeBytes: 3000 },
+  ...{ sha256: bytesOfHex(sha("1")), family: "ap3g3", server: { address: "10.0.0.1", port: 69 } },
+  ...{ retryCountMax: 44, backoffMsMin: 100_000, backoffMsMax: 300_000, sessionsMax: 3, refetch: false },
+};
+
 t.test("orders are checked before a byte moves", async (t) => {
-  const order: UpgradeOrder = {
-    ...{ runId: 7, role: "subordinate", version: "8.6", fileName: "ap3g3-8.6.img", sizeBytes: 3000 },
-    ...{ sha256: bytesOfHex(sha("1")), family: "ap3g3", server: { address: "10.0.0.1", port: 69 } },
-    ...{ retryCountMax: 44, backoffMsMin: 100_000, backoffMsMax: 300_000, sessionsMax: 3, refetch: false },
-  };
   t.equal(refuseOrder(order, "ap3g3"), undefined);
   t.match(refuseOrder(order, "ap1g4"), { reason: "wrong-family", detail: "the image is for ap3g3, this AP is ap1g4" });
   const broken: Partial<UpgradeOrder>[] = [
@@ -62,8 +63,24 @@ t.test("orders are checked before a byte moves", async (t) => {
   ];
   for (const part of broken) t.match(refuseOrder({ ...order, ...part }, "ap3g3"), { reason: "transfer-error" }, JSON.stringify(part));
   t.equal(refuseOrder({ ...order, role: "primary", retryCountMax: 0, server: { address: "", port: 0 } }, "ap3g3"), undefined);
-  t.match(runOrder(order, { vendor: 5, name: "8.6" }), { vendor: 5, sha256: sha("1"), server: { address: "10.0.0.1", port: 69 } });
-  t.match(runOrder({ ...order, role: "primary" }, undefined), { vendor: 32473, server: null });
+  t.match(runOrder(order, { imageIdentifier: { vendor: 5, name: "8.6" } }), {
+    vendor: 5,
+    sha256: sha("1"),
+    server: { address: "10.0.0.1", port: 69 },
+  });
+  t.match(runOrder({ ...order, role: "primary" }, {}), { vendor: 32473, server: null });
+});
+
+t.test("a limit on what is served comes with the order, and 0 is none", async (t) => {
+  t.equal(runOrder(order, { servingLimits: { bytesPerSecondMax: 50_000 } }).serveBytesPerSecondMax, 50_000);
+  t.notOk("serveBytesPerSecondMax" in runOrder(order, { servingLimits: { bytesPerSecondMax: 0 } }));
+  const serve = new ImageServe(new ImageSlots(both));
+  const out: ApEffect[] = [];
+  for (const limit of [null, 50_000, 50_000, null]) serve.limit(limit, out);
+  t.same(out, [
+    { type: "limit-serving", bytesPerSecondMax: 50_000 },
+    { type: "limit-serving", bytesPerSecondMax: null },
+  ]);
 });
 
 t.test("serving", async (t) => {

@@ -214,6 +214,18 @@ t.test("a total rate is shared evenly", async (t) => {
   ]);
 });
 
+t.test("a limit that comes later holds at once, beside the server's own", async (t) => {
+  const { ask, give } = listening({ rateBytesPerSecond: 9000 });
+  ask(peer(1));
+  const rate = (bytesPerSecond: number) => ({ type: "session-input", session: 1, input: { type: "rate", bytesPerSecond } }) as const;
+  t.same(give({ type: "rate-max", bytesPerSecond: 5000 }), [rate(5000)]);
+  t.same(give({ type: "rate-max", bytesPerSecond: 5000 }), [], "nothing new");
+  t.equal(plans(ask(peer(2)))[0]?.rateBytesPerSecond, 2500);
+  t.match(give({ type: "session-ended", session: 2, outcome: "complete", bytesDone: 1 }), [rate(5000)]);
+  t.same(give({ type: "rate-max", bytesPerSecond: 20_000 }), [rate(9000)], "the lower one counts");
+  t.same(give({ type: "rate-max", bytesPerSecond: undefined }), []);
+});
+
 t.test("a withdrawn file is gone at once, with its sessions; so is everything after stop", async (t) => {
   const { ask, give } = listening();
   ask(peer(1));

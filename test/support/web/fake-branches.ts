@@ -410,6 +410,7 @@ export class FakeBranches implements ControllerPort {
       name,
       predownload: false,
       distribution: "classic",
+      serveBytesPerSecondMax: null,
       retryCount: 44,
       backoffSecondsMin: 100,
       backoffSecondsMax: 300,

@@ -73,6 +73,7 @@ const applied: ReadonlySet<string> = new Set<keyof ElementsOf<"configurationUpda
   "wtpFallback",
   "imageIdentifier",
   "upgradeOrder",
+  "servingLimits",
   "upgradeAbort",
   "swapOrder",
   "holdingChallenge",

@@ -63,7 +63,7 @@ const bound = (row: Omit<BoundSetting, "kind" | "initial">): BoundSetting => ({ 
 
 export type GroupSetting = SwitchSetting | ChoiceSetting | NumberSetting | BoundSetting;
 
-const { retryCount, backoffSeconds, groupWanTransfers, wanBytesPerSecond } = limits;
+const { retryCount, backoffSeconds, groupWanTransfers, serveBytesPerSecond, wanBytesPerSecond } = limits;
 
 /** What an AP gets that has no tries left at its primary. */
 export type FallbackPolicy =
@@ -107,6 +107,16 @@ export const groupSettingRows = {
     command: "distribution",
     parameter: "distribution",
     help: "when subordinates fetch: all ask at once, or each is assigned a slot",
+  }),
+  /** Image bytes that one AP gives its LAN, over all of its sessions. */
+  serveBytesPerSecondMax: bound({
+    subject: "The serve rate in bytes per second",
+    unit: "bytes/s",
+    min: serveBytesPerSecond.min,
+    label: "LAN Serve Rate Limit",
+    command: "serve-rate",
+    parameter: "serve-rate",
+    help: "bytes per second that one AP gives its LAN",
   }),
   /** Tries at the primary before the WAN. */
   retryCount: number({

@@ -120,7 +120,9 @@ export class GroupUpgrade {
     const run = this.#parts.runs.runningOfGroup(after.name);
     if (!run) return;
     const isInOrders = orderSettings.some((key) => before[key] !== after[key]);
+    const isServeRateOther = before.serveBytesPerSecondMax !== after.serveBytesPerSecondMax;
     for (const member of run.members.values()) {
+      if (isServeRateOther) this.#members.repeatServingOrder(member);
       if (member.heldBack && fallbackFor(member, after).type === "wan") this.#members.fallBack(now, member);
       else if (isInOrders) this.#members.repeatOrder(member);
     }

@@ -139,6 +139,14 @@ export class Members {
     if (this.#parts.inventory.isJoined(state.task.server)) this.tell(member, state.task);
   }
 
+  /** The same for an AP that serves, or will. */
+  repeatServingOrder(member: Member): void {
+    const { state, family, mac } = member;
+    if (primaryOf(family) !== mac || !this.#parts.inventory.isJoined(mac)) return;
+    if (hasEnded(state)) this.tell(member, { role: "primary", refetch: false });
+    else if (isWorking(state) && state.contact === "here") this.tell(member, state.task);
+  }
+
   tell(member: Member, task: Task): void {
     const { run, family } = member;
     const { inventory, outbox, sessionsMax } = this.#parts;

@@ -16,7 +16,7 @@ export interface OrderFacts {
   readonly image: RunImage;
   /** What the AP takes its own model's family for: it refuses an order for another. */
   readonly family: string;
-  readonly policy: Pick<GroupRecord, "retryCount" | "backoffSecondsMin" | "backoffSecondsMax">;
+  readonly policy: Pick<GroupRecord, "retryCount" | "backoffSecondsMin" | "backoffSecondsMax" | "serveBytesPerSecondMax">;
   /** The primary's TFTP server; for subordinates. */
   readonly server: Endpoint | undefined;
   readonly sessionsMax: number;
@@ -45,5 +45,6 @@ export function upgradeCommand({ runId, task, image, family, policy, server, ses
     runId,
     order: capable ? order : null,
     image: task.role === "subordinate" ? null : { version, sha256 },
+    serveBytesPerSecondMax: policy.serveBytesPerSecondMax,
   };
 }

@@ -140,6 +140,8 @@ export type ServerInput =
   | { readonly type: "withdraw"; readonly fileName: string }
   /** Sessions above a lowered cap run to their end. */
   | { readonly type: "sessions-max"; readonly sessionsMax: number }
+  /** Octets per second of payload over all sessions, beside the settings' own limit; undefined for no other limit. Holds at once. */
+  | { readonly type: "rate-max"; readonly bytesPerSecond: number | undefined }
   /** A datagram at the listening port. `local` = the address of ours that it was sent to. */
   | { readonly type: "request"; readonly from: Endpoint; readonly local: string; readonly bytes: Uint8Array }
   /** Answers to `look-up`. */

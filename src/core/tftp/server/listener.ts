@@ -65,6 +65,7 @@ const LOOK_UPS_MAX = 64;
 export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
   readonly #settings: ServerSettings;
   #sessionsMax: number;
+  #rateMax: number | undefined;
   readonly #offered = new Map<string, number>();
   readonly #sessions = new TransferSlots();
   readonly #requestRates: RequestRates;
@@ -121,6 +122,10 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
         break;
       case "sessions-max":
         this.#sessionsMax = input.sessionsMax;
+        break;
+      case "rate-max":
+        this.#rateMax = input.bytesPerSecond;
+        this.#shareRate(out);
         break;
       case "stop":
         this.#stop(out);
@@ -330,16 +335,18 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
   // ---- rates -----------------------------------------------------------------------------------------------------------
 
   #shareOf(sessions: number): number | undefined {
-    const { rateBytesPerSecond: total, sessionRateBytesPerSecond: each } = this.#settings;
-    const share = Math.min(total === undefined ? Number.POSITIVE_INFINITY : total / sessions, each ?? Number.POSITIVE_INFINITY);
+    const { rateBytesPerSecond: total = Number.POSITIVE_INFINITY, sessionRateBytesPerSecond: each = Number.POSITIVE_INFINITY } =
+      this.#settings;
+    const share = Math.min(Math.min(total, this.#rateMax ?? total) / sessions, each);
     return Number.isFinite(share) ? share : undefined;
   }
 
   #shareRate(out: ListenerEffect[], newest?: TftpSessionId): void {
-    if (this.#settings.rateBytesPerSecond === undefined) return;
     const bytesPerSecond = this.#shareOf(this.#sessions.size);
     for (const admission of this.#sessions.all()) {
-      if (admission.plan.session !== newest) this.#tell(admission, { type: "rate", bytesPerSecond }, out);
+      if (admission.plan.session === newest || admission.rateBytesPerSecond === bytesPerSecond) continue;
+      admission.rateBytesPerSecond = bytesPerSecond;
+      this.#tell(admission, { type: "rate", bytesPerSecond }, out);
     }
   }
 

@@ -14,6 +14,8 @@ export interface Admission {
   readonly request: Uint8Array;
   readonly at: Instant;
   progress: SessionProgress;
+  /** Its share of the server's rate. */
+  rateBytesPerSecond: number | undefined;
   /** It was asked to end. */
   isEnding: boolean;
 }
@@ -39,7 +41,8 @@ export class TransferSlots {
   }
 
   add(at: Instant, plan: SessionPlan, request: Uint8Array): void {
-    const admission = { plan, request, at, progress: { bytesDone: 0, isProven: false, isAllSent: false }, isEnding: false };
+    const progress = { bytesDone: 0, isProven: false, isAllSent: false };
+    const admission = { plan, request, at, progress, rateBytesPerSecond: plan.rateBytesPerSecond, isEnding: false };
     this.#admissions.set(plan.session, admission);
     this.#byPeer.set(peerKey(plan.peer, plan.local), admission);
   }

@@ -3,7 +3,7 @@
  * format is brought up to date at the next start, one step after the other. Formats are only ever appended.
  */
 import Database from "libsql";
-import { type RowMigration, toFormat3, toFormat6, toFormat8 } from "../../../core/controller/row-migrations.js";
+import { type RowMigration, toFormat3, toFormat6, toFormat8, toFormat9 } from "../../../core/controller/row-migrations.js";
 import { Seals } from "./seals.js";
 import { inTransaction } from "./transaction.js";
 
@@ -46,6 +46,7 @@ const formats: readonly StoreFormat[] = [
       UPDATE audit SET kind = CASE WHEN after LIKE '{"refused":%' THEN 'refused' WHEN what IN ('login', 'ssh login') THEN 'login' ELSE 'act' END`,
   },
   { what: "groups choose how images are distributed", row: toFormat8 },
+  { what: "groups limit what an AP gives its LAN", row: toFormat9 },
 ];
 
 export const currentFormat = formats.length;

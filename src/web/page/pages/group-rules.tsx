@@ -50,6 +50,13 @@ export function GroupRules({ group }: { group: GroupView }) {
               ))}
             </select>
           </label>
+          <NumberField
+            title="One AP gives its LAN at most, Mb/s"
+            name="serveMegabitsMax"
+            value={scaled(group.serveBytesPerSecondMax, bytesPerMegabit)}
+            min={0.08}
+            optional
+          />
           <fieldset>
             <legend>Random back-off, seconds</legend>
             <div class="pair">
@@ -164,7 +171,15 @@ async function saveRules(group: string, fallback: FallbackPolicy, fields: FormDa
     return text === "" ? null : Math.round(Number(text) * unit);
   };
   const steps = [
-    () => order({ type: "group-set", group, settings: { distribution: fields.get("distribution") as Distribution } }),
+    () =>
+      order({
+        type: "group-set",
+        group,
+        settings: {
+          distribution: fields.get("distribution") as Distribution,
+          serveBytesPerSecondMax: bound("serveMegabitsMax", bytesPerMegabit),
+        },
+      }),
     () => order({ type: "group-backoff", group, minSeconds: number("minSeconds"), maxSeconds: number("maxSeconds") }),
     () => order({ type: "group-wave2-refetch", group, enabled: fields.get("refetch") !== null }),
     () =>

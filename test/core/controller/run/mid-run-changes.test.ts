@@ -43,6 +43,16 @@ t.test("the primary reports another TFTP port in its session", async (t) => {
   t.match(lab.told, [{ mac: mac(2), command: { order: { server: { address: "10.0.0.1", port: 6970 } } } }]);
 });
 
+t.test("a serve rate reaches the AP that serves", async (t) => {
+  const lab = servingBranch(3);
+  lab.takeTold();
+  lab.do({ type: "group-set", group: "G", settings: { serveBytesPerSecondMax: 50_000 } });
+  t.match(
+    lab.told.splice(0).map(({ command }) => command),
+    [{ order: { role: "primary" }, serveBytesPerSecondMax: 50_000 }],
+  );
+});
+
 t.test("retry count and back-off reach the subordinates of a run, and no other AP", async (t) => {
   const lab = servingBranch(4);
   lab.takeTold();
