@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { Failure } from "../base/failure.js";
 import type { GroupConfig } from "../core/controller/operator/group-config.js";
+import { distributions } from "../core/controller/operator/group-settings.js";
 import type { ActResult, PredownloadResult } from "../core/controller/operator/order-results.js";
 import type { LinkRates } from "../core/controller/operator/orders.js";
 import type { ReleaseImage, ReleasesConfig } from "../core/controller/operator/release-config.js";
@@ -14,6 +15,7 @@ import type {
   ApSummaryRow,
   BootView,
   CredentialView,
+  DistributionForecast,
   GroupPreview,
   GroupSummaryRow,
   GroupView,
@@ -197,6 +199,14 @@ const modelPreview = modelTotals.pick({ family: true, models: true, primary: tru
   expectedSeconds: z.number().min(0),
 });
 
+const distributionForecast = z.object({
+  distribution: z.enum(distributions),
+  expectedSeconds: z.number().min(0).nullable(),
+  wanBytes: z.number().min(0),
+  expectedFallbacks: z.number().min(0),
+  limitedBy: z.enum(["wan", "slots", "back-off"]).nullable().describe("What takes most of the time"),
+}) satisfies z.ZodType<DistributionForecast>;
+
 export const groupPreview = z.object({
   group: z.string(),
   release: releaseName,
@@ -205,6 +215,7 @@ export const groupPreview = z.object({
   wanBytes: z.number().min(0),
   wanBytesWithoutFeature: bytes,
   expectedSeconds: z.number().min(0).nullable(),
+  distributions: z.array(distributionForecast).describe("The same run under each distribution that the group could choose"),
   link: linkRates,
   wanRate: z.object({ bytesPerSecond: z.number().positive(), boundBy: z.enum(["link", "group", "controller"]) }),
   firstSteps: z.array(z.object({ mac: macText, name: z.string(), step: z.enum(firstSteps) })),

@@ -1,7 +1,8 @@
-import type { GroupPreview, ModelPreview } from "../../core/controller/operator/views.js";
+import type { DistributionForecast, GroupPreview, ModelPreview } from "../../core/controller/operator/views.js";
 import { columns, dashes, dotted, lines } from "./columns.js";
 
 const widths = [12, 14, 18, 6, 6, 12, 8];
+const forecastWidths = [12, 12, 8, 14, 10];
 const labelWidth = 33;
 
 /** `show flexconnect group NAME preview RELEASE`, flexup's own: what a start would do. */
@@ -19,6 +20,10 @@ export function previewText(preview: GroupPreview): string {
     columns(widths, ["Family", "Version", "Master-AP-Name", "By LAN", "Has It", "WAN Bytes", "Fallback"]),
     dashes(widths),
     ...models.map(row),
+    "",
+    columns(forecastWidths, ["Distribution", "Time", "Fallback", "WAN Bytes", "Limited By"]),
+    dashes(forecastWidths),
+    ...preview.distributions.map(forecastRow),
     ...models.flatMap(({ warnings }) => warnings.map((warning) => `Warning: ${warning}`)),
     ...skipped.map(withoutText),
     ...(objection === null ? [] : ["", `Would be refused: ${objection.message} (${objection.code})`]),
@@ -40,4 +45,13 @@ const row = ({ family, image, primary, subordinates, expectedFallbacks, alreadyH
     String(alreadyHolding),
     String(Math.round(wanBytes)),
     String(Math.round(expectedFallbacks)),
+  ]).trimEnd();
+
+const forecastRow = ({ distribution, expectedSeconds, expectedFallbacks, wanBytes, limitedBy }: DistributionForecast): string =>
+  columns(forecastWidths, [
+    distribution,
+    expectedSeconds === null ? "none" : `${expectedSeconds} s`,
+    String(expectedFallbacks),
+    String(Math.round(wanBytes)),
+    limitedBy ?? "-",
   ]).trimEnd();

@@ -26,6 +26,22 @@ export interface LanForecast {
   readonly fallbacks: number;
 }
 
+/** How long the slots alone need, when none is ever idle: the LAN phase where the controller assigns them. */
+export const forecastSlots = ({
+  subordinates,
+  sessionsMax,
+  lanTransferSeconds,
+}: Pick<LanPhase, "subordinates" | "sessionsMax" | "lanTransferSeconds">): LanForecast => ({
+  seconds: Math.ceil(subordinates / sessionsMax) * lanTransferSeconds,
+  fallbacks: 0,
+});
+
+/** So many APs get a slot before their tries run out: later, back-offs on average take longer than all tries of an AP. */
+export const servedByRetries = (phase: Omit<LanPhase, "subordinates">): number => {
+  const backoffSeconds = (phase.backoffSecondsMin + phase.backoffSecondsMax) / 2;
+  return Math.floor((phase.sessionsMax * phase.retryCountMax * backoffSeconds) / phase.lanTransferSeconds);
+};
+
 /** Enough for a figure that people plan by: the mean moves by a few per cent between seeds. */
 const rounds = 25;
 

@@ -74,12 +74,14 @@ export type FallbackPolicy =
   /** Nothing: it ends failed. */
   | "fail";
 
-/** How the image gets from the primary to the subordinates. */
-export type Distribution =
-  /** All are released at once; one that finds no free slot backs off and asks again, as the source document says. */
-  | "classic"
-  /** The controller releases a subordinate when the primary has a slot for it. */
-  | "assigned";
+/**
+ * How the image gets from the primary to the subordinates.
+ *
+ * - `classic`: all are released at once; one that finds no free slot backs off and asks again, as the source document says.
+ * - `assigned`: the controller releases a subordinate when the primary has a slot for it.
+ */
+export const distributions = ["classic", "assigned"] as const;
+export type Distribution = (typeof distributions)[number];
 
 const backoff = {
   subject: "The back-off in seconds",
@@ -102,7 +104,7 @@ export const groupSettingRows = {
   }),
   distribution: choice<Distribution>({
     initial: "classic",
-    choices: ["classic", "assigned"],
+    choices: distributions,
     label: "Image Distribution",
     command: "distribution",
     parameter: "distribution",

@@ -11,7 +11,7 @@ import type { ReleaseName } from "../../upgrade/limits.js";
 import type { ApLink } from "../ap-port.js";
 import type { FirstStep } from "../run/first-step.js";
 import type { RunState } from "../run/run.js";
-import type { GroupSettings } from "./group-settings.js";
+import type { Distribution, GroupSettings } from "./group-settings.js";
 import type { LinkRates } from "./orders.js";
 
 /** `show ap image` status words, one word where the vendor's table needs one (`NotSupported` is printed `Not Supported` in counts only). */
@@ -186,6 +186,8 @@ export interface GroupPreview {
   readonly wanBytesWithoutFeature: number;
   /** Until the last AP has the image, rounded up; null while no AP would fetch. */
   readonly expectedSeconds: number | null;
+  /** The same run under each distribution that the group could choose. */
+  readonly distributions: readonly DistributionForecast[];
   /** What the forecast took the links to carry. */
   readonly link: LinkRates;
   /** The WAN rate that the forecast counts with, and what sets it. */
@@ -194,6 +196,16 @@ export interface GroupPreview {
   readonly firstSteps: readonly { readonly mac: string; readonly name: string; readonly step: FirstStep }[];
   /** Members that would not take part, and why, in words for people. */
   readonly skipped: readonly { readonly mac: string; readonly name: string | null; readonly reason: string }[];
+}
+
+export interface DistributionForecast {
+  readonly distribution: Distribution;
+  /** As in the preview. */
+  readonly expectedSeconds: number | null;
+  readonly wanBytes: number;
+  readonly expectedFallbacks: number;
+  /** What takes most of the time: the WAN, the slots of the primary, or back-offs. Null while no AP would fetch. */
+  readonly limitedBy: "wan" | "slots" | "back-off" | null;
 }
 
 export interface ModelPreview {

@@ -1,9 +1,9 @@
 /** What starting an upgrade would do, forecast from its plan. */
 import type { Failure } from "../../../base/failure.js";
-import { forecastLanPhase, forecastWanPhase } from "../../upgrade/forecast.js";
-import type { GroupSettings } from "../operator/group-settings.js";
+import { forecastLanPhase, forecastSlots, forecastWanPhase, type LanPhase, servedByRetries } from "../../upgrade/forecast.js";
+import { type Distribution, distributions, type GroupSettings } from "../operator/group-settings.js";
 import type { LinkRates } from "../operator/orders.js";
-import type { GroupPreview, ModelPreview } from "../operator/views.js";
+import type { DistributionForecast, GroupPreview, ModelPreview } from "../operator/views.js";
 import type { FirstStep } from "./first-step.js";
 import { notTakingPart, type PlannedFamily, type RunPlan } from "./plan.js";
 
@@ -27,16 +27,32 @@ export function previewRun(input: PreviewInput): GroupPreview {
   const wanRate = wanRateOf(input, link);
   const drafts = draftModels(plan, group);
   const ends = wanEnds(drafts, wanRate.bytesPerSecond, Math.min(group.wan.transfersMax, input.wan.transfersMax));
-  const models = drafts.map((draft, index) => finishModel(draft, input, ends[index] as WanEnds, wanRate.bytesPerSecond, link));
-  const fetching = sum(drafts, (draft) => draft.overWan + draft.subordinates);
+  const isNoneFetching = sum(drafts, (draft) => draft.overWan + draft.subordinates) === 0;
+  const forecastOf = (distribution: Distribution): ModelForecast[] =>
+    drafts.map((draft, index) => forecastModel(draft, input, distribution, ends[index] as WanEnds, wanRate.bytesPerSecond, link));
+  const own = forecastOf(group.distribution);
+  const total = (distribution: Distribution, forecasts: readonly ModelForecast[]): DistributionForecast => {
+    const slowest = forecasts.reduce<ModelForecast | undefined>((a, b) => (a && a.expectedSeconds >= b.expectedSeconds ? a : b), undefined);
+    return {
+      distribution,
+      expectedSeconds: isNoneFetching ? null : (slowest?.expectedSeconds ?? null),
+      wanBytes: sum(forecasts, ({ wanBytes }) => wanBytes),
+      expectedFallbacks: sum(forecasts, ({ expectedFallbacks }) => expectedFallbacks),
+      limitedBy: isNoneFetching ? null : (slowest?.limitedBy ?? null),
+    };
+  };
+  const { wanBytes, expectedSeconds } = total(group.distribution, own);
   return {
     group: group.name,
     release: plan.release,
     objection: input.objection ?? plan.refusal,
-    models,
-    wanBytes: sum(models, (model) => model.wanBytes),
+    models: drafts.map((draft, index) => finishModel(draft, own[index] as ModelForecast)),
+    wanBytes,
     wanBytesWithoutFeature: sum(drafts, (draft) => (draft.overWan + draft.subordinates) * (draft.image?.sizeBytes ?? 0)),
-    expectedSeconds: fetching === 0 ? null : Math.max(...models.map((model) => model.expectedSeconds)),
+    expectedSeconds,
+    distributions: distributions.map((distribution) =>
+      total(distribution, distribution === group.distribution ? own : forecastOf(distribution)),
+    ),
     link,
     wanRate,
     firstSteps: plan.members.map(({ mac, name, step }) => ({ mac, name, step })),
@@ -115,31 +131,55 @@ function wanEnds(drafts: readonly ModelDraft[], bytesPerSecond: number, transfer
   });
 }
 
-function finishModel(
-  { hasWanPrimary: _, overWan, ...draft }: ModelDraft,
+interface ModelForecast extends Pick<ModelPreview, "expectedFallbacks" | "expectedSeconds" | "wanBytes"> {
+  readonly limitedBy: NonNullable<DistributionForecast["limitedBy"]>;
+  readonly warnings: readonly string[];
+}
+
+function forecastModel(
+  { overWan, subordinates, image, wanBytes }: ModelDraft,
   { group, sessionsMax }: PreviewInput,
+  distribution: Distribution,
   ends: WanEnds,
   wanBytesPerSecond: number,
   link: LinkRates,
-): ModelPreview {
-  const sizeBytes = draft.image?.sizeBytes ?? 0;
-  const lan = forecastLanPhase({
-    subordinates: draft.subordinates,
+): ModelForecast {
+  const sizeBytes = image?.sizeBytes ?? 0;
+  const phase: LanPhase = {
+    subordinates,
     sessionsMax,
-    lanTransferSeconds: sizeBytes / link.lanBytesPerSecond,
+    lanTransferSeconds: sizeBytes / lanRateOf(group, link, Math.min(subordinates, sessionsMax)),
     wanTransferSeconds: sizeBytes / wanBytesPerSecond,
     wanTransfersAtFullSpeed: 1,
     backoffSecondsMin: group.backoffSecondsMin,
     backoffSecondsMax: group.backoffSecondsMax,
     retryCountMax: group.retryCount,
-  });
+  };
+  const slots = forecastSlots(phase);
+  const lan = distribution === "assigned" ? slots : forecastLanPhase(phase);
   const expectedFallbacks = Math.round(lan.fallbacks);
+  const parts = { wan: Math.max(ends.primary, ends.last - lan.seconds), slots: slots.seconds, "back-off": lan.seconds - slots.seconds };
+  const [limitedBy] = (Object.entries(parts) as [keyof typeof parts, number][]).reduce((most, part) => (part[1] > most[1] ? part : most));
   return {
-    ...draft,
     expectedFallbacks,
-    wanBytes: draft.wanBytes + expectedFallbacks * sizeBytes,
-    expectedSeconds: overWan + draft.subordinates === 0 ? 0 : Math.ceil(Math.max(ends.last, ends.primary + lan.seconds)),
+    wanBytes: wanBytes + expectedFallbacks * sizeBytes,
+    expectedSeconds: overWan + subordinates === 0 ? 0 : Math.ceil(Math.max(ends.last, ends.primary + lan.seconds)),
+    limitedBy,
+    warnings: expectedFallbacks === 0 ? [] : [fallbackWarning(expectedFallbacks, servedByRetries(phase), group.retryCount)],
   };
 }
+
+/** One session's share of what an AP gives its LAN. */
+const lanRateOf = ({ serveBytesPerSecondMax }: GroupSettings, { lanBytesPerSecond }: LinkRates, sessions: number): number =>
+  Math.min(lanBytesPerSecond, (serveBytesPerSecondMax ?? Number.POSITIVE_INFINITY) / Math.max(1, sessions));
+
+const fallbackWarning = (fallbacks: number, served: number, retryCount: number): string =>
+  `About ${fallbacks} ${fallbacks === 1 ? "AP" : "APs"} will run out of tries and take the WAN: ${retryCount} tries last for about ` +
+  `${served} APs. With "predownload distribution assigned" none does.`;
+
+const finishModel = (
+  { hasWanPrimary: _, overWan: __, ...draft }: ModelDraft,
+  { limitedBy: ___, warnings, ...forecast }: ModelForecast,
+): ModelPreview => ({ ...draft, ...forecast, warnings: [...draft.warnings, ...warnings] });
 
 const sum = <Item>(items: readonly Item[], of: (item: Item) => number): number => items.reduce((total, item) => total + of(item), 0);

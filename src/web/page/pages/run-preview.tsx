@@ -1,7 +1,7 @@
 /** Preview of a start: which APs fetch over the WAN, how many bytes cross it, how long it takes. */
 import { useState } from "preact/hooks";
 import type { LinkRates } from "../../../core/controller/operator/orders.js";
-import type { GroupPreview, GroupView, ModelPreview } from "../../../core/controller/operator/views.js";
+import type { DistributionForecast, GroupPreview, GroupView, ModelPreview } from "../../../core/controller/operator/views.js";
 import type { ReleaseName } from "../../../core/upgrade/limits.js";
 import { Figure } from "../run/run-panel.js";
 import { order } from "../state/api.js";
@@ -50,6 +50,20 @@ const columns: readonly Column<ModelPreview>[] = [
   { title: "WAN", cell: ({ wanBytes }) => bytesText(wanBytes), numeric: true },
 ];
 
+const limits: Readonly<Record<NonNullable<DistributionForecast["limitedBy"]>, string>> = {
+  wan: "the WAN",
+  slots: "slots at the primary",
+  "back-off": "back-offs",
+};
+
+const forecastColumns: readonly Column<DistributionForecast>[] = [
+  { title: "Distribution", cell: ({ distribution }) => distribution },
+  { title: "Time", cell: ({ expectedSeconds }) => (expectedSeconds === null ? "none" : durationText(expectedSeconds)), numeric: true },
+  { title: "Fallbacks", cell: ({ expectedFallbacks }) => expectedFallbacks, numeric: true },
+  { title: "WAN", cell: ({ wanBytes }) => bytesText(wanBytes), numeric: true },
+  { title: "Limited by", cell: ({ limitedBy }) => (limitedBy === null ? "" : limits[limitedBy]) },
+];
+
 /** @param plain without the card and the link form, for use in a dialog */
 export function RunPreview({ group, release, plain = false }: { group: GroupView; release: ReleaseName; plain?: boolean }) {
   const [link, setLink] = useState(rememberedLink);
@@ -75,10 +89,22 @@ export function RunPreview({ group, release, plain = false }: { group: GroupView
 }
 
 /** Changes when the preview may, not with every byte of a run. */
-const settingsKey = ({ models, aps, retryCount, backoffSecondsMin, backoffSecondsMax, wave2Refetch, run }: GroupView): string =>
+const settingsKey = ({
+  models,
+  aps,
+  distribution,
+  serveBytesPerSecondMax,
+  retryCount,
+  backoffSecondsMin,
+  backoffSecondsMax,
+  wave2Refetch,
+  run,
+}: GroupView): string =>
   JSON.stringify([
     models.map(({ primary, warning }) => [primary, warning]),
     aps,
+    distribution,
+    serveBytesPerSecondMax,
     retryCount,
     backoffSecondsMin,
     backoffSecondsMax,
@@ -108,7 +134,7 @@ function PreviewFigures({ preview }: { preview: GroupPreview }) {
       )}
       {fallbacks > 0 && (
         <Note tone="warning">
-          {countText(fallbacks, "AP")} would probably run out of tries and take the WAN. A higher retry count or smaller groups avoid that.
+          {countText(fallbacks, "AP")} would probably run out of tries and take the WAN. With assigned distribution none does.
         </Note>
       )}
       <Table
@@ -118,6 +144,14 @@ function PreviewFigures({ preview }: { preview: GroupPreview }) {
         rows={preview.models}
         rowKey={({ family }) => family}
         empty="No AP of this group has joined."
+      />
+      <Table
+        caption="By distribution"
+        captionHidden
+        columns={forecastColumns}
+        rows={preview.distributions}
+        rowKey={({ distribution }) => distribution}
+        empty=""
       />
       {preview.skipped.length > 0 && (
         <details>

@@ -148,3 +148,25 @@ t.test("with one WAN transfer at a time the first primary serves early, and fall
     [10, 20],
   );
 });
+
+t.test("the distributions side by side, and a warning that names the cure where tries do not last", async (t) => {
+  const many = Array.from({ length: 100 }, () => ({}));
+  const lab = branchOf(many);
+  const slow = { wanBytesPerSecond: mebibyte, lanBytesPerSecond: (10 * mebibyte) / 600 };
+  const preview = () => lab.do({ type: "group-preview", group: "G", release: "primary", link: slow });
+  const [classic, assigned] = preview().distributions;
+  t.match(classic, { distribution: "classic", limitedBy: "slots" });
+  t.ok(Math.abs((classic?.expectedFallbacks ?? 0) - 50) <= 2, `${classic?.expectedFallbacks} fallbacks`);
+  t.equal(preview().expectedSeconds, classic?.expectedSeconds);
+  t.match(assigned, { distribution: "assigned", expectedSeconds: 10 + 33 * 600, expectedFallbacks: 0, wanBytes: 10 * mebibyte });
+  const [warning] = preview().models[0]?.warnings ?? [];
+  t.match(warning, /take the WAN: 44 tries last for about 44 APs\. With "predownload distribution assigned" none does\.$/);
+  lab.do({ type: "group-set", group: "G", settings: { distribution: "assigned" } });
+  t.match(preview(), { expectedSeconds: 10 + 33 * 600, models: [{ expectedFallbacks: 0, warnings: [] }] });
+});
+
+t.test("the group's serve rate is the forecast's, too", async (t) => {
+  const lab = branchOf([{}, {}, {}, {}]);
+  lab.do({ type: "group-set", group: "G", settings: { serveBytesPerSecondMax: mebibyte } });
+  t.equal(previewOf(lab).expectedSeconds, 10 + 30, "three sessions share it");
+});
