@@ -6,11 +6,12 @@ import Database from "libsql";
 import t from "tap";
 import { type RowKind, rowKinds } from "../../../../src/core/controller/row-table.js";
 import { currentFormat } from "../../../../src/runtime/controller/store/formats.js";
+import { temporaryFolder } from "../../../support/folder.js";
 
 const formerDatabase = fileURLToPath(new URL("../../../../../test/data/controller/f488cdf/flexup.db", import.meta.url));
 
-t.test("rows of format 2 have today's shape where the table says so, and no other kind was there", async (t) => {
-  const copy = join(t.testdir(), "flexup.db");
+t.test("rows of format 2 have today's shape where the table says so", async (t) => {
+  const copy = join(temporaryFolder(t), "flexup.db");
   copyFileSync(formerDatabase, copy);
   const database = new Database(copy);
   t.teardown(() => database.close());
@@ -27,7 +28,8 @@ t.test("rows of format 2 have today's shape where the table says so, and no othe
     const fits = kind.row.fault(JSON.parse(value)) === undefined;
     t.equal(fits, kind.since <= format, `${key}: of today's shape since format ${kind.since}`);
   }
-  t.same([...seen].sort(), (Object.keys(rowKinds) as RowKind[]).filter((name) => rowKinds[name].since <= format).sort());
+  const unseen = (Object.keys(rowKinds) as RowKind[]).filter((name) => rowKinds[name].since <= format && !seen.has(name));
+  t.same(unseen, [], "every kind of that format was there");
 });
 
 t.test("no kind comes from a later format than the last", async (t) => {
