@@ -81,7 +81,7 @@ export class DtlsWire {
 
   say(text: string, from: DtlsClient | DtlsServer, peer: Endpoint = apAt): void {
     const toServer = from instanceof DtlsClient;
-    const bytes = from.seal(Buffer.from(text), toServer ? controllerAt : peer);
+    const bytes = from.seal(Buffer.from(text), toServer ? controllerAt : peer, Buffer.alloc(2_000));
     if (bytes === undefined) this.happened.push(`no link for ${text}`);
     else this.#cross({ toServer, peer, bytes });
     this.settle();

@@ -49,6 +49,9 @@ interface Word {
 /** Of no run that a controller knows. */
 const servingReport = { runId: 0, sessionsMax: 3, sessionsPeak: 0, bytesServed: 0, refusals: 0, sessions: [] };
 
+/** More than any control message with its record. */
+const datagramRoom = 2_048;
+
 export class LightAp {
   readonly mac: MacAddress;
   /** Round trips of its Echo Requests, as long as this process let it wait for them included. */
@@ -116,7 +119,7 @@ export class LightAp {
     else {
       const { bytes, to, carriage } = effect;
       if (messageOf(bytes) === "echoRequest") this.#echoSentAt = performance.now();
-      const datagram = carriage === "clear" ? bytes : this.#dtls?.seal(bytes, to);
+      const datagram = carriage === "clear" ? bytes : this.#dtls?.seal(bytes, to, Buffer.allocUnsafe(datagramRoom));
       if (datagram !== undefined) this.#socket.send(datagram, to.port, to.address);
     }
     this.#armDtls();

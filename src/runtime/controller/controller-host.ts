@@ -188,7 +188,8 @@ export class ControllerHost {
     const { image } = datagram;
     this.#options.meter.see("sent", datagram.bytes, datagram.to, image?.length);
     try {
-      this.#port?.send(datagram, image && this.#options.images.read(image.sha256, image.offset, image.length));
+      const { images } = this.#options;
+      this.#port?.send(datagram, image && { length: image.length, readInto: (into) => images.read(image.sha256, image.offset, into) });
     } catch (error) {
       // The AP asks again; the check says whether the run can continue.
       this.#limitedLog.warn("image-unreadable", "an image cannot be read", { error: (error as Error).message, image: image?.sha256 });

@@ -76,12 +76,10 @@ export class ImageFolder {
     }
   }
 
-  /** `length` octets of an image from `offset`. @throws when the file is missing or truncated */
-  read(sha256: Sha256Hex, offset: number, length: number): Uint8Array {
-    const bytes = Buffer.allocUnsafe(length);
-    const got = readSync(this.#descriptor(sha256), bytes, 0, length, offset);
-    if (got !== length) throw new Error(`image ${sha256} is shorter than it was: ${got} of ${length} octets at ${offset}`);
-    return bytes;
+  /** Fills `into` with the octets of an image from `offset`. @throws when the file is missing or truncated */
+  read(sha256: Sha256Hex, offset: number, into: Uint8Array): void {
+    const got = readSync(this.#descriptor(sha256), into, 0, into.length, offset);
+    if (got !== into.length) throw new Error(`image ${sha256} is shorter than it was: ${got} of ${into.length} octets at ${offset}`);
   }
 
   path(sha256: Sha256Hex): string {

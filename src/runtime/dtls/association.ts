@@ -1,4 +1,4 @@
-import { recordOverheadBytes, recordOverheadBytesMax } from "../../wire/capwap/dtls-record.js";
+import { recordOverheadBytes } from "../../wire/capwap/dtls-record.js";
 import { type DtlsAddon, type DtlsLink, did, type LinkDescription, reportLength } from "./addon.js";
 
 /** What a datagram, or the passing of time, did to an association. */
@@ -67,11 +67,10 @@ export class Association {
     return this.#headerBytes + recordOverheadBytes(this.description.suite ?? "");
   }
 
-  /** @returns the datagram that carries the plaintext; undefined where there is no link for it any more */
-  seal(plaintext: Uint8Array): Uint8Array | undefined {
-    const datagram = Buffer.allocUnsafe(plaintext.length + this.#headerBytes + recordOverheadBytesMax);
-    const length = this.#addon.seal(this.#link, plaintext, datagram);
-    return length === 0 ? undefined : datagram.subarray(0, length);
+  /** @returns the part of `into` that holds the datagram; undefined where there is no link for it any more */
+  seal(plaintext: Uint8Array, into: Uint8Array): Uint8Array | undefined {
+    const length = this.#addon.seal(this.#link, plaintext, into);
+    return length === 0 ? undefined : into.subarray(0, length);
   }
 
   /** Ends the link with a close_notify. */

@@ -74,9 +74,9 @@ export class DtlsClient {
     return true;
   }
 
-  seal(plaintext: Uint8Array, to: Endpoint): Uint8Array | undefined {
+  seal(plaintext: Uint8Array, to: Endpoint, into: Uint8Array): Uint8Array | undefined {
     if (this.#controller === undefined || !sameEndpoint(this.#controller.endpoint, to)) return undefined;
-    return this.#controller.association.seal(plaintext);
+    return this.#controller.association.seal(plaintext, into);
   }
 
   #onStep(now: Instant, controller: Controller, { established, ended, plaintexts }: AssociationStep): void {

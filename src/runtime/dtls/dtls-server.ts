@@ -119,9 +119,9 @@ export class DtlsServer {
     return true;
   }
 
-  /** @returns the datagram for the peer; undefined where it has no association */
-  seal(plaintext: Uint8Array, to: Endpoint): Uint8Array | undefined {
-    return this.#peers.get(endpointText(to))?.established?.association.seal(plaintext);
+  /** @returns the part of `into` that holds the datagram for the peer; undefined where it has no association */
+  seal(plaintext: Uint8Array, to: Endpoint, into: Uint8Array): Uint8Array | undefined {
+    return this.#peers.get(endpointText(to))?.established?.association.seal(plaintext, into);
   }
 
   /** Ends the peer's association, if there is one. A handshake beside it continues. */

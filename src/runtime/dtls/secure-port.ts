@@ -4,12 +4,14 @@ import type { Instant } from "../../base/time.js";
 import type { Carriage } from "../../core/capwap/link/secure-link.js";
 import { isDtls, recordPlaintextBytesMax } from "../../wire/capwap/dtls-record.js";
 import type { Clock } from "../clock.js";
+import { DatagramBuffers } from "../udp/datagram-buffers.js";
 import type { UdpPort } from "../udp/udp-ports.js";
 
 /** `DtlsServer` or `DtlsClient`. */
 export interface DtlsLayer {
   take(now: Instant, datagram: Uint8Array, from: Endpoint): boolean;
-  seal(plaintext: Uint8Array, to: Endpoint): Uint8Array | undefined;
+  /** @returns the part of `into` that holds the datagram; undefined where the peer has no link */
+  seal(plaintext: Uint8Array, to: Endpoint, into: Uint8Array): Uint8Array | undefined;
   close(peer: Endpoint): void;
   closeAll(): void;
   nextWakeAt(): Instant | undefined;
@@ -24,17 +26,24 @@ export interface SecurePortOptions<Layer extends DtlsLayer> {
   readonly layer: ((send: (datagram: Uint8Array, to: Endpoint) => void) => Layer) | undefined;
 }
 
-/** Carries a datagram to a peer; `image` goes behind `bytes`. */
 export interface SecureSend {
   readonly to: Endpoint;
   readonly bytes: Uint8Array;
   readonly carriage: Carriage;
 }
 
+/** The range of an image behind a datagram's own bytes. */
+export interface ImageTail {
+  readonly length: number;
+  /** Fills `into`, which has that length. */
+  readonly readInto: (into: Uint8Array) => void;
+}
+
 export class SecurePort<Layer extends DtlsLayer = DtlsLayer> {
   readonly layer: Layer | undefined;
   readonly #clock: Clock;
   readonly #onClear: (bytes: Uint8Array, from: Endpoint) => void;
+  readonly #buffers = new DatagramBuffers();
   readonly #plaintext = Buffer.allocUnsafe(recordPlaintextBytesMax);
   #port: UdpPort | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -62,15 +71,18 @@ export class SecurePort<Layer extends DtlsLayer = DtlsLayer> {
     this.arm();
   }
 
-  /** @param image goes behind `bytes`. What has no link to go by is lost, as it may be on its way. */
-  send({ to, bytes, carriage }: SecureSend, image?: Uint8Array): void {
-    if (carriage === "clear") {
-      if (image === undefined) this.#port?.send(bytes, to);
-      else this.#port?.sendParts([bytes, image], to);
-      return;
+  /** What has no link to go by is lost, as it may be on its way. @throws what reading the image throws */
+  send({ to, bytes, carriage }: SecureSend, image?: ImageTail): void {
+    if (carriage === "dtls") {
+      const buffer = this.#buffers.take();
+      const sealed = this.layer?.seal(image === undefined ? bytes : joined(bytes, image, this.#plaintext), to, buffer);
+      if (sealed === undefined) this.#buffers.giveBack(buffer);
+      else this.#sendBuffer(sealed, to, buffer);
+    } else if (image === undefined) this.#port?.send(bytes, to);
+    else {
+      const buffer = this.#buffers.take();
+      this.#sendBuffer(joined(bytes, image, buffer), to, buffer);
     }
-    const sealed = this.layer?.seal(image === undefined ? bytes : this.#joined(bytes, image), to);
-    if (sealed !== undefined) this.#port?.sendParts([sealed], to);
   }
 
   closeLink(peer: Endpoint): void {
@@ -100,9 +112,14 @@ export class SecurePort<Layer extends DtlsLayer = DtlsLayer> {
     this.arm();
   }
 
-  #joined(head: Uint8Array, tail: Uint8Array): Uint8Array {
-    this.#plaintext.set(head);
-    this.#plaintext.set(tail, head.length);
-    return this.#plaintext.subarray(0, head.length + tail.length);
+  #sendBuffer(datagram: Uint8Array, to: Endpoint, buffer: Buffer): void {
+    this.#port?.sendParts([datagram], to, () => this.#buffers.giveBack(buffer));
   }
+}
+
+function joined(head: Uint8Array, image: ImageTail, into: Uint8Array): Uint8Array {
+  const length = head.length + image.length;
+  into.set(head);
+  image.readInto(into.subarray(head.length, length));
+  return into.subarray(0, length);
 }

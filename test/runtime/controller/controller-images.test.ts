@@ -22,6 +22,12 @@ function opened(folder: string): ImageFolder {
   return result.value;
 }
 
+function read(images: ImageFolder, image: string, offset: number, length: number): Uint8Array {
+  const bytes = Buffer.alloc(length);
+  images.read(image, offset, bytes);
+  return bytes;
+}
+
 t.test("a file is measured, stored under its digest and read in ranges", async (t) => {
   const folder = temporaryFolder(t);
   const images = opened(folder);
@@ -29,8 +35,8 @@ t.test("a file is measured, stored under its digest and read in ranges", async (
   t.same(await images.add(chunks(content), 1000, accept), success({ sizeBytes: content.length, sha256, md5 }));
   t.same(readdirSync(folder), [sha256]);
   t.same(readFileSync(join(folder, sha256)), content);
-  t.same(Buffer.from(images.read(sha256, 3, 5)), content.subarray(3, 8));
-  t.same(Buffer.from(images.read(sha256, 0, content.length)), content);
+  t.same(read(images, sha256, 3, 5), content.subarray(3, 8));
+  t.same(read(images, sha256, 0, content.length), content);
 });
 
 t.test("a refused image leaves nothing, unless it was there before", async (t) => {
@@ -100,10 +106,10 @@ t.test("removal closes and deletes, but not an image whose upload is being decid
     t.ok(existsSync(join(folder, sha256)), "an image-gone that crosses the upload changes nothing");
     return success(image);
   });
-  images.read(sha256, 0, 1);
+  read(images, sha256, 0, 1);
   images.remove(sha256);
   t.same(readdirSync(folder), []);
-  t.throws(() => images.read(sha256, 0, 1), /ENOENT/);
+  t.throws(() => read(images, sha256, 0, 1), /ENOENT/);
 });
 
 t.test("half an upload is cleared away at start; an image that no release lists is set aside", async (t) => {
@@ -127,7 +133,7 @@ t.test("a file that got shorter is an error and not a wrong block", async (t) =>
   t.teardown(() => images.close());
   await images.add(chunks(content), 1000, accept);
   truncateSync(join(folder, sha256), 10);
-  t.throws(() => images.read(sha256, 8, 4), { message: `image ${sha256} is shorter than it was: 2 of 4 octets at 8` });
+  t.throws(() => read(images, sha256, 8, 4), { message: `image ${sha256} is shorter than it was: 2 of 4 octets at 8` });
 });
 
 t.test("a folder that cannot be made is refused", async (t) => {
