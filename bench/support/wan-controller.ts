@@ -2,30 +2,40 @@
  * A controller that only sends one image to every AP that joins, with the real CAPWAP code. Started by `bench/wan.ts` in a
  * network namespace of its own; prints one JSON line a second and one for each transfer that ends.
  *
- *     wan-controller ADDRESS PORT IMAGE_FILE
+ *     wan-controller ADDRESS PORT IMAGE_FILE [JOIN_TOKEN_FILE]
+ *
+ * With a join token the APs come by DTLS.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { openSync, readFileSync, readSync } from "node:fs";
 import type { Endpoint } from "../../src/base/endpoint.js";
+import type { MacAddress } from "../../src/base/mac-address.js";
 import type { Wake } from "../../src/base/machine.js";
 import { sha256HexOf } from "../../src/base/sha256.js";
 import type { AcOutput, CapwapSessionId } from "../../src/core/capwap/ac/ac-contract.js";
 import { AccessController } from "../../src/core/capwap/ac/access-controller.js";
 import type { SendDatagram } from "../../src/core/capwap/contract.js";
+import type { Carriage, LinkIdentity } from "../../src/core/capwap/link/secure-link.js";
+import { requireDtls } from "../../src/daemon/link-options.js";
 import { systemClock } from "../../src/runtime/clock.js";
+import { keyFromJoinToken, readJoinToken } from "../../src/runtime/dtls/credentials.js";
+import { DtlsServer } from "../../src/runtime/dtls/dtls-server.js";
+import { SecurePort } from "../../src/runtime/dtls/secure-port.js";
 import { Host } from "../../src/runtime/host.js";
 import { openUdpPort } from "../../src/runtime/udp/udp-ports.js";
 import { defaultTimers } from "../../src/wire/capwap/defaults.js";
 import { flexupEnterprise } from "../../src/wire/capwap/vendor.js";
 
-const [address = "", port = "", file = ""] = process.argv.slice(2);
+const [address = "", port = "", file = "", joinTokenFile] = process.argv.slice(2);
 const bytes = readFileSync(file);
 const descriptor = openSync(file, "r");
 const digest = (name: string): Uint8Array => createHash(name).update(bytes).digest();
 const facts = { sizeBytes: bytes.length, md5: digest("md5"), sha256: sha256HexOf(digest("sha256")) };
 const identifier = { vendor: flexupEnterprise, name: "bench" };
 
-type Input = { readonly type: "datagram"; readonly from: Endpoint; readonly bytes: Uint8Array };
+type Input =
+  | { readonly type: "datagram"; readonly from: Endpoint; readonly bytes: Uint8Array; readonly carriage: Carriage }
+  | { readonly type: "link-up"; readonly peer: Endpoint; readonly identity: LinkIdentity };
 
 const began = new Map<CapwapSessionId, number>();
 const delivered = new Map<CapwapSessionId, number>();
@@ -37,7 +47,7 @@ const ac = new AccessController<null>(
     addresses: [address],
     hardwareVersion: "1",
     softwareVersion: "1",
-    linkMode: "clear",
+    linkMode: joinTokenFile === undefined ? "clear" : "dtls",
     timers: defaultTimers,
     sessionsMax: 1000,
   },
@@ -90,32 +100,54 @@ const host = new Host<Input, SendDatagram>({
     step(now: number, input: Input | Wake, out: SendDatagram[]): void {
       const outputs: AcOutput<null>[] = [];
       if (input.type === "wake") ac.wake(now, outputs);
-      else ac.datagram(now, { from: input.from, bytes: input.bytes, carriage: "clear" }, outputs);
+      else if (input.type === "link-up") ac.linkUp(now, input.peer, input.identity);
+      else ac.datagram(now, input, outputs);
       for (const output of outputs) take(now, output, out);
     },
     nextWakeAt: () => ac.nextWakeAt(),
   },
   clock: systemClock,
-  perform({ to, bytes, image }): void {
-    wireBytes += bytes.length + (image?.length ?? 0);
-    if (image === undefined) opened.send(bytes, to);
+  perform(datagram): void {
+    const { image } = datagram;
+    wireBytes += datagram.bytes.length + (image?.length ?? 0);
+    if (image === undefined) secure.send(datagram);
     else {
-      const part = Buffer.allocUnsafe(image.length);
-      readSync(descriptor, part, 0, image.length, image.offset);
-      opened.sendParts([bytes, part], to);
+      const readInto = (into: Uint8Array): number => readSync(descriptor, into, 0, into.length, image.offset);
+      secure.send(datagram, { length: image.length, readInto });
     }
   },
   onFatal: (error) => {
     throw error;
   },
 });
+const secure = new SecurePort<DtlsServer>({
+  clock: systemClock,
+  onClear: (bytes, from) => host.deliver({ type: "datagram", from, bytes, carriage: "clear" }),
+  layer: joinTokenFile === undefined ? undefined : (send) => dtlsServer(joinTokenFile, send),
+});
+
+function dtlsServer(tokenFile: string, send: (datagram: Uint8Array, to: Endpoint) => void): DtlsServer {
+  const [addon, token] = [requireDtls(), readJoinToken(tokenFile)];
+  if (!addon.ok || !token.ok) throw new Error("no DTLS");
+  const keyOf = (identity: string): Uint8Array | undefined => keyFromJoinToken(token.value, identity as MacAddress);
+  return new DtlsServer({
+    addon: addon.value,
+    credentials: { keyOf },
+    send,
+    onPlaintext: (bytes, from) => host.deliver({ type: "datagram", from, bytes, carriage: "dtls" }),
+    onUp: (peer, identity) => host.deliver({ type: "link-up", peer, identity }),
+    onDown: () => {},
+    onHandshake: () => {},
+  });
+}
+
 const socket = await openUdpPort({
   address,
   port: Number(port),
   bufferBytes: 4 * 2 ** 20,
-  onDatagram: (datagram, from) => host.deliver({ type: "datagram", from, bytes: datagram }),
+  onDatagram: (datagram, from) => secure.take(datagram, from),
   onError: (error) => process.stderr.write(`${error.message}\n`),
 });
 if (!socket.ok) throw new Error(socket.failure.message);
-const opened = socket.value;
+secure.attach(socket.value);
 process.stdout.write("ready\n");

@@ -1,7 +1,9 @@
 /** One image from a controller to one AP, and the same bytes by HTTP over TCP, over a `WanLine` or loopback. */
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { LinkMode } from "../../src/core/capwap/link/secure-link.js";
 import { lineOf, type Program, startProgram, stopProgram } from "./processes.js";
 import type { WanLine } from "./wan-line.js";
 
@@ -32,11 +34,17 @@ export interface Pair {
 
 export class Transfers {
   readonly #folder: string;
+  readonly #joinTokenFile: string | undefined;
   #aps = 0;
 
-  /** @param folder for images and the AP's data */
-  constructor(folder: string) {
+  /**
+   * @param folder for images and the AP's data
+   * @param link the transfers' way
+   */
+  constructor(folder: string, link: LinkMode = "clear") {
     this.#folder = folder;
+    this.#joinTokenFile = link === "clear" ? undefined : join(folder, "join-token");
+    if (this.#joinTokenFile !== undefined) writeFileSync(this.#joinTokenFile, randomBytes(32).toString("hex"));
   }
 
   /** A controller with one image, and an AP that fetches it. @param line undefined for loopback */
@@ -52,6 +60,7 @@ export class Transfers {
       controllerAddress,
       `${capwapPort}`,
       image,
+      ...(this.#joinTokenFile === undefined ? [] : [this.#joinTokenFile]),
     );
     await lineOf(controller, (text) => text === "ready", 10);
     const data = join(this.#folder, `ap-${index}`);
@@ -75,8 +84,7 @@ export class Transfers {
       "ap",
       ...words,
       "--lab",
-      "--dtls",
-      "off",
+      ...(this.#joinTokenFile === undefined ? ["--dtls", "off"] : ["--join-token-file", this.#joinTokenFile]),
       ...(fast ? [] : ["--no-fast-transfer"]),
     );
     return {
