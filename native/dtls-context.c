@@ -153,6 +153,18 @@ bool context_use_certificate(Context *context, const char *certificate, const ch
   return SSL_CTX_set_purpose(ssl, X509_PURPOSE_ANY) == 1;
 }
 
+bool context_trusts(Context *context, SSL *peer) {
+  X509 *certificate = SSL_get1_peer_certificate(peer);
+  if (!certificate) return true;
+  X509_STORE_CTX *check = X509_STORE_CTX_new();
+  const bool good = check && X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(context->ssl), certificate, SSL_get_peer_cert_chain(peer)) == 1 &&
+                    X509_verify_cert(check) == 1;
+  X509_STORE_CTX_free(check);
+  X509_free(certificate);
+  ERR_clear_error();
+  return good;
+}
+
 bool context_use_psk(Context *context) {
   if (context->is_server) SSL_CTX_set_psk_server_callback(context->ssl, server_key);
   else SSL_CTX_set_psk_client_callback(context->ssl, client_key);

@@ -326,6 +326,19 @@ static napi_value close_link(napi_env env, napi_callback_info info) {
   return outgoing_of(env, link);
 }
 
+/*
+ * trusts(context, link): whether the certificate of the link's peer verifies under the context's authorities and revocation lists, now; true
+ * for a peer that came with a key.
+ */
+static napi_value trusts(napi_env env, napi_callback_info info) {
+  napi_value args[2], result;
+  Context *context;
+  if (!arguments(env, info, 2, args) || !(context = external_of(env, args[0], &context_tag))) return refuse(env, "trusts(context, link)");
+  Link *link = link_of(env, args[1]);
+  napi_get_boolean(env, link && context_trusts(context, link->ssl), &result);
+  return result;
+}
+
 static void set_text(napi_env env, napi_value object, const char *name, const char *text) {
   napi_value value = undefined_of(env);
   if (text && *text) napi_create_string_latin1(env, text, NAPI_AUTO_LENGTH, &value);
@@ -362,6 +375,7 @@ NAPI_MODULE_INIT() {
       {"outgoing", NULL, outgoing, NULL, NULL, NULL, napi_enumerable, NULL},
       {"seal", NULL, seal, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, close_link, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"trusts", NULL, trusts, NULL, NULL, NULL, napi_enumerable, NULL},
       {"describe", NULL, describe, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   napi_define_properties(env, exports, sizeof methods / sizeof *methods, methods);

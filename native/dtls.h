@@ -81,6 +81,8 @@ bool context_use_psk(Context *context);
 /* PEM texts; `revoked` (CRLs) may be NULL. */
 bool context_use_certificate(Context *context, const char *certificate, const char *key, const char *authority, const char *revoked);
 bool context_finish(Context *context);
+/* Whether the certificate of an established peer would be taken by this context too. */
+bool context_trusts(Context *context, SSL *peer);
 void context_free(Context *context);
 
 /* dtls-link.c */

@@ -12,6 +12,7 @@ import { ImageFiles, type ImageFilesOptions } from "../runtime/ap/image-files.js
 import { memoryBytes } from "../runtime/ap/memory.js";
 import { ownAddress } from "../runtime/ap/own-address.js";
 import { systemClock } from "../runtime/clock.js";
+import { CertificateSource } from "../runtime/dtls/certificate-source.js";
 import { DtlsClient } from "../runtime/dtls/dtls-client.js";
 import { SecurePort } from "../runtime/dtls/secure-port.js";
 import { freshSeed } from "../runtime/entropy.js";
@@ -23,7 +24,8 @@ import { openUdpPort } from "../runtime/udp/udp-ports.js";
 import { defaultTimers, labTimers } from "../wire/capwap/defaults.js";
 import { extensions } from "../wire/capwap/vendor.js";
 import { type ApSettings, controllerSources } from "./ap-config.js";
-import type { ApLinkSetup } from "./ap-link.js";
+import { type ApLinkSetup, currentCredentials } from "./ap-link.js";
+import { certificatesUnchanged } from "./link-options.js";
 import { flexupVersion } from "./version.js";
 
 /** By a controller's reset, or because the AP cannot continue. */
@@ -155,6 +157,10 @@ export async function bootAp(
   });
   if (!port.ok) return giveUp(port);
   secure.attach(port.value);
+  if (link.mode === "dtls" && link.credentials instanceof CertificateSource) {
+    const endWatch = watchCertificates(link.credentials, secure.layer as DtlsClient, log);
+    closers.push(async () => endWatch());
+  }
   closers.push(
     () => port.value.close(),
     async () => secure.stop(),
@@ -182,7 +188,7 @@ function dtlsClient(
 ): DtlsClient {
   return new DtlsClient({
     addon,
-    credentials,
+    credentials: currentCredentials(credentials),
     send,
     onPlaintext: (bytes, from) => host.deliver({ type: "datagram", from, bytes, carriage: "dtls" }),
     onUp: (peer, suite) => {
@@ -198,6 +204,15 @@ function dtlsClient(
     },
   });
 }
+
+const watchCertificates = (source: CertificateSource, client: DtlsClient, log: Log): (() => void) =>
+  source.watch({
+    renew: (certificate) => {
+      client.renew(certificate);
+      log.info("certificates-read", "the DTLS certificate files changed and were read again");
+    },
+    onFault: (detail) => log.warn("certificate-unusable", certificatesUnchanged, { detail }),
+  });
 
 type OpenedFiles = Awaited<ReturnType<typeof ImageFiles.open>>;
 

@@ -6,13 +6,13 @@ import type { LinkMode } from "../core/capwap/link/secure-link.js";
 import { systemClock } from "../runtime/clock.js";
 import type { ControllerHost } from "../runtime/controller/controller-host.js";
 import type { ServerCredentials } from "../runtime/dtls/addon.js";
-import { readCertificateFiles } from "../runtime/dtls/credentials.js";
+import { CertificateSource } from "../runtime/dtls/certificate-source.js";
 import { DtlsServer, type HandshakeOutcome } from "../runtime/dtls/dtls-server.js";
 import { SecurePort } from "../runtime/dtls/secure-port.js";
 import { LimitedLog, type Log } from "../runtime/log.js";
 import type { Metrics } from "../runtime/metrics/metrics.js";
 import type { ControllerSettings } from "./controller-config.js";
-import { certificateFilesOf, linkModeOf, requireDtls } from "./link-options.js";
+import { certificateFilesOf, certificatesUnchanged, linkModeOf, requireDtls } from "./link-options.js";
 
 export const controllerLinkMode = (settings: ControllerSettings): LinkMode => linkModeOf(settings, isLoopback(settings.listen.address));
 
@@ -24,39 +24,64 @@ export interface ControllerLinkOptions {
   readonly log: Log;
 }
 
+export interface ControllerLink {
+  readonly port: SecurePort<DtlsServer>;
+  /** Tells the APs of all links. The UDP port stays the caller's. */
+  stop(): void;
+}
+
 /** Failures: `dtls-unavailable`, `certificate-unreadable`, `certificate-unusable`. */
-export function openControllerLink({ settings, host, keyOf, metrics, log }: ControllerLinkOptions): Result<SecurePort<DtlsServer>> {
+export function openControllerLink({ settings, host, keyOf, metrics, log }: ControllerLinkOptions): Result<ControllerLink> {
   const port = {
     clock: systemClock,
     onClear: (bytes: Uint8Array, from: Parameters<typeof endpointText>[0]) => host.datagram(bytes, from, "clear"),
   };
-  if (controllerLinkMode(settings) === "clear") return success(new SecurePort<DtlsServer>({ ...port, layer: undefined }));
+  if (controllerLinkMode(settings) === "clear") return success(stoppable(new SecurePort<DtlsServer>({ ...port, layer: undefined })));
   const addon = requireDtls();
   if (!addon.ok) return addon;
   const files = certificateFilesOf(settings);
-  const certificate = files === undefined ? success({}) : readCertificateFiles(files);
-  if (!certificate.ok) return certificate;
-  const credentials: ServerCredentials = { keyOf, ...certificate.value };
+  const source = files === undefined ? success(undefined) : CertificateSource.open(files);
+  if (!source.ok) return source;
+  const credentials: ServerCredentials = { keyOf, ...source.value?.current };
   const note = handshakeNotes(metrics, log);
   try {
+    const secure = new SecurePort<DtlsServer>({
+      ...port,
+      layer: (send) =>
+        new DtlsServer({
+          addon: addon.value,
+          credentials,
+          send,
+          onPlaintext: (bytes, from) => host.datagram(bytes, from, "dtls"),
+          onUp: (peer, identity) => host.linkUp(peer, identity),
+          onDown: (peer) => host.linkDown(peer),
+          onHandshake: (outcome, peer, identity, detail) => note(outcome, endpointText(peer), identity, detail),
+        }),
+    });
     return success(
-      new SecurePort<DtlsServer>({
-        ...port,
-        layer: (send) =>
-          new DtlsServer({
-            addon: addon.value,
-            credentials,
-            send,
-            onPlaintext: (bytes, from) => host.datagram(bytes, from, "dtls"),
-            onUp: (peer, identity) => host.linkUp(peer, identity),
-            onDown: (peer) => host.linkDown(peer),
-            onHandshake: (outcome, peer, identity, detail) => note(outcome, endpointText(peer), identity, detail),
-          }),
-      }),
+      stoppable(secure, source.value === undefined ? undefined : watchCertificates(source.value, secure.layer as DtlsServer, log)),
     );
   } catch (error) {
     return failure("certificate-unusable", `The DTLS certificate cannot be used: ${(error as Error).message}`);
   }
+}
+
+const stoppable = (port: SecurePort<DtlsServer>, endWatch?: () => void): ControllerLink => ({
+  port,
+  stop() {
+    endWatch?.();
+    port.stop();
+  },
+});
+
+function watchCertificates(source: CertificateSource, layer: DtlsServer, log: Log): () => void {
+  return source.watch({
+    renew: (certificate) => {
+      const ended = layer.renew(certificate);
+      log.info("certificates-read", "the DTLS certificate files changed and were read again", { linksEnded: ended });
+    },
+    onFault: (detail) => log.warn("certificate-unusable", certificatesUnchanged, { detail }),
+  });
 }
 
 /** What an operator hears of handshakes: a count of each outcome, and a line for refusals. */

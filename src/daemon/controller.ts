@@ -153,11 +153,12 @@ async function assemble(
   });
   const secure = openControllerLink({ settings, host, keyOf: (identity) => credentials.keyOf(identity), metrics, log });
   if (!secure.ok) return secure;
-  layer = secure.value.layer;
-  secure.value.attach(ports.value.control);
+  const { port } = secure.value;
+  layer = port.layer;
+  port.attach(ports.value.control);
   closers.push(() => secure.value.stop());
-  await host.start(secure.value, ports.value.data);
-  link = secure.value;
+  await host.start(port, ports.value.data);
+  link = port;
   running = host;
   host.systemChanged({ link: controllerLinkMode(settings) });
   closers.push(() => host.stop());

@@ -73,6 +73,8 @@ export interface DtlsAddon {
   seal(link: DtlsLink, plaintext: Uint8Array, into: Uint8Array): number;
   /** Ends the link. @returns the close_notify to send, if the link was established */
   close(link: DtlsLink): Uint8Array[];
+  /** Whether the certificate of the link's peer verifies under the context's authorities and lists, now. True where it came with a key. */
+  trusts(context: DtlsContext, link: DtlsLink): boolean;
   describe(link: DtlsLink): LinkDescription;
 }
 

@@ -1,5 +1,5 @@
 import { recordOverheadBytes } from "../../wire/capwap/dtls-record.js";
-import { type DtlsAddon, type DtlsLink, did, type LinkDescription, reportLength } from "./addon.js";
+import { type DtlsAddon, type DtlsContext, type DtlsLink, did, type LinkDescription, reportLength } from "./addon.js";
 
 /** What a datagram, or the passing of time, did to an association. */
 export interface AssociationStep {
@@ -71,6 +71,11 @@ export class Association {
   seal(plaintext: Uint8Array, into: Uint8Array): Uint8Array | undefined {
     const length = this.#addon.seal(this.#link, plaintext, into);
     return length === 0 ? undefined : into.subarray(0, length);
+  }
+
+  /** Whether the peer's certificate verifies under the authorities and lists of `context`. */
+  isTrustedBy(context: DtlsContext): boolean {
+    return this.#addon.trusts(context, this.#link);
   }
 
   /** Ends the link with a close_notify. */

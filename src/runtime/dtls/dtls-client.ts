@@ -22,7 +22,7 @@ interface Controller {
 
 export class DtlsClient {
   readonly #options: DtlsClientOptions;
-  readonly #context: DtlsContext;
+  #context: DtlsContext;
   #controller: Controller | undefined;
   #wakeAt: Instant | undefined;
 
@@ -51,6 +51,20 @@ export class DtlsClient {
     const controller = { endpoint, association };
     this.#controller = controller;
     this.#onStep(now, controller, association.begin());
+  }
+
+  /**
+   * Takes another certificate or revocation list, for the next handshake and for the present association, which ends if the controller's
+   * certificate does not verify any more.
+   * @throws Error when a certificate, key or authority cannot be used; the one before stays in use
+   */
+  renew(credentials: ClientCredentials): void {
+    this.#context = this.#options.addon.client(credentials);
+    const controller = this.#controller;
+    if (controller === undefined || controller.association.isTrustedBy(this.#context)) return;
+    controller.association.close();
+    this.#forget();
+    this.#options.onDown(controller.endpoint, "the controller's certificate does not verify any more");
   }
 
   /** Ends the association with this controller, if there is one. */

@@ -10,7 +10,7 @@ import { TimerTable } from "../../base/timer-table.js";
 import { RateLimit } from "../../core/capwap/link/rate-limit.js";
 import type { LinkIdentity } from "../../core/capwap/link/secure-link.js";
 import { type ClientHello, type DtlsDatagram, epochOf, readClientHello, readDtlsDatagram } from "../../wire/capwap/dtls-record.js";
-import type { DtlsAddon, DtlsContext, ServerCredentials } from "./addon.js";
+import type { CertificateCredential, DtlsAddon, DtlsContext, ServerCredentials } from "./addon.js";
 import { Association, type AssociationStep } from "./association.js";
 
 export const dtlsServerLimits = {
@@ -60,7 +60,7 @@ interface Peer {
 
 export class DtlsServer {
   readonly #options: DtlsServerOptions;
-  readonly #context: DtlsContext;
+  #context: DtlsContext;
   readonly #peers = new Map<string, Peer>();
   /** In the order in which they began. */
   readonly #handshakes = new Set<Peer>();
@@ -122,6 +122,26 @@ export class DtlsServer {
   /** @returns the part of `into` that holds the datagram for the peer; undefined where it has no association */
   seal(plaintext: Uint8Array, to: Endpoint, into: Uint8Array): Uint8Array | undefined {
     return this.#peers.get(endpointText(to))?.established?.association.seal(plaintext, into);
+  }
+
+  /**
+   * Takes other certificates and revocation lists. Handshakes under way begin again, and associations end whose certificate does not verify
+   * any more.
+   * @returns the APs whose associations ended
+   * @throws Error when a certificate, key or authority cannot be used; those before stay in use
+   */
+  renew(certificate: CertificateCredential): MacAddress[] {
+    const { addon, credentials } = this.#options;
+    this.#context = addon.server({ ...(credentials.keyOf !== undefined && { keyOf: credentials.keyOf }), ...certificate });
+    for (const peer of [...this.#handshakes]) {
+      if (peer.handshake !== undefined) this.#drop(peer, peer.handshake, "replaced", "the controller's certificates changed");
+    }
+    const distrusted = [...this.#peers.values()]
+      .flatMap(({ established }) => established ?? [])
+      .filter(({ association }) => !association.isTrustedBy(this.#context));
+    const aps = [...new Set(distrusted.map(({ mac }) => mac))];
+    for (const mac of aps) this.closeAp(mac, "its certificate does not verify any more");
+    return aps;
   }
 
   /** Ends the peer's association, if there is one. A handshake beside it continues. */

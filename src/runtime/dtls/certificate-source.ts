@@ -1,0 +1,71 @@
+/** The certificate files of a daemon, read again when one of them changes: a renewed certificate or a new revocation list needs no restart. */
+import { statSync } from "node:fs";
+import { type Result, success } from "../../base/failure.js";
+import type { CertificateCredential } from "./addon.js";
+import { type CertificateFiles, readCertificateFiles } from "./credentials.js";
+
+const checkMsDefault = 2_000;
+
+export interface CertificateWatch {
+  /** Puts the credential to use. What it throws goes to `onFault`, and the one before stays. */
+  readonly renew: (credential: CertificateCredential) => void;
+  /** A changed file cannot be read or used. */
+  readonly onFault: (message: string) => void;
+  readonly checkMs?: number;
+}
+
+export class CertificateSource {
+  readonly #files: CertificateFiles;
+  #fingerprint: string;
+  #current: CertificateCredential;
+
+  /** Failure: `certificate-unreadable`. */
+  static open(files: CertificateFiles): Result<CertificateSource> {
+    // Taken first: a change while they are read shows at the next check.
+    const fingerprint = fingerprintOf(files);
+    const read = readCertificateFiles(files);
+    return read.ok ? success(new CertificateSource(files, fingerprint, read.value)) : read;
+  }
+
+  private constructor(files: CertificateFiles, fingerprint: string, current: CertificateCredential) {
+    this.#files = files;
+    this.#fingerprint = fingerprint;
+    this.#current = current;
+  }
+
+  /** The last that could be used. */
+  get current(): CertificateCredential {
+    return this.#current;
+  }
+
+  /** @returns a function that ends the watch */
+  watch(watch: CertificateWatch): () => void {
+    const timer = setInterval(() => this.#check(watch), watch.checkMs ?? checkMsDefault).unref();
+    return () => clearInterval(timer);
+  }
+
+  #check({ renew, onFault }: CertificateWatch): void {
+    const fingerprint = fingerprintOf(this.#files);
+    if (fingerprint === this.#fingerprint) return;
+    this.#fingerprint = fingerprint;
+    const read = readCertificateFiles(this.#files);
+    if (!read.ok) {
+      onFault(read.failure.message);
+      return;
+    }
+    try {
+      renew(read.value);
+      this.#current = read.value;
+    } catch (error) {
+      onFault((error as Error).message);
+    }
+  }
+}
+
+function fingerprintOf(files: CertificateFiles): string {
+  const parts = Object.values(files).map((path: string | undefined) => {
+    const stat = path === undefined ? undefined : statSync(path, { throwIfNoEntry: false });
+    return stat === undefined ? "none" : `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
+  });
+  return parts.join("|");
+}
