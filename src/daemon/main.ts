@@ -1,5 +1,6 @@
 /** The `flexup` command: daemons and operator commands in one program. */
 import { Command, CommanderError } from "commander";
+import { registerPkiCommands } from "../cli/commands/pki.js";
 import { registerReleaseCommands } from "../cli/commands/release.js";
 import { registerTftpCommands } from "../cli/commands/tftp.js";
 import { registerLocalShell } from "../cli/local-shell.js";
@@ -41,6 +42,7 @@ export async function main(args: readonly string[]): Promise<number> {
   registerLocalShell(program, done);
   registerTftpCommands(program, done);
   registerDataCommands(program, done);
+  registerPkiCommands(program, done);
   registerReleaseCommands(program, done);
   registerDemoCommand(program, done);
   try {
