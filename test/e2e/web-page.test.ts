@@ -27,6 +27,7 @@ const pages = {
   "group-general": "wireless/groups/Lyon/general",
   "group-image-upgrade": "wireless/groups/Lyon/image-upgrade",
   "group-before-start": "wireless/groups/Porto/image-upgrade",
+  credentials: "wireless/credentials",
   images: "wireless/images",
   users: "management/users",
   audit: "management/audit",
@@ -311,6 +312,42 @@ t.test("users come, change and go, tokens are shown once, and all of it is in th
   t.notOk((await page.locator("main").innerText()).includes(token), "no secret is in it");
 });
 
+t.test("an AP's key is shown once, replaced and revoked", skipWithoutChromium, async (t) => {
+  const branches = await busyBranches();
+  const { page, at } = await open(t, branches);
+  const mac = "00:0a:b8:00:00:05";
+  await goTo(page, `${at}#/wireless/credentials`);
+  await page.getByText("No AP has a key of its own yet.").waitFor();
+  await page.getByLabel("MAC address of the AP").fill(` ${mac} `);
+  await page.getByRole("button", { name: "Make key" }).click();
+  const shown = page.locator("main pre");
+  t.equal((await shown.innerText()).trim(), `identity ${mac}\nkey ${"5a".repeat(32)}`);
+  t.equal(await page.evaluate("document.documentElement.scrollWidth - innerWidth"), 0, "the key fits the width");
+  t.same(await seriousFaults(page), []);
+  await page.getByRole("cell", { name: "active" }).waitFor();
+  await page.getByRole("link", { name: "Access Points" }).click();
+  await page.getByRole("columnheader", { name: "Link" }).waitFor();
+  await goTo(page, `${at}#/wireless/credentials`);
+  await page.getByRole("cell", { name: mac, exact: true }).waitFor();
+  t.equal(await shown.count(), 0, "the key is gone");
+  await page.getByRole("button", { name: `Replace… the key of ${mac}` }).click();
+  t.same(await seriousFaults(page), []);
+  await page.getByRole("dialog").getByRole("button", { name: "Replace key" }).click();
+  await shown.waitFor();
+  await page.getByRole("button", { name: `Revoke… the key of ${mac}` }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Revoke key" }).click();
+  await page.getByRole("cell", { name: "revoked" }).waitFor();
+  t.equal(await page.getByRole("button", { name: `Revoke… the key of ${mac}` }).count(), 0);
+  t.same(
+    branches.orders.filter(({ type }) => type.startsWith("credential-") && type !== "credential-list"),
+    [
+      { type: "credential-add", mac },
+      { type: "credential-add", mac },
+      { type: "credential-delete", mac },
+    ],
+  );
+});
+
 t.test("the audit log is read to its beginning", skipWithoutChromium, async (t) => {
   const { page, at } = await open(t, await busyBranches());
   const token = { headers: { "x-csrf-token": (await (await page.request.get(`${at}api/v1/session`)).json()).csrfToken } };
@@ -350,7 +387,7 @@ t.test("whoever may only look is offered nothing that the controller would refus
     );
     t.same(await seriousFaults(page), [], `${name} has no serious fault`);
   }
-  t.notOk(branches.orders.some(({ type }) => !/^(?:show-|group-preview|group-predownload|group-start)/.test(type)));
+  t.notOk(branches.orders.some(({ type }) => !/^(?:show-|credential-list|group-preview|group-predownload|group-start)/.test(type)));
 });
 
 t.test("the bounds of the WAN fallback are set in APs and MiB, and are left alone by another policy", skipWithoutChromium, async (t) => {

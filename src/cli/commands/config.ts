@@ -1,8 +1,8 @@
+import { credentialFileText } from "../../core/controller/operator/credential-file.js";
 import type { ActResult } from "../../core/controller/operator/order-results.js";
 import { type Command, command } from "../command.js";
 import { actText } from "../layouts/acts.js";
 import { lines } from "../layouts/columns.js";
-import { credentialFileText } from "../layouts/credentials.js";
 import { withoutText } from "../layouts/preview.js";
 import { groupSettingCommands } from "./group-settings.js";
 

@@ -12,7 +12,3 @@ export const credentialsText = (credentials: readonly CredentialView[]): string 
       columns(widths, [mac, state, new Date(since).toISOString().slice(0, 19).replace("T", " ")], "  "),
     ),
   );
-
-/** What the AP's `--credential` file holds. */
-export const credentialFileText = ({ identity, key }: { readonly identity: string; readonly key: string }): string =>
-  `identity ${identity}\nkey ${key}\n`;

@@ -10,9 +10,6 @@ export const keyBytes = 32;
 /** A shared secret that is guessed opens every AP's link. */
 const tokenCharactersMin = 32;
 
-/** An AP's credential as its file holds it. */
-export const credentialText = (mac: MacAddress, keyHex: string): string => `identity ${mac}\nkey ${keyHex}\n`;
-
 /** @param mac of the AP that is to use it. Failures: `credential-unreadable`, `credential-malformed`, `credential-of-another-ap`. */
 export function readCredentialFile(path: string, mac: MacAddress): Result<PskCredential> {
   const text = readText(path, "credential-unreadable", "The credential");

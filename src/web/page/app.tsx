@@ -5,6 +5,7 @@ import { ApPage } from "./pages/ap.js";
 import { ApsPage } from "./pages/aps.js";
 import { AuditPage } from "./pages/audit.js";
 import { ClearTextNote } from "./pages/clear-text-note.js";
+import { CredentialsPage } from "./pages/credentials.js";
 import { DashboardPage } from "./pages/dashboard.js";
 import { EventsPage } from "./pages/events.js";
 import { GroupPage } from "./pages/group.js";
@@ -53,6 +54,7 @@ const sections: readonly Section[] = [
         at: ["wireless", "groups"],
         page: ([name, tab]) => (name === undefined ? <GroupsPage /> : <GroupPage key={name} name={name} tab={tab ?? "general"} />),
       },
+      { title: "AP Credentials", at: ["wireless", "credentials"], page: () => <CredentialsPage /> },
       { title: "Images", at: ["wireless", "images"], page: () => <ImagesPage /> },
     ],
   },

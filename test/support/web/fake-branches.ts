@@ -11,6 +11,7 @@ import type { Order } from "../../../src/core/controller/operator/orders.js";
 import type {
   ApImageRow,
   ApSummaryRow,
+  CredentialView,
   GroupView,
   ImageView,
   ModelView,
@@ -60,6 +61,7 @@ export class FakeBranches implements ControllerPort {
   readonly #groups = new Map<string, Mutable<GroupView>>();
   readonly #reports: RunReport[] = [];
   #catalogue: ImageView[] = [];
+  readonly #credentials = new Map<string, CredentialView>();
   #runs = 0;
 
   constructor(branches: readonly Branch[]) {
@@ -114,6 +116,14 @@ export class FakeBranches implements ControllerPort {
         return success({ peer: this.peer });
       case "show-system":
         return success({ version: "0.0.0", startedAt: bootedAt, storage: this.storage, link: "dtls", certificate: null });
+      case "credential-list":
+        return success([...this.#credentials.values()]);
+      case "credential-add":
+        this.#credentials.set(order.mac, { mac: order.mac, state: "active", since: this.now });
+        return success({ identity: order.mac, key: "5a".repeat(32) });
+      case "credential-delete":
+        this.#credentials.set(order.mac, { mac: order.mac, state: "revoked", since: this.now });
+        return success(null);
       case "show-boot":
         return success({ primary: newVersion, backup: oldVersion });
       case "image-add": {

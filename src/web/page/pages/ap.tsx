@@ -1,7 +1,6 @@
-import type { ApSummaryRow } from "../../../core/controller/operator/views.js";
 import { Figure } from "../run/run-panel.js";
 import type { Ap } from "../state/ap.js";
-import { bytesText, instantText, percentText, rateText, versionText } from "../state/format.js";
+import { bytesText, instantText, linkText, percentText, rateText, versionText } from "../state/format.js";
 import { apRates, controllerNow, useLive } from "../state/live.js";
 import { linkTo } from "../state/route.js";
 import { useMayAct } from "../state/session.js";
@@ -135,17 +134,4 @@ function ApDetails({ ap: { summary, images, retryAt } }: { ap: Ap }) {
       {dialog}
     </>
   );
-}
-
-function linkText(link: ApSummaryRow["link"]): string {
-  switch (link) {
-    case "dtls-psk":
-      return "DTLS, by its key";
-    case "dtls-cert":
-      return "DTLS, by its certificate";
-    case "clear":
-      return "clear text";
-    case null:
-      return "none";
-  }
 }

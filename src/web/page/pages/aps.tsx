@@ -21,6 +21,7 @@ const columns: readonly Column<Ap>[] = [
   { title: "MAC Address", cell: ({ summary }) => <code>{summary.mac}</code>, sortBy: ({ summary }) => summary.mac, extra: true },
   { title: "Model", cell: ({ summary }) => summary.model, sortBy: ({ summary }) => summary.model, extra: true },
   { title: "State", cell: ({ summary }) => <JoinBadge state={summary.state} />, sortBy: ({ summary }) => summary.state },
+  { title: "Link", cell: ({ summary }) => summary.link ?? "none", sortBy: ({ summary }) => summary.link ?? "", extra: true },
   {
     title: "Group",
     cell: ({ summary }) => summary.group !== null && <a href={linkTo("wireless", "groups", summary.group)}>{summary.group}</a>,
@@ -45,7 +46,7 @@ const columns: readonly Column<Ap>[] = [
 ];
 
 const searchText = ({ summary, images }: Ap): string =>
-  `${summary.name} ${summary.mac} ${summary.model} ${summary.family} ${summary.state} ${summary.group ?? ""} ${images?.primaryImage} ${images?.backupImage} ${images?.status}`;
+  `${summary.name} ${summary.mac} ${summary.model} ${summary.family} ${summary.state} ${summary.link ?? ""} ${summary.group ?? ""} ${images?.primaryImage} ${images?.backupImage} ${images?.status}`;
 
 export function ApsPage() {
   const aps = useLive((state) => state.aps);

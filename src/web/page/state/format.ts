@@ -54,3 +54,8 @@ export const percentText = (part: number, whole: number): string => `${whole ===
 /** The version of an empty slot or release. */
 export const versionText = (version: string | null): string =>
   version === null || version === "0.0.0.0" || version === "" ? "none" : version;
+
+const linkTexts = { "dtls-psk": "DTLS, by its key", "dtls-cert": "DTLS, by its certificate", clear: "clear text" } as const;
+
+/** How an AP's control channel travels; null for one that has none now. */
+export const linkText = (link: keyof typeof linkTexts | null): string => (link === null ? "none" : linkTexts[link]);
