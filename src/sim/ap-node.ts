@@ -1,15 +1,17 @@
 import type { Endpoint } from "../base/endpoint.js";
-import { InvariantError } from "../base/invariant.js";
 import type { MacAddress } from "../base/mac-address.js";
 import type { Machine } from "../base/machine.js";
 import type { Instant } from "../base/time.js";
 import type { ApEffect, ApEvent, ApInput, SlotId } from "../core/ap/contract.js";
 import type { ClientEffect, ClientInput, ClientRequest } from "../core/tftp/client/contract.js";
 import type { ServerEffect, ServerInput } from "../core/tftp/server/contract.js";
+import { isDtls } from "../wire/capwap/dtls-record.js";
 import { after } from "./faults.js";
 import type { ImageStore, StorageEffect } from "./image-store.js";
-import type { Network } from "./network.js";
+import type { Network, Socket } from "./network.js";
 import { type Life, type MachineHost, SimNode } from "./node-host.js";
+import { LayerHost, sealed } from "./secure-link/layer-host.js";
+import { StandInClient } from "./secure-link/stand-in-client.js";
 import { hostTftpClient, hostTftpServer } from "./tftp-parts.js";
 import type { World } from "./world.js";
 
@@ -46,6 +48,7 @@ export class ApNode {
   readonly #network: Network;
   readonly #machines: ApMachines;
   readonly #controllers: readonly Endpoint[];
+  readonly #secret: (() => number) | undefined;
   readonly #bootMs: number;
   readonly #onEvent: (ap: ApNode, event: ApEvent) => void;
 
@@ -56,6 +59,8 @@ export class ApNode {
     readonly store: ImageStore;
     readonly machines: ApMachines;
     readonly controllers: readonly Endpoint[];
+    /** Its key, where it comes by DTLS; undefined for clear text. */
+    readonly secret: (() => number) | undefined;
     /** From a reset to the first instruction after it. */
     readonly bootMs: number;
     readonly onEvent: (ap: ApNode, event: ApEvent) => void;
@@ -66,6 +71,7 @@ export class ApNode {
     this.store = options.store;
     this.#machines = options.machines;
     this.#controllers = options.controllers;
+    this.#secret = options.secret;
     this.#bootMs = options.bootMs;
     this.#onEvent = options.onEvent;
     this.node = new SimNode(
@@ -109,8 +115,9 @@ export class ApNode {
     });
     const flash = (effect: StorageEffect): Instant | undefined => store.perform(effect, agent);
     const agent: MachineHost<ApInput, ApEffect> = life.host("agent", this.#machines.agent(this.facts, life.node.boots), {
-      send: ({ to, bytes }) => {
-        network.send(socket.local, to, bytes);
+      send: ({ to, bytes, carriage }) => {
+        const datagram = carriage === "clear" ? bytes : sealed(link?.layer, bytes, to);
+        if (datagram !== undefined) network.send(socket.local, to, datagram);
       },
       "resolve-controllers": () => {
         world.post(agent, { type: "controllers-resolved", endpoints: this.#controllers });
@@ -158,8 +165,12 @@ export class ApNode {
         const client = fetches.get(fetchId);
         if (client !== undefined) world.post(client, { type: "abort" });
       },
-      "open-link": () => unreachableLink(),
-      "close-link": () => unreachableLink(),
+      "open-link": ({ peer }) => {
+        link?.call((layer) => layer.open(world.now, peer));
+      },
+      "close-link": ({ peer }) => {
+        link?.call((layer) => layer.close(peer));
+      },
       reboot: () => {
         life.node.stop();
         after(world, this.#bootMs, () => life.node.start());
@@ -168,13 +179,25 @@ export class ApNode {
         this.#onEvent(this, event);
       },
     });
-    const socket = life.bind(network, { address, port: capwapPort }, ({ from, bytes }) =>
-      agent.take({ type: "datagram", from, bytes, carriage: "clear" }),
-    );
+    const socket = life.bind(network, { address, port: capwapPort }, ({ from, bytes }) => {
+      if (link !== undefined && isDtls(bytes)) link.call((layer) => layer.take(world.now, bytes, from));
+      else agent.take({ type: "datagram", from, bytes, carriage: "clear" });
+    });
+    const link = this.#openLink(life, socket, agent);
     agent.take({ type: "boot", state: store.boot() });
   }
-}
 
-const unreachableLink = (): never => {
-  throw new InvariantError("the simulator's APs speak clear CAPWAP");
-};
+  #openLink(life: Life, { local }: Socket, agent: MachineHost<ApInput, ApEffect>): LayerHost<StandInClient> | undefined {
+    if (this.#secret === undefined) return undefined;
+    const layer = new StandInClient({
+      prng: this.#world.prng.split(`${life.node.name} link ${life.node.boots}`),
+      identity: this.facts.mac,
+      secret: this.#secret,
+      send: (datagram, to) => this.#network.send(local, to, datagram),
+      onPlaintext: (bytes, from) => agent.take({ type: "datagram", from, bytes, carriage: "dtls" }),
+      onUp: (peer) => agent.take({ type: "link-up", peer }),
+      onDown: (peer) => agent.take({ type: "link-down", peer }),
+    });
+    return life.adopt(new LayerHost(this.#world, `${life.node.name}/link`, layer));
+  }
+}

@@ -1,6 +1,6 @@
 import type { Prng } from "../base/prng.js";
 import type { ApNode } from "./ap-node.js";
-import { at, type Moment, partition, powerLoss } from "./faults.js";
+import { after, at, type Moment, partition, powerLoss } from "./faults.js";
 import type { Fleet } from "./fleet.js";
 
 /** When a fault strikes: milliseconds after the start of the run, or at a turning point of it. */
@@ -19,6 +19,8 @@ export type FleetFault =
   | { readonly type: "ap-cut-off"; readonly at: RunMoment; readonly ap: Victim; readonly forMs: number }
   | { readonly type: "flash-full"; readonly at: RunMoment; readonly ap: Victim }
   | { readonly type: "flash-worn"; readonly at: RunMoment; readonly ap: Victim; readonly writes: number }
+  /** The AP's key is void: its link ends. Without `forMs` it gets no other; 0 only ends the link. */
+  | { readonly type: "credential-revoked"; readonly at: RunMoment; readonly ap: Victim; readonly forMs?: number }
   | { readonly type: "abort"; readonly at: RunMoment }
   /** APs that were left out join the group. */
   | { readonly type: "late-aps"; readonly at: RunMoment };
@@ -58,6 +60,11 @@ const strikes: { readonly [Type in FleetFault["type"]]: (fleet: Fleet, fault: Fa
     at(fleet.world, momentOf(fleet, moment), () => {
       victim(fleet, ap).store.writesToFail += writes;
     }),
+  "credential-revoked": (fleet, { at: moment, ap, forMs }) =>
+    at(fleet.world, momentOf(fleet, moment), () => {
+      const restore = fleet.revoke(victim(fleet, ap));
+      if (forMs !== undefined) after(fleet.world, forMs, restore);
+    }),
   abort: (fleet, { at: moment }) =>
     at(fleet.world, momentOf(fleet, moment), () => fleet.orderLater({ type: "group-abort", group: fleet.groupName })),
   "late-aps": (fleet, { at: moment }) =>
@@ -95,6 +102,14 @@ function victim(fleet: Fleet, ap: Victim): ApNode {
       : fleet.aps[ap % fleet.aps.length];
   if (chosen === undefined) throw new RangeError("a fleet without APs");
   return chosen;
+}
+
+/** Faults of the links alone, for a run that comes by DTLS. */
+export function drawLinkFaults(prng: Prng, aps: number, spanMs: number): FleetFault[] {
+  return Array.from({ length: prng.below(4) }, () => {
+    const fault = { type: "credential-revoked", at: prng.below(spanMs), ap: prng.fraction() < 0.4 ? "primary" : prng.below(aps) } as const;
+    return prng.fraction() < 0.1 ? fault : { ...fault, forMs: prng.fraction() < 0.5 ? 0 : Math.round(10 ** (2 + prng.fraction() * 4)) };
+  });
 }
 
 /** A plan of up to four faults for a run of about `spanMs`, drawn from `prng`. */

@@ -13,7 +13,7 @@ import { type ApMachines, tftpPort } from "./ap-node.js";
 import type { FleetOptions } from "./fleet-options.js";
 
 /** The machines of the daemons with the daemons' defaults, seeded by the node's name and boot count. */
-export const apMachines = ({ seed, fastTransfer, sessionBytesPerSecond, echoIntervalMs }: FleetOptions): ApMachines => ({
+export const apMachines = ({ seed, fastTransfer, sessionBytesPerSecond, echoIntervalMs, link }: FleetOptions): ApMachines => ({
   agent: ({ name, mac, model, address }, boots) => {
     const prng = new Prng(seed, boots).split(name);
     const facts = {
@@ -30,7 +30,7 @@ export const apMachines = ({ seed, fastTransfer, sessionBytesPerSecond, echoInte
     };
     const settings = {
       controllers: [],
-      linkMode: "clear",
+      linkMode: link,
       timers: { ...defaultTimers, echoIntervalMs },
       bootImageDownload: false,
       fastTransfer,
@@ -45,7 +45,12 @@ export const apMachines = ({ seed, fastTransfer, sessionBytesPerSecond, echoInte
 export const controllerMachine = (
   seed: number,
   addresses: readonly string[],
-  { sessionsMax, wanBytesPerSecond, echoIntervalMs }: Pick<FleetOptions, "sessionsMax" | "wanBytesPerSecond" | "echoIntervalMs">,
+  {
+    sessionsMax,
+    wanBytesPerSecond,
+    echoIntervalMs,
+    link,
+  }: Pick<FleetOptions, "sessionsMax" | "wanBytesPerSecond" | "echoIntervalMs" | "link">,
 ): ControllerMachine =>
   new Controller({
     name: "sim",
@@ -55,6 +60,6 @@ export const controllerMachine = (
     timings: defaultTimings,
     sessionsMax,
     wan: { transfersMax: 100, bytesPerSecondMax: wanBytesPerSecond },
-    capwap: { addresses, hardwareVersion: "1", softwareVersion: "1", linkMode: "clear", timers: { ...defaultTimers, echoIntervalMs } },
+    capwap: { addresses, hardwareVersion: "1", softwareVersion: "1", linkMode: link, timers: { ...defaultTimers, echoIntervalMs } },
     downloadAtJoin: false,
   });

@@ -1,3 +1,4 @@
+import type { LinkMode } from "../core/capwap/link/secure-link.js";
 import type { Distribution, GroupWanPolicy } from "../core/controller/operator/group-settings.js";
 import { defaultTimers } from "../wire/capwap/defaults.js";
 import type { FlashSpeed } from "./image-store.js";
@@ -35,6 +36,8 @@ export interface FleetOptions {
   readonly bootMs: number;
   /** Between Echo Requests of an AP that has nothing else to send. */
   readonly echoIntervalMs: number;
+  /** How control messages travel: `dtls` by the simulator's stand-in for it. */
+  readonly link: LinkMode;
   /** APs that reach the controller over IPv6. */
   readonly ipv6Aps: readonly number[];
   /** APs that are not in the group when a run starts. */
@@ -62,6 +65,7 @@ export const defaultFleet: FleetOptions = {
   syncMs: 2,
   bootMs: 5_000,
   echoIntervalMs: defaultTimers.echoIntervalMs,
+  link: "clear",
   ipv6Aps: [],
   lateAps: [],
 };

@@ -50,6 +50,8 @@ export class Fleet {
   readonly uplinks: ReadonlyMap<string, Link>;
   readonly happenings: Happening[] = [];
   readonly watch = newWatch();
+  /** The keys under which APs may come by DTLS now. */
+  readonly secrets = new Map<MacAddress, number>();
 
   constructor(options: Partial<FleetOptions> = {}) {
     this.options = { ...defaultFleet, ...options };
@@ -87,7 +89,9 @@ export class Fleet {
         this.#note("controller", event);
         noteControllerEvent(this.watch, event);
       },
+      secretOf: this.options.link === "clear" ? undefined : (mac) => this.secrets.get(mac),
     });
+    for (const { mac } of facts) this.secrets.set(mac, secretOf(mac));
     this.aps = facts.map((fact, index) => this.#newAp(fact, known, ipv6Aps.includes(index)));
   }
 
@@ -179,6 +183,13 @@ export class Fleet {
     return this.must({ type: "show-ap-image", ap: "all" }).aps;
   }
 
+  /** Voids an AP's key and ends its link. @returns how to give the key back */
+  revoke({ facts: { mac } }: ApNode): () => void {
+    this.secrets.delete(mac);
+    this.controller.closeLinksOf(mac);
+    return () => this.secrets.set(mac, secretOf(mac));
+  }
+
   #newAp(facts: ApFacts, known: readonly SyntheticImage[], ipv6: boolean): ApNode {
     const { world, network, options } = this;
     const image = this.images.get(familyOfName(facts.model))?.old;
@@ -198,6 +209,7 @@ export class Fleet {
       store,
       machines: apMachines(options),
       controllers,
+      secret: options.link === "clear" ? undefined : () => secretOf(facts.mac),
       bootMs: options.bootMs,
       onEvent: (ap, event) => {
         this.#note(ap.facts.name, event);
@@ -210,6 +222,9 @@ export class Fleet {
     this.happenings.push({ elapsedMs: this.world.elapsedMs, subject, event });
   }
 }
+
+/** The key that an AP was given: anything that differs from the others'. */
+const secretOf = (mac: MacAddress): number => Number.parseInt(mac.replaceAll(":", "").slice(-8), 16);
 
 function apFacts(index: number, models: readonly string[], ipv6: boolean): ApFacts {
   const number = index + 1;

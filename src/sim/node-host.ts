@@ -123,6 +123,12 @@ export class Life {
     return host;
   }
 
+  /** Ends an actor with this boot. */
+  adopt<Part extends { alive: boolean }>(part: Part): Part {
+    this.#hosts.add(part);
+    return part;
+  }
+
   /** @returns the endpoint taken, and how to release it before the boot ends */
   bind(network: Network, wanted: Endpoint, receiver: Receiver): Socket {
     const { local, close } = network.bind(wanted, receiver);

@@ -5,6 +5,7 @@ import { isFastFragment } from "../wire/capwap/fast-segment.js";
 import { messages } from "../wire/capwap/messages.js";
 import type { Check } from "./checkers.js";
 import type { Network } from "./network.js";
+import { capwapIn } from "./secure-link/stand-in-wire.js";
 
 /** Stateless messages: they belong to no session and no request channel. */
 const stateless: ReadonlySet<number> = new Set(
@@ -34,7 +35,7 @@ export function watchRequests(network: Network, controlPort: number): Check {
   let broken: string | undefined;
   const directionOf = (from: Endpoint, to: Endpoint): string => `${endpointText(from)} > ${endpointText(to)}`;
   network.tap("sent", ({ from, to, bytes }) => {
-    const message = controlMessage(from, to, bytes, controlPort);
+    const message = controlMessage(from, to, capwapIn(bytes), controlPort);
     if (message === undefined || message.type % 2 === 0) return;
     const direction = directionOf(from, to);
     if (message.type === messages.joinRequest.type) outstanding.delete(directionOf(to, from));
@@ -45,7 +46,7 @@ export function watchRequests(network: Network, controlPort: number): Check {
     outstanding.set(direction, { sequence: message.sequence, type: message.type, answered: false });
   });
   network.tap("arrived", ({ from, to, bytes }) => {
-    const message = controlMessage(from, to, bytes, controlPort);
+    const message = controlMessage(from, to, capwapIn(bytes), controlPort);
     if (message === undefined) return;
     const request = outstanding.get(directionOf(to, from));
     if (request === undefined) return;
@@ -64,7 +65,8 @@ interface ControlMessage {
 }
 
 /** First fragments only, since they hold the control header. Requests have odd numbers, each response the next even one (§4.5.1.1). */
-function controlMessage(from: Endpoint, to: Endpoint, bytes: Uint8Array, controlPort: number): ControlMessage | undefined {
+function controlMessage(from: Endpoint, to: Endpoint, bytes: Uint8Array | undefined, controlPort: number): ControlMessage | undefined {
+  if (bytes === undefined) return undefined;
   if (from.port !== controlPort && to.port !== controlPort) return undefined;
   const headerBytes = ((bytes[1] ?? 0) >>> 3) * 4;
   const fragmentOffset = (((bytes[6] ?? 0) << 8) | (bytes[7] ?? 0)) >>> 3;

@@ -5,7 +5,7 @@ import { familyOfName } from "../core/upgrade/models.js";
 import { CheckFailed } from "./checkers.js";
 import type { Fleet } from "./fleet.js";
 import { checkedFleet, finalFaults } from "./fleet-checks.js";
-import { drawFaults, type FleetFault, planFaults } from "./fleet-faults.js";
+import { drawFaults, drawLinkFaults, type FleetFault, planFaults } from "./fleet-faults.js";
 import type { FleetOptions } from "./fleet-options.js";
 
 /** The outcome of one group upgrade in virtual time. */
@@ -72,13 +72,15 @@ const briefMs = 600_000;
 /** Whether a fault may legitimately leave an AP without the image. */
 function mayCostAnImage(fault: FleetFault): boolean {
   const lastsMs =
-    "forMs" in fault
-      ? fault.forMs
-      : fault.type === "ap-power-loss"
-        ? (fault.downMs ?? Number.POSITIVE_INFINITY)
-        : "downMs" in fault
-          ? fault.downMs
-          : 0;
+    fault.type === "credential-revoked"
+      ? (fault.forMs ?? Number.POSITIVE_INFINITY)
+      : "forMs" in fault
+        ? fault.forMs
+        : fault.type === "ap-power-loss"
+          ? (fault.downMs ?? Number.POSITIVE_INFINITY)
+          : "downMs" in fault
+            ? fault.downMs
+            : 0;
   return lastsMs > briefMs || fault.type === "abort" || fault.type === "flash-full" || fault.type === "flash-worn";
 }
 
@@ -140,6 +142,8 @@ export function drawRun(seed: number): FleetRun {
   const rate = (most: number): number => (prng.fraction() < 0.4 ? 0 : prng.fraction() * most);
   const line = { loss: rate(0.05), duplication: rate(0.03), reordering: rate(0.1), reorderMsMax: 20, jitterMs: rate(5) };
   const lateAps = prng.fraction() < 0.2 ? [aps - 1] : [];
+  const links = new Prng(seed).split("links");
+  const link = links.fraction() < 0.5 ? "clear" : "dtls";
   return {
     seed,
     aps,
@@ -152,7 +156,8 @@ export function drawRun(seed: number): FleetRun {
     wave2Refetch: prng.fraction() < 0.5,
     lateAps,
     fastTransfer: prng.fraction() < 0.5,
-    faults: drawFaults(prng, aps, 600_000),
+    link,
+    faults: [...drawFaults(prng, aps, 600_000), ...(link === "dtls" ? drawLinkFaults(links, aps, 600_000) : [])],
     ...drawWan(new Prng(seed).split("wan"), aps),
   };
 }

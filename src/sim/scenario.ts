@@ -128,7 +128,7 @@ const commands: Readonly<Record<string, (player: Player, words: Words, rest: rea
 };
 
 function fleetOptions(words: Words): Partial<FleetOptions> {
-  const { models, ipv6Aps, lateAps, wave2Refetch, fastTransfer, loss, ...numbers } = words;
+  const { models, ipv6Aps, lateAps, wave2Refetch, fastTransfer, link, loss, ...numbers } = words;
   const indices = (names: string): number[] => names.split(",").map((name) => Number(name.replace("ap-", "")) - 1);
   const lossy =
     loss === undefined ? {} : { wan: { ...defaultFleet.wan, loss: Number(loss) }, lan: { ...defaultFleet.lan, loss: Number(loss) } };
@@ -138,6 +138,7 @@ function fleetOptions(words: Words): Partial<FleetOptions> {
     ...(lateAps !== undefined && { lateAps: indices(lateAps) }),
     ...(wave2Refetch !== undefined && { wave2Refetch: wave2Refetch === "yes" }),
     ...(fastTransfer !== undefined && { fastTransfer: fastTransfer === "yes" }),
+    ...((link === "clear" || link === "dtls") && { link }),
     ...lossy,
     ...Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value)])),
   };

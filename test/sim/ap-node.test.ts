@@ -70,6 +70,7 @@ function branch(aps: number, lan: Partial<LinkQuality> = {}) {
           new TftpClient({ ...fetch, blksize: LAN_BLKSIZE, windowsize: LAN_WINDOWSIZE, timeoutSeconds: undefined }, defaultClientSettings),
       },
       controllers: [],
+      secret: undefined,
       bootMs: 1000,
       onEvent: () => {},
     });

@@ -1,21 +1,15 @@
 /** The CAPWAP control port of a daemon: datagrams in clear and, with a DTLS layer above the socket, those of its links. */
 import type { Endpoint } from "../../base/endpoint.js";
 import type { Instant } from "../../base/time.js";
-import type { Carriage } from "../../core/capwap/link/secure-link.js";
+import type { Carriage, LinkLayer } from "../../core/capwap/link/secure-link.js";
 import { isDtls, recordPlaintextBytesMax } from "../../wire/capwap/dtls-record.js";
 import type { Clock } from "../clock.js";
 import { DatagramBuffers } from "../udp/datagram-buffers.js";
 import type { UdpPort } from "../udp/udp-ports.js";
 
 /** `DtlsServer` or `DtlsClient`. */
-export interface DtlsLayer {
-  take(now: Instant, datagram: Uint8Array, from: Endpoint): boolean;
-  /** @returns the part of `into` that holds the datagram; undefined where the peer has no link */
-  seal(plaintext: Uint8Array, to: Endpoint, into: Uint8Array): Uint8Array | undefined;
-  close(peer: Endpoint): void;
+export interface DtlsLayer extends LinkLayer {
   closeAll(): void;
-  nextWakeAt(): Instant | undefined;
-  wake(now: Instant): void;
 }
 
 export interface SecurePortOptions<Layer extends DtlsLayer> {

@@ -5,6 +5,7 @@
  */
 import type { Endpoint } from "../../../base/endpoint.js";
 import type { MacAddress } from "../../../base/mac-address.js";
+import type { Instant } from "../../../base/time.js";
 
 export type LinkMode = "clear" | "dtls";
 
@@ -32,3 +33,15 @@ export interface CloseLink {
 }
 
 export type LinkEffect = OpenLink | CloseLink;
+
+/** One end's DTLS layer. It owns no socket and no timer: its host gives it datagrams and wakes it. */
+export interface LinkLayer {
+  /** @param datagram may be overwritten. @returns false if it was ignored */
+  take(now: Instant, datagram: Uint8Array, from: Endpoint): boolean;
+  /** @returns the part of `into` that holds the datagram; undefined where the peer has no link */
+  seal(plaintext: Uint8Array, to: Endpoint, into: Uint8Array): Uint8Array | undefined;
+  /** Ends the link to the peer, if there is one. */
+  close(peer: Endpoint): void;
+  nextWakeAt(): Instant | undefined;
+  wake(now: Instant): void;
+}
