@@ -56,7 +56,7 @@ export class ControllerDomain {
   constructor(now: Instant, config: DomainConfig, stored: StoredState, onGroup: (group: GroupRecord) => void = () => {}) {
     const { outbox, downloadsAtJoin, lostImages } = this;
     const { timings, sessionsMax, wan } = config;
-    const inventory = new Inventory(stored.aps, outbox);
+    const inventory = new Inventory(stored.aps, outbox, (mac) => groups.of(mac) !== undefined);
     const catalogue = new ImageCatalogue(stored.images, outbox, (before, after) =>
       this.#changes.note("image", before && namedImage(before), after && namedImage(after)),
     );

@@ -59,9 +59,11 @@ export class Inventory {
   readonly #named = new Map<string, Set<MacAddress>>();
   readonly #heardAt = new Map<MacAddress, Instant>();
   readonly #outbox: Outbox;
+  readonly #isGrouped: (mac: MacAddress) => boolean;
 
-  constructor(records: readonly ApRecord[], outbox: Outbox) {
+  constructor(records: readonly ApRecord[], outbox: Outbox, isGrouped: (mac: MacAddress) => boolean) {
     this.#outbox = outbox;
+    this.#isGrouped = isGrouped;
     for (const record of records) this.#set({ record, ...modelFacts(record.model), session: null });
   }
 
@@ -93,9 +95,21 @@ export class Inventory {
     );
   }
 
-  /** A name means its joined bearer where there is one. */
+  /**
+   * A name means its joined bearer where there is one; of several, the one in a group: anyone can join under the name of an AP, only an
+   * operator puts it in a group.
+   */
   find(selector: string): Result<KnownAp> {
-    return this.#pick(selector, (ap) => ap.session !== null);
+    const isJoined = (ap: KnownAp): boolean => ap.session !== null;
+    return this.#pick(selector, isJoined, ({ record }) => this.#isGrouped(record.mac));
+  }
+
+  /** Every AP that a name may mean, joined ones before absent ones. Failure: `unknown-ap`. */
+  findAll(selector: string): Result<readonly KnownAp[]> {
+    const aps = this.#selected(selector);
+    const joined = aps.filter(({ session }) => session !== null);
+    if (aps.length === 0) return refuse.unknownAp(selector);
+    return success(joined.length > 0 ? joined : aps);
   }
 
   /** An AP that is not joined; a name means its only absent bearer. */
@@ -104,16 +118,25 @@ export class Inventory {
     return found.ok && found.value.session ? refuse.apJoined(found.value.record.name) : found;
   }
 
-  #pick(selector: string, isPreferred: (ap: KnownAp) => boolean): Result<KnownAp> {
+  /** @param preferences each narrows the choice where it leaves any */
+  #pick(selector: string, ...preferences: ((ap: KnownAp) => boolean)[]): Result<KnownAp> {
+    let aps = this.#selected(selector);
+    for (const isPreferred of preferences) {
+      const preferred = aps.filter(isPreferred);
+      if (preferred.length > 0) aps = preferred;
+    }
+    const [ap, ...others] = aps;
+    if (ap === undefined) return refuse.unknownAp(selector);
+    return others.length === 0 ? success(ap) : refuse.ambiguousAp(selector, aps.map(({ record }) => record.mac).join(", "));
+  }
+
+  /** By MAC address, else by name. */
+  #selected(selector: string): readonly KnownAp[] {
     const mac = parseMac(selector);
     const byMac = mac && this.#aps.get(mac);
-    if (byMac) return success(byMac);
+    if (byMac) return [byMac];
     const bearers = [...(this.#named.get(selector.trim().toLowerCase()) ?? [])].sort(compareMac);
-    const preferred = bearers.filter((bearer) => isPreferred(this.#aps.get(bearer) as KnownAp));
-    const [first, ...others] = preferred.length > 0 ? preferred : bearers;
-    if (first === undefined) return refuse.unknownAp(selector);
-    if (others.length > 0) return refuse.ambiguousAp(selector, [first, ...others].join(", "));
-    return success(this.#aps.get(first) as KnownAp);
+    return bearers.map((bearer) => this.#aps.get(bearer) as KnownAp);
   }
 
   joined(now: Instant, ap: JoinedAp): void {

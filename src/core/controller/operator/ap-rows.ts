@@ -8,7 +8,8 @@ import { isTransferring, noCounts, paceOf, predownloadRole, reasonOf, statusOf }
 import type { ViewParts } from "./view-parts.js";
 import type { ApImageRow, ApImageView, ApSummaryRow } from "./views.js";
 
-export function apImages(now: Instant, parts: ViewParts, aps: readonly KnownAp[]): ApImageView {
+/** @param areAll whether `aps` are all that the controller knows */
+export function apImages(now: Instant, parts: ViewParts, aps: readonly KnownAp[], areAll: boolean): ApImageView {
   const rows = aps.map((ap) => apImageRow(now, parts, ap));
   const counts = noCounts();
   const joined = rows.filter((row) => row.joined);
@@ -16,7 +17,7 @@ export function apImages(now: Instant, parts: ViewParts, aps: readonly KnownAp[]
   const shown = new Set(aps.map(({ record }) => record.mac));
   const isShown = (mac: MacAddress): boolean => shown.has(mac);
   // An AP that never was in Run has no row yet.
-  const isNew = (mac: MacAddress): boolean => aps.length !== 1 && parts.inventory.get(mac) === undefined;
+  const isNew = (mac: MacAddress): boolean => areAll && parts.inventory.get(mac) === undefined;
   return {
     total: joined.length,
     counts: {

@@ -45,13 +45,6 @@ export function withGroup<T>({ groups }: Desk, name: string, then: (group: Group
 export const withIdleGroup = <T>(desk: Desk, name: string, then: (group: GroupRecord) => Answer<T>): Answer<T> =>
   withGroup(desk, name, (group) => (desk.runs.runningOfGroup(name) ? refuse.groupBusy(name) : then(group)));
 
-/** @param selector `all`, or an AP by name or MAC address */
-export function withAps<T>({ inventory }: Desk, selector: string, then: (aps: readonly KnownAp[]) => Answer<T>): Answer<T> {
-  if (selector === "all") return then(inventory.all());
-  const ap = inventory.find(selector);
-  return ap.ok ? then([ap.value]) : ap;
-}
-
 export function isInRun({ runs }: Pick<Desk, "runs">, { record }: KnownAp): boolean {
   const member = runs.runningOfAp(record.mac);
   return member !== undefined && isTakingPart(member);

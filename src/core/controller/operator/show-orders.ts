@@ -1,15 +1,17 @@
 /** Orders that show something and change nothing. */
-import { success } from "../../../base/failure.js";
+import { type Result, success } from "../../../base/failure.js";
+import type { Instant } from "../../../base/time.js";
 import { apImages, apSummary } from "./ap-rows.js";
-import { type Handlers, withAps, withGroup } from "./desk.js";
+import { type Desk, type Handlers, withGroup } from "./desk.js";
 import { groupSummary, groupView } from "./group-view.js";
 import type { OrderType } from "./orders.js";
 import { refuse } from "./refusals.js";
 import { releasesOf } from "./release-config.js";
 import { runReport, runReports, runSummary } from "./run-report.js";
+import type { ApImageView } from "./views.js";
 
 export const showOrders: Handlers<Extract<OrderType, `show-${string}`>> = {
-  "show-ap-image": (desk, { ap }, now) => withAps(desk, ap, (aps) => success(apImages(now, desk, aps))),
+  "show-ap-image": (desk, { ap }, now) => showImages(desk, ap, now),
   "show-ap-summary": (desk) => success(apSummary(desk)),
   "show-group-summary": (desk) => success(groupSummary(desk)),
   "show-group": (desk, { group: name }, now) => withGroup(desk, name, (group) => success(groupView(now, desk, group))),
@@ -25,3 +27,9 @@ export const showOrders: Handlers<Extract<OrderType, `show-${string}`>> = {
     return run ? success(runReport(desk, run)) : refuse.unknownRun(String(id));
   },
 };
+
+function showImages(desk: Desk, selector: string, now: Instant): Result<ApImageView> {
+  if (selector === "all") return success(apImages(now, desk, desk.inventory.all(), true));
+  const aps = desk.inventory.findAll(selector);
+  return aps.ok ? success(apImages(now, desk, aps.value, false)) : aps;
+}

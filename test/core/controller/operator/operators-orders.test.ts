@@ -204,9 +204,16 @@ t.test("names", async (t) => {
     [{ formerName: "Lobby", name: "Hall" }],
   );
   lab.join({ number: 2, name: "Hall" });
-  t.match(lab.try({ type: "show-ap-image", ap: "hall" }), {
-    failure: { code: "ambiguous-ap", message: new RegExp(`${mac(1)}, ${mac(2)}`) },
-  });
+  t.same(
+    lab.do({ type: "show-ap-image", ap: "hall" }).aps.map((row) => row.mac),
+    [mac(1), mac(2)],
+    "all that bear the name are shown",
+  );
+  const swap = { type: "ap-swap", ap: "hall" } as const;
+  t.match(lab.try(swap), { failure: { code: "ambiguous-ap", message: new RegExp(`${mac(1)}, ${mac(2)}`) } }, "none is acted on");
+  lab.do({ type: "group-add", group: "G" });
+  lab.do({ type: "group-ap-add", group: "G", mac: mac(2) });
+  t.match(lab.try(swap), { failure: { code: "backup-empty" } }, "but the one in a group is, whoever else takes its name");
   lab.join({ number: 2, name: mac(1) });
   t.equal(lab.do({ type: "show-ap-image", ap: mac(1) }).aps[0]?.name, "Hall", "a MAC address names an AP before a name does");
   lab.restart();
