@@ -98,7 +98,7 @@ t.test("a wrong command is told what was expected", async (t) => {
     ],
     [
       "config flexconnect group G predownload",
-      'Incomplete command "config flexconnect group G predownload": expected enable, disable, distribution, serve-rate, slave, subordinate, wave2-refetch, wan, master, primary or start',
+      'Incomplete command "config flexconnect group G predownload": expected enable, disable, distribution, serve-rate, tftp-address, slave, subordinate, wave2-refetch, wan, master, primary or start',
     ],
     [
       "config flexconnect group G ap add 00:0a:b8",

@@ -428,7 +428,11 @@ t.test("how a group distributes images, and how fast, is set with its rules", sk
   await page.getByText("Rules of Porto were saved").first().waitFor();
   t.strictSame(
     branches.orders.find(({ type }) => type === "group-set"),
-    { type: "group-set", group: "Porto", settings: { distribution: "assigned", serveBytesPerSecondMax: 5_000_000 } },
+    {
+      type: "group-set",
+      group: "Porto",
+      settings: { distribution: "assigned", serveBytesPerSecondMax: 5_000_000, primaryAddress: "session" },
+    },
   );
 });
 

@@ -16,7 +16,9 @@ import type { ApRecord, SlotRecord } from "./records.js";
 /** What holds only while the AP is joined. */
 export interface ApSession {
   readonly peer: Endpoint;
-  /** Where its subordinates reach its TFTP server. */
+  /** CAPWAP Local IP Address: its own view, which differs from `peer` behind a NAT. */
+  readonly localAddress: string | null;
+  /** Where it says that it serves TFTP; an empty address for its own. */
   readonly tftp: Endpoint;
   /** Speaks our upgrade elements. */
   readonly capable: boolean;
@@ -35,9 +37,8 @@ export interface KnownAp {
 
 const tftpPort = 69;
 
-/** The address at which the AP serves TFTP: as advertised, else its CAPWAP Local IP Address, else its peer address. */
-const tftpEndpoint = (ap: JoinedAp, inventory: ApInventory | null): Endpoint => ({
-  address: inventory?.tftp.address || ap.localAddress || ap.peer.address,
+const tftpEndpoint = (inventory: ApInventory | null): Endpoint => ({
+  address: inventory?.tftp.address ?? "",
   port: inventory?.tftp.port || tftpPort,
 });
 
@@ -159,7 +160,8 @@ export class Inventory {
       ...modelFacts(ap.model),
       session: {
         peer: ap.peer,
-        tftp: tftpEndpoint(ap, ap.inventory),
+        localAddress: ap.localAddress,
+        tftp: tftpEndpoint(ap.inventory),
         capable: ap.inventory !== null,
         proven: ap.proven,
         freeBytes: ap.inventory?.freeBytes ?? 0,
@@ -199,13 +201,12 @@ export class Inventory {
   changed(mac: MacAddress, inventory: ApInventory): void {
     const ap = this.#aps.get(mac);
     if (!ap?.session) return;
-    const { address, port } = inventory.tftp;
     this.#store({
       ...ap,
       record: { ...ap.record, slots: slotsOf(inventory) },
       session: {
         ...ap.session,
-        tftp: { address: address || ap.session.tftp.address, port: port || ap.session.tftp.port },
+        tftp: tftpEndpoint(inventory),
         capable: true,
         freeBytes: inventory.freeBytes,
       },

@@ -37,3 +37,7 @@ export const toFormat8: RowMigration = ({ key, value }) =>
 /** No AP has a limit on what it gives its LAN. */
 export const toFormat9: RowMigration = ({ key, value }) =>
   key.startsWith("group/") ? { key, value: { ...(value as object), serveBytesPerSecondMax: null } } : { key, value };
+
+/** Subordinates go to their primary's own address, until an operator lets the group's primaries advertise another. */
+export const toFormat10: RowMigration = ({ key, value }) =>
+  key.startsWith("group/") ? { key, value: { ...(value as object), primaryAddress: "session" } } : { key, value };

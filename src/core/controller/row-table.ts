@@ -168,7 +168,7 @@ const kind = <Id, Row>(since: number, id: IdCodec<Id>, row: Shape<Row>): Kind<Id
 export const rowKinds = {
   /** Where this controller's runs count from on the wire. */
   "run-number-start": kind(1, single, count),
-  group: kind(9, name, group),
+  group: kind(10, name, group),
   ap: kind(1, byMac, ap),
   image: kind(1, name, image),
   reset: kind(1, byMac, reset),

@@ -70,6 +70,7 @@ const group: GroupView = {
   predownload: true,
   distribution: "classic",
   serveBytesPerSecondMax: null,
+  primaryAddress: "session",
   retryCount: 44,
   backoffSecondsMin: 100,
   backoffSecondsMax: 300,

@@ -421,6 +421,7 @@ export class FakeBranches implements ControllerPort {
       predownload: false,
       distribution: "classic",
       serveBytesPerSecondMax: null,
+      primaryAddress: "session",
       retryCount: 44,
       backoffSecondsMin: 100,
       backoffSecondsMax: 300,

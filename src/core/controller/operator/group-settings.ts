@@ -83,6 +83,13 @@ export type FallbackPolicy =
 export const distributions = ["classic", "assigned"] as const;
 export type Distribution = (typeof distributions)[number];
 
+/** Where subordinates reach their primary's TFTP server. */
+export type PrimaryAddress =
+  /** Where its CAPWAP session comes from. */
+  | "session"
+  /** Where it says, as an AP behind a NAT of its own has to. */
+  | "advertised";
+
 const backoff = {
   subject: "The back-off in seconds",
   unit: "seconds",
@@ -119,6 +126,14 @@ export const groupSettingRows = {
     command: "serve-rate",
     parameter: "serve-rate",
     help: "bytes per second that one AP gives its LAN",
+  }),
+  primaryAddress: choice<PrimaryAddress>({
+    initial: "session",
+    choices: ["session", "advertised"],
+    label: "Master TFTP Address",
+    command: "tftp-address",
+    parameter: "address",
+    help: "where subordinates reach their primary: its own address, or the one that it advertises",
   }),
   /** Tries at the primary before the WAN. */
   retryCount: number({

@@ -92,8 +92,9 @@ function modelView(
   const byAddress = new Map<string, KnownAp>();
   for (const ap of aps) {
     if (!ap.session) continue;
-    byAddress.set(ap.session.peer.address, ap);
-    byAddress.set(ap.session.tftp.address, ap);
+    const { peer, localAddress } = ap.session;
+    byAddress.set(peer.address, ap);
+    if (localAddress !== null) byAddress.set(localAddress, ap);
   }
   return {
     family,

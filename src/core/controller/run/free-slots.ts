@@ -20,7 +20,7 @@ export function freeSlots({ members, served }: Family, server: MacAddress, inven
   for (const member of members.values()) {
     if (isAtServer(member, server)) used++;
     const session = inventory.get(member.mac)?.session;
-    if (session) present.add(session.tftp.address);
+    if (session) present.add(session.peer.address).add(session.localAddress ?? session.peer.address);
   }
   const others = (served?.sessions ?? []).filter(({ peer }) => !present.has(peer.address));
   return sessionsMax - used - others.length;

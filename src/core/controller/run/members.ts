@@ -21,6 +21,7 @@ import {
 } from "./member-state.js";
 import { heardNothing, isTakingPart, type Member, primaryOf, wanBytesOf } from "./run.js";
 import { isCapable, policyOf, type RunParts } from "./run-parts.js";
+import { tftpServerFor } from "./tftp-address.js";
 import { upgradeCommand } from "./upgrade-order.js";
 import { WanQueue } from "./wan-queue.js";
 
@@ -151,7 +152,7 @@ export class Members {
     const { run, family } = member;
     const { inventory, outbox, sessionsMax } = this.#parts;
     if (!family.image) return;
-    const server = task.role === "subordinate" ? inventory.get(task.server)?.session?.tftp : undefined;
+    const server = task.role === "subordinate" ? tftpServerFor(this.#parts, member, task.server) : undefined;
     if (server) member.orderedFrom = server;
     const policy = policyOf(this.#parts, run.group);
     const capable = isCapable(this.#parts, member);

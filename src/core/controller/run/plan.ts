@@ -14,6 +14,7 @@ import { choosePrimary, nobody, type PrimaryChoice } from "./primary-choice.js";
 import { isTakingPart, type Run, type RunImage, runImage } from "./run.js";
 import type { RunTable } from "./run-table.js";
 import type { StartedRun } from "./started-run.js";
+import { unusedAddress } from "./tftp-address.js";
 
 /** What a plan is made from; it changes none of it. */
 export interface PlanState {
@@ -118,7 +119,11 @@ function planOf(state: PlanState, group: GroupRecord | null, release: ReleaseNam
   const steps = new Map<KnownAp, Pick<PlannedMember, "family" | "step">>();
   for (const [family, { image, aps: members }] of sharing) {
     const choice = group && image ? choose(state, group, release, image, open, members) : nobody;
-    const warnings = [...choice.passedOver, ...(image ? members.flatMap((ap) => flashWarning(ap, image, choice)) : [])];
+    const warnings = [
+      ...choice.passedOver,
+      ...addressWarning(state, group, choice),
+      ...(image ? members.flatMap((ap) => flashWarning(ap, image, choice)) : []),
+    ];
     const planned = { family, image, choice, warnings: choice.warning === null ? warnings : [choice.warning, ...warnings] };
     families.push(planned);
     for (const ap of members) steps.set(ap, { family, step: firstStep(group, ap, planned) });
@@ -150,6 +155,16 @@ function flashWarning(ap: KnownAp, image: RunImage, { mac }: PrimaryChoice): str
   if (record.mac === mac || !session?.capable) return [];
   if (session.freeBytes >= image.sizeBytes || holdsImage(ap, image.sha256)) return [];
   return [`${record.name} has too little free flash: ${session.freeBytes} bytes, the image has ${image.sizeBytes}.`];
+}
+
+/** An AP behind a NAT of its own is reached only where it advertises to be. */
+function addressWarning({ inventory }: PlanState, group: GroupRecord | null, { mac }: PrimaryChoice): string[] {
+  const primary = mac === null ? undefined : inventory.get(mac);
+  const address = group && primary?.session ? unusedAddress(primary.session, group) : undefined;
+  if (!group || !primary?.session || address === undefined) return [];
+  const { name } = primary.record;
+  const allow = `"config flexconnect group ${group.name} predownload tftp-address advertised"`;
+  return [`${name} advertises ${address} for TFTP, but its subordinates use ${primary.session.peer.address}: ${allow} allows it.`];
 }
 
 /** @param aps of the family */

@@ -15,6 +15,7 @@ import type { Members } from "./members.js";
 import { choosePrimary, isSteady, nobody, type PrimaryChoice } from "./primary-choice.js";
 import { type Family, isTakingPart, type Member, primaryOf } from "./run.js";
 import { policyOf, type RunParts } from "./run-parts.js";
+import { tftpServerFor } from "./tftp-address.js";
 
 export class Primaries {
   /** How long a missed primary is waited for, or a first candidate. */
@@ -201,12 +202,11 @@ export class Primaries {
     if (state.phase !== "serving") return;
     const { inventory, sessionsMax } = this.#parts;
     const { primary: server } = state;
-    const at = inventory.get(server)?.session?.tftp;
-    if (!at) return;
     const isAssigned = policyOf(this.#parts, run.group).distribution === "assigned";
     let free = isAssigned ? freeSlots(family, server, inventory, sessionsMax) : Number.POSITIVE_INFINITY;
     for (const member of members.values()) {
-      if (!inventory.isJoined(member.mac) || !isReleasable(member, server, at)) continue;
+      const at = tftpServerFor(this.#parts, member, server);
+      if (!at || !inventory.isJoined(member.mac) || !isReleasable(member, server, at)) continue;
       const takesSlot = !isAtServer(member, server);
       if (takesSlot && free <= 0) continue;
       if (takesSlot) free--;

@@ -9,6 +9,7 @@ import type { Members } from "./members.js";
 import { hasMoved, type Primaries } from "./primaries.js";
 import { type Family, isRunning, isTakingPart, type Member, primaryOf } from "./run.js";
 import { policyOf, type RunParts } from "./run-parts.js";
+import { tftpServerFor } from "./tftp-address.js";
 
 /** Failures that another attempt may cure; the rest are the AP's own condition. "Image unknown" is an order and its end that crossed. */
 const passing: ReadonlySet<FailureReason> = new Set([
@@ -114,7 +115,7 @@ export class Setbacks {
     const primary = primaryOf(family);
     const server = isWorking(state) && state.task.role === "subordinate" ? state.task.server : null;
     const group = policyOf(this.#parts, run.group);
-    const at = primary === null ? undefined : this.#parts.inventory.get(primary)?.session?.tftp;
+    const at = primary === null ? undefined : tftpServerFor(this.#parts, member, primary);
     // Its tries were spent on a primary that is gone or elsewhere, or may be: the next order decides.
     const hasHope = primary !== null && (server !== primary || !at || hasMoved(member, at));
     const fallback: Fallback = hasHope ? { type: "wait", because: null } : fallbackFor(member, group);

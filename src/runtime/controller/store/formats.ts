@@ -3,7 +3,7 @@
  * format is brought up to date at the next start, one step after the other. Formats are only ever appended.
  */
 import Database from "libsql";
-import { type RowMigration, toFormat3, toFormat6, toFormat8, toFormat9 } from "../../../core/controller/row-migrations.js";
+import { type RowMigration, toFormat3, toFormat6, toFormat8, toFormat9, toFormat10 } from "../../../core/controller/row-migrations.js";
 import { Seals } from "./seals.js";
 import { inTransaction } from "./transaction.js";
 
@@ -47,6 +47,7 @@ const formats: readonly StoreFormat[] = [
   },
   { what: "groups choose how images are distributed", row: toFormat8 },
   { what: "groups limit what an AP gives its LAN", row: toFormat9 },
+  { what: "groups choose the address of their primaries", row: toFormat10 },
 ];
 
 export const currentFormat = formats.length;

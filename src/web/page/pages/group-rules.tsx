@@ -1,7 +1,7 @@
 /** A group's back-off, and how it uses the WAN. */
 import { useState } from "preact/hooks";
 import type { Failure } from "../../../base/failure.js";
-import type { Distribution, FallbackPolicy } from "../../../core/controller/operator/group-settings.js";
+import type { Distribution, FallbackPolicy, PrimaryAddress } from "../../../core/controller/operator/group-settings.js";
 import type { GroupView } from "../../../core/controller/operator/views.js";
 import { limits } from "../../../core/upgrade/limits.js";
 import { order } from "../state/api.js";
@@ -18,6 +18,11 @@ const fallbackWords: Readonly<Record<FallbackPolicy, string>> = {
 const distributionWords: Readonly<Record<Distribution, string>> = {
   classic: "all at once; those refused try again later",
   assigned: "when the primary has a slot for them",
+};
+
+const addressWords: Readonly<Record<PrimaryAddress, string>> = {
+  session: "its own address",
+  advertised: "the address that it advertises",
 };
 
 const bytesPerMegabit = 1e6 / 8;
@@ -57,6 +62,16 @@ export function GroupRules({ group }: { group: GroupView }) {
             min={0.08}
             optional
           />
+          <label>
+            They reach the primary at
+            <select name="primaryAddress" defaultValue={group.primaryAddress}>
+              {Object.entries(addressWords).map(([value, words]) => (
+                <option key={value} value={value}>
+                  {words}
+                </option>
+              ))}
+            </select>
+          </label>
           <fieldset>
             <legend>Random back-off, seconds</legend>
             <div class="pair">
@@ -178,6 +193,7 @@ async function saveRules(group: string, fallback: FallbackPolicy, fields: FormDa
         settings: {
           distribution: fields.get("distribution") as Distribution,
           serveBytesPerSecondMax: bound("serveMegabitsMax", bytesPerMegabit),
+          primaryAddress: fields.get("primaryAddress") as PrimaryAddress,
         },
       }),
     () => order({ type: "group-backoff", group, minSeconds: number("minSeconds"), maxSeconds: number("maxSeconds") }),

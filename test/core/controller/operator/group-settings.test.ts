@@ -11,7 +11,7 @@ const outside = { lab: false };
 
 t.test("every row has its default, and setting it again changes nothing", async (t) => {
   const initial = initialSettings();
-  t.equal(groupSettingList.length, 12);
+  t.equal(groupSettingList.length, 13);
   for (const { setting, path } of groupSettingList) t.equal(settingAt(initial, path), setting.initial, path.join("."));
   t.same(changedSettings(initial, initial, outside), { ok: true, value: initial });
 });

@@ -24,8 +24,8 @@ t.test("rows of format 2 have today's shape where the table says so", async (t) 
     if (!Object.hasOwn(rowKinds, name)) continue;
     const kind = rowKinds[name as RowKind];
     if (kind.id.parse(id.join("/")) === undefined) continue;
-    seen.add(name as RowKind);
     const fits = kind.row.fault(JSON.parse(value)) === undefined;
+    if (fits) seen.add(name as RowKind);
     t.equal(fits, kind.since <= format, `${key}: of today's shape since format ${kind.since}`);
   }
   const unseen = (Object.keys(rowKinds) as RowKind[]).filter((name) => rowKinds[name].since <= format && !seen.has(name));
