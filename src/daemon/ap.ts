@@ -10,6 +10,7 @@ import { openMetricsPage } from "../runtime/metrics/metrics-page.js";
 import { bootAp } from "./ap-boot.js";
 import { type ApOptions, type ApSettings, readApSettings } from "./ap-config.js";
 import { readApLink } from "./ap-link.js";
+import { onStopRequest } from "./stop-request.js";
 
 /** A Reset Response leaves before the port closes. */
 const resetResponseMs = 100;
@@ -94,7 +95,7 @@ export async function runAp(options: ApOptions): Promise<0 | 1 | 2> {
     process.stderr.write(`${started.failure.message}\n`);
     return 1;
   }
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => started.value.stop());
+  onStopRequest(() => started.value.stop());
   const code = await started.value.ended;
   if (code === 0) log.info("stopped", "AP stopped");
   return code;

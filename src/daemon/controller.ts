@@ -28,6 +28,7 @@ import { type ControllerOptions, type ControllerSettings, readControllerSettings
 import { controllerLinkMode, openControllerLink } from "./controller-link.js";
 import { openOperatorDoors } from "./operator-doors.js";
 import { PeerWatch, peerAddress } from "./peer-watch.js";
+import { onStopRequest } from "./stop-request.js";
 import { flexupVersion } from "./version.js";
 
 export interface RunningController {
@@ -199,9 +200,7 @@ export async function runController(options: ControllerOptions, create: CreateMa
   // Its files include keys and password hashes.
   process.umask(0o077);
   const log = new Log({ component: "controller", level: settings.value.log });
-  const stopAsked = new Promise<undefined>((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(undefined));
-  });
+  const stopAsked = new Promise<undefined>((resolve) => onStopRequest(() => resolve(undefined)));
   const started = await startController(settings.value, log, create);
   if (!started.ok) {
     process.stderr.write(`${started.failure.message}\n`);

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { stopsWithStdin } from "./stop-request.js";
 
 /** One line of a daemon's log. */
 export type ProcessLine = Readonly<Record<string, unknown>>;
@@ -11,7 +12,7 @@ const entryFile = fileURLToPath(new URL("../../../bin/flexup.js", import.meta.ur
 const linesKept = 2000;
 
 /**
- * A flexup daemon as a process of its own, watched through its log. The demo and the end-to-end tests
+ * A flexup daemon as a process of its own, watched through its log. It ends with this process, however that ends. The demo and the end-to-end tests
  * drive fleets of them.
  */
 export class DaemonProcess {
@@ -29,7 +30,7 @@ export class DaemonProcess {
    */
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = process.env, around: readonly string[] = []) {
     const [program, ...words] = [...around, process.execPath, entryFile, ...args] as [string, ...string[]];
-    this.#child = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn(program, words, { env: { ...env, [stopsWithStdin]: "1" }, stdio: ["pipe", "pipe", "pipe"] });
     createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on("line", (text) => this.#onLine(text));
     this.#child.stderr?.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk).slice(-10_000);

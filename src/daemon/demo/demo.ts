@@ -4,7 +4,8 @@
  * runs the new version and each model crossed the WAN once.
  */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -45,6 +46,11 @@ export async function runDemo(): Promise<string[]> {
   const startedAt = performance.now();
   const folder = await mkdtemp(join(tmpdir(), "flexup-demo-"));
   const fleet: DaemonProcess[] = [];
+  process.on("exit", () => {
+    for (const daemon of fleet) if (daemon.running) void daemon.kill();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
   const start = (...args: string[]): DaemonProcess => {
     const daemon = new DaemonProcess(args);
     fleet.push(daemon);
@@ -92,7 +98,6 @@ export async function runDemo(): Promise<string[]> {
     return report === undefined ? ["the run left no report"] : conclude(group, report);
   } finally {
     await Promise.all(fleet.map((daemon) => daemon.stop()));
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
