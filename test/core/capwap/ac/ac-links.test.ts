@@ -6,6 +6,7 @@ import type { Carriage } from "../../../../src/core/capwap/link/secure-link.js";
 import { joinRequestElements } from "../../../../src/core/capwap/wtp/wtp-messages.js";
 import { encodeMessage } from "../../../../src/wire/capwap/codec.js";
 import { packetsOf } from "../../../../src/wire/capwap/header.js";
+import { keepAlive } from "../../../../src/wire/capwap/keep-alive.js";
 import type { Message } from "../../../../src/wire/capwap/messages.js";
 import { datagramOf, inShort, sentIn } from "../../../support/capwap-messages.js";
 import { accepting, acSettings, wtpEndpoint, wtpSelf } from "../../../support/capwap-world.js";
@@ -20,7 +21,11 @@ const joinOf = (attempt = 1): Message => {
 };
 
 class Bench {
-  readonly ac = new AccessController<string>({ ...acSettings, linkMode: "dtls" }, accepting);
+  readonly ac: AccessController<string>;
+
+  constructor(dataChannel = false) {
+    this.ac = new AccessController<string>({ ...acSettings, linkMode: "dtls", dataChannel }, accepting);
+  }
 
   linkUp(wtp = 0, at = peer): void {
     this.ac.linkUp(0, at, { mac: wtpSelf(wtp).mac, by: "psk", overheadBytes: 33 });
@@ -107,4 +112,19 @@ t.test("fragments in clear never complete a message of a link", async (t) => {
   t.same(take(first, "clear"), []);
   for (const other of others) t.same(take(other, "dtls"), []);
   t.same(happenings(take(first, "dtls")), ["joined"]);
+});
+
+t.test("the data channel is in clear beside a link, as the AC Descriptor says; without one it is not offered", async (t) => {
+  for (const dataChannel of [true, false]) {
+    const bench = new Bench(dataChannel);
+    bench.linkUp();
+    const [response] = sentIn(bench.join());
+    const policy = response?.type === "joinResponse" ? response.elements.acDescriptor?.dtlsPolicy : undefined;
+    t.equal(policy, dataChannel ? 2 : 0, "DTLS Policy (RFC 5415 §4.6.1): clear text data channel, or none");
+    if (!dataChannel) continue;
+    const bytes = keepAlive(new Uint8Array(16).fill(1));
+    const ask = (from: typeof peer) => bench.act((out) => bench.ac.dataDatagram(0, from, bytes, out));
+    t.match(ask({ ...peer, port: 4_000 }), [{ type: "send", channel: "data", carriage: "clear", bytes }]);
+    t.match(ask({ address: "198.51.100.9", port: 4_000 }), [{ type: "dropped", reason: "unknown-peer" }], "from elsewhere");
+  }
 });

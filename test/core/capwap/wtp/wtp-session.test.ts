@@ -541,3 +541,15 @@ t.test("keep-alives go to the port behind an AC that offers the data channel, an
     "an answer is no stray",
   );
 });
+
+t.test("no keep-alive goes to an AC that wants its data channel encrypted, or offers none", async (t) => {
+  for (const dtlsPolicy of [0, 4]) {
+    const acDescriptor = { ...completeElements.joinResponse.acDescriptor, dtlsPolicy };
+    const bench = new Bench().to("join");
+    bench.answer("joinResponse", { acDescriptor });
+    bench.answer("configurationStatusResponse");
+    bench.answer("changeStateEventResponse");
+    const sent = bench.tick().filter((output) => output.type === "send" && output.channel === "data");
+    t.same([sent, bench.wtp.state], [[], "run"]);
+  }
+});
