@@ -2,6 +2,7 @@
  * The APs of all runs: carries out what their states ask for. A state decides how long the AP is waited for and whether it has a place
  * on the WAN, so the timers and the WAN queue follow every transition.
  */
+import { type Endpoint, sameEndpoint } from "../../../base/endpoint.js";
 import type { Instant } from "../../../base/time.js";
 import { TimerTable } from "../../../base/timer-table.js";
 import { limits } from "../../upgrade/limits.js";
@@ -153,7 +154,7 @@ export class Members {
     const { inventory, outbox, sessionsMax } = this.#parts;
     if (!family.image) return;
     const server = task.role === "subordinate" ? tftpServerFor(this.#parts, member, task.server) : undefined;
-    if (server) member.orderedFrom = server;
+    if (server) noteServer(member, server);
     const policy = policyOf(this.#parts, run.group);
     const capable = isCapable(this.#parts, member);
     const facts = { runId: run.id, task, image: family.image, policy, server, sessionsMax, capable };
@@ -285,6 +286,11 @@ function noteWhole(member: Member): void {
   if (missing <= 0 || member.wanSentBytes === 0) return;
   member.wanSentBytes += missing;
   member.wanWireBytes += missing;
+}
+
+function noteServer(member: Member, server: Endpoint): void {
+  if (member.orderedFrom !== null && !sameEndpoint(member.orderedFrom, server)) member.triesElsewhere = member.tries;
+  member.orderedFrom = server;
 }
 
 /** The AP counts over the whole run; an older report must not take anything back. */

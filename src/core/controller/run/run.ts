@@ -95,6 +95,8 @@ export interface Member {
   heard: Heard;
   /** The TFTP server that its last order named; null before the first one since this controller started. */
   orderedFrom: Endpoint | null;
+  /** Of its tries, those that it had made before it was sent to `orderedFrom`. */
+  triesElsewhere: number;
   readonly rate: RateMeter;
   /** When bytes were last seen to grow on the LAN. */
   lanMovedAt: Instant | null;
@@ -176,6 +178,7 @@ export const newMember = (now: Instant, mac: MacAddress, family: Family): Member
   startedAt: null,
   heard: heardNothing,
   orderedFrom: null,
+  triesElsewhere: 0,
   rate: new RateMeter(),
   lanMovedAt: null,
   heldBack: null,

@@ -110,19 +110,21 @@ export class Setbacks {
     this.demoteIfPrimary(now, member, detail);
   }
 
-  outOfTries(now: Instant, member: Member, { reason, detail }: ApReport): void {
+  outOfTries(now: Instant, member: Member, { reason, detail, tries }: ApReport): void {
     const { family, run, state } = member;
     const primary = primaryOf(family);
     const server = isWorking(state) && state.task.role === "subordinate" ? state.task.server : null;
     const group = policyOf(this.#parts, run.group);
     const at = primary === null ? undefined : tftpServerFor(this.#parts, member, primary);
-    // Its tries were spent on a primary that is gone or elsewhere, or may be: the next order decides.
-    const hasHope = primary !== null && (server !== primary || !at || hasMoved(member, at));
+    const { triesElsewhere } = member;
+    const hasTriesLeft = triesElsewhere > 0 && tries - triesElsewhere < group.retryCount;
+    // Tries were spent on a primary that is gone or elsewhere, or may be: the next order decides.
+    const hasHope = primary !== null && (server !== primary || !at || hasMoved(member, at) || hasTriesLeft);
     const fallback: Fallback = hasHope ? { type: "wait", because: null } : fallbackFor(member, group);
     const code = reason === "none" ? "primary-unreachable" : reason;
     if (fallback.type === "wan") this.#members.fallBack(now, member);
     else if (fallback.type === "fail") this.#members.end(now, member, "failed", { reason: code, detail });
-    else if (fallback.because === null) this.#members.transition(now, member, { type: "set-aside" });
+    else if (fallback.because === null) this.#newRound(now, member);
     else this.#holdBack(now, member, { reason: code, detail: fallback.because });
   }
 
@@ -132,8 +134,15 @@ export class Setbacks {
     if (now - since >= this.#parts.timings.heldBackMs) this.#members.end(now, member, "failed", fault);
     else {
       member.heldBack = { ...fault, since };
-      this.#members.transition(now, member, { type: "set-aside" });
+      this.#newRound(now, member);
     }
+  }
+
+  /** Its next order is for all its tries. */
+  #newRound(now: Instant, member: Member): void {
+    member.orderedFrom = null;
+    member.triesElsewhere = 0;
+    this.#members.transition(now, member, { type: "set-aside" });
   }
 
   demoteIfPrimary(now: Instant, { family, mac }: Member, why: string): void {

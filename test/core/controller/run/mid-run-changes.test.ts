@@ -35,6 +35,21 @@ t.test("tries that were spent at the primary's former address cost no WAN copy",
   t.same(lab.takeTold(), ["2 subordinate from 10.0.9.1"]);
 });
 
+t.test("tries at a former address do not count at the present one", async (t) => {
+  const lab = servingBranch(2);
+  lab.do({ type: "group-retry-count", group: "G", retryCount: 10 });
+  lab.report(2, "waiting", { path: "lan", tries: 7, nextRetryMs: 5000, reason: "primary-unreachable" });
+  lab.takeTold();
+  backElsewhere(lab);
+  lab.takeTold();
+  const outOfTen = (): string[] => {
+    lab.report(2, "needs-wan", { path: "lan", tries: 10, reason: "primary-busy" });
+    return lab.takeTold();
+  };
+  t.same(outOfTen(), ["2 subordinate from 10.0.9.1"], "three were made there");
+  t.same(outOfTen(), ["2 fallback"], "ten more were");
+});
+
 t.test("the primary reports another TFTP port in its session", async (t) => {
   const lab = servingBranch(2);
   lab.takeTold();
