@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import t from "tap";
-import { after, apsOf, Fleet } from "../support/fleet.js";
+import { type ApPlan, after, apsOf, Fleet } from "../support/fleet.js";
 
 const run = promisify(execFile);
 const script = fileURLToPath(new URL("../../../test/interop/netmiko_upgrade.py", import.meta.url));
@@ -14,13 +14,16 @@ const present = await run("/usr/bin/python3", ["-c", "import netmiko, textfsm"])
 );
 
 t.test(
-  "netmiko logs in, disables paging and upgrades a group",
+  "netmiko logs in, disables paging and upgrades a group, one AP with blanks in its name",
   { skip: present ? false : "python3-netmiko or python3-textfsm is not installed" },
   async (t) => {
     const password = "netmiko-Test-1";
     const fleet = await Fleet.start(t, ["--ssh", "127.0.0.1:0"], { FLEXUP_ADMIN_PASSWORD: password });
     const plans = apsOf("AIR-CAP3702I", 3);
-    await fleet.join(plans);
+    await fleet.join(plans.slice(1));
+    fleet.startAp({ ...(plans[0] as ApPlan), name: "Lobby 2nd floor" });
+    await fleet.joined(["AP2", "AP3", "Lobby 2nd floor"]);
+    const names = ["AP2", "AP3", "Lobby_2nd_floor"];
     await fleet.addImage("AIR-CAP3702I", 1_000_000);
     const [host, port] = (fleet.ready.ssh ?? "").split(":");
     const macs = plans.map(({ mac }) => mac);
@@ -36,12 +39,12 @@ t.test(
     t.same(seen.summary, [{ GROUP: "Branch 7", APS: "3" }]);
     t.match(
       seen.rows,
-      plans.map(({ name }) => ({ AP_NAME: name, STATUS: "Complete", VERSION: after, BACKUP_IMAGE: after })),
+      names.map((name) => ({ AP_NAME: name, STATUS: "Complete", VERSION: after, BACKUP_IMAGE: after })),
     );
     t.match(seen.detail, /Efficient AP Image Upgrade \.+ Enabled/);
     t.match(
       seen.swapped,
-      plans.map(({ name }) => ({ AP_NAME: name, PRIMARY_IMAGE: after })),
+      names.map((name) => ({ AP_NAME: name, PRIMARY_IMAGE: after })),
     );
   },
 );

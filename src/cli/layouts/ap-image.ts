@@ -1,5 +1,6 @@
+import { oneWord } from "../../base/one-word.js";
 import type { ApImageRow, ApImageView } from "../../core/controller/operator/views.js";
-import { columns, dashes, dotted, lines } from "./columns.js";
+import { columns, dashes, dotted, dottedNumber, lines } from "./columns.js";
 
 const widths = [18, 14, 14, 15, 14, 16, 12, 14];
 /** Cells of the last column are padded less than its dashes, as public captures show. */
@@ -41,10 +42,10 @@ export function apImageText({ total, counts, aps }: ApImageView): string {
 const row = (ap: ApImageRow): string =>
   columns(rowWidths, [
     ap.name,
-    ap.primaryImage,
-    ap.backupImage,
+    dottedNumber(ap.primaryImage),
+    dottedNumber(ap.backupImage),
     ap.status,
-    ap.version ?? "None",
+    oneWord(ap.version ?? "None"),
     ap.nextRetrySeconds === null ? "NA" : String(ap.nextRetrySeconds),
     ap.retryCount === null ? "NA" : String(ap.retryCount),
     "",

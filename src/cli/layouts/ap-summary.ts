@@ -1,3 +1,4 @@
+import { oneWord } from "../../base/one-word.js";
 import type { ApSummaryRow } from "../../core/controller/operator/views.js";
 import { columns, dashes, dotted, lines } from "./columns.js";
 
@@ -26,12 +27,25 @@ export function apSummaryText(aps: readonly ApSummaryRow[]): string {
     ...joined.map((ap) =>
       columns(
         widths,
-        [ap.name, "0", ap.model, ap.mac, "default location", "--", ap.address ?? "0.0.0.0", "0", "[0 ,0 ,0 ]"],
+        [
+          oneWord(ap.name),
+          "0",
+          oneWord(ap.model),
+          ap.mac,
+          "default location",
+          "--",
+          withoutZone(ap.address ?? "0.0.0.0"),
+          "0",
+          "[0 ,0 ,0 ]",
+        ],
         gap,
       ).trimEnd(),
     ),
   );
 }
+
+/** An IPv6 address as parsers take it: digits and colons. */
+const withoutZone = (address: string): string => address.split("%")[0] as string;
 
 const statusWidths = [18, 17, 20, 10, 15, 24, 20];
 

@@ -24,7 +24,7 @@ export const newGroup = (name: string): GroupRecord => ({
 /** `before` null: a new group. `after` null: it is deleted. */
 export type GroupListener = (before: GroupRecord | null, after: GroupRecord | null) => void;
 
-const nameShape = /^[!-.0-~](?:[ -.0-~]{0,30}[!-.0-~])?$/;
+const nameShape = /^[!-,.0-~](?:[ -.0-~]{0,30}[!-.0-~])?$/;
 const done = success(null);
 const without = (macs: readonly MacAddress[], mac: MacAddress): MacAddress[] => macs.filter((other) => other !== mac);
 

@@ -6,6 +6,7 @@ import type { Instant } from "../../base/time.js";
 import { emptyVersion, type ReleaseName } from "../upgrade/limits.js";
 import { covers, modelPattern } from "../upgrade/model-pattern.js";
 import { familyOfName } from "../upgrade/models.js";
+import { isVersionLabel } from "../upgrade/version-label.js";
 import type { NewImage } from "./operator/new-image.js";
 import { refuse } from "./operator/refusals.js";
 import { type ReleasesConfig, releaseDifferences, releaseNames } from "./operator/release-config.js";
@@ -30,8 +31,14 @@ const factChecks: readonly Check<Omit<NewImage, "md5">>[] = [
   [({ sha256 }) => isSha256Hex(sha256), "its SHA-256 is not 64 lower-case hex digits"],
   [({ fileName }) => /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/.test(fileName), 'the file name must be letters, digits, ".", "_" and "-"'],
 ];
+/** Of a label that an operator gives; an image keeps the one it has. */
+const labelCheck: Check<{ readonly version: string }> = [
+  ({ version }) => isVersionLabel(version),
+  "the version must be numbers joined by dots, such as 8.10.183.0",
+];
 const checks: readonly Check<NewImage>[] = [
   ...factChecks,
+  labelCheck,
   [({ md5 }) => /^[0-9a-f]{32}$/.test(md5), "its MD5 is not 32 lower-case hex digits"],
 ];
 
@@ -176,6 +183,7 @@ export class ImageCatalogue {
     for (const entry of entries) {
       const { release, sha256, sizeBytes, models } = entry;
       const stored = this.bySha256(sha256) as ImageRecord;
+      if (entry.version !== stored.version && !labelCheck[0](entry)) return refuse.badImage(labelCheck[1]);
       if (sizeBytes !== stored.sizeBytes)
         return refuse.badImage(`the file of SHA-256 ${sha256} has ${stored.sizeBytes} bytes, not ${sizeBytes}`);
       const id = idOf(release, sha256);

@@ -4,6 +4,7 @@ import type { Endpoint } from "../../base/endpoint.js";
 import { type Result, success } from "../../base/failure.js";
 import { isIPv6 } from "../../base/ip-address.js";
 import { compareMac, type MacAddress, parseMac } from "../../base/mac-address.js";
+import { oneWord } from "../../base/one-word.js";
 import { type Sha256Hex, sha256HexOf } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import type { ApInventory } from "../../wire/capwap/vendor.js";
@@ -51,12 +52,15 @@ const slotsOf = (inventory: ApInventory | null): ApRecord["slots"] =>
 export const holdsImage = ({ record: { slots } }: KnownAp, sha256: Sha256Hex): boolean =>
   slots !== null && (slots.primary.sha256 === sha256 || slots.backup.sha256 === sha256);
 
+/** A name is found as the AP spells it and as tables do. */
+const keyOf = (name: string): string => oneWord(name.trim()).toLowerCase();
+
 /** `name (mac)`, for people. */
 export const apLabel = ({ record: { name, mac } }: KnownAp): string => `${name} (${mac})`;
 
 export class Inventory {
   readonly #aps = new Map<MacAddress, KnownAp>();
-  /** Lower-case name to the APs that bear it. */
+  /** `keyOf` a name to the APs that bear it. */
   readonly #named = new Map<string, Set<MacAddress>>();
   readonly #heardAt = new Map<MacAddress, Instant>();
   readonly #outbox: Outbox;
@@ -136,7 +140,7 @@ export class Inventory {
     const mac = parseMac(selector);
     const byMac = mac && this.#aps.get(mac);
     if (byMac) return [byMac];
-    const bearers = [...(this.#named.get(selector.trim().toLowerCase()) ?? [])].sort(compareMac);
+    const bearers = [...(this.#named.get(keyOf(selector)) ?? [])].sort(compareMac);
     return bearers.map((bearer) => this.#aps.get(bearer) as KnownAp);
   }
 
@@ -237,7 +241,7 @@ export class Inventory {
     const formerName = this.#aps.get(mac)?.record.name;
     if (formerName !== name) {
       if (formerName !== undefined) this.#unname(formerName, mac);
-      const key = name.trim().toLowerCase();
+      const key = keyOf(name);
       const bearers = this.#named.get(key);
       if (bearers) bearers.add(mac);
       else this.#named.set(key, new Set([mac]));
@@ -246,7 +250,7 @@ export class Inventory {
   }
 
   #unname(name: string, mac: MacAddress): void {
-    const key = name.trim().toLowerCase();
+    const key = keyOf(name);
     const bearers = this.#named.get(key);
     bearers?.delete(mac);
     if (bearers?.size === 0) this.#named.delete(key);

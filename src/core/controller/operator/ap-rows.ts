@@ -1,5 +1,6 @@
 /** `show ap image` and `show ap summary`: a row for each AP. */
 import type { MacAddress } from "../../../base/mac-address.js";
+import { oneWord } from "../../../base/one-word.js";
 import type { Instant } from "../../../base/time.js";
 import { emptyVersion } from "../../upgrade/limits.js";
 import type { KnownAp } from "../inventory.js";
@@ -60,7 +61,7 @@ function apImageRow(now: Instant, { runs, groups, inventory, lostImages }: ViewP
   const started = member !== undefined && member.state.phase !== "aborted" && image !== null;
   const nextRetryAt = member?.heard.nextRetryAt ?? null;
   return {
-    name: record.name,
+    name: oneWord(record.name),
     mac: record.mac,
     model: record.model,
     group: groups.of(record.mac)?.name ?? null,

@@ -16,7 +16,7 @@ const shellWord = (text: string): string => (/^[\w.,:+-]+$/.test(text) ? text : 
 export const refuse = {
   badGroupName: make(
     "bad-group-name",
-    (name) => `"${name}" is not a valid group name: 1 to 32 printable characters, no blank at either end, no "/".`,
+    (name) => `"${name}" is not a valid group name: 1 to 32 printable characters, no blank at either end, no "/", no "-" at its start.`,
   ),
   groupExists: make("group-exists", (group) => `Group "${group}" exists already.`),
   unknownGroup: make("unknown-group", (group) => `There is no FlexConnect group "${group}"; "show flexconnect group summary" lists them.`),

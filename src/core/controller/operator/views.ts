@@ -21,6 +21,7 @@ export type PredownloadStatus = "None" | "Initiated" | "Predownloading" | "Compl
 export type PredownloadRole = "primaryCentral" | "primaryLocal" | "subordinateCentral" | "subordinateLocal";
 
 export interface ApImageRow {
+  /** As `show ap image` prints it: blanks in the name that the AP gives itself are underscores. */
   readonly name: string;
   readonly mac: string;
   readonly model: string;

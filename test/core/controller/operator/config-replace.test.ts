@@ -88,6 +88,7 @@ t.test("one wrong image refuses the whole document", async (t) => {
   for (const primary of [
     [listed({ sizeBytes: 999 })],
     [listed({ version: "9 0" })],
+    [listed({ version: "9.0a" })],
     [listed({ fileName: "../a" })],
     [listed(), listed({ models: ["ap3g3"] })],
   ]) {
