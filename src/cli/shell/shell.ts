@@ -2,6 +2,7 @@
  * An operator's shell on one terminal: login dialogue, prompt, line editing, questions, paging.
  * It knows neither SSH nor HTTP: text comes in, text goes out, commands are run by a port.
  */
+import { configCommands, configPrompt, entersConfigMode, leavesConfigMode, outsideConfigMode } from "./config-mode.js";
 import { type Key, KeyReader } from "./keys.js";
 import { type Completion, LineEditor, type LineEvent, type LineMode } from "./line-editor.js";
 import { morePrompt, Pager } from "./pager.js";
@@ -58,6 +59,7 @@ export class Shell {
   readonly #editor: LineEditor;
   readonly #waiting: Key[] = [];
   #commands: ShellCommands | undefined;
+  #inConfigMode = false;
   #rows: number;
   #paging = true;
   #pager: Pager | undefined;
@@ -72,7 +74,11 @@ export class Shell {
     this.#options = options;
     this.#commands = options.commands;
     this.#rows = options.rows;
-    this.#editor = new LineEditor({ help: (line) => this.#commands?.help(line) ?? [] });
+    this.#editor = new LineEditor({ help: (line) => this.#commandsInMode?.help(line) ?? [] });
+  }
+
+  get #commandsInMode(): ShellCommands | undefined {
+    return this.#inConfigMode && this.#commands ? configCommands(this.#commands) : this.#commands;
   }
 
   start(): void {
@@ -119,8 +125,9 @@ export class Shell {
 
   #edit(key: Key): void {
     const line = key.type === "tab" ? this.#editor.toComplete() : undefined;
-    if (line !== undefined && this.#commands !== undefined) {
-      void this.#complete(line, this.#commands);
+    const commands = this.#commandsInMode;
+    if (line !== undefined && commands !== undefined) {
+      void this.#complete(line, commands);
       return;
     }
     const { draw, event } = this.#editor.key(key);
@@ -169,18 +176,23 @@ export class Shell {
 
   #prompt(): void {
     if (this.#closed) return;
-    void this.#readLine(this.#options.prompt, { kind: "command" }).then((event) => this.#onCommandLine(event));
+    const { prompt } = this.#options;
+    void this.#readLine(this.#inConfigMode ? configPrompt(prompt) : prompt, { kind: "command" }).then((event) =>
+      this.#onCommandLine(event),
+    );
   }
 
   #onCommandLine(event: LineEvent): void {
     const line = event.type === "line" ? event.line.trim() : "";
-    const paging = setsPaging.exec(line)?.[1];
-    if (event.type === "end-of-input" || leavesShell.test(line)) this.#hangUp();
-    else if (line === "") this.#prompt();
+    const paging = setsPaging.exec(this.#inConfigMode ? outsideConfigMode(line) : line)?.[1];
+    const turnsMode = (this.#inConfigMode ? leavesConfigMode : entersConfigMode).test(line);
+    if (turnsMode) this.#inConfigMode = !this.#inConfigMode;
+    if (event.type === "end-of-input" || (leavesShell.test(line) && !turnsMode)) this.#hangUp();
+    else if (line === "" || turnsMode) this.#prompt();
     else if (paging !== undefined) {
       this.#paging = paging.toLowerCase() === "enable";
       this.#show("");
-    } else void this.#commands?.run(line, (question) => this.#ask(question)).then(({ text }) => this.#show(text));
+    } else void this.#commandsInMode?.run(line, (question) => this.#ask(question)).then(({ text }) => this.#show(text));
   }
 
   async #ask(question: string): Promise<string | undefined> {

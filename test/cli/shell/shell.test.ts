@@ -84,6 +84,43 @@ t.test("a command may ask", async (t) => {
   t.match(await say("\x03"), /you said undefined/);
 });
 
+t.test("config alone enters the vendor's config mode, exit leaves it", async (t) => {
+  const { say, state } = open();
+  await say("");
+  t.equal(await say("config\r"), "config\r\n(Lab) config>");
+  t.equal(await say("ap reset all\r"), "ap reset all\r\nran config ap reset all\r\n\r\n(Lab) config>");
+  t.equal(await say("config ap reset all\r"), "config ap reset all\r\nran config ap reset all\r\n\r\n(Lab) config>");
+  t.equal(await say("\r"), "\r\n(Lab) config>");
+  await say("paging disable\r");
+  t.notMatch(await say("exit\r"), /ran/);
+  t.equal(await say("show boot\r"), "show boot\r\nran show boot\r\n\r\n(Lab) >");
+  t.match(await say("long\r"), /line 10/);
+  await say("config\r");
+  await say("logout\r");
+  t.ok(state.closed);
+});
+
+t.test("help and completion know the mode", async (t) => {
+  const asked: string[] = [];
+  const { say } = open({
+    commands: {
+      ...commands,
+      complete: async (line) => {
+        asked.push(line);
+        return { line: `${line}up`, choices: ["up"] };
+      },
+      help: (line) => {
+        asked.push(line);
+        return [];
+      },
+    },
+  });
+  await say("config\r");
+  await say("gro?");
+  t.match(await say("\t"), /group/);
+  t.same(asked, ["config gro", "config gro"]);
+});
+
 t.test("logout, exit and Control-D hang up", async (t) => {
   for (const word of ["logout\r", "exit\r", "\x04"]) {
     const { say, state } = open();
