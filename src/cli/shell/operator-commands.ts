@@ -1,6 +1,6 @@
 /** The operator's command table as a shell runs it: abbreviations, `?`, completion, the vendor's error message. */
 import type { Command, CommandContext, Outcome } from "../command.js";
-import type { Grammar } from "../grammar.js";
+import type { Grammar, Match } from "../grammar.js";
 import { parameters } from "../parameters.js";
 import { quotedIfNeeded, splitLast, splitWords, type Word } from "../words.js";
 import type { Completion } from "./line-editor.js";
@@ -30,9 +30,17 @@ export class OperatorCommands implements ShellCommands {
     if (asked !== null) return { text: this.#helpText(asked[1] ?? ""), exitCode: 0 };
     const words = splitWords(line);
     if (words === undefined) return { text: `${incorrectUsage}\nA quote is not closed.\n`, exitCode: 2 };
-    const match = this.#grammar.match(words, abbreviations);
+    const match = this.#match(words);
     if (match.type === "error") return { text: `${incorrectUsage}\n${match.message}.\n`, exitCode: 2 };
     return shown(await match.command.run(match.values, this.#context));
+  }
+
+  /** Some versions of netmiko send the lines of config mode without entering it. */
+  #match(words: readonly Word[]): Match<Command> {
+    const match = this.#grammar.match(words, abbreviations);
+    if (match.type === "command") return match;
+    const inConfigMode = this.#grammar.match([{ text: "config", quoted: false }, ...words], abbreviations);
+    return inConfigMode.type === "command" ? inConfigMode : match;
   }
 
   /** What `?` shows on a terminal, for callers without one. */

@@ -51,8 +51,9 @@ const loginMsMax = 60_000;
 const channelsMax = 10;
 /** Sessions of one connection that became neither. */
 const emptySessionsMax = 64;
-const strangersPerNetworkMax = 8;
 const connectionsPerUserMax = 16;
+/** A user's script may log in on all of its connections at once. */
+const strangersPerNetworkMax = connectionsPerUserMax;
 const defaults = { connectionsMax: 64, idleMsMax: 30 * 60_000, rows: 24 } as const;
 
 /** No SHA-1 (RFC 9142, RFC 8332), and no compression, which would unpack a stranger's bytes. */

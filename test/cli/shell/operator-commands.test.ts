@@ -27,6 +27,13 @@ t.test("words are abbreviated as on the vendor's controller", async (t) => {
   t.match(await commands.run("sh bo", no), { exitCode: 0, text: /^Primary Boot Image\.+ 8\.10\.183\.0/ });
 });
 
+t.test("what is a command of config mode alone is taken for one", async (t) => {
+  const { orders, commands } = setUp();
+  t.equal((await commands.run("flexconnect group A1 add", no)).exitCode, 0);
+  t.same(orders, [{ type: "group-add", group: "A1" }]);
+  t.match(await commands.run("flexconnect nothing", no), { exitCode: 2, text: /Unexpected "flexconnect"/ });
+});
+
 t.test("a mistake gets the vendor's line and ours; a refusal gets its reason", async (t) => {
   const { commands } = setUp();
   const wrong = await commands.run("show nothing", no);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import ssh2, { type ConnectConfig } from "ssh2";
 import t from "tap";
 import type { CommandOutcome, ShellCommands } from "../../../src/cli/shell/shell.js";
-import { type SshServer, startSshServer } from "../../../src/cli/ssh/server.js";
+import { type SshServer, type SshServerOptions, startSshServer } from "../../../src/cli/ssh/server.js";
 import { sshHostKeys } from "../../../src/runtime/access/ssh-host-keys.js";
 
 /** ssh2 makes one in 256 that it cannot read. */
@@ -41,29 +41,33 @@ const trouble: string[] = [];
 const told: string[] = [];
 let server: SshServer;
 
-t.before(async () => {
-  const started = await startSshServer({
-    listen: { address: "127.0.0.1", port: 0 },
-    hostKeys,
-    prompt: "(Cisco Controller) >",
-    connectionsMax: 2,
-    onTrouble: (kind) => trouble.push(kind),
-    door: {
-      password: async (user, password) => {
-        if (user === "broken") throw new Error("the disk is full");
-        return user === "admin" && password === "right" ? "admin" : undefined;
-      },
-      publicKey: async (user, key) => (user === "admin" && Buffer.compare(key, knownBlob) === 0 ? "admin" : undefined),
-      userOf: (identity) => identity,
-      enteredByKey: (identity, _key, from) => told.push(`key ${identity} ${from}`),
-      commands: (identity) => {
-        told.push(`commands ${identity}`);
-        return commands;
-      },
+const options: SshServerOptions<string> = {
+  listen: { address: "127.0.0.1", port: 0 },
+  hostKeys,
+  prompt: "(Cisco Controller) >",
+  onTrouble: (kind) => trouble.push(kind),
+  door: {
+    password: async (user, password) => {
+      if (user === "broken") throw new Error("the disk is full");
+      return user === "admin" && password === "right" ? "admin" : undefined;
     },
-  });
-  if (!started.ok) throw new Error(started.failure.message);
-  server = started.value;
+    publicKey: async (user, key) => (user === "admin" && Buffer.compare(key, knownBlob) === 0 ? "admin" : undefined),
+    userOf: (identity) => identity,
+    enteredByKey: (identity, _key, from) => told.push(`key ${identity} ${from}`),
+    commands: (identity) => {
+      told.push(`commands ${identity}`);
+      return commands;
+    },
+  },
+};
+const started = async (more: Partial<SshServerOptions<string>> = {}): Promise<SshServer> => {
+  const result = await startSshServer({ ...options, ...more });
+  if (!result.ok) throw new Error(result.failure.message);
+  return result.value;
+};
+
+t.before(async () => {
+  server = await started({ connectionsMax: 2 });
 });
 t.teardown(async () => {
   await server.close();
@@ -221,6 +225,15 @@ t.test("connections are bounded", async (t) => {
   // The server hears of an end a little later than who ended.
   const connectSoon = (): Promise<ssh2.Client> => connect({ privateKey: clientKey.private }).catch(connectSoon);
   await ended(await connectSoon());
+});
+
+t.test("a script may log in a dozen times at once", async (t) => {
+  const roomy = await started();
+  t.teardown(() => roomy.close());
+  const { port } = roomy.local;
+  const logins = await Promise.allSettled(Array.from({ length: 12 }, () => connect({ port, privateKey: clientKey.private })));
+  for (const login of logins) if (login.status === "fulfilled") login.value.end();
+  t.equal(logins.filter(({ status }) => status === "fulfilled").length, 12);
 });
 
 t.test("connections that never log in keep nobody out", async (t) => {
