@@ -4,7 +4,8 @@ import type { Grammar, Match } from "../grammar.js";
 import { parameters } from "../parameters.js";
 import { quotedIfNeeded, splitLast, splitWords, type Word } from "../words.js";
 import type { Completion } from "./line-editor.js";
-import { type Ask, type CommandOutcome, isOfTerminals, type ShellCommands } from "./shell.js";
+import { isOfTerminals } from "./shell.js";
+import type { Ask, CommandOutcome, ShellCommands } from "./shell-commands.js";
 
 /** Scripts for the vendor's controllers wait for its last character. */
 export const prompt = "(Cisco Controller) >";

@@ -2,28 +2,11 @@
  * An operator's shell on one terminal: login dialogue, prompt, line editing, questions, paging.
  * It knows neither SSH nor HTTP: text comes in, text goes out, commands are run by a port.
  */
-import { configCommands, configPrompt, entersConfigMode, leavesConfigMode, outsideConfigMode } from "./config-mode.js";
+import { configPrompt, entersConfigMode, inConfigMode, leavesConfigMode, outsideConfigMode } from "./config-mode.js";
 import { type Key, KeyReader } from "./keys.js";
-import { type Completion, LineEditor, type LineEvent, type LineMode } from "./line-editor.js";
+import { LineEditor, type LineEvent, type LineMode } from "./line-editor.js";
 import { morePrompt, Pager } from "./pager.js";
-
-/** Asks the person a question while a command runs. Undefined when the line was dropped or the terminal closed. */
-export type Ask = (question: string) => Promise<string | undefined>;
-
-export interface CommandOutcome {
-  /** Shown as it is, LF line ends. */
-  readonly text: string;
-  /** 0 done, 1 refused, 2 not understood: what a single command over SSH ends with. */
-  readonly exitCode: number;
-}
-
-export interface ShellCommands {
-  /** Runs one line. Never rejects for what a person typed. */
-  run(line: string, ask: Ask): Promise<CommandOutcome>;
-  /** Never rejects: what cannot be found out is not offered. */
-  complete(line: string): Promise<Completion>;
-  help(line: string): readonly string[];
-}
+import type { ShellCommands } from "./shell-commands.js";
 
 export interface ShellOptions {
   /** E.g. `(Cisco Controller) >`; scripts recognise it by its last character. */
@@ -78,7 +61,7 @@ export class Shell {
   }
 
   get #commandsInMode(): ShellCommands | undefined {
-    return this.#inConfigMode && this.#commands ? configCommands(this.#commands) : this.#commands;
+    return this.#inConfigMode && this.#commands ? inConfigMode(this.#commands) : this.#commands;
   }
 
   start(): void {

@@ -11,7 +11,8 @@ import ssh2, { type Algorithms, type AuthContext, type Connection, type ServerCh
 import { ConnectionLimit } from "../../admin/connection-limit.js";
 import { type Endpoint, endpointText } from "../../base/endpoint.js";
 import { failure, type Result, success } from "../../base/failure.js";
-import { Shell, type ShellCommands } from "../shell/shell.js";
+import { Shell } from "../shell/shell.js";
+import type { ShellCommands } from "../shell/shell-commands.js";
 
 /** Authenticates. Undefined: refused. It delays and counts attempts by itself. */
 export interface SshDoor<Identity> {

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import t from "tap";
-import { Shell, type ShellCommands } from "../../../src/cli/shell/shell.js";
+import { Shell } from "../../../src/cli/shell/shell.js";
+import type { ShellCommands } from "../../../src/cli/shell/shell-commands.js";
 
 const commands: ShellCommands = {
   run: async (line, ask) => {

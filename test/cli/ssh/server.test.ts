@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import ssh2, { type ConnectConfig } from "ssh2";
 import t from "tap";
-import type { CommandOutcome, ShellCommands } from "../../../src/cli/shell/shell.js";
+import type { CommandOutcome, ShellCommands } from "../../../src/cli/shell/shell-commands.js";
 import { type SshServer, type SshServerOptions, startSshServer } from "../../../src/cli/ssh/server.js";
 import { sshHostKeys } from "../../../src/runtime/access/ssh-host-keys.js";
 
