@@ -6,7 +6,7 @@ RUN { apt-get update -qq && apt-get install -qq -y --no-install-recommends gcc l
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
 COPY . .
-RUN npm run build && npm prune --omit=dev --ignore-scripts
+RUN npm run build && npm prune --omit=dev --ignore-scripts && find dist -name '*.map' -delete
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production
