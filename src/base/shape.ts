@@ -88,6 +88,18 @@ export const fields = <Value extends object>(shapes: { readonly [Name in keyof V
   };
 };
 
+/** An object whose field `tag` says which of `shapes` it has. */
+export const tagged = <Tag extends string, Value extends { readonly [T in Tag]: string }>(
+  tag: Tag,
+  shapes: { readonly [Word in Value[Tag]]: Shape<Extract<Value, { readonly [T in Tag]: Word }>> },
+): Shape<Value> => ({
+  fault: (value) => {
+    const word = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[tag] : undefined;
+    if (typeof word === "string" && Object.hasOwn(shapes, word)) return (shapes as Record<string, Shape<unknown>>)[word]?.fault(value);
+    return { place: tag, expected: Object.keys(shapes).join(" or ") };
+  },
+});
+
 const within = (name: string, { place, expected }: ShapeFault): ShapeFault => ({
   place: place === "" || place.startsWith("[") ? name + place : `${name}.${place}`,
   expected,

@@ -11,6 +11,7 @@ import {
   type Shape,
   type ShapeOf,
   shapeFaultText,
+  tagged,
   yesNo,
 } from "../../src/base/shape.js";
 
@@ -61,4 +62,18 @@ t.test("a value of the shape has no fault, and every other says where and why", 
   for (const [value, expected] of faults) t.equal(fault(sample, value), expected);
   const { name: _, ...nameless } = good;
   t.equal(fault(sample, nameless), "name: missing field");
+});
+
+type Step = { readonly phase: "waiting" } | { readonly phase: "over"; readonly at: number };
+const step = tagged<"phase", Step>("phase", {
+  waiting: fields<Extract<Step, { phase: "waiting" }>>({ phase: oneOf({ waiting: 1 }) }),
+  over: fields<Extract<Step, { phase: "over" }>>({ phase: oneOf({ over: 1 }), at: number }),
+});
+
+t.test("a union is checked by its tag", async (t) => {
+  t.equal(fault(step, { phase: "waiting" }), undefined);
+  t.equal(fault(step, { phase: "over", at: 1 }), undefined);
+  t.equal(fault(step, { phase: "over" }), "at: missing field");
+  t.equal(fault(step, { phase: "waiting", at: 1 }), "at: unknown field");
+  for (const value of [{ phase: "toString" }, {}, null, "over"]) t.equal(fault(step, value), "phase: waiting or over");
 });
