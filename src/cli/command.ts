@@ -47,11 +47,14 @@ export interface Command extends Pattern {
 }
 
 type NamesIn<P extends string> = P extends `${string}<${infer Name}>${infer Rest}` ? (Name & ParameterName) | NamesIn<Rest> : never;
-type FlagsIn<P extends string> = P extends `${string}[${infer Flag}]${infer Rest}` ? Flag | FlagsIn<Rest> : never;
+/** What is between brackets, and the rest. */
+type OptionalIn<P extends string> = P extends `${string}[${infer Words}]${infer Rest}` ? Words | OptionalIn<Rest> : never;
+type RequiredIn<P extends string> = P extends `${infer Before}[${string}]${infer Rest}` ? `${Before}${RequiredIn<Rest>}` : P;
+type FlagsIn<P extends string> = Exclude<OptionalIn<P>, `${string}<${string}`>;
 /** The values that a pattern's parameters and optional words bring, by name. */
-export type ValuesOf<P extends string> = { readonly [Name in NamesIn<P>]: ParameterValue<Name> } & {
-  readonly [Flag in FlagsIn<P>]?: true;
-};
+export type ValuesOf<P extends string> = { readonly [Name in NamesIn<RequiredIn<P>>]: ParameterValue<Name> } & {
+  readonly [Name in NamesIn<OptionalIn<P>>]?: ParameterValue<Name>;
+} & { readonly [Flag in FlagsIn<P>]?: true };
 
 interface OrderCommand<P extends string, T extends Order> {
   readonly help: string;

@@ -3,7 +3,8 @@
  * for one-shot commands, the local shell and SSH alike.
  *
  * A command's pattern is what a person types: `config flexconnect group <group> predownload master|primary <ap> [delete]`
- * holds words (with synonyms after `|`), parameters in angle brackets, optional words in brackets, and options (`--models <models>`).
+ * holds words (with synonyms after `|`), parameters in angle brackets, optional words in brackets, with or without a value
+ * (`[force]`, `[pause <seconds>]`), and options (`--models <models>`).
  */
 import { invariant } from "../base/invariant.js";
 import { orList, type Parameter, parameters } from "./parameters.js";
@@ -32,6 +33,12 @@ interface Node<C> {
   parameter: { readonly name: string; readonly node: Node<C> } | undefined;
   /** The command that may end here, and the optional words that were passed on the way. */
   end: { readonly command: C; readonly options: readonly Option[]; readonly flags: readonly string[] } | undefined;
+}
+
+/** Where a pattern has led so far, and the flags on the way. */
+interface Place<C> {
+  readonly node: Node<C>;
+  readonly flags: readonly string[];
 }
 
 interface Option {
@@ -105,15 +112,16 @@ export class Grammar<C extends Pattern> {
   #add(command: C): void {
     const tokens = command.pattern.split(" ");
     const options: Option[] = [];
-    let nodes: { node: Node<C>; flags: readonly string[] }[] = [{ node: this.#root, flags: [] }];
+    let nodes: Place<C>[] = [{ node: this.#root, flags: [] }];
     for (let at = 0; at < tokens.length; at++) {
       const token = tokens[at] as string;
       if (token.startsWith("--")) {
         options.push({ name: token, parameter: parameterOf(tokens[++at] as string) });
         this.#optionNames.add(token);
       } else if (token.startsWith("[")) {
-        const word = token.slice(1, -1);
-        nodes = [...nodes, ...nodes.map(({ node, flags }) => ({ node: keywordNode(node, [word]), flags: [...flags, word] }))];
+        const word = token.replace(/^\[|\]$/g, "");
+        const value = token.endsWith("]") ? undefined : parameterOf((tokens[++at] as string).slice(0, -1));
+        nodes = [...nodes, ...nodes.map((from) => withOptionalWord(from, word, value))];
       } else if (token.startsWith("<")) {
         nodes = nodes.map(({ node, flags }) => ({ node: parameterNode(node, parameterOf(token)), flags }));
       } else {
@@ -205,6 +213,12 @@ function keywordNode<C>(node: Node<C>, words: readonly string[]): Node<C> {
   node.keywords.set(main, { node: child, synonymOf: undefined });
   for (const synonym of synonyms) node.keywords.set(synonym, { node: child, synonymOf: main });
   return child;
+}
+
+/** A word without a value is a flag. */
+function withOptionalWord<C>({ node, flags }: Place<C>, word: string, value: string | undefined): Place<C> {
+  const after = keywordNode(node, [word]);
+  return value === undefined ? { node: after, flags: [...flags, word] } : { node: parameterNode(after, value), flags };
 }
 
 function parameterNode<C>(node: Node<C>, name: string): Node<C> {
