@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { limits } from "../core/upgrade/limits.js";
+import { activationPreviewSchema, activationReportSchema, activationRequest, activationSchema } from "./activation-schema.js";
 import { type OrderPath, orderPaths, type RoutedOrder } from "./order-paths.js";
 import type { Role } from "./roles.js";
 import {
@@ -34,6 +35,7 @@ import {
   runSummaryRow,
   systemView,
 } from "./schema.js";
+import { instant } from "./schema-parts.js";
 import { settingsChange } from "./settings-schema.js";
 
 export interface OrderRoute extends OrderPath {
@@ -111,6 +113,24 @@ const rows: Readonly<Record<RoutedOrder["type"], Omit<OrderRoute, keyof OrderPat
     ...act("Start the upgrade of a group", { group, release: releaseName, force }, groupStarted),
     idempotent: true,
   },
+  "group-activate": {
+    ...act(
+      "Have the APs of a group boot the image of their last upgrade, in batches",
+      { group, at: instant.optional().describe("When to start; at once without it"), ...activationRequest },
+      activationSchema,
+    ),
+    idempotent: true,
+  },
+  "group-activation-preview": {
+    role: "read-only",
+    summary: "What an activation would do now; nothing is sent and nothing changes",
+    fields: z.object({ group, ...activationRequest }),
+    answer: activationPreviewSchema,
+  },
+  "group-activation-pause": act("Open no further batch until it is resumed", { group }, activationSchema),
+  "group-activation-resume": act("Open the next batch, after a pause or the canary", { group }, activationSchema),
+  "group-activation-abort": act("Finish the batch in progress and open no other", { group }, activationSchema),
+  "show-activation": read("The latest activation of a group, with a row for each AP", { group }, activationReportSchema),
   "group-abort": act("Abort the upgrade of a group", { group }, runStarted),
   "ap-predownload": {
     ...act("Predownload an image to one AP or all", { ap: apOrAll, release: releaseName, force }, predownloadResult),

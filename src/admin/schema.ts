@@ -3,7 +3,6 @@
  * OpenAPI document is generated from them. The views are typed in `core/controller/operator/views.ts`; `satisfies` keeps both alike.
  */
 import { z } from "zod";
-import type { Failure } from "../base/failure.js";
 import type { GroupConfig } from "../core/controller/operator/group-config.js";
 import { distributions } from "../core/controller/operator/group-settings.js";
 import type { ActResult, PredownloadResult } from "../core/controller/operator/order-results.js";
@@ -32,11 +31,11 @@ import type {
 } from "../core/controller/operator/views.js";
 import { firstSteps } from "../core/controller/run/first-step.js";
 import { type FailureReason, failureReasons } from "../wire/capwap/vendor.js";
+import { activationSchema } from "./activation-schema.js";
+import { failureBody, instant, macText, wholeNumber } from "./schema-parts.js";
 import { documentSettings, groupSettings } from "./settings-schema.js";
 
 const bytes = z.int().min(0);
-const instant = z.number().describe("Milliseconds since 1970-01-01T00:00:00Z");
-const macText = z.string().describe("MAC address, e.g. 00:0a:b8:3b:0b:c2");
 const digest = z.string().describe("Lower-case hex");
 
 export const releaseName = z.enum(["primary", "backup"]).describe("Which of the controller's two releases");
@@ -47,11 +46,7 @@ const failureReason = z.enum(Object.keys(failureReasons) as [FailureReason, ...F
 const runState = z.enum(["running", "complete", "partial", "failed", "aborted"]);
 const presence = z.enum(["Joined", "Not Joined"]);
 
-/** Every answer that is not 2xx. */
-export const failureBody = z.object({
-  code: z.string().describe("Stable, kebab-case"),
-  message: z.string().describe("One sentence for people"),
-}) satisfies z.ZodType<Failure>;
+export { failureBody };
 
 export const apImageRow = z.object({
   name: z.string(),
@@ -78,17 +73,15 @@ export const apImageRow = z.object({
   secondsLeft: z.int().min(0).nullable(),
 }) satisfies z.ZodType<ApImageRow>;
 
-const count = z.int().min(0);
-
 export const apImageView = z.object({
-  total: count,
+  total: wholeNumber,
   counts: z.object({
-    initiated: count,
-    downloading: count,
-    predownloading: count,
-    completedPredownloading: count,
-    notSupported: count,
-    failedToPredownload: count,
+    initiated: wholeNumber,
+    downloading: wholeNumber,
+    predownloading: wholeNumber,
+    completedPredownloading: wholeNumber,
+    notSupported: wholeNumber,
+    failedToPredownload: wholeNumber,
   }),
   aps: z.array(apImageRow),
 }) satisfies z.ZodType<ApImageView>;
@@ -111,18 +104,18 @@ export const apSummaryRow = z.object({
 
 export const groupSummaryRow = z.object({
   name: z.string(),
-  apCount: count,
+  apCount: wholeNumber,
   predownload: z.boolean(),
   runState: runState.nullable(),
 }) satisfies z.ZodType<GroupSummaryRow>;
 
 const statusCounts = z.object({
-  None: count,
-  Initiated: count,
-  Predownloading: count,
-  Complete: count,
-  Failed: count,
-  NotSupported: count,
+  None: wholeNumber,
+  Initiated: wholeNumber,
+  Predownloading: wholeNumber,
+  Complete: wholeNumber,
+  Failed: wholeNumber,
+  NotSupported: wholeNumber,
 });
 
 const runView = z.object({
@@ -155,16 +148,16 @@ const modelTotals = z.object({
   primary: z.object({ mac: macText, name: z.string(), model: z.string() }).nullable(),
   manual: z.boolean(),
   warning: z.string().nullable(),
-  wanCopies: count,
+  wanCopies: wholeNumber,
   wanBytes: bytes,
   lanBytes: bytes,
   wanWireBytes: bytes,
 });
 
 const modelView = modelTotals.extend({
-  sessions: count,
-  sessionsPeak: count,
-  sessionsMax: count,
+  sessions: wholeNumber,
+  sessionsPeak: wholeNumber,
+  sessionsMax: wholeNumber,
   serving: z.array(z.object({ mac: macText.nullable(), name: z.string().nullable(), address: z.string(), bytesDone: bytes })),
 }) satisfies z.ZodType<ModelView>;
 
@@ -183,6 +176,8 @@ export const groupSchema = z.object({
   models: z.array(modelView),
   run: runView.nullable(),
   transfers: z.array(transferView),
+  activation: activationSchema.nullable().describe("The latest one"),
+  readyToActivate: wholeNumber.describe("APs that an activation would boot into the image of their last upgrade"),
 }) satisfies z.ZodType<GroupView>;
 
 export const linkRates = z.object({
@@ -193,8 +188,8 @@ export const linkRates = z.object({
 const modelPreview = modelTotals.pick({ family: true, models: true, primary: true, manual: true, warning: true, wanBytes: true }).extend({
   image: z.object({ version: z.string(), sizeBytes: bytes }).nullable(),
   warnings: z.array(z.string()),
-  subordinates: count,
-  alreadyHolding: count,
+  subordinates: wholeNumber,
+  alreadyHolding: wholeNumber,
   expectedFallbacks: z.number().min(0),
   expectedSeconds: z.number().min(0),
 });
@@ -242,7 +237,7 @@ export const imageAdded = imageSchema.extend({
     .array(z.object({ id: z.string(), version: z.string(), models: z.array(z.string()), removed: z.boolean() }))
     .describe("Images that gave way to it, and for which models"),
   suggested: z
-    .array(z.object({ model: z.string(), apCount: count }))
+    .array(z.object({ model: z.string(), apCount: wholeNumber }))
     .describe("Models of known APs that usually run the same image and have none in this release"),
 }) satisfies z.ZodType<ImageAdded>;
 
@@ -293,7 +288,7 @@ const runReportRow = z.object({
   wanBytes: bytes,
   lanBytes: bytes,
   wanWireBytes: bytes,
-  tries: count,
+  tries: wholeNumber,
   failureReason,
   detail: z.string(),
 }) satisfies z.ZodType<RunReportRow>;
@@ -301,7 +296,7 @@ const runReportRow = z.object({
 export const runSummaryRow = runView.extend({
   group: z.string().nullable(),
   models: z.array(modelTotals),
-  apCount: count,
+  apCount: wholeNumber,
 }) satisfies z.ZodType<RunSummaryRow>;
 
 export const runReportSchema = runSummaryRow.extend({ aps: z.array(runReportRow) }) satisfies z.ZodType<RunReport>;
@@ -313,11 +308,11 @@ export const actResult = z.object({
   pending: z.array(z.string()),
 }) satisfies z.ZodType<ActResult>;
 
-export const predownloadResult = z.object({ runIds: z.array(z.int()), apCount: count }) satisfies z.ZodType<PredownloadResult>;
+export const predownloadResult = z.object({ runIds: z.array(z.int()), apCount: wholeNumber }) satisfies z.ZodType<PredownloadResult>;
 export const runStarted = z.object({ runId: z.int() });
 const leftOut = z.array(z.object({ mac: macText, name: z.string().nullable(), reason: z.string() }));
 export const groupStarted = runStarted.extend({ leftOut: leftOut.describe("APs of the group that take no part, and why") });
-export const apsAborted = z.object({ apCount: count });
+export const apsAborted = z.object({ apCount: wholeNumber });
 
 export const groupConfig = z.strictObject({
   name: z.string(),

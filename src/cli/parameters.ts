@@ -1,8 +1,10 @@
 import type { OperatorPort } from "../admin/operator-port.js";
 import { type MacAddress, parseMac } from "../base/mac-address.js";
 import { parseScaled } from "../base/scaled-number.js";
+import type { Instant } from "../base/time.js";
+import type { ActivationSequence, BatchRule } from "../core/controller/activation/activation.js";
 import { type GroupSetting, groupSettingList, type SettingUnit, type SwitchSetting } from "../core/controller/operator/group-settings.js";
-import type { ReleaseName } from "../core/upgrade/limits.js";
+import { limits, type ReleaseName } from "../core/upgrade/limits.js";
 
 /** One kind of value in a command. */
 export interface Parameter<T> {
@@ -84,6 +86,26 @@ const settingParameters: Readonly<Record<string, Parameter<unknown>>> = Object.f
   groupSettingList.flatMap(({ setting }) => (setting.kind === "switch" ? [] : [[setting.parameter, settingParameter(setting)]])),
 );
 
+/** `5`, `25%`, or `1:0,10:1,100:5`. */
+function parseBatch(word: string): BatchRule | undefined {
+  const [, digits, sign] = /^(\d{1,6})(%?)$/.exec(word) ?? [];
+  const size = Number(digits);
+  if (digits !== undefined && sign === "") return size >= 1 ? { kind: "count", aps: size } : undefined;
+  if (digits !== undefined) return size >= 1 && size <= 100 ? { kind: "percent", percent: size } : undefined;
+  const phases = word.split(",").map((phase) => /^(\d{1,3}):(\d{1,4})$/.exec(phase));
+  if (phases.length > limits.activation.phases) return undefined;
+  const parsed = phases.flatMap((phase) => (phase ? [{ percent: Number(phase[1]), failuresMax: Number(phase[2]) }] : []));
+  const isSound = parsed.length === phases.length && parsed.every(({ percent }) => percent >= 1 && percent <= 100);
+  return isSound ? { kind: "phases", phases: parsed } : undefined;
+}
+
+/** Without a zone a time would mean one thing on the operator's machine and another over SSH. */
+function parseTime(word: string): Instant | undefined {
+  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:\d{2})$/.test(word)) return undefined;
+  const at = Date.parse(word);
+  return Number.isNaN(at) ? undefined : at;
+}
+
 const groups: Parameter<string>["candidates"] = async (operator) => {
   const answer = await operator.order({ type: "show-group-summary" });
   return answer.ok ? answer.value.map(({ name }) => name) : [];
@@ -118,6 +140,22 @@ const ownParameters = {
     },
   } satisfies Parameter<readonly string[]>,
   image: text("the id of an image as image ls shows it", images),
+  batch: {
+    what: "APs in a batch such as 5 or 25%, or phases in per cent with the failures allowed in each such as 1:0,10:1,50:2,100:5",
+    parse: parseBatch,
+  } satisfies Parameter<BatchRule>,
+  "pause-seconds": wholeNumber("seconds", limits.activation.pauseSeconds.min, limits.activation.pauseSeconds.max),
+  failures: wholeNumber("a number of APs", limits.activation.failures.min, limits.activation.failures.max),
+  sequence: choice<ActivationSequence>("name", "random"),
+  aps: {
+    what: "names or MAC addresses of APs separated by commas",
+    parse: (word) => {
+      const names = word.split(",").map((name) => name.trim());
+      return names.every((name) => name !== "") ? names : undefined;
+    },
+    candidates: aps,
+  } satisfies Parameter<readonly string[]>,
+  time: { what: "a time with its zone such as 2027-03-28T02:30+01:00", parse: parseTime } satisfies Parameter<Instant>,
 } as const;
 
 /** Every `<name>` that a command of the table may hold. */

@@ -67,6 +67,7 @@ const timings = z
     heldBackMs: milliseconds,
     actReplyMs: milliseconds,
     resetRejoinMs: milliseconds,
+    activationSteadyMs: milliseconds,
   } satisfies Record<keyof ControllerTimings, z.ZodType>)
   .partial();
 

@@ -3,6 +3,7 @@ import type { MacAddress } from "../base/mac-address.js";
 import type { Machine } from "../base/machine.js";
 import type { Instant } from "../base/time.js";
 import type { ApEffect, ApEvent, ApInput, SlotId } from "../core/ap/contract.js";
+import { slotToBoot } from "../core/ap/image-slots.js";
 import type { ClientEffect, ClientInput, ClientRequest } from "../core/tftp/client/contract.js";
 import type { ServerEffect, ServerInput } from "../core/tftp/server/contract.js";
 import { isDtls } from "../wire/capwap/dtls-record.js";
@@ -50,6 +51,7 @@ export class ApNode {
   readonly #controllers: readonly Endpoint[];
   readonly #secret: (() => number) | undefined;
   readonly #bootMs: number;
+  readonly #isMute: (version: string) => boolean;
   readonly #onEvent: (ap: ApNode, event: ApEvent) => void;
 
   constructor(options: {
@@ -63,6 +65,8 @@ export class ApNode {
     readonly secret: (() => number) | undefined;
     /** From a reset to the first instruction after it. */
     readonly bootMs: number;
+    /** Whether an image of that version gets no datagram out. */
+    readonly isMute: (version: string) => boolean;
     readonly onEvent: (ap: ApNode, event: ApEvent) => void;
   }) {
     this.#world = options.world;
@@ -73,6 +77,7 @@ export class ApNode {
     this.#controllers = options.controllers;
     this.#secret = options.secret;
     this.#bootMs = options.bootMs;
+    this.#isMute = options.isMute;
     this.#onEvent = options.onEvent;
     this.node = new SimNode(
       options.world,
@@ -94,6 +99,8 @@ export class ApNode {
     const offers = new Map<string, SlotId>();
     const fetches = new Map<number, MachineHost<ClientInput, ClientEffect>>();
     this.openSessions = 0;
+    const state = store.boot();
+    const isMute = this.#isMute(state.record.slots[slotToBoot(state.record)]?.version ?? "");
     const server = hostTftpServer(life, this.#machines.server(sessionsMaxAtBoot), {
       network,
       listen: { address, port: tftpPort },
@@ -117,7 +124,7 @@ export class ApNode {
     const agent: MachineHost<ApInput, ApEffect> = life.host("agent", this.#machines.agent(this.facts, life.node.boots), {
       send: ({ to, bytes, carriage }) => {
         const datagram = carriage === "clear" ? bytes : sealed(link?.layer, bytes, to);
-        if (datagram !== undefined) network.send(socket.local, to, datagram);
+        if (datagram !== undefined && !isMute) network.send(socket.local, to, datagram);
       },
       "resolve-controllers": () => {
         world.post(agent, { type: "controllers-resolved", endpoints: this.#controllers });
@@ -183,17 +190,19 @@ export class ApNode {
       if (link !== undefined && isDtls(bytes)) link.call((layer) => layer.take(world.now, bytes, from));
       else agent.take({ type: "datagram", from, bytes, carriage: "clear" });
     });
-    const link = this.#openLink(life, socket, agent);
-    agent.take({ type: "boot", state: store.boot() });
+    const link = this.#openLink(life, socket, agent, isMute);
+    agent.take({ type: "boot", state });
   }
 
-  #openLink(life: Life, { local }: Socket, agent: MachineHost<ApInput, ApEffect>): LayerHost<StandInClient> | undefined {
+  #openLink(life: Life, { local }: Socket, agent: MachineHost<ApInput, ApEffect>, isMute: boolean): LayerHost<StandInClient> | undefined {
     if (this.#secret === undefined) return undefined;
     const layer = new StandInClient({
       prng: this.#world.prng.split(`${life.node.name} link ${life.node.boots}`),
       identity: this.facts.mac,
       secret: this.#secret,
-      send: (datagram, to) => this.#network.send(local, to, datagram),
+      send: (datagram, to) => {
+        if (!isMute) this.#network.send(local, to, datagram);
+      },
       onPlaintext: (bytes, from) => agent.take({ type: "datagram", from, bytes, carriage: "dtls" }),
       onUp: (peer) => agent.take({ type: "link-up", peer }),
       onDown: (peer) => agent.take({ type: "link-down", peer }),

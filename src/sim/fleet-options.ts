@@ -42,6 +42,8 @@ export interface FleetOptions {
   readonly ipv6Aps: readonly number[];
   /** APs that are not in the group when a run starts. */
   readonly lateAps: readonly number[];
+  /** APs on which the new image boots, but never gets a datagram out. */
+  readonly muteAps: readonly number[];
 }
 
 export const defaultFleet: FleetOptions = {
@@ -68,4 +70,5 @@ export const defaultFleet: FleetOptions = {
   link: "clear",
   ipv6Aps: [],
   lateAps: [],
+  muteAps: [],
 };

@@ -92,7 +92,7 @@ export class Fleet {
       secretOf: this.options.link === "clear" ? undefined : (mac) => this.secrets.get(mac),
     });
     for (const { mac } of facts) this.secrets.set(mac, secretOf(mac));
-    this.aps = facts.map((fact, index) => this.#newAp(fact, known, ipv6Aps.includes(index)));
+    this.aps = facts.map((fact, index) => this.#newAp(fact, known, ipv6Aps.includes(index), this.options.muteAps.includes(index)));
   }
 
   /** Gives an operator's order and runs until it is answered. */
@@ -190,7 +190,7 @@ export class Fleet {
     return () => this.secrets.set(mac, secretOf(mac));
   }
 
-  #newAp(facts: ApFacts, known: readonly SyntheticImage[], ipv6: boolean): ApNode {
+  #newAp(facts: ApFacts, known: readonly SyntheticImage[], ipv6: boolean, mute: boolean): ApNode {
     const { world, network, options } = this;
     const image = this.images.get(familyOfName(facts.model))?.old;
     invariant(image !== undefined, `${facts.model} has no image`);
@@ -211,6 +211,7 @@ export class Fleet {
       controllers,
       secret: options.link === "clear" ? undefined : () => secretOf(facts.mac),
       bootMs: options.bootMs,
+      isMute: (version) => mute && version === newVersion,
       onEvent: (ap, event) => {
         this.#note(ap.facts.name, event);
         noteApEvent(this.watch, ap, event);

@@ -1,4 +1,5 @@
 import type { ApEvent } from "../core/ap/contract.js";
+import { stateWords } from "../core/controller/activation/activation-state.js";
 import type { ControllerEvent } from "../core/controller/events.js";
 import type { MachineOrder } from "../core/controller/operator/orders.js";
 import type { ApNode } from "./ap-node.js";
@@ -102,6 +103,16 @@ const commands: Readonly<Record<string, (player: Player, words: Words, rest: rea
   },
   start: (player, { release = "primary" }) =>
     player.start({ type: "group-start", group: player.fleet.groupName, release: release as "primary" | "backup" }),
+  /** `activate count=2 pause=0 failures=1 canary=ap-02,ap-03` */
+  activate: (player, { count = "1", pause = "0", failures = "0", canary }) =>
+    player.start({
+      type: "group-activate",
+      group: player.fleet.groupName,
+      batch: { kind: "count", aps: Number(count) },
+      pauseSeconds: Number(pause),
+      failuresMax: Number(failures),
+      ...(canary !== undefined && { canary: canary.split(",") }),
+    }),
   abort: (player) => player.start({ type: "group-abort", group: player.fleet.groupName }),
   wait: (player, { seconds = "0" }) => {
     player.fleet.world.runFor(Number(seconds) * 1000);
@@ -128,7 +139,7 @@ const commands: Readonly<Record<string, (player: Player, words: Words, rest: rea
 };
 
 function fleetOptions(words: Words): Partial<FleetOptions> {
-  const { models, ipv6Aps, lateAps, wave2Refetch, fastTransfer, link, loss, ...numbers } = words;
+  const { models, ipv6Aps, lateAps, muteAps, wave2Refetch, fastTransfer, link, loss, ...numbers } = words;
   const indices = (names: string): number[] => names.split(",").map((name) => Number(name.replace("ap-", "")) - 1);
   const lossy =
     loss === undefined ? {} : { wan: { ...defaultFleet.wan, loss: Number(loss) }, lan: { ...defaultFleet.lan, loss: Number(loss) } };
@@ -136,6 +147,7 @@ function fleetOptions(words: Words): Partial<FleetOptions> {
     ...(models !== undefined && { models: models.split(",") }),
     ...(ipv6Aps !== undefined && { ipv6Aps: indices(ipv6Aps) }),
     ...(lateAps !== undefined && { lateAps: indices(lateAps) }),
+    ...(muteAps !== undefined && { muteAps: indices(muteAps) }),
     ...(wave2Refetch !== undefined && { wave2Refetch: wave2Refetch === "yes" }),
     ...(fastTransfer !== undefined && { fastTransfer: fastTransfer === "yes" }),
     ...((link === "clear" || link === "dtls") && { link }),
@@ -158,6 +170,12 @@ function controllerLine(fleet: Fleet, event: ControllerEvent): readonly string[]
       return [`${event.family}: ${nameOf(fleet, event.mac)} is primary no more`];
     case "reset-confirmed":
       return [`${nameOf(fleet, event.mac)} is back on ${event.version}`];
+    case "activation":
+      return [`activation is ${stateWords(event.state)}`];
+    case "ap-activated":
+      return [`${nameOf(fleet, event.mac)} is active on ${event.version}`];
+    case "ap-not-activated":
+      return [`${nameOf(fleet, event.mac)} is not active: ${event.reason}`];
     case "reset-unconfirmed":
       return [`${nameOf(fleet, event.mac)} is not back on ${event.version}`];
     default:

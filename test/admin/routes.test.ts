@@ -22,6 +22,25 @@ const seconds = fc.integer({ min: 1, max: 3600 });
 const group = { group: name };
 const ap = { ap: name };
 
+const activationRequest = {
+  batch: fc.constantFrom(
+    { kind: "count", aps: 3 },
+    { kind: "percent", percent: 12.5 },
+    {
+      kind: "phases",
+      phases: [
+        { percent: 1, failuresMax: 0 },
+        { percent: 100, failuresMax: 5 },
+      ],
+    },
+  ),
+  pauseSeconds: fc.integer({ min: 0, max: 86_400 }),
+  failuresMax: fc.integer({ min: 0, max: 6000 }),
+  order: fc.constantFrom("name", "random"),
+  canary: fc.array(name, { maxLength: 3 }),
+  force: flag,
+};
+
 const listed = { version: "9.0", models: ["ap3g2"], fileName: "ap3g2.img", sizeBytes: 1000, sha256: "a".repeat(64) };
 const releases = { primary: [listed], backup: [] };
 
@@ -50,6 +69,12 @@ const fieldsOf: { [T in RoutedOrder["type"]]: Record<string, fc.Arbitrary<unknow
   "group-preview": { ...group, release, link: fc.constant({ wanBytesPerSecond: 1e6, lanBytesPerSecond: 1e8 }) },
   "group-start": { ...group, release, force: flag },
   "group-abort": group,
+  "group-activate": { ...group, at: fc.integer({ min: 0, max: 2 ** 40 }), ...activationRequest },
+  "group-activation-preview": { ...group, ...activationRequest },
+  "group-activation-pause": group,
+  "group-activation-resume": group,
+  "group-activation-abort": group,
+  "show-activation": group,
   "ap-predownload": { ...ap, release, force: flag },
   "ap-predownload-abort": ap,
   "ap-swap": { ...ap, force: flag },

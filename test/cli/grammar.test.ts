@@ -123,6 +123,41 @@ t.test("options may stand anywhere and carry = or a blank", async (t) => {
   t.match(match, { type: "command", values: { file: "./a.tar", models: ["A", "B"], version: "8.5", release: "backup" } });
 });
 
+t.test("optional words with a value, in their order", async (t) => {
+  const activate = "config flexconnect group G activate";
+  t.same(meaning(activate), { type: "group-activate", group: "G" });
+  t.same(meaning(`${activate} now batch 25% pause 0 max-failures 2 order random canary AP1,AP2 force`), {
+    type: "group-activate",
+    group: "G",
+    batch: { kind: "percent", percent: 25 },
+    pauseSeconds: 0,
+    failuresMax: 2,
+    order: "random",
+    canary: ["AP1", "AP2"],
+    force: true,
+  });
+  t.same(meaning(`${activate} at 2027-03-28T02:30+01:00 pause 5`), {
+    type: "group-activate",
+    group: "G",
+    at: Date.UTC(2027, 2, 28, 1, 30),
+    pauseSeconds: 5,
+  });
+  const phases = [
+    { percent: 1, failuresMax: 0 },
+    { percent: 100, failuresMax: 5 },
+  ];
+  t.same(meaning(`${activate} preview batch 1:0,100:5`), {
+    type: "group-activation-preview",
+    group: "G",
+    batch: { kind: "phases", phases },
+  });
+  t.same(meaning(`${activate} pause`), { type: "group-activation-pause", group: "G" });
+  t.match(meaning(`${activate} batch`), /^Incomplete command .*: expected APs in a batch/);
+  for (const batch of ["0", "101%", "1,2", "1:0,200:1", "x"]) t.match(meaning(`${activate} batch ${batch}`), /^Unexpected/, batch);
+  for (const time of ["2027-03-28T02:30", "now", "2027-13-28T02:30Z"]) t.match(meaning(`${activate} at ${time}`), /^Unexpected/, time);
+  t.match(meaning(`${activate} pause 5 batch 3`), /^Unexpected "batch"/);
+});
+
 t.test("abbreviations are read where they are asked for", async (t) => {
   const abbreviations = { abbreviations: true };
   t.same(meaning("sh fl gr su", abbreviations), { type: "show-group-summary" });

@@ -72,6 +72,7 @@ function branch(aps: number, lan: Partial<LinkQuality> = {}) {
       controllers: [],
       secret: undefined,
       bootMs: 1000,
+      isMute: () => false,
       onEvent: () => {},
     });
   });

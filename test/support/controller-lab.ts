@@ -59,6 +59,8 @@ export interface LabAp {
   readonly freeBytes?: number;
   /** Knows RFC 5415 alone. */
   readonly plain?: boolean;
+  /** It runs image "a", and its former one is in the backup slot. */
+  readonly booted?: boolean;
 }
 
 export class ControllerLab {
@@ -180,9 +182,20 @@ export class ControllerLab {
     backup = this.#complete.has(number ?? 0) ? "a" : "",
     freeBytes = 1_000_000,
     running = "8.0",
+    booted = false,
   }: Partial<LabAp>): ApInventory {
+    const former = { version: running, sha256: digestBytes("1") };
+    if (booted)
+      return {
+        primary: { version: "9.0", sha256: digestBytes("a") },
+        backup: former,
+        running: "primary",
+        freeBytes,
+        tftp: { address: "", port: 0 },
+        extensions: [],
+      };
     return {
-      primary: { version: running, sha256: digestBytes("1") },
+      primary: former,
       backup: backup ? { version: "9.0", sha256: digestBytes(backup) } : { version: "", sha256: new Uint8Array(32) },
       running: "primary",
       freeBytes,
@@ -199,7 +212,7 @@ export class ControllerLab {
       name,
       model,
       serial: `S${number}`,
-      runningVersion: ap.running ?? "8.0",
+      runningVersion: ap.booted ? "9.0" : (ap.running ?? "8.0"),
       peer: { address, port: 40_000 },
       localAddress: address.includes(":") ? null : address,
       link: "clear",

@@ -4,6 +4,7 @@ import { type Command, command } from "../command.js";
 import { actText } from "../layouts/acts.js";
 import { lines } from "../layouts/columns.js";
 import { withoutText } from "../layouts/preview.js";
+import { activationCommands } from "./activation.js";
 import { groupSettingCommands } from "./group-settings.js";
 
 const someRefused = ({ refused }: ActResult): boolean => refused.length > 0;
@@ -78,4 +79,10 @@ const apCommands: readonly Command[] = [
   command("config ap forget <ap>", { help: "forget an AP that is gone for good", order: ({ ap }) => ({ type: "ap-forget", ap }) }),
 ];
 
-export const configCommands: readonly Command[] = [...membershipCommands, ...groupSettingCommands, ...upgradeCommands, ...apCommands];
+export const configCommands: readonly Command[] = [
+  ...membershipCommands,
+  ...groupSettingCommands,
+  ...upgradeCommands,
+  ...activationCommands,
+  ...apCommands,
+];

@@ -1,4 +1,5 @@
 import { type Command, command } from "../command.js";
+import { activationText } from "../layouts/activation.js";
 import { apImageText } from "../layouts/ap-image.js";
 import { apPredownloadText } from "../layouts/ap-predownload.js";
 import { apSecurityText, apStatusText, apSummaryText } from "../layouts/ap-summary.js";
@@ -48,6 +49,11 @@ export const showCommands: readonly Command[] = [
     help: "what a start would do now: primaries, WAN bytes, time",
     order: ({ group, release }) => ({ type: "group-preview", group, release }),
     text: (preview) => previewText(preview),
+  }),
+  command("show flexconnect group activation <group>", {
+    help: "the latest activation of a group, batch by batch",
+    order: ({ group }) => ({ type: "show-activation", group }),
+    text: (report) => activationText(report),
   }),
   command("show flexconnect group <group> reports", {
     help: "reports of the runs of a group",

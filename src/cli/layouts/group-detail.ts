@@ -1,5 +1,6 @@
 import { type GroupSetting, groupSettingList, settingAt } from "../../core/controller/operator/group-settings.js";
 import type { GroupView, ModelView, RunView, TransferView } from "../../core/controller/operator/views.js";
+import { activationLines } from "./activation.js";
 import { columns, dashes, lines } from "./columns.js";
 
 const apWidths = [17, 20, 14, 14];
@@ -36,6 +37,7 @@ export function groupDetailText(group: GroupView): string {
     ...forcedLines(group),
     ...(group.run === null ? [] : runLines(group.run, group.models)),
     ...transferLines(group.transfers),
+    ...activationLines(group),
     "",
     "Group Radius Servers Settings:",
     "Type           Server Address    Port",

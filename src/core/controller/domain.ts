@@ -8,11 +8,15 @@ import type { Sha256Hex } from "../../base/sha256.js";
 import { earliest, type Instant } from "../../base/time.js";
 import type { ApInventory, FailureReason, HoldingProof } from "../../wire/capwap/vendor.js";
 import { limits } from "../upgrade/limits.js";
+import { isOver } from "./activation/activation.js";
+import { ActivationTable } from "./activation/activation-table.js";
+import { Activations } from "./activation/activations.js";
 import type { Answer, ApCommand, ApReport, ApServing, JoinedAp, ProofQuestion } from "./ap-port.js";
 import type { ControllerConfig } from "./contract.js";
 import { Groups } from "./groups.js";
 import { ImageCatalogue } from "./image-catalogue.js";
 import { holdsImage, Inventory, type KnownAp } from "./inventory.js";
+import { namedActivation } from "./operator/activation-view.js";
 import { carryOut } from "./operator/carry-out.js";
 import { ChangeLog } from "./operator/change-log.js";
 import { type Desk, isInRun, later } from "./operator/desk.js";
@@ -87,6 +91,19 @@ export class ControllerDomain {
         return member?.family.image ? { ...member.family.image, at: member.run.finishedAt } : undefined;
       },
     });
+    const activationTable = new ActivationTable(stored.activations, outbox);
+    const activations = new Activations(now, {
+      inventory,
+      runs,
+      isInRun: (ap) => this.#runObjection(ap) !== undefined,
+      table: activationTable,
+      acts,
+      outbox,
+      timings,
+      findGroup: (name) => groups.find(name),
+      seed: config.seed,
+      onChange: (before, after) => this.#changes.note("activation", before && namedActivation(before), namedActivation(after)),
+    });
     const peer = new PeerParity(config.peer, catalogue, outbox);
     const system = new SystemState(now, config.capwap.softwareVersion, outbox);
     this.inventory = inventory;
@@ -94,19 +111,38 @@ export class ControllerDomain {
     this.groups = groups;
     this.runs = runs;
     this.#wanCounts = new WanCounts(runs, outbox);
-    this.#desk = { inventory, catalogue, groups, runs, outbox, upgrade, acts, peer, system, downloadsAtJoin, lostImages, sessionsMax, wan };
+    this.#desk = {
+      inventory,
+      catalogue,
+      groups,
+      runs,
+      outbox,
+      upgrade,
+      acts,
+      activations,
+      activationTable,
+      peer,
+      system,
+      downloadsAtJoin,
+      lostImages,
+      sessionsMax,
+      wan,
+      timings,
+    };
     // No order made what the start itself may have changed.
     this.#changes.take();
     this.#changedGroups = [];
   }
 
   nextWakeAt(): Instant | undefined {
-    return earliest(this.#desk.upgrade.nextWakeAt(), this.#desk.acts.nextWakeAt(), this.#wanCounts.nextWakeAt());
+    const { upgrade, acts, activations } = this.#desk;
+    return earliest(upgrade.nextWakeAt(), acts.nextWakeAt(), activations.nextWakeAt(), this.#wanCounts.nextWakeAt());
   }
 
   wake(now: Instant): void {
     this.#desk.upgrade.wake(now);
     this.#desk.acts.wake(now);
+    this.#desk.activations.wake(now);
     this.#wanCounts.wake(now);
   }
 
@@ -121,6 +157,7 @@ export class ControllerDomain {
     this.inventory.joined(now, ap);
     this.#compareImage(ap.mac);
     this.#desk.acts.joined(ap.mac, ap.runningVersion);
+    this.#desk.activations.joined(now, ap.mac);
     this.#desk.upgrade.joined(now, ap.mac);
   }
 
@@ -178,6 +215,7 @@ export class ControllerDomain {
   apLeft(now: Instant, mac: MacAddress, why: string): void {
     this.inventory.left(mac, why);
     this.#rivals.delete(mac);
+    this.#desk.activations.left(mac);
     this.#desk.upgrade.left(now, mac);
   }
 
@@ -213,8 +251,11 @@ export class ControllerDomain {
 
   /** `answer` null: the session ended before one came. */
   apAnswered(now: Instant, mac: MacAddress, command: ApCommand, answer: Answer | null): void {
-    if (command.type === "swap" || command.type === "reset") this.#desk.acts.answered(mac, command, answer);
-    else if (command.type === "upgrade" && answer !== null) this.#desk.upgrade.answered(now, mac, command, answer);
+    if (command.type === "swap" || command.type === "reset") {
+      const refused = this.#desk.acts.answered(mac, command, answer);
+      this.#desk.activations.answered(now, mac, command.type, refused);
+    }
+    if (command.type === "upgrade" && answer !== null) this.#desk.upgrade.answered(now, mac, command, answer);
     else if (command.type === "challenge" && answer !== null) this.#desk.upgrade.challengeAnswered(now, mac, answer);
   }
 
@@ -269,8 +310,15 @@ export class ControllerDomain {
     this.outbox.reply(requestId, outcome, changes);
   }
 
-  /** An AP that fetches, or that others fetch from, is left alone. */
+  /** An AP that is being upgraded or activated is left alone. */
   #objection(ap: KnownAp): Failure | undefined {
+    const activated = this.#desk.activationTable.unfinishedOfAp(ap.record.mac);
+    if (activated && !isOver(activated.record.state)) return refuse.apActivating(ap.record.name, activated.activation.record.group).failure;
+    return this.#runObjection(ap);
+  }
+
+  /** It fetches, or others fetch from it. */
+  #runObjection(ap: KnownAp): Failure | undefined {
     const member = this.runs.runningOfAp(ap.record.mac);
     const serves = member !== undefined && primaryOf(member.family) === ap.record.mac;
     return serves || isInRun(this, ap) ? refuse.apBusy(ap.record.name).failure : undefined;

@@ -10,6 +10,7 @@ import type { Sha256Hex } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../upgrade/limits.js";
+import type { ActivationState } from "./activation/activation-state.js";
 import type { OrderType } from "./operator/orders.js";
 import type { PeerView } from "./operator/views.js";
 import type { MemberPhase, MemberRole } from "./run/member-state.js";
@@ -88,6 +89,17 @@ export type ControllerEvent =
   | { readonly type: "reset-confirmed"; readonly mac: MacAddress; readonly version: string }
   /** The AP came back on another version than its reset was for, or not in time (`reported` null). */
   | { readonly type: "reset-unconfirmed"; readonly mac: MacAddress; readonly version: string; readonly reported: string | null }
+  /** An activation of a group changed its state; `id` counts activations. */
+  | { readonly type: "activation"; readonly id: number; readonly group: string; readonly state: ActivationState }
+  | { readonly type: "ap-activated"; readonly id: number; readonly group: string; readonly mac: MacAddress; readonly version: string }
+  | {
+      readonly type: "ap-not-activated";
+      readonly id: number;
+      readonly group: string;
+      readonly mac: MacAddress;
+      readonly version: string;
+      readonly reason: string;
+    }
   /** The file of an image is not what was stored: nothing of it is sent any more. */
   | { readonly type: "image-damaged"; readonly sha256: Sha256Hex; readonly detail: string }
   /** How the peer controller's images compare with this one's, whenever that changes. `detail`: the differences, or why it does not answer. */

@@ -1,5 +1,7 @@
 import { oneLine } from "../../base/one-line.js";
 import { shapeFaultText } from "../../base/shape.js";
+import type { ActivationApRecord } from "./activation/activation.js";
+import type { StoredActivation } from "./activation/activation-table.js";
 import type { ApRecord, GroupRecord, ImageRecord, ResetRecord, StoredRecord } from "./records.js";
 import { type RowId, type RowKind, type RowOf, rowKinds } from "./row-table.js";
 import type { Run } from "./run/run.js";
@@ -14,6 +16,7 @@ export interface StoredState {
   readonly resets: readonly ResetRecord[];
   /** Oldest first. */
   readonly runs: readonly Run[];
+  readonly activations: readonly StoredActivation[];
 }
 
 /** The first row that cannot be understood, and why. */
@@ -26,7 +29,17 @@ type Rows = { readonly [K in RowKind]: { readonly id: RowId<K>; readonly row: Ro
 
 /** @param records in any order */
 export function readRecords(records: readonly StoredRecord[]): StoredState | { readonly unreadable: UnreadableRow } {
-  const rows: Rows = { "run-number-start": [], group: [], ap: [], image: [], reset: [], run: [], member: [] };
+  const rows: Rows = {
+    "run-number-start": [],
+    group: [],
+    ap: [],
+    image: [],
+    reset: [],
+    run: [],
+    member: [],
+    activation: [],
+    "activation-ap": [],
+  };
   for (const { key, value } of records) {
     const detail = sortIn(rows, key, value);
     if (detail !== undefined) return { unreadable: { key: oneLine(key, 128), detail } };
@@ -41,6 +54,12 @@ export function readRecords(records: readonly StoredRecord[]): StoredState | { r
     }
     run.members.set(row.mac, memberOfRecord(family, row));
   }
+  const activations = new Map(rows.activation.map(({ id, row }) => [id, { record: row, aps: [] as ActivationApRecord[] }]));
+  for (const { id, row } of rows["activation-ap"]) {
+    const activation = activations.get(id.group);
+    if (!activation) return { unreadable: { key: `activation-ap/${id.group}/${id.mac}`, detail: `group ${id.group} has no activation` } };
+    activation.aps.push(row);
+  }
   return {
     runNumberStart: rows["run-number-start"][0]?.row,
     groups: rows.group.map(({ row }) => row),
@@ -48,6 +67,7 @@ export function readRecords(records: readonly StoredRecord[]): StoredState | { r
     images: rows.image.map(({ row }) => row),
     resets: rows.reset.map(({ row }) => row),
     runs: [...runs.values()].sort((a, b) => a.id - b.id),
+    activations: [...activations.values()],
   };
 }
 

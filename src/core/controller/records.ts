@@ -57,6 +57,12 @@ export interface ResetRecord {
   readonly state: "waiting" | "confirmed" | "unconfirmed";
 }
 
+/** An AP in the activation of its group. */
+export interface ActivationApId {
+  readonly group: string;
+  readonly mac: MacAddress;
+}
+
 /** A run without its members, which have rows of their own. */
 export type RunRecord = Omit<Run, "families" | "members"> & { readonly families: readonly FamilyRecord[] };
 

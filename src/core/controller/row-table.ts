@@ -6,8 +6,10 @@ import { type MacAddress, parseMac } from "../../base/mac-address.js";
 import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
 import { anyText, count, fields, listOf, macAddress, nullable, number, oneOf, type Shape, scalar, yesNo } from "../../base/shape.js";
 import { failureReasons } from "../../wire/capwap/vendor.js";
+import { activationApShape, activationShape } from "./activation/activation-shapes.js";
 import { type GroupSetting, type GroupSettings, groupSettingRows, isSetting, type SettingTable } from "./operator/group-settings.js";
 import type {
+  ActivationApId,
   ApRecord,
   FamilyRecord,
   GroupRecord,
@@ -51,6 +53,16 @@ const byRunAndMac: IdCodec<MemberId> = {
     const [run = "", mac = "", ...more] = id.split("/");
     const [runId, address] = [canonicalNumber(run), canonicalMac(mac)];
     return runId === undefined || address === undefined || more.length > 0 ? undefined : { runId, mac: address };
+  },
+};
+
+/** A group's name holds no slash. */
+const byGroupAndMac: IdCodec<ActivationApId> = {
+  text: ({ group, mac }) => `${group}/${mac}`,
+  parse(id) {
+    const slash = id.lastIndexOf("/");
+    const [group, mac] = [id.slice(0, Math.max(0, slash)), canonicalMac(id.slice(slash + 1))];
+    return group === "" || mac === undefined ? undefined : { group, mac };
   },
 };
 
@@ -174,6 +186,8 @@ export const rowKinds = {
   reset: kind(1, byMac, reset),
   run: kind(1, byNumber, run),
   member: kind(3, byRunAndMac, member),
+  activation: kind(11, name, activationShape),
+  "activation-ap": kind(11, byGroupAndMac, activationApShape),
 };
 
 type Kinds = typeof rowKinds;

@@ -4,6 +4,7 @@
  */
 import { type Failure, type Result, success } from "../../base/failure.js";
 import type { MacAddress } from "../../base/mac-address.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import { TimerTable } from "../../base/timer-table.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
@@ -89,9 +90,7 @@ export class SwapAndReset {
 
   /** @param force exchanges the images whatever that leads to */
   swap(now: Instant, requestId: number, aps: readonly KnownAp[], single: boolean, force: boolean): void {
-    // Never used twice, not even after a restart: 0 means no order.
-    this.#lastOrderId = Math.max(this.#lastOrderId + 1, Math.floor(now) % orderIds) % orderIds || 1;
-    const orderId = this.#lastOrderId;
+    const orderId = this.#nextOrderId(now);
     const decide = (mayRollBack: boolean) => (ap: KnownAp) => this.#decideSwap(ap, orderId, force, mayRollBack);
     // While others of "all" have an upgrade to activate, those that run theirs stay with it.
     const isUpgrade = single ? false : aps.some((ap) => decide(false)(ap).type === "tell");
@@ -100,11 +99,32 @@ export class SwapAndReset {
 
   reset(now: Instant, requestId: number, aps: readonly KnownAp[], single: boolean): void {
     this.#start(now, requestId, aps, single, (ap) => {
-      const version = ap.record.slots?.primary.version || ap.record.runningVersion;
-      this.#setReset({ mac: ap.record.mac, version, sentAt: now, state: "waiting" });
-      this.#timers.set(ap.record.mac, now + this.#parts.timings.resetRejoinMs);
-      return { type: "tell", command: { type: "reset", version }, boots: version };
+      const command = this.#beginReset(now, ap);
+      return { type: "tell", command, boots: command.version };
     });
+  }
+
+  /** Without an operator who waits for the answer: `answered` returns it. */
+  sendSwap(now: Instant, mac: MacAddress, sha256: Sha256Hex): void {
+    this.#parts.outbox.tell(mac, { type: "swap", orderId: this.#nextOrderId(now), sha256 });
+  }
+
+  /** The same for a reset. */
+  sendReset(now: Instant, ap: KnownAp): void {
+    this.#parts.outbox.tell(ap.record.mac, this.#beginReset(now, ap));
+  }
+
+  #beginReset(now: Instant, { record: { mac, slots, runningVersion } }: KnownAp): ActCommand & { type: "reset" } {
+    const version = slots?.primary.version || runningVersion;
+    this.#setReset({ mac, version, sentAt: now, state: "waiting" });
+    this.#timers.set(mac, now + this.#parts.timings.resetRejoinMs);
+    return { type: "reset", version };
+  }
+
+  /** Never used twice, not even after a restart: 0 means no order. */
+  #nextOrderId(now: Instant): number {
+    this.#lastOrderId = Math.max(this.#lastOrderId + 1, Math.floor(now) % orderIds) % orderIds || 1;
+    return this.#lastOrderId;
   }
 
   /**
@@ -138,9 +158,10 @@ export class SwapAndReset {
     return reset?.state === "confirmed" && reset.version === version && at !== null && reset.sentAt > at;
   }
 
-  answered(mac: MacAddress, command: ActCommand, answer: Answer | null): void {
+  /** @returns why the AP did not do it; null where its session ended before it answered, undefined where it did */
+  answered(mac: MacAddress, command: ActCommand, answer: Answer | null): Failure | undefined | null {
     const ap = this.#parts.inventory.get(mac);
-    if (!ap) return;
+    if (!ap) return null;
     const refused = answer === null ? refusalOf(refuse.apSilent(ap.record.name)) : this.#refusalIn(ap, answer);
     if (refused === undefined && command.type === "swap") {
       this.#parts.inventory.bootsNext(mac, command.sha256);
@@ -151,6 +172,7 @@ export class SwapAndReset {
       this.#confirm(mac, null);
     }
     this.#settle(mac, ap, refused);
+    return answer === null ? null : refused;
   }
 
   /** An AP is back: is it on the version that its reset was for? */

@@ -19,6 +19,8 @@ export interface ControllerTimings {
   readonly actReplyMs: number;
   /** After a reset the AP must have rejoined within this. */
   readonly resetRejoinMs: number;
+  /** An activated AP counts once it has stayed joined on its image for as long. */
+  readonly activationSteadyMs: number;
 }
 
 export const defaultTimings: ControllerTimings = {
@@ -30,6 +32,7 @@ export const defaultTimings: ControllerTimings = {
   heldBackMs: 4 * 3_600_000,
   actReplyMs: 10_000,
   resetRejoinMs: 600_000,
+  activationSteadyMs: 30_000,
 };
 
 /** `--lab`: everything on one machine, so a silence means more, sooner. */
@@ -42,4 +45,5 @@ export const labTimings: ControllerTimings = {
   heldBackMs: 300_000,
   actReplyMs: 10_000,
   resetRejoinMs: 60_000,
+  activationSteadyMs: 2_000,
 };

@@ -17,6 +17,15 @@ export const limits = {
   serveBytesPerSecond: { min: 10_000 },
   /** Orders of one AP in a run that may end without an image, for reasons that may pass, before it counts as failed. */
   failedOrders: 3,
+  /** `assumedRebootSeconds`: what a preview counts from a reset to the rejoin. */
+  activation: {
+    batchPercent: 25,
+    pauseSeconds: { min: 0, max: 86_400, default: 60 },
+    failures: { min: 0, max: 6000, default: 0 },
+    canaryAps: 100,
+    phases: 20,
+    assumedRebootSeconds: 120,
+  },
   /** APs that a controller knows. Then one that is away and in no group is forgotten for a new one, or the Join refused as short of resources. */
   knownAps: 6000,
   /** Finished runs whose reports are kept. */

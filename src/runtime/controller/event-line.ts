@@ -1,5 +1,6 @@
 /** The controller's events as log lines. */
 import { endpointText } from "../../base/endpoint.js";
+import { stateWords } from "../../core/controller/activation/activation-state.js";
 import type { ControllerEvent } from "../../core/controller/events.js";
 import type { LogAllowance, LogLine } from "../log.js";
 
@@ -55,6 +56,15 @@ const wordings: { readonly [Type in ControllerEvent["type"]]: Wording<EventOf<Ty
   "peer-images": {
     message: ({ peer, verdict, reachable }) => (reachable ? `images of the peer ${peer}: ${verdict}` : `the peer ${peer} does not answer`),
     level: ({ verdict, reachable }) => (verdict === "same" && reachable ? "info" : "warn"),
+  },
+  activation: {
+    message: ({ group, state }) => `the activation of group ${group} is ${stateWords(state)}`,
+    level: ({ state }) => (state.phase === "ended" && state.outcome === "stopped" ? "warn" : "info"),
+  },
+  "ap-activated": { message: ({ group, mac, version }) => `${mac} of group ${group} runs ${version}` },
+  "ap-not-activated": {
+    message: ({ group, mac, version, reason }) => `${mac} of group ${group} does not run ${version}: ${reason}`,
+    level: "warn",
   },
   "image-damaged": {
     message: ({ sha256, detail }) => `the image file images/${sha256} is damaged: ${detail}; add it again`,

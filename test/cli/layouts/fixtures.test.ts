@@ -98,6 +98,8 @@ const group: GroupView = {
       serving: [],
     },
   ],
+  activation: null,
+  readyToActivate: 0,
   run: {
     id: 7,
     state: "running",

@@ -6,15 +6,14 @@ import type { GroupRecord, StoredRecord } from "../../../src/core/controller/rec
 import { toFormat3 } from "../../../src/core/controller/row-migrations.js";
 import { rowKey, rowKinds } from "../../../src/core/controller/row-table.js";
 import type { Member } from "../../../src/core/controller/run/run.js";
-import { branch, mac, start } from "../../support/controller-lab.js";
+import { readyBranch } from "../../support/activation-lab.js";
+import { mac } from "../../support/controller-lab.js";
 
 /** Every kind of row, as a controller wrote it. */
 function written(): StoredRecord[] {
-  const lab = branch(2);
-  lab.do(start);
-  lab.report(1, "complete", { path: "wan", wanBytes: 1000 });
-  lab.report(2, "complete", { path: "lan", lanBytes: 1000 });
+  const lab = readyBranch(2);
   lab.ask({ type: "ap-reset", ap: mac(1) });
+  lab.do({ type: "group-activate", group: "G" });
   return [...lab.records, { key: "run-number-start", value: 7 }];
 }
 

@@ -431,6 +431,8 @@ export class FakeBranches implements ControllerPort {
       models: [],
       run: null,
       transfers: [],
+      activation: null,
+      readyToActivate: 0,
     });
   }
 

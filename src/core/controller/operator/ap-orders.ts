@@ -2,7 +2,7 @@
 import { success } from "../../../base/failure.js";
 import type { KnownAp } from "../inventory.js";
 import { isTakingPart } from "../run/run.js";
-import { type Desk, type Handlers, isInRun, later, peerObjection } from "./desk.js";
+import { activationObjection, type Desk, type Handlers, isInRun, later, peerObjection } from "./desk.js";
 import type { Order, OrderType } from "./orders.js";
 import { refuse } from "./refusals.js";
 
@@ -35,12 +35,18 @@ const predownloadOne = ((desk, { ap: selector, release }: Predownload, now) => {
   if (!ap.session) return refuse.apNotJoined(ap.record.name);
   if (isInRun(desk, ap)) return refuse.apBusy(ap.record.name);
   const group = desk.groups.of(ap.record.mac);
+  const objection = group && activationObjection(desk, group.name);
+  if (objection) return objection;
   const started = group?.predownload ? desk.upgrade.startOne(now, group, ap, release) : desk.upgrade.startOverWan(now, [ap], release);
   return started.ok ? success({ runIds: [started.value.runId], apCount: 1 }) : started;
 }) satisfies Handlers["ap-predownload"];
 
 const predownloadAll = ((desk, { release }: Predownload, now) => {
-  const free = desk.inventory.all().filter((ap) => ap.session && !isInRun(desk, ap));
+  const isActivating = ({ record }: KnownAp): boolean => {
+    const group = desk.groups.of(record.mac);
+    return group !== undefined && activationObjection(desk, group.name) !== undefined;
+  };
+  const free = desk.inventory.all().filter((ap) => ap.session && !isInRun(desk, ap) && !isActivating(ap));
   if (free.length === 0) return refuse.noJoinedAps("that is free");
   const overWan = free.filter(({ record }) => !desk.groups.of(record.mac)?.predownload);
   const sharing = new Set(free.flatMap(({ record }) => desk.groups.of(record.mac) ?? []).filter((group) => group.predownload));

@@ -1,6 +1,7 @@
 /** Carries out an operator's order: one row an order. */
 import type { Result } from "../../../base/failure.js";
 import type { Instant } from "../../../base/time.js";
+import { activationOrders } from "./activation-orders.js";
 import { apOrders } from "./ap-orders.js";
 import type { Desk, Handler, Handlers, later } from "./desk.js";
 import { groupOrders } from "./group-orders.js";
@@ -9,7 +10,7 @@ import type { OrderValue } from "./order-results.js";
 import type { MachineOrder, MachineOrderType } from "./orders.js";
 import { showOrders } from "./show-orders.js";
 
-const handlers: Handlers = { ...groupOrders, ...apOrders, ...imageOrders, ...showOrders };
+const handlers: Handlers = { ...groupOrders, ...activationOrders, ...apOrders, ...imageOrders, ...showOrders };
 
 export function carryOut(desk: Desk, now: Instant, requestId: number, order: MachineOrder): Result<OrderValue> | typeof later {
   const objection = desk.system.objection(order);

@@ -8,6 +8,7 @@ import type { GroupRecord } from "../records.js";
 import type { GroupUpgrade } from "../run/group-upgrade.js";
 import { isTakingPart } from "../run/run.js";
 import type { SystemState } from "../system-state.js";
+import type { ControllerTimings } from "../timings.js";
 import type { ResultOf } from "./order-results.js";
 import type { MachineOrder, MachineOrderType } from "./orders.js";
 import { refuse } from "./refusals.js";
@@ -20,6 +21,7 @@ export interface Desk extends ViewParts {
   readonly upgrade: GroupUpgrade;
   readonly system: SystemState;
   readonly wan: WanConfig;
+  readonly timings: ControllerTimings;
 }
 
 /** Answered through the outbox once the APs have answered. */
@@ -48,6 +50,15 @@ export const withIdleGroup = <T>(desk: Desk, name: string, then: (group: GroupRe
 export function isInRun({ runs }: Pick<Desk, "runs">, { record }: KnownAp): boolean {
   const member = runs.runningOfAp(record.mac);
   return member !== undefined && isTakingPart(member);
+}
+
+/** Why no upgrade of the group may start: its APs are booting another image. A scheduled activation waits for what the run brings. */
+export function activationObjection(
+  { activationTable }: Desk,
+  group: string,
+): { readonly ok: false; readonly failure: Failure } | undefined {
+  const activation = activationTable.unfinishedOf(group);
+  return activation && activation.record.state.phase !== "scheduled" ? refuse.groupActivating(group) : undefined;
 }
 
 /** Why no upgrade may start: the peer controller holds other images, and the order does not override that. */

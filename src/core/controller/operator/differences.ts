@@ -7,7 +7,7 @@ export interface NamedSettings {
   readonly settings: Settings;
 }
 
-export type ThingKind = "group" | "image" | "release" | "credential";
+export type ThingKind = "group" | "image" | "release" | "credential" | "activation";
 
 export type Difference = { readonly kind: ThingKind; readonly name: string } & (
   | { readonly change: "added" | "removed"; readonly settings: Settings }

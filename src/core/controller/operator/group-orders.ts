@@ -4,12 +4,12 @@ import type { MacAddress } from "../../../base/mac-address.js";
 import type { KnownAp } from "../inventory.js";
 import type { GroupRecord } from "../records.js";
 import { previewRun } from "../run/preview.js";
-import { type Desk, type Handlers, peerObjection, withGroup, withIdleGroup } from "./desk.js";
+import { activationObjection, type Desk, type Handlers, peerObjection, withGroup, withIdleGroup } from "./desk.js";
 import type { GroupSettingsChange } from "./group-settings.js";
 import type { OrderType, SettingOrder } from "./orders.js";
 import { refuse } from "./refusals.js";
 
-type GroupOrderType = Extract<OrderType, `group-${string}`>;
+type GroupOrderType = Exclude<Extract<OrderType, `group-${string}`>, `group-activat${string}`>;
 const done = success(null);
 
 /** What an older spelling of `group-set` sets. */
@@ -22,10 +22,17 @@ const settingsOf: { readonly [T in SettingOrder["type"]]: (order: SettingOrder &
 };
 
 export const groupOrders: Handlers<GroupOrderType> = {
-  "group-add": ({ groups }, { group }) => groups.add(group),
+  "group-add": ({ groups, activationTable }, { group }) => {
+    const added = groups.add(group);
+    // Of a former group of that name.
+    if (added.ok) activationTable.remove(group);
+    return added;
+  },
   "group-delete": (desk, { group: name }) =>
     withIdleGroup(desk, name, (group) => {
+      if (desk.activationTable.unfinishedOf(name)) return refuse.groupActivating(name);
       desk.groups.delete(group);
+      desk.activationTable.remove(name);
       return done;
     }),
   "group-ap-add": (desk, { group: name, mac: text }, now) =>
@@ -56,12 +63,16 @@ export const groupOrders: Handlers<GroupOrderType> = {
   "group-wan": (desk, order) => set(desk, order.group, settingsOf[order.type](order)),
   "group-preview": (desk, { group: name, release, link }) =>
     withGroup(desk, name, (group) => {
-      const objection = desk.peer.objection()?.failure;
+      const objection = (desk.peer.objection() ?? activationObjection(desk, name))?.failure;
       const { sessionsMax, wan } = desk;
       return success(previewRun({ plan: desk.upgrade.plan(group, release), group, sessionsMax, wan, link, objection }));
     }),
   "group-start": (desk, { group: name, release, force }, now) =>
-    withGroup(desk, name, (group) => peerObjection(desk, force) ?? desk.upgrade.startGroup(now, group, release)),
+    withGroup(
+      desk,
+      name,
+      (group) => activationObjection(desk, name) ?? peerObjection(desk, force) ?? desk.upgrade.startGroup(now, group, release),
+    ),
   "group-abort": (desk, { group: name }, now) =>
     withGroup(desk, name, () => {
       const run = desk.runs.runningOfGroup(name);

@@ -5,6 +5,7 @@ import { holdsImage, type KnownAp } from "../inventory.js";
 import type { GroupRecord } from "../records.js";
 import { choosePrimary } from "../run/primary-choice.js";
 import { type Family, isRunning, type Member, primaryOf, type Run } from "../run/run.js";
+import { activationView, readyToActivate } from "./activation-view.js";
 import { isManual, isTransferring, membersByFamily, paceOf, sumsOf } from "./member-status.js";
 import { modelNames, primaryName, runView } from "./run-report.js";
 import type { ViewParts } from "./view-parts.js";
@@ -21,6 +22,7 @@ export const groupSummary = ({ groups, runs }: ViewParts): GroupSummaryRow[] =>
 export function groupView(now: Instant, parts: ViewParts, group: GroupRecord): GroupView {
   const { aps, manualPrimaries: _, forcedSubordinates, ...settings } = group;
   const run = parts.runs.latestOfGroup(group.name);
+  const activation = parts.activationTable.of(group.name);
   return {
     ...settings,
     aps: aps.map((mac) => {
@@ -36,6 +38,8 @@ export function groupView(now: Instant, parts: ViewParts, group: GroupRecord): G
     models: modelViews(parts, group, run),
     run: run ? runView(run) : null,
     transfers: run ? transferViews(now, parts, run) : [],
+    activation: activation ? activationView(activation) : null,
+    readyToActivate: readyToActivate(parts, group),
   };
 }
 

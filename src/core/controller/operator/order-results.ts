@@ -7,6 +7,9 @@ import type { GroupConfig } from "./group-config.js";
 import type { Order, OrderType } from "./orders.js";
 import type { ReleasesConfig } from "./release-config.js";
 import type {
+  ActivationPreview,
+  ActivationReport,
+  ActivationView,
   ApImageView,
   ApSummaryRow,
   BootView,
@@ -45,6 +48,12 @@ interface Results {
   readonly "group-preview": GroupPreview;
   readonly "group-start": StartedRun;
   readonly "group-abort": { readonly runId: RunId };
+  readonly "group-activate": ActivationView;
+  readonly "group-activation-preview": ActivationPreview;
+  readonly "group-activation-pause": ActivationView;
+  readonly "group-activation-resume": ActivationView;
+  readonly "group-activation-abort": ActivationView;
+  readonly "show-activation": ActivationReport;
   readonly "ap-predownload": PredownloadResult;
   readonly "ap-predownload-abort": { readonly apCount: number };
   readonly "ap-swap": ActResult;

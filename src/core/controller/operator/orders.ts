@@ -3,7 +3,9 @@
  * Each order gets exactly one `reply` with a Result; a refused order has changed nothing.
  */
 
+import type { Instant } from "../../../base/time.js";
 import type { ReleaseName } from "../../upgrade/limits.js";
+import type { ActivationSequence, BatchRule } from "../activation/activation.js";
 import type { GroupConfig } from "./group-config.js";
 import type { GroupSettingsChange, GroupWanPolicy } from "./group-settings.js";
 import type { NewImage } from "./new-image.js";
@@ -32,6 +34,16 @@ export type Order =
   /** `force`: also while the peer controller is known to hold other images. */
   | { readonly type: "group-start"; readonly group: string; readonly release: ReleaseName; readonly force?: boolean | undefined }
   | { readonly type: "group-abort"; readonly group: string }
+  /** The APs of the group boot the image of their last run, in batches; options left out have the defaults of `activation-orders.ts`. */
+  | ({ readonly type: "group-activate"; readonly group: string; readonly at?: Instant | undefined } & ActivationRequest)
+  /** What `group-activate` would do now, as an ActivationPreview. */
+  | ({ readonly type: "group-activation-preview"; readonly group: string } & ActivationRequest)
+  /** No further batch; the one under way is finished. */
+  | { readonly type: "group-activation-pause"; readonly group: string }
+  | { readonly type: "group-activation-resume"; readonly group: string }
+  /** The same as a pause, for good: APs that were not ordered yet stay as they are. */
+  | { readonly type: "group-activation-abort"; readonly group: string }
+  | { readonly type: "show-activation"; readonly group: string }
   | {
       readonly type: "ap-predownload";
       readonly ap: ApSelector | "all";
@@ -82,6 +94,15 @@ export type Order =
   | { readonly type: "show-run-summary" }
   | { readonly type: "show-run"; readonly run: number };
 
+export interface ActivationRequest {
+  readonly batch?: BatchRule | undefined;
+  readonly pauseSeconds?: number | undefined;
+  readonly failuresMax?: number | undefined;
+  readonly order?: ActivationSequence | undefined;
+  readonly canary?: readonly ApSelector[] | undefined;
+  readonly force?: boolean | undefined;
+}
+
 /** An AP's pre-shared key for DTLS. `credential-add` answers it this once; in place of the key that the AP had. */
 export type CredentialOrder =
   | { readonly type: "credential-add"; readonly mac: string }
@@ -111,6 +132,7 @@ export const isQuery = (order: Order): boolean =>
   order.type.startsWith("show-") ||
   order.type === "credential-list" ||
   order.type === "group-preview" ||
+  order.type === "group-activation-preview" ||
   (order.type === "config-replace" && order.check);
 
 /** What a forecast takes the branch's links to carry, in image bytes a second. */

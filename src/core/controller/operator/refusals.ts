@@ -32,6 +32,28 @@ export const refuse = {
   ambiguousAp: make("ambiguous-ap", (ap, macs) => `More than one AP is called "${ap}"; name it by its MAC address: ${macs}.`),
   apNotJoined: make("ap-not-joined", (ap) => `AP ${ap} is not joined now; try again when it is.`),
   apBusy: make("ap-busy", (ap) => `AP ${ap} takes part in an upgrade run; wait for its end or abort it first.`),
+  apActivating: make(
+    "ap-activating",
+    (ap, group) => `AP ${ap} takes part in the activation of group "${group}"; wait for its end or abort it first.`,
+  ),
+  groupActivating: make(
+    "group-activating",
+    (group) => `Group "${group}" is being activated; wait for the end of the activation or abort it with "activate abort".`,
+  ),
+  nothingToActivate: make(
+    "nothing-to-activate",
+    (group, reason) =>
+      `No AP of group "${group}" has an image to boot (the first one skipped: ${reason}); "activate preview" lists all reasons.`,
+  ),
+  canaryNotReady: make("canary-not-ready", (ap, reason) => `AP ${ap} cannot be a canary: ${reason}.`),
+  timePast: make("invalid-time", () => "The time is past; give one that is still to come."),
+  badPhases: make("invalid-phases", () => "The phases must rise and end at 100 per cent, such as 1,10,50,100."),
+  noActivation: make("no-activation", (group) => `Group "${group}" has no activation in progress; start one with "activate".`),
+  activationUnfit: make(
+    "activation-unfit",
+    (group, what, phase) =>
+      `The activation of group "${group}" is ${phase} and cannot ${what}; "show flexconnect group activation" shows it.`,
+  ),
   notPrimary: make("not-a-manual-primary", (ap, group) => `AP ${ap} is not a manual primary of group "${group}".`),
   notSubordinate: make("not-a-forced-subordinate", (ap, group) => `AP ${ap} is not set as a subordinate in group "${group}".`),
   outOfRange: make("out-of-range", (what, given, min, max) => `${what} is ${given}; it must be ${min} to ${max}.`),

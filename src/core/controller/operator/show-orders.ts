@@ -10,7 +10,7 @@ import { releasesOf } from "./release-config.js";
 import { runReport, runReports, runSummary } from "./run-report.js";
 import type { ApImageView } from "./views.js";
 
-export const showOrders: Handlers<Extract<OrderType, `show-${string}`>> = {
+export const showOrders: Handlers<Exclude<Extract<OrderType, `show-${string}`>, "show-activation">> = {
   "show-ap-image": (desk, { ap }, now) => showImages(desk, ap, now),
   "show-ap-summary": (desk) => success(apSummary(desk)),
   "show-group-summary": (desk) => success(groupSummary(desk)),

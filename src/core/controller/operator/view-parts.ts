@@ -1,5 +1,7 @@
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Sha256Hex } from "../../../base/sha256.js";
+import type { ActivationTable } from "../activation/activation-table.js";
+import type { Activations } from "../activation/activations.js";
 import type { Groups } from "../groups.js";
 import type { ImageCatalogue } from "../image-catalogue.js";
 import type { Inventory } from "../inventory.js";
@@ -18,4 +20,6 @@ export interface ViewParts {
   /** APs that hold the image of their last run no more. */
   readonly lostImages: ReadonlySet<MacAddress>;
   readonly sessionsMax: number;
+  readonly activations: Activations;
+  readonly activationTable: ActivationTable;
 }

@@ -8,6 +8,8 @@ import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";
 import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../../upgrade/limits.js";
+import type { ActivationApPhase, ActivationOptions } from "../activation/activation.js";
+import type { ActivationState } from "../activation/activation-state.js";
 import type { ApLink } from "../ap-port.js";
 import type { FirstStep } from "../run/first-step.js";
 import type { RunState } from "../run/run.js";
@@ -115,6 +117,72 @@ export interface GroupView extends GroupSettings {
   readonly run: RunView | null;
   /** Transfers of the run that move now. */
   readonly transfers: readonly TransferView[];
+  /** The latest activation; null before the first. */
+  readonly activation: ActivationView | null;
+  /** APs that `group-activate` would boot into the image of their last run; 0 while a run or an activation is in progress. */
+  readonly readyToActivate: number;
+}
+
+/** Counts of APs by what they are doing. */
+export interface ActivationCounts {
+  readonly waiting: number;
+  readonly underWay: number;
+  readonly active: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+export interface ActivationView {
+  readonly id: number;
+  readonly group: string;
+  readonly state: ActivationState;
+  readonly options: Omit<ActivationOptions, "canary"> & { readonly canary: readonly string[] };
+  readonly orderedAt: number;
+  /** Null before its time has come. */
+  readonly startedAt: number | null;
+  readonly counts: ActivationCounts;
+  /** In the order in which they are activated; empty before its time has come. */
+  readonly batches: readonly { readonly canary: boolean; readonly failuresMax: number | null; readonly counts: ActivationCounts }[];
+}
+
+/** The same with a row for each AP. */
+export interface ActivationReport extends ActivationView {
+  readonly aps: readonly {
+    readonly mac: string;
+    readonly name: string | null;
+    /** Index of its batch; null where it was skipped from the start. */
+    readonly batch: number | null;
+    /** The version that it is to run. */
+    readonly version: string | null;
+    readonly phase: ActivationApPhase;
+    /** Why it failed or was skipped. */
+    readonly reason: string | null;
+  }[];
+}
+
+/** What a `group-activate` would do now. */
+export interface ActivationPreview {
+  readonly group: string;
+  /** Why it would be refused, null when it would not be. */
+  readonly objection: Failure | null;
+  readonly batches: readonly {
+    readonly canary: boolean;
+    readonly failuresMax: number | null;
+    /** From the start, if each AP reboots in `assumedRebootSeconds`; a canary's wait for an operator counts as none. */
+    readonly startsAfterSeconds: number;
+    readonly aps: readonly {
+      readonly mac: string;
+      readonly name: string;
+      readonly model: string;
+      readonly from: string;
+      readonly version: string;
+      readonly primary: boolean;
+    }[];
+  }[];
+  readonly skipped: readonly { readonly mac: string; readonly name: string | null; readonly reason: string }[];
+  /** Until the last AP counts as active; null where no AP would be activated. */
+  readonly expectedSeconds: number | null;
+  readonly assumedRebootSeconds: number;
 }
 
 export interface TransferView {

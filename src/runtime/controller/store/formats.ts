@@ -48,6 +48,7 @@ const formats: readonly StoreFormat[] = [
   { what: "groups choose how images are distributed", row: toFormat8 },
   { what: "groups limit what an AP gives its LAN", row: toFormat9 },
   { what: "groups choose the address of their primaries", row: toFormat10 },
+  { what: "activations of groups: rows of new kinds" },
 ];
 
 export const currentFormat = formats.length;

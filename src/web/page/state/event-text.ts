@@ -1,4 +1,5 @@
 /** Each event as one line for people. */
+import { stateWords } from "../../../core/controller/activation/activation-state.js";
 import type { ControllerEvent, ControllerEventType } from "../../../core/controller/events.js";
 import { bytesText } from "./format.js";
 
@@ -70,6 +71,12 @@ const writers: Writers = {
       `Two devices have the same MAC address ${event.mac}: ${event.name} (serial ${event.serial}) is joined from ${event.from.address}, ` +
         `serial ${event.otherSerial} from ${event.otherFrom.address} waits`,
     ),
+  activation: ({ group, state }) =>
+    (state.phase === "ended" ? { complete: good, partial: warning, stopped: bad, aborted: warning }[state.outcome] : info)(
+      `The activation of ${group} is ${stateWords(state)}`,
+    ),
+  "ap-activated": (event, name) => good(`${name(event.mac)} runs ${event.version}`),
+  "ap-not-activated": (event, name) => bad(`${name(event.mac)} does not run ${event.version}: ${event.reason}`),
   "image-damaged": (event) => bad(`The image file ${event.sha256.slice(0, 12)}… is damaged: ${event.detail}. Add the image again.`),
   "order-done": (event) => info(`${event.order}${event.target === "" ? "" : `: ${event.target}`}`),
   "order-refused": (event) => warning(`${event.order} refused: ${event.failure.message}`),
