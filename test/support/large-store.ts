@@ -6,6 +6,7 @@ import { storedRow } from "../../src/core/controller/row-table.js";
 import { type MemberState, noFault } from "../../src/core/controller/run/member-state.js";
 import { type FamilyState, newFamily, newMember, type Run, runImage } from "../../src/core/controller/run/run.js";
 import { memberRecord, runRecord } from "../../src/core/controller/run/run-rows.js";
+import { newTestimony } from "../../src/core/controller/run/testimony.js";
 import { modelFacts } from "../../src/core/upgrade/models.js";
 import { openStore } from "../../src/runtime/controller/store/open-store.js";
 import type { CrowdAp } from "./crowd.js";
@@ -103,7 +104,7 @@ function finishedRun(id: number, group: string, aps: readonly { mac: MacAddress;
     const image = runImage(name, { version: version.old, fileName: `${name}.img`, sizeBytes: imageBytes, sha256: "a".repeat(64) });
     const known = run.families.get(name);
     const role = known === undefined ? "primary" : "subordinate";
-    const serving: FamilyState = { phase: "serving", primary: mac, manual: false };
+    const serving: FamilyState = { phase: "serving", testimony: newTestimony(0), primary: mac, manual: false };
     const family = known ?? { ...newFamily(run, name, image), state: serving, sessionsPeak: 3 };
     run.families.set(name, family);
     const bytes =

@@ -220,13 +220,15 @@ export class GroupUpgrade {
         this.#setbacks.failed(now, member, { reason: report.reason === "none" ? "aborted" : report.reason, detail: report.detail });
         break;
       case "needs-wan":
-        if (roleOf(state) === "subordinate") this.#setbacks.outOfTries(now, member, report);
+        if (this.#complained(now, member, report)) this.#members.transition(now, member, { type: "set-aside" });
+        else if (roleOf(state) === "subordinate") this.#setbacks.outOfTries(now, member, report);
         // Sent before its order reached it, or again after a rejoin.
         else if (hasRejoined) this.#setbacks.requeue(now, member);
         break;
       case "initiated":
       case "fetching":
       case "waiting":
+        this.#complained(now, member, report);
         if (hasRejoined) this.#setbacks.requeue(now, member);
         else this.#members.progressed(now, member, report, gotFurther);
         break;
@@ -353,6 +355,13 @@ export class GroupUpgrade {
     this.#members.moved(now, member);
   }
 
+  /** @returns whether the primary stepped down for it. One that others got wrong bytes from may not have the image that it claims. */
+  #complained(now: Instant, member: Member, report: ApReport): boolean {
+    const former = this.#primaries.complained(now, member, report);
+    if (former?.state.phase === "complete") this.#proofs.demand(now, former, former.source);
+    return former !== undefined;
+  }
+
   #settle(now: Instant, verdict: ProofVerdict | undefined): void {
     if (!verdict) return;
     const { member } = verdict;
@@ -362,8 +371,9 @@ export class GroupUpgrade {
   }
 
   #complete(now: Instant, member: Member, path: ClaimedPath): void {
+    if (path === "lan") this.#primaries.hasServed(member);
     if (isTakingPart(member)) this.#members.complete(now, member, path);
-    this.#primaries.completed(member);
+    this.#primaries.completed(now, member);
   }
 
   /**

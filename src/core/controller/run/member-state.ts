@@ -54,7 +54,7 @@ export type MemberEvent =
   | { readonly type: "rejoined" }
   /** The primary of its family from now on, though its own part is over. */
   | { readonly type: "promoted" }
-  | { readonly type: "demoted" }
+  | { readonly type: "demoted"; readonly why: string }
   | { readonly type: "ended"; readonly end: MemberEnd; readonly fault: Fault };
 
 export const hasEnded = (state: MemberState): state is Ended => "at" in state;
@@ -92,7 +92,8 @@ export function nextState(now: Instant, state: MemberState, event: MemberEvent):
       invariant(hasEnded(state), "an AP that can still be ordered becomes primary by an order");
       return { ...state, role: "primary" };
     case "demoted":
-      return hasEnded(state) ? { ...state, role: "subordinate" } : nextState(now, state, { type: "set-aside" });
+      if (!hasEnded(state)) return nextState(now, state, { type: "set-aside" });
+      return { ...state, role: "subordinate", detail: state.detail || `stepped down as primary: ${event.why}` };
     case "ended":
       return { phase: event.end, role: roleOf(state), at: hasEnded(state) ? state.at : now, ...event.fault };
     default:

@@ -6,7 +6,7 @@ import { type Endpoint, sameEndpoint } from "../../../base/endpoint.js";
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
 import { TimerTable } from "../../../base/timer-table.js";
-import type { ApServing } from "../ap-port.js";
+import type { ApReport, ApServing } from "../ap-port.js";
 import { holdsImage, type KnownAp } from "../inventory.js";
 import { fallbackFor } from "./fallback.js";
 import { freeSlots, isAtServer } from "./free-slots.js";
@@ -15,7 +15,11 @@ import type { Members } from "./members.js";
 import { choosePrimary, isSteady, nobody, type PrimaryChoice } from "./primary-choice.js";
 import { type Family, isTakingPart, type Member, primaryOf } from "./run.js";
 import { policyOf, type RunParts } from "./run-parts.js";
+import { complaintOf, isDiscredited, newTestimony, type Testimony } from "./testimony.js";
 import { tftpServerFor } from "./tftp-address.js";
+
+/** How many APs a reason names. */
+const namedMax = 3;
 
 export class Primaries {
   /** How long a missed primary is waited for, or a first candidate. */
@@ -63,8 +67,40 @@ export class Primaries {
   }
 
   /** The AP has the image: if it is the primary, it offers it. */
-  completed({ mac, family }: Member): void {
-    if (primaryOf(family) === mac) turn(family, { phase: "serving" });
+  completed(now: Instant, { mac, family }: Member): void {
+    if (primaryOf(family) === mac && family.state.phase !== "serving") turn(family, { phase: "serving", testimony: newTestimony(now) });
+  }
+
+  /** A subordinate of the primary has the whole image from it. */
+  hasServed({ mac, family: { state: family }, state }: Member): void {
+    if (family.phase !== "serving" || !isWorking(state) || state.task.role !== "subordinate" || state.task.server !== family.primary)
+      return;
+    family.testimony.complaints.delete(mac);
+    family.testimony.served.add(mac);
+  }
+
+  /**
+   * Takes a failed try of a subordinate as a complaint about its primary, which steps down when there are enough and another can follow.
+   * @returns the member that stepped down
+   */
+  complained(now: Instant, member: Member, report: ApReport): Member | undefined {
+    const { family, mac, state } = member;
+    if (family.state.phase !== "serving" || !isWorking(state) || state.task.role !== "subordinate") return undefined;
+    const { primary, testimony } = family.state;
+    const at = tftpServerFor(this.#parts, member, primary);
+    if (state.task.server !== primary || !at || hasMoved(member, at)) return undefined;
+    const complaint = complaintOf(member.lanMovedAt, report, testimony.since);
+    if (complaint === undefined) return undefined;
+    testimony.complaints.set(mac, complaint);
+    if (!isDiscredited(testimony, family.steppedDown.size) || !this.couldBeReplaced(family)) return undefined;
+    this.demote(now, family, this.#inWords(testimony));
+    return family.members.get(primary);
+  }
+
+  #inWords({ complaints }: Testimony): string {
+    const { inventory } = this.#parts;
+    const said = Array.from(complaints, ([mac, complaint]) => `${inventory.get(mac)?.record.name ?? mac} got ${complaint}`);
+    return `${said.slice(0, namedMax).join(", ")}${said.length > namedMax ? ` and ${said.length - namedMax} more` : ""}`;
   }
 
   /** Its copy is not what its inventory claims, so it fetches. */
@@ -109,7 +145,7 @@ export class Primaries {
     this.#timers.clear(family);
     // What it fetched as the primary is gone; what it gets from here on comes from its successor.
     if (isTakingPart(member)) member.source = null;
-    this.#members.transition(now, member, { type: "demoted" });
+    this.#members.transition(now, member, { type: "demoted", why });
     runs.saveRun(family.run);
     outbox.event({ type: "primary-lost", runId: family.run.id, family: family.family, mac, why });
   }
@@ -229,7 +265,7 @@ export class Primaries {
 
 type Turn =
   | { readonly phase: "appointed"; readonly awaits: "image" | "offer" }
-  | { readonly phase: "serving" }
+  | { readonly phase: "serving"; readonly testimony: Testimony }
   | { readonly phase: "missed"; readonly since: Instant };
 
 /** The primary stays the same AP; a family without one stays as it is. */

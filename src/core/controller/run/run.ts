@@ -9,6 +9,7 @@ import { RateMeter } from "../../upgrade/rate-meter.js";
 import type { ApReport, ApServing } from "../ap-port.js";
 import { type Fault, hasEnded, type MemberState, noFault } from "./member-state.js";
 import type { RunId } from "./run-numbers.js";
+import type { Testimony } from "./testimony.js";
 
 export type RunState = "running" | "complete" | "partial" | "failed" | "aborted";
 
@@ -47,7 +48,7 @@ export type FamilyState =
   | { readonly phase: "none" }
   /** `awaits` the image that it fetches, or the offer of the one that it has. */
   | ({ readonly phase: "appointed"; readonly awaits: "image" | "offer" } & Appointment)
-  | ({ readonly phase: "serving" } & Appointment)
+  | ({ readonly phase: "serving"; readonly testimony: Testimony } & Appointment)
   /** Its session was found lost at `since`; it may be a short outage. */
   | ({ readonly phase: "missed"; readonly since: Instant } & Appointment);
 

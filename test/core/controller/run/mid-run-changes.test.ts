@@ -5,7 +5,7 @@ import { labTimings } from "../../../../src/core/controller/timings.js";
 import { branch, type ControllerLab, mac, servingBranch } from "../../../support/controller-lab.js";
 
 const outOfTries = (lab: ControllerLab, number: number) =>
-  lab.report(number, "needs-wan", { path: "lan", tries: 44, reason: "primary-unreachable", detail: "no answer" });
+  lab.report(number, "needs-wan", { path: "lan", tries: 44, reason: "primary-busy", detail: "busy" });
 const backElsewhere = (lab: ControllerLab) => {
   lab.leave(1);
   lab.join({ number: 1, address: "10.0.9.1", backup: "a" });
@@ -107,7 +107,7 @@ t.test("APs that the group's WAN limit holds back", async (t) => {
     const lab = heldBack();
     for (const number of [3, 4]) {
       lab.report(number, "fetching", { path: "lan" });
-      t.match(lab.row(number), { failureReason: "primary-unreachable" });
+      t.match(lab.row(number), { failureReason: "primary-busy" });
     }
     t.same(lab.group().run?.waits, ["2 APs wait: the group's WAN limit of 1 AP is used"]);
     lab.report(3, "complete", { path: "lan", lanBytes: 1000 });
@@ -128,7 +128,7 @@ t.test("APs that the group's WAN limit holds back", async (t) => {
       lab.pass(10_000);
     }
     outOfTries(lab, 3);
-    t.match(lab.row(3), { status: "Failed", failureReason: "primary-unreachable" });
+    t.match(lab.row(3), { status: "Failed", failureReason: "primary-busy" });
     t.match(lab.do({ type: "show-runs", group: "G" })[0]?.aps[2]?.detail, /WAN limit of 1 AP is used/);
   });
 });
