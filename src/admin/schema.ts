@@ -128,7 +128,9 @@ const runView = z.object({
   counts: statusCounts,
   wanBytes: bytes.describe("Image bytes that crossed the WAN, resent ones included"),
   lanBytes: bytes,
-  wanWireBytes: bytes.describe("UDP payload of all Image Data messages, both ways, as the controller's socket carried them"),
+  wanWireBytes: bytes.describe(
+    "UDP payload of all Image Data messages, both ways, as the controller's socket carried them: with what DTLS adds",
+  ),
   wanBytesSaved: bytes.describe("Against one copy over the WAN for each AP"),
 }) satisfies z.ZodType<RunView>;
 

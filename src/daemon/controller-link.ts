@@ -7,9 +7,10 @@ import { systemClock } from "../runtime/clock.js";
 import type { ControllerHost } from "../runtime/controller/controller-host.js";
 import type { ServerCredentials } from "../runtime/dtls/addon.js";
 import { CertificateSource } from "../runtime/dtls/certificate-source.js";
-import { DtlsServer, type HandshakeOutcome } from "../runtime/dtls/dtls-server.js";
+import { DtlsServer, type DtlsServerOptions } from "../runtime/dtls/dtls-server.js";
 import { SecurePort } from "../runtime/dtls/secure-port.js";
 import { LimitedLog, type Log } from "../runtime/log.js";
+import type { CapwapMeter, Direction } from "../runtime/metrics/capwap-meter.js";
 import type { Metrics } from "../runtime/metrics/metrics.js";
 import type { ControllerSettings } from "./controller-config.js";
 import { certificateFilesOf, certificatesUnchanged, linkModeOf, requireDtls } from "./link-options.js";
@@ -21,8 +22,12 @@ export interface ControllerLinkOptions {
   readonly host: ControllerHost;
   readonly keyOf: (identity: string) => Uint8Array | undefined;
   readonly metrics: Metrics;
+  readonly meter: CapwapMeter;
   readonly log: Log;
 }
+
+/** More than a MAC address; a peer may call itself anything. */
+const identityCharactersMax = 64;
 
 export interface ControllerLink {
   readonly port: SecurePort<DtlsServer>;
@@ -31,9 +36,10 @@ export interface ControllerLink {
 }
 
 /** Failures: `dtls-unavailable`, `certificate-unreadable`, `certificate-unusable`. */
-export function openControllerLink({ settings, host, keyOf, metrics, log }: ControllerLinkOptions): Result<ControllerLink> {
+export function openControllerLink({ settings, host, keyOf, metrics, meter, log }: ControllerLinkOptions): Result<ControllerLink> {
   const port = {
     clock: systemClock,
+    onCarried: (direction: Direction, octets: number) => meter.carried(direction, octets),
     onClear: (bytes: Uint8Array, from: Parameters<typeof endpointText>[0]) => host.datagram(bytes, from, "clear"),
   };
   if (controllerLinkMode(settings) === "clear") return success(stoppable(new SecurePort<DtlsServer>({ ...port, layer: undefined })));
@@ -43,7 +49,7 @@ export function openControllerLink({ settings, host, keyOf, metrics, log }: Cont
   const source = files === undefined ? success(undefined) : CertificateSource.open(files);
   if (!source.ok) return source;
   const credentials: ServerCredentials = { keyOf, ...source.value?.current };
-  const note = handshakeNotes(metrics, log);
+  const note = handshakeNotes(metrics, log, host);
   try {
     const secure = new SecurePort<DtlsServer>({
       ...port,
@@ -55,7 +61,7 @@ export function openControllerLink({ settings, host, keyOf, metrics, log }: Cont
           onPlaintext: (bytes, from) => host.datagram(bytes, from, "dtls"),
           onUp: (peer, identity) => host.linkUp(peer, identity),
           onDown: (peer) => host.linkDown(peer),
-          onHandshake: (outcome, peer, identity, detail) => note(outcome, endpointText(peer), identity, detail),
+          onHandshake: note,
         }),
     });
     return success(
@@ -84,13 +90,22 @@ function watchCertificates(source: CertificateSource, layer: DtlsServer, log: Lo
   });
 }
 
-/** What an operator hears of handshakes: a count of each outcome, and a line for refusals. */
-function handshakeNotes(metrics: Metrics, log: Log) {
+/** Counts each outcome. A refused credential is an event; what else fails gets a line in the log. */
+function handshakeNotes(metrics: Metrics, log: Log, host: ControllerHost): DtlsServerOptions["onHandshake"] {
   const handshakes = metrics.counter("dtls_handshakes_total", "DTLS handshakes of APs, by outcome", ["outcome"]);
   const warnings = new LimitedLog(log, systemClock);
-  return (outcome: HandshakeOutcome, peer: string, identity: string | undefined, detail: string): void => {
+  return (outcome, from, identity, detail) => {
     handshakes.inc({ outcome });
-    if (outcome === "established" || outcome === "replaced") return;
-    warnings.warn(`link-refused-${outcome}`, "an AP's DTLS handshake failed", { peer, identity: identity?.slice(0, 64), detail });
+    switch (outcome) {
+      case "established":
+      case "replaced":
+        return;
+      case "timeout":
+      case "failed":
+        warnings.warn(`handshake-${outcome}`, "a DTLS handshake stopped on the way", { from: endpointText(from), detail });
+        return;
+      default:
+        host.linkRefused({ from, reason: outcome, identity: identity?.slice(0, identityCharactersMax) ?? null, detail });
+    }
   };
 }

@@ -122,6 +122,7 @@ async function assemble(
     const detail = "the port behind the CAPWAP port is not free, so WTPs are not offered a data channel; WTPs of other makers need one";
     log.warn("data-port-unavailable", detail, { listen: endpointText(ports.value.control.local) });
   }
+  const meter = new CapwapMeter(metrics);
   const host = new ControllerHost({
     machine: create({
       name: settings.name,
@@ -148,11 +149,11 @@ async function assemble(
     images: images.value,
     credentials: new CredentialDesk(credentials, (mac) => layer?.closeAp(mac, "the AP's credential changed")),
     clock: systemClock,
-    meter: new CapwapMeter(metrics),
+    meter,
     log,
     onHalt: halt,
   });
-  const secure = openControllerLink({ settings, host, keyOf: (identity) => credentials.keyOf(identity), metrics, log });
+  const secure = openControllerLink({ settings, host, keyOf: (identity) => credentials.keyOf(identity), metrics, meter, log });
   if (!secure.ok) return secure;
   const { port } = secure.value;
   layer = port.layer;

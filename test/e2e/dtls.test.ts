@@ -47,7 +47,11 @@ t.test("an AP with another secret, one without DTLS and one without a credential
   const dropped = await fleet.controller.line(({ event, why }) => (event === "datagram-dropped" ? why : undefined));
   t.equal(dropped, "clear-not-allowed");
   await until("the refusal of the wrong key", async () =>
-    fleet.controller.lines.some(({ event, identity }) => event === "link-refused-wrong-key" && identity === first.mac) ? true : undefined,
+    fleet.controller.lines.some(
+      (line) => line["event"] === "link-refused" && line["reason"] === "wrong-key" && line["identity"] === first.mac,
+    )
+      ? true
+      : undefined,
   );
   t.same(
     (await fleet.rows()).map(({ name }) => name),
@@ -73,8 +77,8 @@ t.test("a credential of its own: printed once, used, revoked", { skip }, async (
   t.match((await fleet.flexup("show", "sysinfo")).stdout, /AP Links\.+ DTLS/);
   t.equal((await fleet.flexup("config", "ap", "credential", "delete", first.mac)).code, 0);
   await fleet.aps.get(first.name)?.line(({ event }) => (event === "link-down" ? true : undefined));
-  await fleet.controller.line(({ event, identity }) =>
-    event === "link-refused-unknown-identity" && identity === first.mac ? true : undefined,
+  await fleet.controller.line(({ event, reason, identity }) =>
+    event === "link-refused" && reason === "unknown-identity" && identity === first.mac ? true : undefined,
   );
   const rows = must(await fleet.admin.order({ type: "show-ap-summary" }));
   t.same(

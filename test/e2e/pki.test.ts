@@ -96,7 +96,7 @@ t.test(
     const noted = await fleet.controller.line((line) => (line["event"] === "certificates-read" ? line : undefined));
     t.same(noted["linksEnded"], [second.mac]);
     await fleet.aps.get(second.name)?.line(({ event }) => (event === "link-down" ? true : undefined));
-    await fleet.controller.line(({ event }) => (event === "link-refused-certificate" ? true : undefined));
+    await fleet.controller.line(({ event, reason }) => (event === "link-refused" && reason === "certificate" ? true : undefined));
     await until("only the revoked AP is away", async () => {
       const states = new Map(must(await fleet.admin.order({ type: "show-ap-summary" })).map(({ name, state }) => [name, state]));
       return states.get(first.name) === "Joined" && states.get(second.name) === "Not Joined" ? true : undefined;

@@ -9,7 +9,7 @@ import type { Datagram, SendDatagram } from "../capwap/contract.js";
 import type { CloseLink, LinkIdentity } from "../capwap/link/secure-link.js";
 import type { PlatformName } from "../upgrade/limits.js";
 import type { ProofQuestion } from "./ap-port.js";
-import type { ControllerEvent } from "./events.js";
+import type { ControllerEvent, RefusedLink } from "./events.js";
 import type { MachineOrder } from "./operator/orders.js";
 import type { Reply } from "./outbox.js";
 import type { PeerAnswer, PeerConfig } from "./peer-parity.js";
@@ -28,6 +28,8 @@ export type ControllerInput =
   | { readonly type: "link-up"; readonly peer: Endpoint; readonly identity: LinkIdentity }
   /** Not for a link that `close-link` ended. */
   | { readonly type: "link-down"; readonly peer: Endpoint }
+  /** A peer's credential was refused. `identity`: what it called itself, where it came that far; text from the network. */
+  | ({ readonly type: "link-refused" } & RefusedLink)
   | { readonly type: "operator"; readonly requestId: number; readonly order: MachineOrder }
   /** What came of asking the peer controller for its images. */
   | { readonly type: "peer-answered"; readonly answer: PeerAnswer }

@@ -29,6 +29,7 @@ import { limits } from "../upgrade/limits.js";
 import type { ApCommand } from "./ap-port.js";
 import type { ControllerConfig, ControllerEffect, ControllerInput, ControllerMachine } from "./contract.js";
 import { ControllerDomain } from "./domain.js";
+import { LinkRefusals } from "./link-refusals.js";
 import { refuse } from "./operator/refusals.js";
 import { readRecords, type StoredState } from "./read-records.js";
 import type { GroupRecord, ImageRecord, StoredRecord } from "./records.js";
@@ -46,6 +47,12 @@ interface Session {
   running: boolean;
 }
 
+interface RunningPeer {
+  readonly mac: MacAddress;
+  /** What its DTLS link adds to a datagram; 0 in clear. */
+  readonly overheadBytes: number;
+}
+
 const failureOfCode: ReadonlyMap<number, FailureReason> = new Map([
   [resultCodes.imageInvalidChecksum, "checksum-mismatch"],
   [resultCodes.imageInvalidLength, "size-mismatch"],
@@ -58,7 +65,9 @@ export class Controller implements ControllerMachine {
   readonly #sessions = new Map<CapwapSessionId, Session>();
   /** Of sessions in Run. */
   readonly #sessionOf = new Map<MacAddress, CapwapSessionId>();
-  readonly #macOfPeer = new Map<string, MacAddress>();
+  /** APs in Run, by endpoint. */
+  readonly #runningPeers = new Map<string, RunningPeer>();
+  readonly #linkRefusals = new LinkRefusals();
   readonly #wanRates: WanRates;
   readonly #unguessable: () => Uint8Array;
   #domain: ControllerDomain | undefined;
@@ -105,6 +114,9 @@ export class Controller implements ControllerMachine {
         break;
       case "link-down":
         this.#capwapDoes(now, domain, (capwap, outputs) => capwap.linkDown(now, input.peer, outputs));
+        break;
+      case "link-refused":
+        if (this.#linkRefusals.admits(now, input.from.address)) domain.outbox.event(input);
         break;
       case "operator":
         domain.order(now, input.requestId, input.order);
@@ -156,10 +168,10 @@ export class Controller implements ControllerMachine {
   }
 
   #countReceived(now: Instant, domain: ControllerDomain, { from, bytes }: Datagram): void {
-    const mac = this.#macOfPeer.get(endpointText(from));
-    if (mac === undefined) return;
-    domain.apHeard(now, mac);
-    if (isImageData(bytes)) domain.wanCarried(now, mac, bytes.length, 0);
+    const peer = this.#runningPeers.get(endpointText(from));
+    if (peer === undefined) return;
+    domain.apHeard(now, peer.mac);
+    if (isImageData(bytes)) domain.wanCarried(now, peer.mac, bytes.length + peer.overheadBytes, 0);
   }
 
   /** Lets the CAPWAP side work and takes what it gives; an event may make it work again. */
@@ -261,16 +273,16 @@ export class Controller implements ControllerMachine {
 
   #countSend(now: Instant, domain: ControllerDomain, { to, bytes, image }: SendDatagram): void {
     if (image === undefined && !isImageData(bytes)) return;
-    const mac = this.#macOfPeer.get(endpointText(to));
+    const peer = this.#runningPeers.get(endpointText(to));
     const imageOctets = image?.length ?? 0;
-    if (mac !== undefined) domain.wanCarried(now, mac, bytes.length + imageOctets, imageOctets);
+    if (peer !== undefined) domain.wanCarried(now, peer.mac, bytes.length + imageOctets + peer.overheadBytes, imageOctets);
   }
 
   #running(now: Instant, domain: ControllerDomain, session: Session, proven: boolean): void {
     const { mac, name, model, serial, activeVersion, peer, localAddress, join, link } = session.wtp;
     session.running = true;
     this.#sessionOf.set(mac, session.id);
-    this.#macOfPeer.set(endpointText(peer), mac);
+    this.#runningPeers.set(endpointText(peer), { mac, overheadBytes: link?.overheadBytes ?? 0 });
     domain.apJoined(now, {
       mac,
       name,
@@ -290,7 +302,7 @@ export class Controller implements ControllerMachine {
     if (!running || this.#sessionOf.get(wtp.mac) !== id) return;
     this.#sessionOf.delete(wtp.mac);
     const peer = endpointText(wtp.peer);
-    if (this.#macOfPeer.get(peer) === wtp.mac) this.#macOfPeer.delete(peer);
+    if (this.#runningPeers.get(peer)?.mac === wtp.mac) this.#runningPeers.delete(peer);
     domain.apLeft(now, wtp.mac, reason);
   }
 

@@ -9,6 +9,7 @@ import type { MacAddress } from "../../base/mac-address.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import type { FailureReason } from "../../wire/capwap/vendor.js";
+import type { CredentialRefusal } from "../capwap/link/secure-link.js";
 import type { ReleaseName } from "../upgrade/limits.js";
 import type { ActivationState } from "./activation/activation-state.js";
 import type { OrderType } from "./operator/orders.js";
@@ -21,6 +22,13 @@ import type { RunId } from "./run/run-numbers.js";
 interface ApBytes {
   readonly wanBytes: number;
   readonly lanBytes: number;
+}
+
+export interface RefusedLink {
+  readonly from: Endpoint;
+  readonly reason: CredentialRefusal;
+  readonly identity: string | null;
+  readonly detail: string;
 }
 
 export type ControllerEvent =
@@ -38,6 +46,8 @@ export type ControllerEvent =
       readonly otherSerial: string;
       readonly otherFrom: Endpoint;
     }
+  /** DTLS: who came has no credential here, or another. Once a minute for each address. */
+  | ({ readonly type: "link-refused" } & RefusedLink)
   | { readonly type: "ap-renamed"; readonly mac: MacAddress; readonly name: string; readonly formerName: string }
   /** Whether the controller can store; `reason` says why it cannot. */
   | { readonly type: "storage"; readonly state: "writable" | "read-only"; readonly reason: string | null }

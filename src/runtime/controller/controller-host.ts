@@ -7,7 +7,7 @@ import type { SendDatagram } from "../../core/capwap/contract.js";
 import type { Carriage, LinkIdentity } from "../../core/capwap/link/secure-link.js";
 import type { ProofQuestion } from "../../core/controller/ap-port.js";
 import type { ControllerEffect, ControllerInput, ControllerMachine } from "../../core/controller/contract.js";
-import type { ControllerEvent } from "../../core/controller/events.js";
+import type { ControllerEvent, RefusedLink } from "../../core/controller/events.js";
 import type { CarriedOut, ResultOf } from "../../core/controller/operator/order-results.js";
 import { isCredentialOrder, type MachineOrder, type Order, type OrderType } from "../../core/controller/operator/orders.js";
 import type { PeerAnswer } from "../../core/controller/peer-parity.js";
@@ -102,6 +102,10 @@ export class ControllerHost {
     this.#host.deliver({ type: "link-down", peer });
   }
 
+  linkRefused(refused: RefusedLink): void {
+    this.#host.deliver({ type: "link-refused", ...refused });
+  }
+
   portError(error: Error): void {
     this.#limitedLog.warn("port-error", "the CAPWAP port reported an error", { error: error.message });
   }
@@ -186,7 +190,7 @@ export class ControllerHost {
 
   #send(datagram: SendDatagram): void {
     const { image } = datagram;
-    this.#options.meter.see("sent", datagram.bytes, datagram.to, image?.length);
+    this.#options.meter.see("sent", datagram.bytes, datagram.to);
     try {
       const { images } = this.#options;
       this.#port?.send(datagram, image && { length: image.length, readInto: (into) => images.read(image.sha256, image.offset, into) });

@@ -16,6 +16,12 @@ interface Wording<Event> {
 
 const upgraded = ({ group }: { readonly group: string | null }): string => (group === null ? "all APs" : `group ${group}`);
 
+const refusals: Readonly<Record<EventOf<"link-refused">["reason"], string>> = {
+  "unknown-identity": "it has no credential here, or a revoked one",
+  "wrong-key": "its key is another",
+  certificate: "its certificate does not verify",
+};
+
 const wordings: { readonly [Type in ControllerEvent["type"]]: Wording<EventOf<Type>> } = {
   "ap-joined": { message: ({ name, model, from }) => `${name} (${model}) joined from ${endpointText(from)}` },
   "ap-left": { message: ({ name, why }) => `${name} left: ${why}`, level: "warn" },
@@ -23,6 +29,10 @@ const wordings: { readonly [Type in ControllerEvent["type"]]: Wording<EventOf<Ty
   "duplicate-mac": {
     message: ({ mac, name, serial, from, otherSerial, otherFrom }) =>
       `two devices have the same MAC address ${mac}: ${name} (serial ${serial}) is joined from ${endpointText(from)}, serial ${otherSerial} from ${endpointText(otherFrom)} waits`,
+    level: "warn",
+  },
+  "link-refused": {
+    message: ({ identity, from, reason }) => `no link for ${identity ?? "a peer"} at ${endpointText(from)}: ${refusals[reason]}`,
     level: "warn",
   },
   "ap-renamed": { message: ({ name, formerName }) => `${formerName} is now called ${name}` },

@@ -8,7 +8,7 @@ import { type MacAddress, parseMac } from "../../base/mac-address.js";
 import { earliest, type Instant } from "../../base/time.js";
 import { TimerTable } from "../../base/timer-table.js";
 import { RateLimit } from "../../core/capwap/link/rate-limit.js";
-import type { LinkIdentity } from "../../core/capwap/link/secure-link.js";
+import type { CredentialRefusal, LinkIdentity } from "../../core/capwap/link/secure-link.js";
 import { type ClientHello, type DtlsDatagram, epochOf, readClientHello, readDtlsDatagram } from "../../wire/capwap/dtls-record.js";
 import type { CertificateCredential, DtlsAddon, DtlsContext, ServerCredentials } from "./addon.js";
 import { Association, type AssociationStep } from "./association.js";
@@ -25,7 +25,7 @@ export const dtlsServerLimits = {
   associationsPerApMax: 2,
 } as const;
 
-export type HandshakeOutcome = "established" | "unknown-identity" | "wrong-key" | "certificate" | "timeout" | "replaced" | "failed";
+export type HandshakeOutcome = CredentialRefusal | "established" | "timeout" | "replaced" | "failed";
 
 export interface DtlsServerOptions {
   readonly addon: DtlsAddon;

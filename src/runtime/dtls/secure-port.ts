@@ -16,6 +16,8 @@ export interface SecurePortOptions<Layer extends DtlsLayer> {
   readonly clock: Clock;
   /** A datagram in clear, a DTLS record where there is no layer included. */
   readonly onClear: (bytes: Uint8Array, from: Endpoint) => void;
+  /** Counts each datagram as it goes over the port. */
+  readonly onCarried?: (direction: "received" | "sent", octets: number) => void;
   /** Makes the layer above `send`; undefined for clear text alone. */
   readonly layer: ((send: (datagram: Uint8Array, to: Endpoint) => void) => Layer) | undefined;
 }
@@ -37,6 +39,7 @@ export class SecurePort<Layer extends DtlsLayer = DtlsLayer> {
   readonly layer: Layer | undefined;
   readonly #clock: Clock;
   readonly #onClear: (bytes: Uint8Array, from: Endpoint) => void;
+  readonly #onCarried: (direction: "received" | "sent", octets: number) => void;
   readonly #buffers = new DatagramBuffers();
   readonly #plaintext = Buffer.allocUnsafe(recordPlaintextBytesMax);
   #port: UdpPort | undefined;
@@ -44,10 +47,14 @@ export class SecurePort<Layer extends DtlsLayer = DtlsLayer> {
   #timerAt: Instant = Number.POSITIVE_INFINITY;
 
   /** @throws Error when the layer's credentials cannot be used */
-  constructor({ clock, onClear, layer }: SecurePortOptions<Layer>) {
+  constructor({ clock, onClear, onCarried = () => {}, layer }: SecurePortOptions<Layer>) {
     this.#clock = clock;
     this.#onClear = onClear;
-    this.layer = layer?.((datagram, to) => this.#port?.sendParts([datagram], to));
+    this.#onCarried = onCarried;
+    this.layer = layer?.((datagram, to) => {
+      onCarried("sent", datagram.length);
+      this.#port?.sendParts([datagram], to);
+    });
   }
 
   /** From now on datagrams leave by this port. */
@@ -57,6 +64,7 @@ export class SecurePort<Layer extends DtlsLayer = DtlsLayer> {
 
   /** What the port received. `bytes` is the port's to keep. */
   take(bytes: Uint8Array, from: Endpoint): void {
+    this.#onCarried("received", bytes.length);
     if (this.layer === undefined || !isDtls(bytes)) {
       this.#onClear(bytes, from);
       return;
@@ -72,8 +80,10 @@ export class SecurePort<Layer extends DtlsLayer = DtlsLayer> {
       const sealed = this.layer?.seal(image === undefined ? bytes : joined(bytes, image, this.#plaintext), to, buffer);
       if (sealed === undefined) this.#buffers.giveBack(buffer);
       else this.#sendBuffer(sealed, to, buffer);
-    } else if (image === undefined) this.#port?.send(bytes, to);
-    else {
+    } else if (image === undefined) {
+      this.#onCarried("sent", bytes.length);
+      this.#port?.send(bytes, to);
+    } else {
       const buffer = this.#buffers.take();
       this.#sendBuffer(joined(bytes, image, buffer), to, buffer);
     }
@@ -107,6 +117,7 @@ export class SecurePort<Layer extends DtlsLayer = DtlsLayer> {
   }
 
   #sendBuffer(datagram: Uint8Array, to: Endpoint, buffer: Buffer): void {
+    this.#onCarried("sent", datagram.length);
     this.#port?.sendParts([datagram], to, () => this.#buffers.giveBack(buffer));
   }
 }

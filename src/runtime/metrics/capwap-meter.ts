@@ -7,7 +7,7 @@ export type Direction = "received" | "sent";
 
 /** Peers whose last request is remembered, in each direction; anybody can make peers up, so the oldest goes. */
 const peersMax = 4096;
-/** Counts CAPWAP control messages by type, requests that were sent again, and what all datagrams held. It looks at the first octets only. */
+/** Counts CAPWAP control messages by type, requests that were sent again, and what the port carried. It looks at the first octets only. */
 export class CapwapMeter {
   readonly #count: (labels: { direction: Direction; message: string }) => void;
   readonly #countAgain: (labels: { direction: Direction; message: string }) => void;
@@ -23,12 +23,13 @@ export class CapwapMeter {
     this.#countAgain = (labels) => again.inc(labels);
   }
 
-  /**
-   * @param bytes a datagram, or its beginning with both headers
-   * @param moreOctets what follows `bytes` in the datagram
-   */
-  see(direction: Direction, bytes: Uint8Array, peer: Endpoint, moreOctets = 0): void {
-    this.#countBytes({ direction }, bytes.length + moreOctets);
+  /** @param octets of a datagram as it went over the port: records and handshakes of DTLS too */
+  carried(direction: Direction, octets: number): void {
+    this.#countBytes({ direction }, octets);
+  }
+
+  /** @param bytes a CAPWAP datagram, or its beginning with both headers */
+  see(direction: Direction, bytes: Uint8Array, peer: Endpoint): void {
     const seen = glimpse(bytes);
     if (seen.type === "part") return;
     if (seen.type !== "message") {

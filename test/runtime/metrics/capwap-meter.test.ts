@@ -25,6 +25,9 @@ t.test("messages are counted by type and direction, requests that repeat as retr
   meter.see("received", datagram(999_999, 1), peer);
   meter.see("received", Uint8Array.of(0xff), peer);
   meter.see("received", new Uint8Array(0), peer);
+  meter.carried("received", 80);
+  meter.carried("received", 1);
+  meter.carried("sent", 32);
   const lines = (await metrics.text()).split("\n").filter((line) => line.startsWith("flexup_capwap"));
   t.same(lines.sort(), [
     'flexup_capwap_bytes_total{direction="received",daemon="controller"} 81',

@@ -20,6 +20,9 @@ export interface LinkIdentity {
   readonly overheadBytes: number;
 }
 
+/** Why a peer that tried to establish a link did not get one for its credential. */
+export type CredentialRefusal = "unknown-identity" | "wrong-key" | "certificate";
+
 /** WTP: begin a DTLS handshake with the peer; `linkUp` or `linkDown` is due later. */
 export interface OpenLink {
   readonly type: "open-link";

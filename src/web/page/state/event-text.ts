@@ -27,6 +27,11 @@ const ends: Readonly<Record<string, (text: string) => EventText>> = {
   partial: warning,
 };
 const whose = (group: string | null): string => (group === null ? "" : ` in ${group}`);
+const refusals = {
+  "unknown-identity": "it has no credential here, or a revoked one",
+  "wrong-key": "its key is another",
+  certificate: "its certificate does not verify",
+} as const;
 const because = { start: "as the run began", holder: "because it holds the image", "next-eligible": "as the next in line" } as const;
 
 const writers: Writers = {
@@ -77,6 +82,8 @@ const writers: Writers = {
     ),
   "ap-activated": (event, name) => good(`${name(event.mac)} runs ${event.version}`),
   "ap-not-activated": (event, name) => bad(`${name(event.mac)} does not run ${event.version}: ${event.reason}`),
+  "link-refused": (event) =>
+    warning(`${event.identity ?? "A peer"} at ${event.from.address} was refused: ${refusals[event.reason]}. ${event.detail}`),
   "image-damaged": (event) => bad(`The image file ${event.sha256.slice(0, 12)}… is damaged: ${event.detail}. Add the image again.`),
   "order-done": (event) => info(`${event.order}${event.target === "" ? "" : `: ${event.target}`}`),
   "order-refused": (event) => warning(`${event.order} refused: ${event.failure.message}`),
