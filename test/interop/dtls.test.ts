@@ -52,13 +52,13 @@ async function served(t: Test) {
 }
 
 /** Runs a client that says a word once it is connected. */
-async function client(program: string, args: readonly string[], until: () => boolean): Promise<string> {
+async function client(program: string, args: readonly string[], until: () => boolean, said = "hello from outside\n"): Promise<string> {
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
   const closed = once(child, "close");
   await sleep(500);
-  child.stdin.write("hello from outside\n");
+  child.stdin.write(said);
   for (const deadline = performance.now() + 8_000; performance.now() < deadline && !until() && child.exitCode === null; ) await sleep(50);
   child.kill("SIGKILL");
   await closed;
@@ -81,6 +81,15 @@ for (const cipher of [
     const output = await client("openssl", openssl(port, key, cipher), () => happened.length >= 2);
     t.same(happened, [`up ${mac}`, "heard hello from outside"], output);
   });
+
+t.test("openssl s_client asks for a renegotiation: refused, and nothing else comes of it", { skip: without("openssl") }, async (t) => {
+  const { happened, port } = await served(t);
+  const args = openssl(port, key, "PSK").filter((word) => word !== "-nocommands");
+  const output = await client("openssl", args, () => false, "R\n");
+  t.match(output, /RENEGOTIATING/);
+  t.match(output, /no renegotiation/i, "the server says so");
+  t.equal(happened.filter((line) => line.startsWith("up")).length, 1, "one handshake");
+});
 
 t.test("openssl s_client with a wrong key", { skip: without("openssl") }, async (t) => {
   const { happened, port } = await served(t);
