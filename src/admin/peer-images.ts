@@ -24,6 +24,8 @@ export interface PeerAddress {
 
 /** A thousand images of a hundred models each are not half of it. */
 const answerBytesMax = 4 * 2 ** 20;
+/** Model patterns over all images: each may be compared with each of ours. */
+const patternsMax = 5_000;
 const answerMsMax = 10_000;
 const troubleOctetsMax = 200;
 
@@ -32,7 +34,7 @@ const peerImages = z
   .array(
     z.object({
       release: releaseName,
-      families: z
+      models: z
         .array(z.string().regex(/^[ -~]{1,64}$/))
         .min(1)
         .max(500),
@@ -40,7 +42,10 @@ const peerImages = z
       sha256: z.string().regex(/^[0-9a-f]{64}$/),
     }),
   )
-  .max(1000) satisfies z.ZodType<readonly PeerImage[]>;
+  .max(1000)
+  .refine((images) => images.reduce((count, { models }) => count + models.length, 0) <= patternsMax) satisfies z.ZodType<
+  readonly PeerImage[]
+>;
 
 /** Never rejects: whatever goes wrong is the answer's `trouble`. Given up when `signal` is. */
 export async function askPeerImages(peer: PeerAddress, signal: AbortSignal): Promise<PeerAnswer> {

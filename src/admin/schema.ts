@@ -251,7 +251,7 @@ const peerView = z.object({
   heardAt: instant.nullable(),
   unreachableSince: instant.nullable(),
   trouble: z.string().nullable(),
-  differences: z.array(z.object({ release: releaseName, family: z.string(), here: heldImage, there: heldImage })),
+  differences: z.array(z.object({ release: releaseName, family: z.string(), model: z.string(), here: heldImage, there: heldImage })),
 }) satisfies z.ZodType<PeerView>;
 export const peerAnswer = z.object({ peer: peerView.nullable().describe("Null without a peer") });
 

@@ -13,8 +13,8 @@ import { temporaryFolder } from "../support/folder.js";
 
 const never = new AbortController().signal;
 const plain = { token: undefined, certificate: undefined };
-const image = { release: "primary", families: ["ap3g2"], version: "9.0", sha256: digest("a") };
-const listed = { ...image, id: "x", models: ["AIR-AP3702I"], sizeBytes: 1, md5: "b".repeat(32), fileName: "f", addedAt: 1 };
+const image = { release: "primary", models: ["AIR-AP3702I"], version: "9.0", sha256: digest("a") };
+const listed = { ...image, id: "x", families: ["c3700"], sizeBytes: 1, md5: "b".repeat(32), fileName: "f", addedAt: 1 };
 
 async function stranger(t: Pick<Test, "teardown">, listener: RequestListener, host = "127.50.4.1"): Promise<URL> {
   const server = createServer(listener);
@@ -44,7 +44,7 @@ const strangers: readonly (readonly [what: string, listener: RequestListener, tr
   ["a refusal with line breaks", (_request, response) => response.writeHead(503).end('{"code":"x","message":"a\\nb"}'), /^HTTP 503: a b$/],
   ["a version with a line break", lists({ version: "9\n0" }), /not a list of images/],
   ["a digest that is none", lists({ sha256: "a" }), /not a list of images/],
-  ["a family with control characters", lists({ families: ["\u001b[2J"] }), /not a list of images/],
+  ["a model with control characters", lists({ models: ["\u001b[2J"] }), /not a list of images/],
   ["an end before the end", (_request, response) => response.writeHead(200, { "content-length": 9 }).end("["), /./],
   ["a body without end", (_request, response) => endless(() => response.write("x".repeat(65_536))), /longer than 4194304 bytes/],
 ];

@@ -52,12 +52,12 @@ t.test("an upgrade waits until the secondary holds the image, over TLS with a to
   t.match(await fleet.flexup(...start), {
     code: 1,
     stderr: new RegExp(
-      `^The peer controller ${admin} does not hold the same images \\(the primary release for ap3g3: ${after} here, none there\\);`,
+      `^The peer controller ${admin} does not hold the same images \\(the primary release for AIR-AP2802I: ${after} here, none there\\);`,
     ),
   });
   t.match(await fleet.flexup("image", "parity"), {
     code: 1,
-    stdout: /holds other images, as of [^\n]+\n {2}primary ap3g3: 8\.10\.183\.0 here, none there\nNo upgrade/,
+    stdout: /holds other images, as of [^\n]+\n {2}primary AIR-AP2802I: 8\.10\.183\.0 here, none there\nNo upgrade/,
   });
   t.match(await (await fetch(new URL("/metrics", fleet.ready.admin))).text(), /flexup_peer_images\{state="differs",[^\n]*\} 1/);
 

@@ -116,12 +116,12 @@ t.test("a peer with other images is shown, and an upgrade then starts only with 
       unreachableSince: null,
       trouble: null,
     },
-    differences: [{ release: "primary", family: "ap3g3", here: held, there: null }],
+    differences: [{ release: "primary", family: "ap3g3", model: "AIR-AP2802I", here: held, there: null }],
   };
   await branches.order({ type: "group-predownload", group: "Lyon", enabled: true });
   const { page, at } = await open(t, branches);
   await goTo(page, `${at}#/${pages.images}`);
-  await page.getByText("primary ap3g3: here 8.10.183.0 (SHA-256 abababababab…), there no image").waitFor();
+  await page.getByText("primary AIR-AP2802I: here 8.10.183.0 (SHA-256 abababababab…), there no image").waitFor();
 
   await goTo(page, `${at}#/wireless/groups/Lyon/image-upgrade`);
   const preview = page.getByRole("region", { name: "What would happen" });

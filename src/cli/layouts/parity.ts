@@ -19,7 +19,7 @@ export function parityText(peer: PeerView | null): string {
   return lines(
     `Peer controller ${name} ${verdicts[verdict]}${asOf}`,
     ...silence,
-    ...differences.map((difference) => `  ${difference.release} ${difference.family}: ${sidesText(difference)}`),
+    ...differences.map((difference) => `  ${difference.release} ${difference.model}: ${sidesText(difference)}`),
     ...rule,
   );
 }

@@ -5,6 +5,8 @@
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import type { ReleaseName } from "../upgrade/limits.js";
+import { type ModelPattern, matchLength, modelPattern } from "../upgrade/model-pattern.js";
+import { familyOfName } from "../upgrade/models.js";
 import type { ImageCatalogue } from "./image-catalogue.js";
 import { refuse } from "./operator/refusals.js";
 import { releaseNames } from "./operator/release-config.js";
@@ -21,7 +23,8 @@ export interface PeerConfig {
 /** An image of the peer, as far as it counts: which bytes, under which version, for which APs. */
 export interface PeerImage {
   readonly release: ReleaseName;
-  readonly families: readonly string[];
+  /** Model patterns. */
+  readonly models: readonly string[];
   readonly version: string;
   /** Lower-case hex. */
   readonly sha256: Sha256Hex;
@@ -88,35 +91,59 @@ export class PeerParity {
   }
 }
 
-interface HeldImage {
-  readonly release: ReleaseName;
-  readonly families: readonly string[];
+interface Side {
   readonly version: string;
   readonly sha256: Sha256Hex;
 }
 
-/** Release by release and family by family, in the order of their names. */
-export function imageDifferences(here: readonly HeldImage[], there: readonly HeldImage[]): PeerDifference[] {
+/** Release by release, the models in the order of their names. A model gets the same bytes from both sides, however the sides name it. */
+export function imageDifferences(here: readonly PeerImage[], there: readonly PeerImage[]): PeerDifference[] {
   return releaseNames.flatMap((release) => {
-    const [ours, theirs] = [byFamily(here, release), byFamily(there, release)];
-    const families = [...new Set([...ours.keys(), ...theirs.keys()])].sort();
-    return families.flatMap((family) => {
-      const [own, other] = [ours.get(family) ?? null, theirs.get(family) ?? null];
-      return own?.sha256 === other?.sha256 && own?.version === other?.version ? [] : [{ release, family, here: own, there: other }];
-    });
+    const [ours, theirs] = [new SideTable(here, release), new SideTable(there, release)];
+    const patterns = new Map([...theirs.patterns, ...ours.patterns].map((pattern) => [pattern.name, pattern]));
+    return [...patterns.values()]
+      .sort((one, other) => (one.name < other.name ? -1 : 1))
+      .flatMap(({ name: model, beginnings }) => {
+        const sides = beginnings.map((beginning) => [ours.of(beginning), theirs.of(beginning)] as const);
+        const [own, other] = sides.find(([one, two]) => one?.sha256 !== two?.sha256 || one?.version !== two?.version) ?? [null, null];
+        return own === null && other === null ? [] : [{ release, family: familyOfName(model), model, here: own, there: other }];
+      });
   });
 }
 
-function byFamily(images: readonly HeldImage[], release: ReleaseName): Map<string, { version: string; sha256: Sha256Hex }> {
-  const held = images.filter((image) => image.release === release);
-  return new Map(held.flatMap(({ families, version, sha256 }) => families.map((family) => [family, { version, sha256 }])));
+/** What one side has for a model in one release. */
+class SideTable {
+  readonly patterns: readonly ModelPattern[];
+  readonly #sides: readonly (readonly [ModelPattern, Side])[];
+  readonly #exact = new Map<string, Side>();
+
+  constructor(images: readonly PeerImage[], release: ReleaseName) {
+    this.#sides = images
+      .filter((image) => image.release === release)
+      .flatMap(({ models, version, sha256 }) => models.map((name) => [modelPattern(name), { version, sha256 }] as const));
+    this.patterns = this.#sides.map(([pattern]) => pattern);
+    for (const [{ beginnings }, side] of this.#sides) for (const beginning of beginnings) this.#exact.set(beginning, side);
+  }
+
+  /** By the longest pattern that matches. */
+  of(key: string): Side | null {
+    const exact = this.#exact.get(key);
+    if (exact !== undefined) return exact;
+    let longest = -1;
+    let found: Side | null = null;
+    for (const [pattern, side] of this.#sides) {
+      const length = matchLength(pattern, key) ?? -1;
+      if (length > longest) [longest, found] = [length, side];
+    }
+    return found;
+  }
 }
 
 /** The first in words, the rest as a number; "" for none. */
 function differencesText([first, ...rest]: readonly PeerDifference[]): string {
   if (first === undefined) return "";
   const more = rest.length === 0 ? "" : ` and ${rest.length} more`;
-  return `the ${first.release} release for ${first.family}: ${sidesText(first)}${more}`;
+  return `the ${first.release} release for ${first.model}: ${sidesText(first)}${more}`;
 }
 
 export function sidesText({ here, there }: Pick<PeerDifference, "here" | "there">): string {

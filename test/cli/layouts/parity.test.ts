@@ -20,12 +20,14 @@ t.test("image parity", async (t) => {
       verdict: "differs",
       unreachableSince: Date.UTC(2026, 0, 2, 3, 5),
       trouble: "timed out",
-      differences: [{ release: "backup", family: "ap3g3", here: null, there: { version: "9.0", sha256: "a".repeat(64) } }],
+      differences: [
+        { release: "backup", family: "ap3g3", model: "AIR-AP2802I", here: null, there: { version: "9.0", sha256: "a".repeat(64) } },
+      ],
     }),
     [
       "Peer controller https://wlc2:8443 holds other images, as of 2026-01-02 03:04:05",
       "It has not answered since 2026-01-02 03:05:00: timed out",
-      "  backup ap3g3: none here, 9.0 there",
+      "  backup AIR-AP2802I: none here, 9.0 there",
       'No upgrade starts without "force" until both are the same',
       "",
     ].join("\n"),

@@ -344,10 +344,13 @@ export interface PeerView {
   readonly differences: readonly PeerDifference[];
 }
 
-/** Null: that side has no image for this family in this release. */
+/** Null: that side has no image for these models in this release. */
 export interface PeerDifference {
   readonly release: ReleaseName;
+  /** The family that such a model name suggests. */
   readonly family: string;
+  /** The model pattern, as one side names it. */
+  readonly model: string;
   readonly here: { readonly version: string; readonly sha256: Sha256Hex } | null;
   readonly there: { readonly version: string; readonly sha256: Sha256Hex } | null;
 }

@@ -30,8 +30,8 @@ export function PeerNote() {
       Peer controller {name} holds other images{asOf}.{silence}
       <ul>
         {differences.map((difference) => (
-          <li key={`${difference.release} ${difference.family}`}>
-            {difference.release} {difference.family}: here {heldText(difference.here)}, there {heldText(difference.there)}
+          <li key={`${difference.release} ${difference.model}`}>
+            {difference.release} {difference.model}: here {heldText(difference.here)}, there {heldText(difference.there)}
           </li>
         ))}
       </ul>
