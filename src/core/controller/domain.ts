@@ -86,6 +86,7 @@ export class ControllerDomain {
       outbox,
       timings,
       objection: (ap) => this.#objection(ap),
+      isListed: (sha256) => catalogue.bySha256(sha256) !== undefined,
       lastImage: (mac) => {
         const member = runs.latestOfAp(mac);
         return member?.family.image ? { ...member.family.image, at: member.run.finishedAt } : undefined;

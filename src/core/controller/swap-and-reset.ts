@@ -49,6 +49,8 @@ export interface ActParts {
   readonly outbox: Outbox;
   readonly timings: ControllerTimings;
   readonly lastImage: (mac: MacAddress) => LastImage | undefined;
+  /** Whether a release has this image. */
+  readonly isListed: (sha256: Sha256Hex) => boolean;
   /** Why this AP must be left alone now. */
   readonly objection: (ap: KnownAp) => Failure | undefined;
 }
@@ -91,10 +93,10 @@ export class SwapAndReset {
   /** @param force exchanges the images whatever that leads to */
   swap(now: Instant, requestId: number, aps: readonly KnownAp[], single: boolean, force: boolean): void {
     const orderId = this.#nextOrderId(now);
-    const decide = (mayRollBack: boolean) => (ap: KnownAp) => this.#decideSwap(ap, orderId, force, mayRollBack);
+    const decide = (ap: KnownAp, mayRollBack: boolean) => this.#decideSwap(ap, orderId, force, mayRollBack);
     // While others of "all" have an upgrade to activate, those that run theirs stay with it.
-    const isUpgrade = single ? false : aps.some((ap) => decide(false)(ap).type === "tell");
-    this.#start(now, requestId, aps, single, decide(!isUpgrade));
+    const isRollback = single || !aps.some((ap) => decide(ap, false).type === "tell");
+    this.#start(now, requestId, aps, single, (ap) => decide(ap, isRollback && (single || this.#backupIsListed(ap))));
   }
 
   reset(now: Instant, requestId: number, aps: readonly KnownAp[], single: boolean): void {
@@ -125,6 +127,11 @@ export class SwapAndReset {
   #nextOrderId(now: Instant): number {
     this.#lastOrderId = Math.max(this.#lastOrderId + 1, Math.floor(now) % orderIds) % orderIds || 1;
     return this.#lastOrderId;
+  }
+
+  /** A release still has the image, so that all APs may go back to it: what they ran before their first upgrade it has not. */
+  #backupIsListed({ record: { slots } }: KnownAp): boolean {
+    return slots !== null && this.#parts.isListed(slots.backup.sha256);
   }
 
   /**

@@ -70,6 +70,29 @@ t.test("once a reset has activated the image a swap is a rollback; a new run, or
   t.match(lab.replies.get(again), { value: { boots: [{ ap: "ap1", version: "8.0" }] } }, "asked twice it is done once");
 });
 
+t.test("swap and reset of all APs, done twice, lead back to an image of a release and to no other", async (t) => {
+  const factory = digest("1");
+  for (const isListed of [false, true]) {
+    const lab = upgraded();
+    if (isListed) lab.do({ type: "image-add", image: image({ version: "8.0", release: "backup", sha256: factory }) });
+    lab.ask({ type: "ap-swap", ap: "all" });
+    for (const number of [1, 2]) lab.answer(number);
+    lab.now++;
+    lab.ask({ type: "ap-reset", ap: "all" });
+    for (const number of [1, 2]) lab.answer(number);
+    const { primary, backup, ...rest } = lab.inventory({ number: 1 });
+    for (const number of [1, 2]) {
+      lab.leave(number);
+      lab.join({ number, running: "9.0" });
+      lab.domain.apInventory(lab.now, mac(number), { ...rest, primary: backup, backup: primary, running: "primary" });
+    }
+    lab.takeTold();
+    const again = lab.ask({ type: "ap-swap", ap: "all" });
+    t.same(lab.takeTold(), isListed ? ["1 swap", "2 swap"] : []);
+    if (!isListed) t.match(lab.replies.get(again), { value: { refused: [], boots: [{ version: "9.0" }, { version: "9.0" }] } });
+  }
+});
+
 t.test("the AP's own inventory may come before its answer", async (t) => {
   const lab = upgraded();
   lab.ask({ type: "ap-swap", ap: "ap1" });

@@ -52,7 +52,8 @@ export type Order =
     }
   | { readonly type: "ap-predownload-abort"; readonly ap: ApSelector | "all" }
   /**
-   * The image of an AP's last run boots next, whatever was swapped before; once a reset has activated it, the image before it. An AP whose
+   * The image of an AP's last run boots next, whatever was swapped before; once a reset has activated it, the image before it; of all APs, where a
+   * release has that. An AP whose
    * backup is another image or an older version is skipped; with `force` its images are exchanged all the same.
    */
   | { readonly type: "ap-swap"; readonly ap: ApSelector | "all"; readonly force?: boolean | undefined }
