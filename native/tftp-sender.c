@@ -40,7 +40,8 @@ typedef struct {
   int fd;
   int file_fd;
   const uint8_t *file;
-  uint64_t size;
+  uint64_t offset; /* of the first byte that is sent, in the file */
+  uint64_t size;   /* of what is sent */
   double modified_ms;
   uint32_t blksize;
   bool segmentation;
@@ -62,27 +63,31 @@ static void release(napi_env env, void *data, void *hint) {
 /* Whether the file is the one that was opened. Looked at before each window: nothing of a change goes out as content. */
 static bool is_unchanged(const Sender *sender) {
   struct stat now;
-  if (fstat(sender->file_fd, &now) != 0 || (uint64_t)now.st_size != sender->size) return false;
+  if (fstat(sender->file_fd, &now) != 0) return false;
+  /* A part of a file that is still written elsewhere. */
+  if (sender->modified_ms < 0) return (uint64_t)now.st_size >= sender->offset + sender->size;
+  if ((uint64_t)now.st_size != sender->size) return false;
   /* Node's mtimeMs is the same sum. */
   return (double)now.st_mtim.tv_sec * 1e3 + (double)now.st_mtim.tv_nsec / 1e6 == sender->modified_ms;
 }
 
-/* open(localAddress, localPort, peerAddress, peerPort, fileDescriptor, sizeBytes, modifiedMs, blksize): Sender */
+/* open(localAddress, localPort, peerAddress, peerPort, fileDescriptor, sizeBytes, modifiedMs, blksize, offset): Sender */
 static napi_value open_sender(napi_env env, napi_callback_info info) {
-  napi_value args[8], result;
-  size_t count = 8;
+  napi_value args[9], result;
+  size_t count = 9;
   char local[80], peer[80];
   uint32_t local_port, peer_port, blksize;
   int32_t file;
-  int64_t size;
+  int64_t size, offset;
   double modified;
-  if (napi_get_cb_info(env, info, &count, args, NULL, NULL) != napi_ok || count != 8 ||
+  if (napi_get_cb_info(env, info, &count, args, NULL, NULL) != napi_ok || count != 9 ||
       napi_get_value_string_utf8(env, args[0], local, sizeof local, NULL) != napi_ok ||
       napi_get_value_uint32(env, args[1], &local_port) != napi_ok ||
       napi_get_value_string_utf8(env, args[2], peer, sizeof peer, NULL) != napi_ok ||
       napi_get_value_uint32(env, args[3], &peer_port) != napi_ok || napi_get_value_int32(env, args[4], &file) != napi_ok ||
       napi_get_value_int64(env, args[5], &size) != napi_ok || napi_get_value_double(env, args[6], &modified) != napi_ok ||
-      napi_get_value_uint32(env, args[7], &blksize) != napi_ok)
+      napi_get_value_uint32(env, args[7], &blksize) != napi_ok || napi_get_value_int64(env, args[8], &offset) != napi_ok ||
+      offset < 0 || offset % sysconf(_SC_PAGESIZE) != 0)
     return fail(env, "open", EINVAL);
 
   struct sockaddr_storage from, to;
@@ -96,6 +101,7 @@ static napi_value open_sender(napi_env env, napi_callback_info info) {
   Sender *sender = calloc(1, sizeof *sender);
   if (!sender) return fail(env, "memory", ENOMEM);
   sender->file_fd = file;
+  sender->offset = (uint64_t)offset;
   sender->size = (uint64_t)size;
   sender->modified_ms = modified;
   sender->blksize = blksize;
@@ -110,7 +116,7 @@ static napi_value open_sender(napi_env env, napi_callback_info info) {
   else if (bind(sender->fd, (struct sockaddr *)&from, from_length) < 0) what = "bind";
   else if (connect(sender->fd, (struct sockaddr *)&to, to_length) < 0) what = "connect";
   if (!what && size > 0) {
-    void *mapped = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, file, 0);
+    void *mapped = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, file, (off_t)offset);
     if (mapped == MAP_FAILED) what = "mmap";
     else sender->file = mapped;
   }

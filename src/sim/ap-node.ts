@@ -2,7 +2,7 @@ import type { Endpoint } from "../base/endpoint.js";
 import type { MacAddress } from "../base/mac-address.js";
 import type { Machine } from "../base/machine.js";
 import type { Instant } from "../base/time.js";
-import type { ApEffect, ApEvent, ApInput, SlotId } from "../core/ap/contract.js";
+import type { ApEffect, ApEvent, ApInput } from "../core/ap/contract.js";
 import { slotToBoot } from "../core/ap/image-slots.js";
 import type { ClientEffect, ClientInput, ClientRequest } from "../core/tftp/client/contract.js";
 import type { ServerEffect, ServerInput } from "../core/tftp/server/contract.js";
@@ -45,6 +45,10 @@ export class ApNode {
   /** Server sessions with a port of their own, as the host sees them. */
   openSessions = 0;
   powerCuts = 0;
+  /** Chunks that were offered and are not what their names say. There should never be one. */
+  unsoundOffers = 0;
+  /** Its TFTP server sends other bytes than it has. */
+  lies = false;
   readonly #world: World;
   readonly #network: Network;
   readonly #machines: ApMachines;
@@ -96,7 +100,8 @@ export class ApNode {
     const world = this.#world;
     const network = this.#network;
     const { address } = this.facts;
-    const offers = new Map<string, SlotId>();
+    const offers = new Map<string, (offset: number, length: number) => Uint8Array>();
+    const chunks = new Set<string>();
     const fetches = new Map<number, MachineHost<ClientInput, ClientEffect>>();
     this.openSessions = 0;
     const state = store.boot();
@@ -105,8 +110,8 @@ export class ApNode {
       network,
       listen: { address, port: tftpPort },
       read: (fileName, offset, length) => {
-        const slot = offers.get(fileName);
-        return slot === undefined ? new Uint8Array(length) : store.readSlot(slot, offset, length);
+        const bytes = offers.get(fileName)?.(offset, length) ?? new Uint8Array(length);
+        return this.lies ? bytes.map((octet) => octet ^ 1) : bytes;
       },
       serving: ({ sessions, bytesServed, refusals }) => {
         world.post(agent, {
@@ -132,6 +137,7 @@ export class ApNode {
       "open-download": flash,
       "write-chunk": flash,
       "verify-download": flash,
+      "check-chunk": flash,
       "commit-slot": flash,
       "discard-download": flash,
       "save-boot-record": flash,
@@ -139,9 +145,26 @@ export class ApNode {
       "save-journal": flash,
       "prove-slot": flash,
       offer: ({ fileName, slot, sizeBytes, sessionsMax }) => {
-        offers.set(fileName, slot);
+        offers.set(fileName, (offset, length) => store.readSlot(slot, offset, length));
         world.post(server, { type: "sessions-max", sessionsMax });
         world.post(server, { type: "offer", fileName, sizeBytes });
+      },
+      "expect-chunks": ({ fileNames, sessionsMax }) => {
+        world.post(server, { type: "sessions-max", sessionsMax });
+        world.post(server, { type: "expect", fileNames });
+      },
+      "offer-chunk": ({ fileName, imageSha256, offset: start, sizeBytes }) => {
+        const file = store.fileOf(imageSha256);
+        if (file === undefined) return;
+        if (!store.isSound(file, fileName, start, sizeBytes)) this.unsoundOffers++;
+        chunks.add(fileName);
+        offers.set(fileName, (offset, length) => file.read(start + offset, length));
+        world.post(server, { type: "offer", fileName, sizeBytes });
+      },
+      "withdraw-chunks": () => {
+        world.post(server, { type: "expect", fileNames: [] });
+        for (const fileName of chunks) world.post(server, { type: "withdraw", fileName });
+        chunks.clear();
       },
       "limit-serving": ({ bytesPerSecondMax }) => {
         world.post(server, { type: "rate-max", bytesPerSecond: bytesPerSecondMax ?? undefined });
@@ -149,13 +172,13 @@ export class ApNode {
       withdraw: ({ fileName }) => {
         world.post(server, { type: "withdraw", fileName });
       },
-      fetch: ({ fetchId, server, fileName, sizeBytes, downloadId }) => {
+      fetch: ({ fetchId, server, fileName, sizeBytes, downloadId, offset: start }) => {
         let toldAt = world.now;
         const client = hostTftpClient(life, `fetch-${fetchId}`, this.#machines.client({ server, fileName, sizeBytes }), {
           network,
           address,
           write: (offset, bytes, stored) =>
-            store.append(downloadId, offset, bytes, agent, (failure) => {
+            store.append(downloadId, start + offset, bytes, agent, (failure) => {
               stored(failure);
               if (failure !== undefined || world.now - toldAt < progressMs) return;
               toldAt = world.now;

@@ -31,6 +31,7 @@ export class ControllerNode {
   readonly #world: World;
   readonly #network: Network;
   readonly #images: ReadonlyMap<string, SyntheticImage>;
+  readonly #chunkBytes: number;
   readonly #machine: (boots: number) => ControllerMachine;
   readonly #onEvent: (event: ControllerEvent) => void;
   readonly #secretOf: ((mac: MacAddress) => number | undefined) | undefined;
@@ -45,6 +46,8 @@ export class ControllerNode {
     readonly name: string;
     readonly endpoints: readonly Endpoint[];
     readonly images: readonly SyntheticImage[];
+    /** Of the chunks in which images may be distributed. */
+    readonly chunkBytes: number;
     /** Duration of an fsync. */
     readonly syncMs: number;
     /** Created for each boot; `boots` counts from 1. */
@@ -58,6 +61,7 @@ export class ControllerNode {
     this.#network = options.network;
     this.endpoints = options.endpoints;
     this.#images = new Map(options.images.map((image) => [image.sha256, image]));
+    this.#chunkBytes = options.chunkBytes;
     this.#machine = options.machine;
     this.#onEvent = options.onEvent;
     this.#secretOf = options.secretOf;
@@ -106,7 +110,8 @@ export class ControllerNode {
       },
       // The simulator damages no image file.
       "check-image": ({ sha256 }) => {
-        this.#world.post(host, { type: "image-checked", sha256, fault: null });
+        const chunks = this.#images.get(sha256)?.chunks(this.#chunkBytes) ?? null;
+        this.#world.post(host, { type: "image-checked", sha256, fault: null, chunks });
       },
       "expect-proof": ({ mac, sha256, nonce }) => {
         const proof = this.#images.get(sha256)?.proof(nonce, mac) ?? null;

@@ -42,6 +42,10 @@ function fleetChecks(fleet: Fleet): readonly Check[] {
       name: "the running slot is never written",
       broken: someAp(({ store }) => (store.runningSlotWrites > 0 ? `slot ${store.running} runs and was written` : undefined)),
     },
+    {
+      name: "only verified chunks are served",
+      broken: someAp(({ unsoundOffers }) => (unsoundOffers > 0 ? `${unsoundOffers} chunks are not what their names say` : undefined)),
+    },
     { name: "what can be booted is whole", broken: someAp(onChange((ap) => spoiledSlot(fleet, ap))) },
     {
       name: "tries within the limit",

@@ -17,6 +17,8 @@ export interface FleetOptions {
   /** Whether APs offer the fast transfer; otherwise images cross the WAN as in RFC 5415 §9.1. */
   readonly fastTransfer: boolean;
   readonly distribution: Distribution;
+  /** Of the chunks of a `stream` run; the daemon's are larger, as its images are. */
+  readonly chunkBytes: number;
   readonly retryCount: number;
   readonly backoffSeconds: { readonly min: number; readonly max: number };
   readonly sessionsMax: number;
@@ -55,6 +57,7 @@ export const defaultFleet: FleetOptions = {
   lan: { latencyMs: 0.5, jitterMs: 0, bitsPerSecond: 1e9, queueBytes: 1_000_000, loss: 0, duplication: 0, reordering: 0, reorderMsMax: 0 },
   fastTransfer: false,
   distribution: "classic",
+  chunkBytes: 16 * 1024,
   retryCount: 44,
   backoffSeconds: { min: 100, max: 300 },
   sessionsMax: 3,

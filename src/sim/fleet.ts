@@ -83,6 +83,7 @@ export class Fleet {
       name: "controller",
       endpoints: controllerAddresses.map((address) => ({ address, port: ports.control })),
       images: known,
+      chunkBytes: this.options.chunkBytes,
       syncMs: this.options.syncMs,
       machine: (boots) => controllerMachine(seed * 1000 + boots, controllerAddresses, this.options),
       onEvent: (event) => {

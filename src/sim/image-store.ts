@@ -16,6 +16,7 @@ export type StorageEffect = Extract<
       | "open-download"
       | "write-chunk"
       | "verify-download"
+      | "check-chunk"
       | "commit-slot"
       | "discard-download"
       | "save-boot-record"
@@ -32,6 +33,7 @@ type StorageAnswer = Extract<
       | "download-opened"
       | "chunk-written"
       | "download-verified"
+      | "chunk-checked"
       | "slot-committed"
       | "storage-failed"
       | "boot-record-saved"
@@ -137,6 +139,13 @@ export class ImageStore {
     return this.#slots[slot]?.image();
   }
 
+  /** Where an image is, or the part of it that is there: it stays the same file when a download becomes a slot. */
+  fileOf(sha256: Sha256Hex): VirtualFile | undefined {
+    const { slots } = this.#record;
+    const slot = (["a", "b"] as const).find((id) => slots[id]?.sha256 === sha256);
+    return slot === undefined ? (this.#download?.file ?? this.#partial?.file) : this.#slots[slot];
+  }
+
   readSlot(slot: SlotId, offset: number, length: number): Uint8Array {
     const file = this.#slots[slot];
     invariant(file !== undefined, `slot ${slot} is empty`);
@@ -183,6 +192,9 @@ export class ImageStore {
         return undefined;
       case "verify-download":
         this.#enqueue(this.#speed.verifyMs, () => answer(this.#verify(effect.downloadId)));
+        return undefined;
+      case "check-chunk":
+        this.#enqueue(0, () => answer(this.#checkChunk(effect)));
         return undefined;
       case "commit-slot":
         this.#enqueue(this.#speed.syncMs, () => answer(this.#commit(effect)));
@@ -283,6 +295,17 @@ export class ImageStore {
     if (download?.id !== downloadId) return undefined;
     download.file.sync();
     return { type: "download-verified", downloadId, sizeBytes: download.file.sizeBytes, ...download.file.digest() };
+  }
+
+  #checkChunk({ downloadId, chunk, offset, sizeBytes, sha256 }: EffectOf<"check-chunk">): StorageAnswer | undefined {
+    const download = this.#download;
+    if (download?.id !== downloadId) return undefined;
+    return { type: "chunk-checked", downloadId, chunk, isSound: this.isSound(download.file, sha256, offset, sizeBytes) };
+  }
+
+  /** Whether this range of a file is the chunk with this digest. */
+  isSound(file: VirtualFile, sha256: Sha256Hex, offset: number, sizeBytes: number): boolean {
+    return this.#known.some((image) => image.hasChunk(sha256, offset, sizeBytes) && file.holds(image, offset, sizeBytes));
   }
 
   #commit({ downloadId, slot, record }: EffectOf<"commit-slot">): StorageAnswer | undefined {

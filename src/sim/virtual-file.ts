@@ -4,16 +4,17 @@ import type { Sha256Hex } from "../base/sha256.js";
 import { type SyntheticImage, strangeDigest } from "./synthetic-image.js";
 
 /**
- * A file without its bytes: it knows which ranges were written, how much of them would survive a power cut, and which of
- * the known images it may still be.
+ * A file without its bytes: it knows which ranges were written, how much of them would survive a power cut, and in which ranges it
+ * differs from each of the known images.
  */
 export class VirtualFile {
-  #candidates: readonly SyntheticImage[];
+  /** Ranges that differ from an image, in no order. An image that the file has none of was never compared. */
+  readonly #wrong: ReadonlyMap<SyntheticImage, Range[]>;
   #written = new RangeSet();
   #durable: readonly Range[] = [];
 
   constructor(images: readonly SyntheticImage[]) {
-    this.#candidates = images;
+    this.#wrong = new Map(images.map((image) => [image, []]));
   }
 
   /** A file that durably holds all of `image`. */
@@ -25,8 +26,15 @@ export class VirtualFile {
   }
 
   write(offset: number, bytes: Uint8Array): void {
-    this.#candidates = this.#candidates.filter((image) => image.matches(offset, bytes));
-    this.#written.add(offset, offset + bytes.length);
+    const end = offset + bytes.length;
+    for (const [image, wrong] of this.#wrong) {
+      if (wrong.length > 0) wrong.splice(0, wrong.length, ...wrong.flatMap((range) => without(range, offset, end)));
+      if (image.matches(offset, bytes)) continue;
+      const last = wrong.at(-1);
+      if (last?.end === offset) wrong.splice(-1, 1, { start: last.start, end });
+      else wrong.push({ start: offset, end });
+    }
+    this.#written.add(offset, end);
   }
 
   /** Truncates. */
@@ -58,12 +66,20 @@ export class VirtualFile {
 
   /** Whether what is written so far could be the start of `image`. */
   mayBe(image: SyntheticImage): boolean {
-    return this.#candidates.includes(image);
+    return this.#differs(image, 0, this.sizeBytes) === false;
+  }
+
+  /** Whether this range was written in full, as in `image`. */
+  holds(image: SyntheticImage, offset: number, length: number): boolean {
+    return this.#written.firstGap(offset) >= offset + length && this.#differs(image, offset, length) === false;
   }
 
   /** The image that this file holds in full, byte for byte. */
   image(): SyntheticImage | undefined {
-    return this.#candidates.find(({ sizeBytes }) => this.sizeBytes === sizeBytes && this.prefixBytes === sizeBytes);
+    const { sizeBytes } = this;
+    if (this.prefixBytes !== sizeBytes) return undefined;
+    for (const image of this.#wrong.keys()) if (image.sizeBytes === sizeBytes && this.holds(image, 0, sizeBytes)) return image;
+    return undefined;
   }
 
   digest(): { readonly sha256: Sha256Hex; readonly md5: string } {
@@ -71,8 +87,20 @@ export class VirtualFile {
     return image === undefined ? strangeDigest : { sha256: image.sha256, md5: image.md5 };
   }
 
-  /** Bytes of the image that this file holds in full; anything else reads as zeros. */
+  /** Bytes of an image that this file holds here; anything else reads as zeros. */
   read(offset: number, length: number): Uint8Array {
-    return this.image()?.range(offset, length) ?? new Uint8Array(length);
+    for (const image of this.#wrong.keys())
+      if (offset + length <= image.sizeBytes && this.holds(image, offset, length)) return image.range(offset, length);
+    return new Uint8Array(length);
   }
+
+  /** Undefined for an image that this file knows nothing of. */
+  #differs(image: SyntheticImage, offset: number, length: number): boolean | undefined {
+    return this.#wrong.get(image)?.some(({ start, end }) => start < offset + length && end > offset);
+  }
+}
+
+function without({ start, end }: Range, from: number, to: number): Range[] {
+  if (to <= start || from >= end) return [{ start, end }];
+  return [...(start < from ? [{ start, end: from }] : []), ...(to < end ? [{ start: to, end }] : [])];
 }

@@ -49,7 +49,7 @@ function branch(aps: number, lan: Partial<LinkQuality> = {}) {
     const offer: ApEffect[] = [{ type: "offer", fileName, slot: "a", sizeBytes, sha256, sessionsMax: 3 }];
     const fetch: ApEffect[] = [
       { type: "open-download", downloadId: 1, slot: "b", version: "1", sizeBytes, sha256, resume: false },
-      { type: "fetch", fetchId: 7, server, fileName, sizeBytes, downloadId: 1 },
+      { type: "fetch", fetchId: 7, server, fileName, sizeBytes, downloadId: 1, offset: 0 },
     ];
     const heard: ApInput[] = [];
     told.push(heard);

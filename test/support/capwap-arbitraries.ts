@@ -150,6 +150,8 @@ const chosen: { readonly [Name in AnyElementName]?: fc.Arbitrary<AnyElementValue
     sessionsMax: u8,
     refetch: flag,
   }),
+  streamOrder: fc.record({ spare: endpoint, chunkBytes: u32, sha256s: fc.array(octets(32), { maxLength: 4 }) }),
+  chunkFault: fc.record({ runId: u32, server: endpoint, chunk: u8 }),
   servingLimits: fc.record({ bytesPerSecondMax: u64 }),
   upgradeAbort: fc.record({ runId: u32 }),
   upgradeReport: fc.record({

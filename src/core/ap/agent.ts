@@ -6,6 +6,7 @@ import type { WtpSelf, WtpSessionPort } from "../capwap/wtp/wtp-contract.js";
 import { modelFacts } from "../upgrade/models.js";
 import { BootChange } from "./boot-change.js";
 import { BootedAgent, type RequestTag } from "./booted-agent.js";
+import { ChunkServe } from "./chunk-serve.js";
 import type { ApEffect, ApInput, BootState } from "./contract.js";
 import { ImageFetch } from "./fetch/image-fetch.js";
 import { ImageServe } from "./image-serve.js";
@@ -50,9 +51,11 @@ export class Agent implements Machine<ApInput, ApEffect> {
     const slots = new ImageSlots(record);
     const fetch = new ImageFetch(slots, prng.split("back-off"), freeBytes, journal);
     const serve = new ImageServe(slots);
+    const chunks = new ChunkServe(slots);
     const proof = new SlotProof(slots, facts.mac);
     const reports = new Reports({
       run: () => fetch.report(),
+      chunkFault: () => fetch.chunkFault,
       nextRetryMs: (now) => fetch.nextRetryMs(now),
       owed: () => fetch.owed,
       serving: () => serve.report(),
@@ -65,6 +68,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
       bootChange: new BootChange(slots, () => fetch.isCommitting),
       fetch,
       serve,
+      chunks,
       proof,
       reports,
       session: session(() => selfOf(facts, slots, fetch.freeBytes)),

@@ -16,6 +16,7 @@ import type { UpgradeOrder, WireRunId } from "../../wire/capwap/vendor.js";
 import type { StoredPart, WtpOutput, WtpSessionPort } from "../capwap/wtp/wtp-contract.js";
 import type { BootChange, BootChangeOutput } from "./boot-change.js";
 import type { BootRefusal, BootWish } from "./boot-choice.js";
+import type { ChunkServe } from "./chunk-serve.js";
 import type { ApEffect, ApInput, BootRecord, BootState, RunOrder } from "./contract.js";
 import type { FetchCommand, FetchEvent, FetchOutput, OrderAnswer } from "./fetch/contract.js";
 import type { ImageFetch } from "./fetch/image-fetch.js";
@@ -38,6 +39,7 @@ export interface AgentParts {
   readonly bootChange: BootChange;
   readonly fetch: ImageFetch;
   readonly serve: ImageServe;
+  readonly chunks: ChunkServe;
   readonly proof: SlotProof;
   readonly reports: Reports;
   readonly session: Session;
@@ -49,6 +51,7 @@ export class BootedAgent {
   readonly #bootChange: BootChange;
   readonly #fetch: ImageFetch;
   readonly #serve: ImageServe;
+  readonly #chunks: ChunkServe;
   readonly #proof: SlotProof;
   readonly #reports: Reports;
   readonly #session: Session;
@@ -61,12 +64,13 @@ export class BootedAgent {
   /** The machine restarts or the process ends; later inputs are ignored. */
   #hasEnded = false;
 
-  constructor({ family, slots, bootChange, fetch, serve, proof, reports, session }: AgentParts) {
+  constructor({ family, slots, bootChange, fetch, serve, chunks, proof, reports, session }: AgentParts) {
     this.#family = family;
     this.#slots = slots;
     this.#bootChange = bootChange;
     this.#fetch = fetch;
     this.#serve = serve;
+    this.#chunks = chunks;
     this.#proof = proof;
     this.#reports = reports;
     this.#session = session;
@@ -77,6 +81,7 @@ export class BootedAgent {
     if (recordState !== "sound") out.push({ type: "event", event: { name: "boot-record-damaged", recordState } });
     out.push({ type: "event", event: { name: "booted", slot: running, version: versionOf(this.#slots.image(running)), corrupt } });
     if (corrupt.length > 0) this.#wish(now, { type: "forget-corrupt" }, out);
+    if (this.#fetch.order) this.#chunks.expect(this.#fetch.order, out);
     this.#toFetch(now, { type: "restarted" }, out);
     this.#serve.limit(this.#fetch.order?.serveBytesPerSecondMax ?? null, out);
     if (this.#fetch.isComplete) this.#offer(out);
@@ -150,6 +155,7 @@ export class BootedAgent {
         this.#reports.due(now, "proof");
         return;
       case "download-opened":
+      case "chunk-checked":
       case "chunk-written":
       case "fetch-progress":
       case "fetch-ended":
@@ -295,6 +301,12 @@ export class BootedAgent {
       case "run-complete":
         this.#offer(out);
         return;
+      case "chunk-verified":
+        this.#chunks.verified(output.chunk, out);
+        return;
+      case "chunks-lost":
+        this.#chunks.withdraw(out);
+        return;
       default:
         out.push(output);
     }
@@ -343,6 +355,7 @@ export class BootedAgent {
 
   #order(now: Instant, order: RunOrder, out: ApEffect[]): OrderAnswer {
     out.push({ type: "event", event: { name: "order", order } });
+    this.#chunks.expect(order, out);
     let answer: OrderAnswer | undefined;
     this.#askFetch(now, out, (fetch, outputs) => {
       answer = fetch.take(now, order, outputs);
@@ -352,6 +365,7 @@ export class BootedAgent {
     if ("reason" in answer) {
       const { reason, detail } = answer;
       out.push({ type: "event", event: { name: "order-refused", runId: order.runId, reason, detail } });
+      this.#chunks.withdraw(out);
       return answer;
     }
     this.#serve.limit(order.serveBytesPerSecondMax ?? null, out);
@@ -362,7 +376,10 @@ export class BootedAgent {
 
   #abort(now: Instant, runId: WireRunId, out: ApEffect[]): void {
     this.#orderToMeasure = undefined;
-    if (runId === 0 || this.#fetch.order?.runId === runId) this.#serve.withdraw(out);
+    if (runId === 0 || this.#fetch.order?.runId === runId) {
+      this.#serve.withdraw(out);
+      this.#chunks.withdraw(out);
+    }
     this.#toFetch(now, { type: "abort", runId }, out);
     this.#answer(now, { resultCode: resultCodes.success }, out);
   }
@@ -459,6 +476,7 @@ export class BootedAgent {
   #offer(out: ApEffect[]): void {
     const { order } = this.#fetch;
     if (order?.role === "primary") this.#serve.offer(order, out);
+    if (order) this.#chunks.complete(order, out);
   }
 }
 

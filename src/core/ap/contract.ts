@@ -13,6 +13,7 @@ import type { FailureReason, WireRunId } from "../../wire/capwap/vendor.js";
 import type { CapwapEffect, Datagram, Dropped } from "../capwap/contract.js";
 import type { DiscoverySource } from "../capwap/wtp/wtp-contract.js";
 import type { FetchOutcome } from "../tftp/client/contract.js";
+import type { ImageChunks } from "../upgrade/image-chunks.js";
 
 /** Where an image lies. Slots never move: `primary` and `backup` are roles that the boot record gives them. */
 export type SlotId = "a" | "b";
@@ -41,6 +42,12 @@ export interface BootRecord {
   readonly controllerResets: number;
 }
 
+/** The `stream` distribution: the image comes and goes in chunks. */
+export interface StreamTerms extends ImageChunks {
+  /** Another AP to fetch from when the server fails; null where there is none. */
+  readonly spare: Endpoint | null;
+}
+
 /** Who fetches what, as ordered by the controller. */
 export interface RunOrder {
   /** 0 when a controller without our vendor elements asked; such an order is not reported on and does not outlive the process. */
@@ -63,6 +70,8 @@ export interface RunOrder {
   readonly refetch: boolean;
   /** What this AP gives its LAN at most, image bytes a second; absent for no limit. */
   readonly serveBytesPerSecondMax?: number;
+  /** Absent where the image is fetched and served as a whole. */
+  readonly stream?: StreamTerms;
 }
 
 /** One attempt to put an image into a slot; a fetch over the LAN has the number of its download. */
@@ -146,6 +155,8 @@ export type ApInput =
       readonly sha256: Sha256Hex;
       readonly md5: string;
     }
+  /** A chunk of the download was read back. */
+  | { readonly type: "chunk-checked"; readonly downloadId: DownloadId; readonly chunk: number; readonly isSound: boolean }
   | { readonly type: "slot-committed"; readonly downloadId: DownloadId; readonly freeBytes: number }
   /** The download is gone and its partial file with it; both slots are as they were. */
   | {
@@ -195,6 +206,15 @@ export type ApEffect =
     }
   | { readonly type: "write-chunk"; readonly downloadId: DownloadId; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly type: "verify-download"; readonly downloadId: DownloadId }
+  /** Read a range back that was written, and compare its digest. Answers `chunk-checked`. */
+  | {
+      readonly type: "check-chunk";
+      readonly downloadId: DownloadId;
+      readonly chunk: number;
+      readonly offset: number;
+      readonly sizeBytes: number;
+      readonly sha256: Sha256Hex;
+    }
   /** Make the verified download the slot's content and save `record`, as one step that a crash does not split. */
   | { readonly type: "commit-slot"; readonly downloadId: DownloadId; readonly slot: SlotId; readonly record: BootRecord }
   /** Close it and remove its file, or keep the part for a later `resume`. Download 0 means none: a part of an earlier one goes. No answer. */
@@ -219,11 +239,23 @@ export type ApEffect =
       readonly sha256: Sha256Hex;
       readonly sessionsMax: number;
     }
+  /** These names will be offered: requests for them are answered then, or after a while with "not yet". Replaces the names before. */
+  | { readonly type: "expect-chunks"; readonly fileNames: readonly string[]; readonly sessionsMax: number }
+  /** Serve a range of this image, from a slot or from the download in use, under this name, beside what else is offered. */
+  | {
+      readonly type: "offer-chunk";
+      readonly fileName: string;
+      readonly imageSha256: Sha256Hex;
+      readonly offset: number;
+      readonly sizeBytes: number;
+    }
+  /** All chunks and expected names are gone at once. */
+  | { readonly type: "withdraw-chunks" }
   /** What the TFTP server gives at most from now on, over all of its sessions; null for no limit. */
   | { readonly type: "limit-serving"; readonly bytesPerSecondMax: number | null }
   /** Stop serving; open sessions end with an ERROR packet. */
   | { readonly type: "withdraw"; readonly fileName: string }
-  /** Fetch by TFTP into an open download. Answers `fetch-ended`. */
+  /** Fetch by TFTP into an open download, from `offset` on. Answers `fetch-ended`. */
   | {
       readonly type: "fetch";
       readonly fetchId: DownloadId;
@@ -231,6 +263,7 @@ export type ApEffect =
       readonly fileName: string;
       readonly sizeBytes: number;
       readonly downloadId: DownloadId;
+      readonly offset: number;
     }
   /** Answers `fetch-ended` with `aborted`, which may cross another outcome on its way. */
   | { readonly type: "cancel-fetch"; readonly fetchId: DownloadId }

@@ -6,6 +6,8 @@ import { secondsToMs } from "../../base/time.js";
 import type { ImageIdentifier } from "../../wire/capwap/elements.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { type FailureReason, flexupEnterprise, type UpgradeOrder } from "../../wire/capwap/vendor.js";
+import type { StreamOrder } from "../../wire/capwap/vendor-distribution.js";
+import { fitsImage } from "../upgrade/image-chunks.js";
 import { limits } from "../upgrade/limits.js";
 import type { RunOrder } from "./contract.js";
 
@@ -74,9 +76,9 @@ export const refuseIdentifier = ({ name }: ImageIdentifier): OrderRefusal | unde
   fitsVendorElements(name) ? undefined : unfitVersion;
 
 /** What comes beside an order in its message. `imageIdentifier` is what a WAN fetch asks for. */
-export type OrderCompanions = Pick<ElementsOf<"configurationUpdateRequest">, "imageIdentifier" | "servingLimits">;
+export type OrderCompanions = Pick<ElementsOf<"configurationUpdateRequest">, "imageIdentifier" | "servingLimits" | "streamOrder">;
 
-export function runOrder(order: UpgradeOrder, { imageIdentifier, servingLimits }: OrderCompanions): RunOrder {
+export function runOrder(order: UpgradeOrder, { imageIdentifier, servingLimits, streamOrder }: OrderCompanions): RunOrder {
   const { runId, role, version, fileName, sizeBytes, sha256, server, retryCountMax, backoffMsMin, backoffMsMax, sessionsMax, refetch } =
     order;
   return {
@@ -94,7 +96,14 @@ export function runOrder(order: UpgradeOrder, { imageIdentifier, servingLimits }
     sessionsMax,
     refetch,
     ...(servingLimits && servingLimits.bytesPerSecondMax > 0 && { serveBytesPerSecondMax: servingLimits.bytesPerSecondMax }),
+    ...(streamOrder && streamTerms(streamOrder, sizeBytes)),
   };
+}
+
+/** Nothing for terms that do not fit the image: it is fetched as a whole then. */
+function streamTerms({ spare, chunkBytes, sha256s }: StreamOrder, sizeBytes: number): Pick<RunOrder, "stream"> {
+  const chunks = { chunkBytes, sha256s: sha256s.map(sha256HexOf) };
+  return fitsImage(chunks, sizeBytes) ? { stream: { ...chunks, spare: spare.address === "" ? null : spare } } : {};
 }
 
 /** RFC 5415 §9.1 alone: the controller gives only an Image Identifier. */

@@ -6,6 +6,7 @@
 import { oneLine } from "../../base/one-line.js";
 import type { Instant } from "../../base/time.js";
 import type { ApInventory, HoldingProof, ServingReport, UpgradeReport } from "../../wire/capwap/vendor.js";
+import type { ChunkFault } from "../../wire/capwap/vendor-distribution.js";
 import type { FinalReport } from "./contract.js";
 
 /** Octets of a line of text in our vendor elements. */
@@ -20,6 +21,8 @@ const kinds: readonly Kind[] = ["run", "serving", "inventory", "proof"];
 /** The elements of one WTP Event Request. */
 export interface EventElements {
   readonly upgradeReport?: UpgradeReport;
+  /** Beside the report of the run in hand. */
+  readonly chunkFault?: ChunkFault;
   readonly servingReport?: ServingReport;
   readonly apInventory?: ApInventory;
   readonly holdingProof?: HoldingProof;
@@ -28,6 +31,7 @@ export interface EventElements {
 /** Read when a request goes out. */
 export interface ReportSources {
   run(): FinalReport | undefined;
+  chunkFault(): Omit<ChunkFault, "runId"> | undefined;
   nextRetryMs(now: Instant): number;
   owed(): readonly FinalReport[];
   serving(): ServingReport | undefined;
@@ -95,6 +99,7 @@ export class Reports {
     const report = due.includes("run") ? this.#sources.run() : owed;
     const serving = due.includes("serving") ? this.#sources.serving() : undefined;
     const proof = due.includes("proof") ? this.#sources.proof() : undefined;
+    const fault = due.includes("run") ? this.#sources.chunkFault() : undefined;
     const elements = {
       ...(report && {
         upgradeReport: {
@@ -103,6 +108,7 @@ export class Reports {
           nextRetryMs: report === owed ? 0 : this.#sources.nextRetryMs(now),
         },
       }),
+      ...(fault && report && { chunkFault: { ...fault, runId: report.runId } }),
       ...(serving && { servingReport: serving }),
       ...(due.includes("inventory") && { apInventory: this.#sources.inventory() }),
       ...(proof && { holdingProof: proof }),

@@ -1,7 +1,7 @@
 /** How this AP describes itself to a controller. */
 import type { Endpoint } from "../../base/endpoint.js";
 import { sha256Octets } from "../../base/sha256.js";
-import type { ApInventory } from "../../wire/capwap/vendor.js";
+import { type ApInventory, extensions as wireExtensions } from "../../wire/capwap/vendor.js";
 import type { WtpSelf } from "../capwap/wtp/wtp-contract.js";
 import { emptyVersion } from "../upgrade/limits.js";
 import type { SlotId, SlotImage } from "./contract.js";
@@ -56,6 +56,6 @@ export function inventoryOf({ tftp, extensions }: AgentFacts, slots: ImageSlots,
     running: slots.running === bootSlot ? "primary" : "backup",
     freeBytes,
     tftp,
-    extensions: [...extensions],
+    extensions: [...extensions, wireExtensions.stream],
   };
 }

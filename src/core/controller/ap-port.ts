@@ -7,6 +7,8 @@ import type { Endpoint } from "../../base/endpoint.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { ApInventory, Refusal, ServingReport, UpgradeOrder, UpgradeReport } from "../../wire/capwap/vendor.js";
+import type { ChunkFault } from "../../wire/capwap/vendor-distribution.js";
+import type { ImageChunks } from "../upgrade/image-chunks.js";
 import type { RunId, WithRunId } from "./run/run-numbers.js";
 
 /** An AP whose session reached Run. */
@@ -46,6 +48,8 @@ export type ApCommand =
       readonly image: WanImage | null;
       /** Beside `order`. Null for no limit. */
       readonly serveBytesPerSecondMax: number | null;
+      /** Beside `order`; null where the image goes as a whole. */
+      readonly stream: (ImageChunks & { readonly spare: Endpoint | null }) | null;
     }
   | { readonly type: "abort"; readonly runId: RunId }
   /** @see wire/capwap/vendor.ts, swapOrder */
@@ -70,3 +74,4 @@ export interface Answer {
 /** An AP's reports, under the controller's own number of the run. */
 export type ApReport = WithRunId<UpgradeReport>;
 export type ApServing = WithRunId<ServingReport>;
+export type ApChunkFault = WithRunId<ChunkFault>;

@@ -7,6 +7,7 @@ import type { Sha256Hex } from "../../base/sha256.js";
 import type { AcSettings } from "../capwap/ac/ac-contract.js";
 import type { Datagram, SendDatagram } from "../capwap/contract.js";
 import type { CloseLink, LinkIdentity } from "../capwap/link/secure-link.js";
+import type { ImageChunks } from "../upgrade/image-chunks.js";
 import type { PlatformName } from "../upgrade/limits.js";
 import type { ProofQuestion } from "./ap-port.js";
 import type { ControllerEvent, RefusedLink } from "./events.js";
@@ -35,8 +36,8 @@ export type ControllerInput =
   | { readonly type: "peer-answered"; readonly answer: PeerAnswer }
   /** What the process can do has changed. */
   | { readonly type: "system"; readonly facts: SystemFacts }
-  /** The image file was read and compared with its digest. `fault` in words; null where it is sound. */
-  | { readonly type: "image-checked"; readonly sha256: Sha256Hex; readonly fault: string | null }
+  /** The image file was read and compared with its digest. `fault` in words; null where it is sound. `chunks` null where it is not. */
+  | { readonly type: "image-checked"; readonly sha256: Sha256Hex; readonly fault: string | null; readonly chunks: ImageChunks | null }
   /** Answer to `expect-proof`; `proof` is null where the file cannot be read. */
   | ({ readonly type: "proof-expected"; readonly proof: Uint8Array | null } & ProofQuestion)
   | { readonly type: "stop" }

@@ -2,12 +2,13 @@
  * The controller as one machine: CAPWAP sessions on one side, the domain on the other. Whatever a step finds
  * out, its records come first in `out`, then every datagram, so that no AP hears of what a crash could forget.
  */
-import { endpointText } from "../../base/endpoint.js";
+import { type Endpoint, endpointText } from "../../base/endpoint.js";
 import { bytesOfHex } from "../../base/hex.js";
 import { invariant, unreachable } from "../../base/invariant.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import { Prng } from "../../base/prng.js";
 import { relay } from "../../base/relay.js";
+import { sha256Octets } from "../../base/sha256.js";
 import { earliest, type Instant } from "../../base/time.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { isImageData } from "../../wire/capwap/peek.js";
@@ -125,7 +126,7 @@ export class Controller implements ControllerMachine {
         domain.systemChanged(input.facts);
         break;
       case "image-checked":
-        domain.imageChecked(now, input.sha256, input.fault);
+        domain.imageChecked(now, input.sha256, input.fault, input.chunks);
         break;
       case "proof-expected":
         domain.proofExpected(now, input, input.proof);
@@ -307,13 +308,14 @@ export class Controller implements ControllerMachine {
   }
 
   #reported(now: Instant, domain: ControllerDomain, mac: MacAddress, elements: ElementsOf<"wtpEventRequest">): void {
-    const { apInventory, upgradeReport, servingReport, holdingProof } = elements;
+    const { apInventory, upgradeReport, chunkFault, servingReport, holdingProof } = elements;
     if (apInventory) domain.apInventory(now, mac, apInventory);
     const ours = <Report extends { readonly runId: WireRunId }>(report: Report): WithRunId<Report> => ({
       ...report,
       runId: this.#runNumbers.ofWire(report.runId),
     });
     if (upgradeReport) domain.apReported(now, mac, ours(upgradeReport));
+    if (chunkFault) domain.apBlames(now, mac, ours(chunkFault));
     if (servingReport) domain.apServes(now, mac, ours(servingReport));
     if (holdingProof) domain.apProved(now, mac, holdingProof);
   }
@@ -385,15 +387,18 @@ const transferOf = ({ sha256, md5, sizeBytes }: ImageRecord, rates: readonly str
   rates,
 });
 
+const nowhere: Endpoint = { address: "", port: 0 };
+
 function requestOf(command: ApCommand, numbers: RunNumbers): AcRequest {
   switch (command.type) {
     case "upgrade": {
-      const { order, image, serveBytesPerSecondMax } = command;
+      const { order, image, serveBytesPerSecondMax, stream } = command;
       const elements = {
         ...(image && { imageIdentifier: identifier(image.version) }),
         ...(order && {
           upgradeOrder: { ...order, runId: numbers.onWire(command.runId) },
           servingLimits: { bytesPerSecondMax: serveBytesPerSecondMax ?? 0 },
+          ...(stream && { streamOrder: { ...stream, spare: stream.spare ?? nowhere, sha256s: stream.sha256s.map(sha256Octets) } }),
         }),
       };
       return { type: "configurationUpdateRequest", elements };

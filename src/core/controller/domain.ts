@@ -7,11 +7,12 @@ import type { MacAddress } from "../../base/mac-address.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import { earliest, type Instant } from "../../base/time.js";
 import type { ApInventory, FailureReason, HoldingProof } from "../../wire/capwap/vendor.js";
+import type { ImageChunks } from "../upgrade/image-chunks.js";
 import { limits } from "../upgrade/limits.js";
 import { isOver } from "./activation/activation.js";
 import { ActivationTable } from "./activation/activation-table.js";
 import { Activations } from "./activation/activations.js";
-import type { Answer, ApCommand, ApReport, ApServing, JoinedAp, ProofQuestion } from "./ap-port.js";
+import type { Answer, ApChunkFault, ApCommand, ApReport, ApServing, JoinedAp, ProofQuestion } from "./ap-port.js";
 import type { ControllerConfig } from "./contract.js";
 import { Groups } from "./groups.js";
 import { ImageCatalogue } from "./image-catalogue.js";
@@ -250,6 +251,10 @@ export class ControllerDomain {
     this.#desk.upgrade.served(now, mac, report);
   }
 
+  apBlames(now: Instant, mac: MacAddress, fault: ApChunkFault): void {
+    this.#desk.upgrade.blamed(now, mac, fault);
+  }
+
   /** `answer` null: the session ended before one came. */
   apAnswered(now: Instant, mac: MacAddress, command: ApCommand, answer: Answer | null): void {
     if (command.type === "swap" || command.type === "reset") {
@@ -283,8 +288,9 @@ export class ControllerDomain {
     return image && record ? { ...record, version: image.version } : undefined;
   }
 
-  /** @param fault of its file, null where that is sound */
-  imageChecked(now: Instant, sha256: Sha256Hex, fault: string | null): void {
+  /** @param fault of its file, null where that is sound. @param chunks null where it is not */
+  imageChecked(now: Instant, sha256: Sha256Hex, fault: string | null, chunks: ImageChunks | null): void {
+    if (chunks !== null && this.catalogue.noteChunks(sha256, chunks)) this.#desk.upgrade.chunksKnown(now, sha256);
     if (!this.catalogue.noteCheck(sha256, fault) || fault === null) return;
     this.outbox.event({ type: "image-damaged", sha256, detail: fault });
     this.#desk.upgrade.imageDamaged(now, sha256);

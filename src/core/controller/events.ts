@@ -64,6 +64,8 @@ export type ControllerEvent =
       readonly warning: string | null;
     }
   | { readonly type: "primary-lost"; readonly runId: RunId; readonly family: string; readonly mac: MacAddress; readonly why: string }
+  /** The AP sent wrong chunks of an image: no other fetches from it for the rest of the run. */
+  | { readonly type: "ap-distrusted"; readonly runId: RunId; readonly mac: MacAddress; readonly why: string }
   /** The AP gets no answer from its primary by TFTP: another subnet, a NAT or a filter is between. Once for each AP in a run. */
   | {
       readonly type: "primary-unreachable";

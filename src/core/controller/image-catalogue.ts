@@ -3,6 +3,7 @@
 import { type Result, success } from "../../base/failure.js";
 import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
+import type { ImageChunks } from "../upgrade/image-chunks.js";
 import { emptyVersion, type ReleaseName } from "../upgrade/limits.js";
 import { covers, modelPattern } from "../upgrade/model-pattern.js";
 import { familyOfName } from "../upgrade/models.js";
@@ -65,6 +66,7 @@ export class ImageCatalogue {
   /** Made when asked for; gone when an image changes. */
   #tables: { [Release in ReleaseName]?: ReleaseTable } = {};
   readonly #faults = new Map<Sha256Hex, string>();
+  readonly #chunks = new Map<Sha256Hex, ImageChunks>();
   readonly #outbox: Outbox;
   readonly #onChange: ImageListener;
 
@@ -97,6 +99,18 @@ export class ImageCatalogue {
   bySha256(sha256: Sha256Hex): ImageRecord | undefined {
     for (const image of this.#images.values()) if (image.sha256 === sha256) return image;
     return undefined;
+  }
+
+  /** As the file was last read; undefined before that. */
+  chunksOf(sha256: Sha256Hex): ImageChunks | undefined {
+    return this.#chunks.get(sha256);
+  }
+
+  /** @returns whether they were not known */
+  noteChunks(sha256: Sha256Hex, chunks: ImageChunks): boolean {
+    if (this.#chunks.has(sha256) || this.bySha256(sha256) === undefined) return false;
+    this.#chunks.set(sha256, chunks);
+    return true;
   }
 
   /** What is wrong with the file of this image, in words; undefined as far as is known. */

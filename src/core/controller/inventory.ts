@@ -7,7 +7,7 @@ import { compareMac, type MacAddress, parseMac } from "../../base/mac-address.js
 import { oneWord } from "../../base/one-word.js";
 import { type Sha256Hex, sha256HexOf } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
-import type { ApInventory } from "../../wire/capwap/vendor.js";
+import { type ApInventory, extensions } from "../../wire/capwap/vendor.js";
 import { type Generation, modelFacts } from "../upgrade/models.js";
 import type { ApLink, JoinedAp } from "./ap-port.js";
 import { refuse } from "./operator/refusals.js";
@@ -25,6 +25,8 @@ export interface ApSession {
   readonly capable: boolean;
   /** It is at its address, so that others may be sent there. */
   readonly proven: boolean;
+  /** Fetches and serves images in chunks. */
+  readonly streams: boolean;
   readonly freeBytes: number;
   readonly link: ApLink;
 }
@@ -45,6 +47,8 @@ const tftpEndpoint = (inventory: ApInventory | null): Endpoint => ({
 
 const slotRecord = (slot: ApInventory["primary"]): SlotRecord =>
   slot.version === "" ? { version: "", sha256: "" } : { version: slot.version, sha256: sha256HexOf(slot.sha256) };
+
+const doesStream = (inventory: ApInventory | null): boolean => inventory?.extensions.includes(extensions.stream) ?? false;
 
 const slotsOf = (inventory: ApInventory | null): ApRecord["slots"] =>
   inventory && { primary: slotRecord(inventory.primary), backup: slotRecord(inventory.backup), running: inventory.running };
@@ -168,6 +172,7 @@ export class Inventory {
         tftp: tftpEndpoint(ap.inventory),
         capable: ap.inventory !== null,
         proven: ap.proven,
+        streams: doesStream(ap.inventory),
         freeBytes: ap.inventory?.freeBytes ?? 0,
         link: ap.link,
       },
@@ -212,6 +217,7 @@ export class Inventory {
         ...ap.session,
         tftp: tftpEndpoint(inventory),
         capable: true,
+        streams: doesStream(inventory),
         freeBytes: inventory.freeBytes,
       },
     });

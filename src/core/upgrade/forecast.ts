@@ -36,6 +36,21 @@ export const forecastSlots = ({
   fallbacks: 0,
 });
 
+/**
+ * How long chunks take to the last AP of a tree in which each has as many children as it has sessions, all at the same rate: one
+ * transfer, and a chunk's time for each level below the first.
+ */
+export function forecastTree({
+  subordinates,
+  sessionsMax,
+  lanTransferSeconds,
+  chunks,
+}: Pick<LanPhase, "subordinates" | "sessionsMax" | "lanTransferSeconds"> & { readonly chunks: number }): LanForecast {
+  let levels = 0;
+  for (let left = subordinates, width = sessionsMax; left > 0; left -= width, width *= sessionsMax) levels++;
+  return { seconds: levels === 0 ? 0 : lanTransferSeconds * (1 + (levels - 1) / chunks), fallbacks: 0 };
+}
+
 /** So many APs get a slot before their tries run out: later, back-offs on average take longer than all tries of an AP. */
 export const servedByRetries = (phase: Omit<LanPhase, "subordinates">): number => {
   const backoffSeconds = (phase.backoffSecondsMin + phase.backoffSecondsMax) / 2;

@@ -34,6 +34,8 @@ export class ApHost {
   readonly #options: ApHostOptions;
   readonly #host: Host<Exclude<ApInput, Wake>, ApEffect>;
   readonly #fetches = new Map<number, TftpFetch>();
+  /** Names of the chunks that are offered. */
+  readonly #chunks = new Set<string>();
   readonly #prover = new HoldingProver();
   #port: SecurePort<DtlsClient> | undefined;
 
@@ -89,6 +91,7 @@ export class ApHost {
       case "open-download":
       case "write-chunk":
       case "verify-download":
+      case "check-chunk":
       case "commit-slot":
       case "discard-download":
       case "save-boot-record":
@@ -102,6 +105,18 @@ export class ApHost {
         return files.saveJournal(effect.journal);
       case "offer":
         this.#offer(effect);
+        return;
+      case "expect-chunks":
+        tftp.setSessionsMax(effect.sessionsMax);
+        tftp.expect(effect.fileNames);
+        return;
+      case "offer-chunk":
+        this.#offerChunk(effect).catch(onFatal);
+        return;
+      case "withdraw-chunks":
+        tftp.expect([]);
+        for (const fileName of this.#chunks) tftp.withdraw(fileName).catch(onFatal);
+        this.#chunks.clear();
         return;
       case "limit-serving":
         tftp.setRateMax(effect.bytesPerSecondMax ?? undefined);
@@ -140,7 +155,17 @@ export class ApHost {
     }, onFatal);
   }
 
-  #fetch({ fetchId, server, fileName, sizeBytes, downloadId }: Extract<ApEffect, { readonly type: "fetch" }>): void {
+  async #offerChunk({ fileName, imageSha256, offset, sizeBytes }: Extract<ApEffect, { readonly type: "offer-chunk" }>): Promise<void> {
+    const { files, tftp, warnings } = this.#options;
+    this.#chunks.add(fileName);
+    const offer = () => tftp.offer(fileName, { path: files.imagePath(imageSha256), part: { offset, sizeBytes } });
+    const first = await offer();
+    // The temporary file may have become a slot's while it was being opened.
+    const offered = first.ok ? first : await offer();
+    if (!offered.ok) warnings.warn("offer-failed", offered.failure.message, { fileName });
+  }
+
+  #fetch({ fetchId, server, fileName, sizeBytes, downloadId, offset: start }: Extract<ApEffect, { readonly type: "fetch" }>): void {
     const { files, clock, bindAddress, onFatal } = this.#options;
     let toldAt = clock.now();
     const fetch = startTftpFetch({
@@ -149,7 +174,7 @@ export class ApHost {
       sizeBytes,
       localAddress: bindAddress,
       clock,
-      sink: { write: (offset, chunks) => files.append(downloadId, offset, chunks) },
+      sink: { write: (offset, chunks) => files.append(downloadId, start + offset, chunks) },
       onProgress: (bytesDone) => {
         if (clock.now() - toldAt < progressMs) return;
         toldAt = clock.now();

@@ -1,4 +1,6 @@
 /** The file that a download fills, and how much of it a crash may cost. */
+import { createHash } from "node:crypto";
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { DiskFile } from "./disk.js";
 import type { DownloadPart } from "./download-part.js";
 import { digestsOf, type FileDigests } from "./file-digests.js";
@@ -83,6 +85,19 @@ export class ImageDownload {
     await this.#file.sync();
     this.#verified = await digestsOf(this.#file);
     return this.#verified;
+  }
+
+  /** Reads a range back that was written. @returns its SHA-256 */
+  async digestOf(offset: number, sizeBytes: number): Promise<Sha256Hex> {
+    const hash = createHash("sha256");
+    const buffer = new Uint8Array(Math.min(sizeBytes, writeBatchBytesMax));
+    for (let at = 0; at < sizeBytes; ) {
+      const length = await this.#file.read(buffer.subarray(0, Math.min(buffer.length, sizeBytes - at)), offset + at);
+      if (length === 0) break;
+      hash.update(buffer.subarray(0, length));
+      at += length;
+    }
+    return hash.digest("hex");
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@
  * outcome is delivered unless the agent has given the download up.
  */
 import { invariant } from "../../base/invariant.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { ApEffect, ApInput, BootRecord, BootState, DownloadId, RunJournal, SlotId } from "../../core/ap/contract.js";
 import { otherSlot } from "../../core/ap/image-slots.js";
 import { FlashFolder, type FlashFolderOptions, journalUnsaved } from "./flash-folder.js";
@@ -17,6 +18,7 @@ type StorageInput = Extract<
       | "download-opened"
       | "chunk-written"
       | "download-verified"
+      | "chunk-checked"
       | "slot-committed"
       | "storage-failed"
       | "boot-record-saved"
@@ -63,9 +65,23 @@ export class ImageFiles {
     return this.#flash.slotPath(slot);
   }
 
+  /** Where the image of the download in use is now: in its temporary file until it is committed. */
+  imagePath(sha256: Sha256Hex): string {
+    const { slots } = this.#flash.record;
+    const slot = (["a", "b"] as const).find((id) => slots[id]?.sha256 === sha256);
+    return slot === undefined ? this.#flash.part.path : this.slotPath(slot);
+  }
+
   perform(
     effect: Storage<
-      "open-download" | "write-chunk" | "verify-download" | "commit-slot" | "discard-download" | "save-boot-record" | "measure-flash"
+      | "open-download"
+      | "write-chunk"
+      | "verify-download"
+      | "check-chunk"
+      | "commit-slot"
+      | "discard-download"
+      | "save-boot-record"
+      | "measure-flash"
     >,
   ): void {
     switch (effect.type) {
@@ -78,6 +94,9 @@ export class ImageFiles {
         return;
       case "verify-download":
         this.#task(effect.downloadId, (download) => this.#verify(download));
+        return;
+      case "check-chunk":
+        this.#task(effect.downloadId, (download) => this.#checkChunk(download, effect));
         return;
       case "commit-slot":
         this.#task(effect.downloadId, (download) => this.#commit(download, effect.slot, effect.record));
@@ -187,6 +206,12 @@ export class ImageFiles {
     const { id } = download.facts;
     const found = await download.readBack();
     this.#answer(id, { type: "download-verified", downloadId: id, ...found });
+  }
+
+  async #checkChunk(download: ImageDownload, { chunk, offset, sizeBytes, sha256 }: Storage<"check-chunk">): Promise<void> {
+    const { id } = download.facts;
+    const isSound = (await download.digestOf(offset, sizeBytes)) === sha256;
+    this.#answer(id, { type: "chunk-checked", downloadId: id, chunk, isSound });
   }
 
   async #commit(download: ImageDownload, slot: SlotId, record: BootRecord): Promise<void> {

@@ -5,7 +5,7 @@
 import type { Endpoint } from "../../base/endpoint.js";
 import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
 import { anyText, count, fields, listOf, nullable, oneOf, optional, type Shape, scalar, yesNo } from "../../base/shape.js";
-import type { BootRecord, FinalReport, RunJournal, RunOrder, RunProgress, SlotId, SlotImage } from "../../core/ap/contract.js";
+import type { BootRecord, FinalReport, RunJournal, RunOrder, RunProgress, SlotId, SlotImage, StreamTerms } from "../../core/ap/contract.js";
 import { failureReasons } from "../../wire/capwap/vendor.js";
 
 /** How much of which image a part holds. */
@@ -63,6 +63,13 @@ const order = fields<RunOrder>({
   sessionsMax: count,
   refetch: yesNo,
   serveBytesPerSecondMax: optional(count),
+  stream: optional(
+    fields<StreamTerms>({
+      chunkBytes: count,
+      sha256s: listOf(sha256),
+      spare: nullable(fields<Endpoint>({ address: anyText, port: count })),
+    }),
+  ),
 });
 
 const progress = {

@@ -209,9 +209,9 @@ export class ControllerHost {
   async #checkImage(sha256: Sha256Hex): Promise<void> {
     if (this.#checking.has(sha256)) return;
     this.#checking.add(sha256);
-    const fault = await this.#options.images.check(sha256);
+    const { fault, chunks } = await this.#options.images.check(sha256);
     this.#checking.delete(sha256);
-    if (!this.#host.stopped) this.#host.deliver({ type: "image-checked", sha256, fault });
+    if (!this.#host.stopped) this.#host.deliver({ type: "image-checked", sha256, fault, chunks });
   }
 
   async #expectProof({ mac, sha256, nonce }: ProofQuestion): Promise<void> {

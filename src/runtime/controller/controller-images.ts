@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from "node:crypto";
 import { closeSync, createReadStream, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { failure, type Result, success } from "../../base/failure.js";
 import type { Sha256Hex } from "../../base/sha256.js";
+import { chunkBytesFor, type ImageChunks } from "../../core/upgrade/image-chunks.js";
 import { syncFolder } from "../lasting-file.js";
 import { freeBytes, reserveBytes } from "./store/reserve.js";
 
@@ -86,16 +87,36 @@ export class ImageFolder {
     return join(this.#folder, sha256);
   }
 
-  /** Reads the whole file. @returns what is wrong with it, in words; null where it has its digest */
-  async check(sha256: Sha256Hex): Promise<string | null> {
-    const hash = createHash("sha256");
+  /** Reads the whole file. `fault`: what is wrong with it, in words; null where it has its digest. */
+  async check(sha256: Sha256Hex): Promise<{ readonly fault: string | null; readonly chunks: ImageChunks | null }> {
+    const whole = createHash("sha256");
+    const sha256s: Sha256Hex[] = [];
+    let chunkBytes: number;
     try {
-      for await (const chunk of createReadStream(this.path(sha256), { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+      const path = this.path(sha256);
+      chunkBytes = chunkBytesFor((await stat(path)).size);
+      let chunk = createHash("sha256");
+      let missingBytes = chunkBytes;
+      for await (const read of createReadStream(path, { highWaterMark: 1 << 20 })) {
+        const bytes = read as Buffer;
+        whole.update(bytes);
+        for (let at = 0; at < bytes.length; ) {
+          const part = bytes.subarray(at, at + missingBytes);
+          chunk.update(part);
+          at += part.length;
+          missingBytes -= part.length;
+          if (missingBytes > 0) continue;
+          sha256s.push(chunk.digest("hex"));
+          chunk = createHash("sha256");
+          missingBytes = chunkBytes;
+        }
+      }
+      if (missingBytes < chunkBytes) sha256s.push(chunk.digest("hex"));
     } catch (error) {
-      return `it cannot be read: ${(error as Error).message}`;
+      return { fault: `it cannot be read: ${(error as Error).message}`, chunks: null };
     }
-    const found = hash.digest("hex");
-    return found === sha256 ? null : `its SHA-256 is ${found}`;
+    const found = whole.digest("hex");
+    return found === sha256 ? { fault: null, chunks: { chunkBytes, sha256s } } : { fault: `its SHA-256 is ${found}`, chunks: null };
   }
 
   /** Deletes an image that no release holds any more. */

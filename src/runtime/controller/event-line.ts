@@ -43,6 +43,10 @@ const wordings: { readonly [Type in ControllerEvent["type"]]: Wording<EventOf<Ty
     message: ({ runId, family, mac, why }) => `run ${runId}: ${mac} is no longer the primary for ${family}: ${why}`,
     level: "warn",
   },
+  "ap-distrusted": {
+    message: ({ runId, mac, why }) => `run ${runId}: ${mac} serves nobody any more: ${why}`,
+    level: "warn",
+  },
   "primary-unreachable": {
     message: ({ runId, mac, primary }) => `run ${runId}: ${mac} cannot reach its primary ${primary} by TFTP`,
     level: "warn",

@@ -21,7 +21,8 @@ export const REPORT_HEAD = 4;
 
 export interface NativeTftp {
   /**
-   * @param modifiedMs when the file was last written to, as Node's `mtimeMs`
+   * @param sizeBytes of what is sent, from `offset` on, a multiple of the page size
+   * @param modifiedMs when the file was last written to, as Node's `mtimeMs`; -1 for a part of a file that is still written elsewhere
    * @throws Error with the system's reason
    */
   open(
@@ -33,6 +34,7 @@ export interface NativeTftp {
     sizeBytes: number,
     modifiedMs: number,
     blksize: number,
+    offset: number,
   ): NativeSender;
   /** Blocks the thread for at most `timeoutMs` or SLEEP_MS_MAX. The length of a datagram from the peer, cut to `into`, or a WAIT_ code. */
   wait(sender: NativeSender, into: Uint8Array, timeoutMs: number): number;

@@ -1,6 +1,12 @@
 /** The files that a server offers: each stays open, so a rename changes nothing, until it is withdrawn and its last transfer has ended. */
 import { type Result, success } from "../../base/failure.js";
-import { type OpenFile, openRegularFile } from "./open-file.js";
+import { type FilePart, type OpenFile, openRegularFile } from "./open-file.js";
+
+export interface OfferSource {
+  readonly path: string;
+  /** Absent for the whole file. */
+  readonly part?: FilePart;
+}
 
 export interface OfferedFile extends OpenFile {
   users: number;
@@ -22,15 +28,14 @@ export class OfferedFiles {
    */
   async offer(
     fileName: string,
-    path: string,
+    { path, part }: OfferSource,
     on: { readonly replace: () => void; readonly offered: (sizeBytes: number) => void },
   ): Promise<Result<{ readonly sizeBytes: number; readonly offered: boolean }>> {
     const offer = ++this.#offers;
     this.#newest.set(fileName, offer);
-    const opened = await openRegularFile(path);
+    const opened = await openRegularFile(path, "r", part);
     if (!opened.ok) return opened;
-    const { handle, stamp } = opened.value;
-    const { sizeBytes } = stamp;
+    const { handle, sizeBytes } = opened.value;
     if (this.#newest.get(fileName) !== offer || this.#stopped) {
       await handle.close();
       return success({ sizeBytes, offered: false });
@@ -40,7 +45,7 @@ export class OfferedFiles {
     const closed = new Promise<void>((resolve) => {
       markClosed = resolve;
     });
-    this.#files.set(fileName, { handle, stamp, users: 0, withdrawn: false, closed, markClosed });
+    this.#files.set(fileName, { ...opened.value, users: 0, withdrawn: false, closed, markClosed });
     on.offered(sizeBytes);
     return success({ sizeBytes, offered: true });
   }

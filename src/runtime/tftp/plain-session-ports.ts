@@ -59,8 +59,8 @@ export class PlainSessionPorts implements SessionPorts {
     if (open === undefined) return;
     const offset = blockOffset(firstBlock, blksize);
     const payload = Buffer.allocUnsafeSlow(Math.max(0, Math.min(count * blksize, sizeBytes - offset)));
-    const { handle, stamp } = open.file;
-    const isRead = readWhole(handle.fd, payload, offset);
+    const { handle, stamp, offset: start } = open.file;
+    const isRead = readWhole(handle.fd, payload, start + offset);
     // Looked at after reading: what was read before is whole.
     const detail = !isUnchanged(handle.fd, stamp) ? FILE_CHANGED : isRead ? undefined : "the file cannot be read";
     if (detail !== undefined) {

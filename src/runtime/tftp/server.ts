@@ -23,7 +23,7 @@ import { Host } from "../host.js";
 import { namedZone } from "../udp/zone.js";
 import { type ListeningPorts, openListeningPorts } from "./listening-ports.js";
 import { loadNativeTftp } from "./native-sender.js";
-import { OfferedFiles } from "./offered-files.js";
+import { OfferedFiles, type OfferSource } from "./offered-files.js";
 import { PlainSessionPorts } from "./plain-session-ports.js";
 import { type Found, fileNotFound, type ServedPaths } from "./served-paths.js";
 import type { SessionPorts } from "./session-ports.js";
@@ -55,7 +55,9 @@ export interface RunningTftpServer {
    * Serves the file under `fileName` until it is withdrawn; it stays open, so a rename changes nothing. A second offer of a
    * name replaces the first. `offered` is false where it was withdrawn or replaced before the file was open.
    */
-  offer(fileName: string, file: { readonly path: string }): Promise<Result<{ readonly sizeBytes: number; readonly offered: boolean }>>;
+  offer(fileName: string, file: OfferSource): Promise<Result<{ readonly sizeBytes: number; readonly offered: boolean }>>;
+  /** These names will be offered, in place of those expected before: requests for them wait a while, then get "not yet". */
+  expect(fileNames: readonly string[]): void;
   /** The name is gone at once; resolves when its transfers have ended and the file is closed. */
   withdraw(fileName: string): Promise<void>;
   setSessionsMax(sessionsMax: number): void;
@@ -127,7 +129,7 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
     }
     transfers.keepFound(id, found.file);
     if (host.stopped) transfers.forgetFound(id);
-    else deliver({ type: "file-found", lookUp: id, sizeBytes: found.file.stamp.sizeBytes });
+    else deliver({ type: "file-found", lookUp: id, sizeBytes: found.file.sizeBytes });
   };
 
   const openSession = (plan: SessionPlan): Promise<void> | undefined => {
@@ -181,8 +183,8 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
   return success({
     local,
     engine: isNative ? "native" : "plain",
-    offer: (fileName, { path }) =>
-      files.offer(fileName, path, {
+    offer: (fileName, file) =>
+      files.offer(fileName, file, {
         // The transfers of a replaced offer end in their own time.
         replace: () => void endOffer(fileName).catch(options.onFatal),
         offered: (sizeBytes) => {
@@ -190,6 +192,7 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
           sessions.prepare();
         },
       }),
+    expect: (fileNames) => deliver({ type: "expect", fileNames }),
     withdraw,
     setSessionsMax: (sessionsMax) => deliver({ type: "sessions-max", sessionsMax }),
     setRateMax: (bytesPerSecond) => deliver({ type: "rate-max", bytesPerSecond }),

@@ -15,7 +15,9 @@ export type SessionOrder =
       readonly plan: SessionPlan;
       readonly fileDescriptor: number;
       /** When the file was last written to. */
+      /** -1 for a part of a file that is still written elsewhere. */
       readonly modifiedMs: number;
+      readonly offset: number;
       readonly localPort: number;
       /** Shared: how many sessions run now. */
       readonly running: Int32Array;

@@ -32,12 +32,12 @@ mailbox.on("message", (order: SessionOrder) => {
   if (order.type === "run") mailbox.postMessage(run(order));
 });
 
-function run({ plan, fileDescriptor, modifiedMs, localPort, running }: Extract<SessionOrder, { type: "run" }>): SessionEnd {
+function run({ plan, fileDescriptor, modifiedMs, offset, localPort, running }: Extract<SessionOrder, { type: "run" }>): SessionEnd {
   invariant(native !== undefined, "checked above");
   let sender: NativeSender;
   try {
     const { local, peer, sizeBytes, blksize } = plan;
-    sender = native.open(local, localPort, peer.address, peer.port, fileDescriptor, sizeBytes, modifiedMs, blksize);
+    sender = native.open(local, localPort, peer.address, peer.port, fileDescriptor, sizeBytes, modifiedMs, blksize, offset);
   } catch (error) {
     return { outcome: "failed", detail: (error as Error).message, bytesDone: 0 };
   }

@@ -30,7 +30,7 @@ export class ThreadedSessionPorts implements SessionPorts {
     this.#deliver = deliver;
   }
 
-  async open(plan: SessionPlan, { handle, stamp }: OpenFile): Promise<void> {
+  async open(plan: SessionPlan, { handle, stamp, offset }: OpenFile): Promise<void> {
     const { session, local } = plan;
     const opened = await openUdpPort({
       address: local,
@@ -52,7 +52,7 @@ export class ThreadedSessionPorts implements SessionPorts {
     this.#progressTimer ??= setInterval(() => this.#reportProgress(), PROGRESS_INTERVAL_MS).unref();
     Atomics.add(this.#count, 0, 1);
     const order: SessionOrder = {
-      ...{ type: "run", plan, fileDescriptor: handle.fd, modifiedMs: stamp.modifiedMs },
+      ...{ type: "run", plan, fileDescriptor: handle.fd, modifiedMs: stamp?.modifiedMs ?? -1, offset },
       ...{ localPort: opened.value.local.port, running: this.#count },
     };
     thread.mailbox.postMessage(order);

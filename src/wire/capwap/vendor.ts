@@ -8,7 +8,6 @@
 import {
   choice,
   counted,
-  type Field,
   flag,
   list,
   mapped,
@@ -22,17 +21,14 @@ import {
   u64,
   type ValueOf,
 } from "../../base/field-table.js";
-import type { Flavor } from "../../base/flavor.js";
 import { vendorDistributionElements } from "./vendor-distribution.js";
-import { endpoint, shortText } from "./vendor-fields.js";
+import { endpoint, shortText, wireRunId } from "./vendor-fields.js";
 import { vendorTransferElements } from "./vendor-transfer.js";
 
 /** Example enterprise number for documentation (RFC 5612). */
 export const flexupEnterprise = 32473;
 
-/** A controller's number of a run as APs know it: controllers count from starts of their own, since an AP carries a run from one to another. */
-export type WireRunId = Flavor<number, "WireRunId">;
-const wireRunId: Field<WireRunId> = u32;
+export type { WireRunId } from "./vendor-fields.js";
 
 /** Product of an image: what it is called, what it is for and how to prove it. */
 const imageFacts = {
@@ -141,7 +137,7 @@ export const apInventory = record({
 });
 
 /** Negotiable extensions; a code that the peer does not know is left alone. */
-export const extensions = { fastTransfer: 1 } as const;
+export const extensions = { fastTransfer: 1, stream: 2 } as const;
 
 /** AP → controller in a WTP Event Request: what this primary's TFTP server does. Sent at each change, at most once a second. */
 export const servingReport = record({

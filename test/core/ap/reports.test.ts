@@ -13,6 +13,7 @@ const inventory = {
 const make = () => {
   const state = { run: undefined as FinalReport | undefined, owed: [] as FinalReport[] };
   const reports = new Reports({
+    chunkFault: () => undefined,
     run: () => state.run,
     nextRetryMs: () => 1234,
     owed: () => state.owed,

@@ -234,3 +234,25 @@ t.test("a withdrawn file is gone at once, with its sessions; so is everything af
   give({ type: "stop" });
   t.same(ask(peer(3)), []);
 });
+
+t.test("a request for a file that is due waits for it, then its peer is told to ask again", async (t) => {
+  const { ask, give, machine } = listening();
+  give({ type: "expect", fileNames: ["soon", "later"] });
+  t.same(ask(peer(1), [], "soon"), [], "no answer yet");
+  t.same(ask(peer(1), [], "soon"), [], "nor to its repetition");
+  t.same(ask(peer(2), [], "later"), []);
+  t.match(plans(give({ type: "offer", fileName: "soon", sizeBytes: 10 }, 1000)), [{ fileName: "soon", peer: { port: 1 } }]);
+  t.ok(machine.nextWakeAt() !== undefined, "the other one is not forgotten");
+  t.same(replies(give({ type: "wake" }, 499)), []);
+  t.same(replies(give({ type: "wake" }, 1)), ["0 not yet: the file is still coming in, ask again"]);
+  t.same(ask(peer(3), [], "later"), []);
+  t.same(replies(give({ type: "expect", fileNames: [] })), ["1 file not found"], "it will not come");
+  t.same(replies(ask(peer(4), [], "later")), ["1 file not found"]);
+});
+
+t.test("requests that wait for files are bounded", async (t) => {
+  const { ask, give, machine } = listening({ requestsPerSecondMax: 1000 });
+  give({ type: "expect", fileNames: ["soon"] });
+  for (let port = 1; port <= 70; port++) t.same(ask(peer(port), [], "soon"), []);
+  t.equal(machine.serving().datagramsDropped, 6);
+});

@@ -22,7 +22,7 @@ t.test("refused", async (t) => {
     ["boot.json", { ...record, primary: "c" }, "boot.json is not understood: primary: expected a or b"],
     ["boot.json", { ...record, spare: 1 }, "boot.json is not understood: spare: unknown field"],
     ["boot-copy.json", { ...record, slots: { a: null } }, "boot-copy.json is not understood: slots.b: missing field"],
-    ["boot.json", { format: 2, ...record }, "boot.json has format 2, newer than this flexup reads (1); update flexup"],
+    ["boot.json", { format: 3, ...record }, "boot.json has format 3, newer than this flexup reads (2); update flexup"],
     ["run.json", { run: { order: {}, progress: {} }, owed: [] }, "run.json is not understood: run.order.runId: missing field"],
     ["run.json", { run: null, owed: [{}] }, "run.json is not understood: owed[0].state: missing field"],
     ["download.json", { version: "1" }, "download.json is not understood: sizeBytes: missing field"],

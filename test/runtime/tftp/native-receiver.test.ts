@@ -265,7 +265,7 @@ t.test(
       const { address, port: peerPort } = peer.address();
       await new Promise<void>((resolve) => peer.close(() => resolve()));
       peer.close = (): Socket => peer;
-      const sending = sender.open(address, peerPort, LOCAL, port, file, sizeBytes, fstatSync(file).mtimeMs, blksize);
+      const sending = sender.open(address, peerPort, LOCAL, port, file, sizeBytes, fstatSync(file).mtimeMs, blksize, 0);
       t.teardown(() => sender.close(sending));
       // Not known to send them: all datagrams are there, none is lost.
       sender.sendBlocks(sending, 1, 32);

@@ -52,7 +52,7 @@ async function ends(t: Test, sizeBytes: number, blksize = BLKSIZE): Promise<Ends
     t.ok(bytes.subarray(4).equals(content.subarray(start, start + blksize)), `content of block ${block}`);
   });
   const { mtimeMs } = fstatSync(file);
-  const sender = native.open(LOCAL.address, LOCAL.port, "127.34.0.2", peer.address().port, file, sizeBytes, mtimeMs, blksize);
+  const sender = native.open(LOCAL.address, LOCAL.port, "127.34.0.2", peer.address().port, file, sizeBytes, mtimeMs, blksize, 0);
   t.teardown(() => native.close(sender));
   return {
     native,
@@ -179,7 +179,7 @@ t.test("blocks beyond 4 GiB come from where they lie", { skip }, async (t) => {
   const got: Buffer[] = [];
   peer.on("message", (bytes) => got.push(bytes));
   const { mtimeMs } = fstatSync(file);
-  const sender = native.open(LOCAL.address, LOCAL.port, "127.34.0.2", peer.address().port, file, sizeBytes, mtimeMs, 1428);
+  const sender = native.open(LOCAL.address, LOCAL.port, "127.34.0.2", peer.address().port, file, sizeBytes, mtimeMs, 1428, 0);
   t.teardown(() => native.close(sender));
   native.sendBlocks(sender, last - 1, 2);
   while (got.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -1,4 +1,5 @@
 /** The run in hand at this AP: its latest order, the stage it has reached and what it has counted. */
+import type { Endpoint } from "../../../base/endpoint.js";
 import type { FinalReport, RunJournal, RunOrder, RunProgress } from "../contract.js";
 import { isOpen, type Stage, stageFacts } from "./stage.js";
 
@@ -14,6 +15,8 @@ export interface Assignment {
   /** Image bytes of the whole run over each path, failed tries included. */
   wanBytes: number;
   lanBytes: number;
+  /** The last server that sent a wrong chunk. */
+  fault?: { readonly server: Endpoint; readonly chunk: number };
 }
 
 export const isLan = (order: RunOrder): boolean => order.role === "subordinate";

@@ -7,7 +7,7 @@ import type { ApInput, RunOrder } from "../contract.js";
 import type { ImageSlots } from "../image-slots.js";
 import { type Assignment, isLan } from "./assignment.js";
 import type { FetchEvent, FetchOutput } from "./contract.js";
-import { type Commit, downloadIdOf, type Stage, type StageOf } from "./stage.js";
+import { type Commit, downloadIdOf, fetchIdOf, type Stage, type StageOf } from "./stage.js";
 
 /** The flash outlives each assignment. */
 export interface FlashUse {
@@ -80,7 +80,8 @@ export function stopSource({ out }: FetchContext, stage: Stage): void {
       out.push({ type: "cancel-image" });
       return;
     case "lan-receiving":
-      out.push({ type: "cancel-fetch", fetchId: stage.downloadId });
+    case "stream-receiving":
+      if (fetchIdOf(stage) !== 0) out.push({ type: "cancel-fetch", fetchId: fetchIdOf(stage) });
   }
 }
 
@@ -89,8 +90,14 @@ export function discard({ out }: FetchContext, stage: Stage, keepPartial: boolea
   if (downloadId !== 0 || !keepPartial) out.push({ type: "discard-download", downloadId, keepPartial });
 }
 
+/** The part with the verified chunks is gone. */
+export function loseChunks({ assignment, out }: FetchContext): void {
+  if (assignment.order.stream !== undefined) out.push({ type: "chunks-lost" });
+}
+
 export function failed(context: FetchContext, stage: Stage, reason: FailureReason, detail: string, keepPart = false): StageOf<"failed"> {
   discard(context, stage, keepPart);
+  if (!keepPart) loseChunks(context);
   return { name: "failed", reason, detail };
 }
 
@@ -105,6 +112,7 @@ export function tryFailed(
   const { assignment, now, out, prng } = context;
   const { runId, retryCountMax, backoffMsMin, backoffMsMax } = assignment.order;
   discard(context, stage, false);
+  loseChunks(context);
   assignment.tries++;
   assignment.bytesDone = 0;
   out.push({ type: "event", event: { name: "try-failed", runId, tries: assignment.tries, outcome, detail } });

@@ -13,6 +13,7 @@ type Storage = Extract<
       | "download-opened"
       | "chunk-written"
       | "download-verified"
+      | "chunk-checked"
       | "slot-committed"
       | "storage-failed"
       | "fetch-progress"
@@ -53,7 +54,11 @@ export type FetchCommand =
   | { readonly type: "cancel-image" }
   /** Worth a report: at once for a state, in a while for bytes. */
   | { readonly type: "run-changed"; readonly what: "state" | "bytes" }
-  | { readonly type: "run-complete" };
+  | { readonly type: "run-complete" }
+  /** A chunk of the order is in the download, read back and sound. */
+  | { readonly type: "chunk-verified"; readonly chunk: number }
+  /** The part with the verified chunks is gone. */
+  | { readonly type: "chunks-lost" };
 
 export type FetchOutput = ApEffect | FetchCommand;
 

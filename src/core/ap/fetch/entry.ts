@@ -4,11 +4,11 @@ import type { Stage } from "./stage.js";
 
 /** Effects of entering a stage. */
 export function enter({ assignment, slots, out }: FetchContext, stage: Stage): void {
-  const { version, vendor, sha256, sizeBytes, fileName, server } = assignment.order;
+  const { version, vendor, sha256, sizeBytes, fileName, server, stream } = assignment.order;
   switch (stage.name) {
     case "wan-opening":
     case "lan-opening": {
-      const resume = stage.name === "wan-opening" && sha256 !== null;
+      const resume = (stage.name === "wan-opening" || stream !== undefined) && sha256 !== null;
       out.push({ type: "open-download", downloadId: stage.downloadId, slot: slots.target, version, sizeBytes, sha256, resume });
       return;
     }
@@ -17,7 +17,7 @@ export function enter({ assignment, slots, out }: FetchContext, stage: Stage): v
       return;
     case "lan-receiving":
       invariant(server !== null, "a subordinate knows its primary");
-      out.push({ type: "fetch", fetchId: stage.downloadId, server, fileName, sizeBytes, downloadId: stage.downloadId });
+      out.push({ type: "fetch", fetchId: stage.downloadId, server, fileName, sizeBytes, downloadId: stage.downloadId, offset: 0 });
       return;
     case "wan-verifying":
     case "lan-verifying":

@@ -16,7 +16,7 @@ import { sameEndpoint } from "../../../base/endpoint.js";
 import type { Prng } from "../../../base/prng.js";
 import type { Instant } from "../../../base/time.js";
 import { resultCodes } from "../../../wire/capwap/result-code.js";
-import type { DownloadId, FinalReport, RunJournal, RunOrder } from "../contract.js";
+import type { FinalReport, RunJournal, RunOrder } from "../contract.js";
 import type { ImageSlots } from "../image-slots.js";
 import { type Assignment, isLan, journalled, newAssignment, progressOf, reportOf, restored } from "./assignment.js";
 import { type FetchContext, type FlashUse, isHeld, letGo, type StageEvent } from "./context.js";
@@ -24,8 +24,9 @@ import type { FetchEvent, FetchOutput, OrderAnswer } from "./contract.js";
 import { enter } from "./entry.js";
 import { storeCommitted } from "./into-slot.js";
 import { silenceEndsAt } from "./over-lan.js";
+import { streamWakeAt } from "./over-stream.js";
 import { OwedReports } from "./owed-reports.js";
-import { downloadIdOf, stageFacts } from "./stage.js";
+import { downloadIdOf, fetchIdOf, type Stage, stageFacts } from "./stage.js";
 import { type Transition, transitions } from "./transitions.js";
 
 export class ImageFetch {
@@ -65,6 +66,11 @@ export class ImageFetch {
     return this.#reports.all;
   }
 
+  /** The last server that sent a chunk with another digest than ordered. */
+  get chunkFault(): Assignment["fault"] {
+    return this.#context?.assignment.fault;
+  }
+
   /** How the run goes now, or undefined where there is none to report on. */
   report(): FinalReport | undefined {
     return this.#context && reportOf(this.#context.assignment);
@@ -72,12 +78,13 @@ export class ImageFetch {
 
   nextWakeAt(): Instant | undefined {
     const stage = this.#context?.assignment.stage;
+    if (stage?.name === "stream-receiving") return streamWakeAt(stage);
     return stage?.name === "lan-receiving" ? silenceEndsAt(stage) : this.#retryAt;
   }
 
   get #retryAt(): Instant | undefined {
     const stage = this.#context?.assignment.stage;
-    return stage?.name === "backed-off" ? stage.retryAt : undefined;
+    return stage?.name === "backed-off" || stage?.name === "stream-backed-off" ? stage.retryAt : undefined;
   }
 
   /** Milliseconds to the next try, 0 when none is planned. */
@@ -143,7 +150,7 @@ export class ImageFetch {
     if (context !== undefined) {
       const { stage, order: before } = context.assignment;
       Object.assign(context, { now, out });
-      letGo(context, stage, before.sha256 === order.sha256 && !isLan(order));
+      letGo(context, stage, before.sha256 === order.sha256 && (!isLan(order) || order.stream !== undefined));
       this.#reports.replaced(this.report());
     }
     this.#assign(newAssignment(order));
@@ -172,7 +179,7 @@ export class ImageFetch {
     const { assignment } = context;
     const { stage } = assignment;
     const transition = transitions[stage.name][event.type] as Transition | undefined;
-    if (transition === undefined || isStale(event, downloadIdOf(stage))) return false;
+    if (transition === undefined || isStale(event, stage)) return false;
     context.now = now;
     context.out = out;
     const next = transition(context, stage as never, event as never);
@@ -201,7 +208,7 @@ const isSameRun = (before: RunOrder, order: RunOrder): boolean =>
   order.runId !== 0 && before.runId === order.runId && before.sha256 === order.sha256;
 
 /** Answers of storage and TFTP carry the download that they are about; one that was given up since is ignored. */
-function isStale(event: StageEvent, downloadId: DownloadId): boolean {
-  if ("downloadId" in event) return event.downloadId !== downloadId;
-  return "fetchId" in event && event.fetchId !== downloadId;
+function isStale(event: StageEvent, stage: Stage): boolean {
+  if ("downloadId" in event) return event.downloadId !== downloadIdOf(stage);
+  return "fetchId" in event && event.fetchId !== fetchIdOf(stage);
 }

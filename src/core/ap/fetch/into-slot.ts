@@ -4,7 +4,7 @@ import { type ResultCode, resultCodes } from "../../../wire/capwap/result-code.j
 import type { FailureReason } from "../../../wire/capwap/vendor.js";
 import type { RunOrder, SlotImage } from "../contract.js";
 import type { ImageSlots } from "../image-slots.js";
-import { beginOrComplete, type EventOf, type FetchContext, failed, stopSource, tryFailed } from "./context.js";
+import { beginOrComplete, type EventOf, type FetchContext, failed, loseChunks, stopSource, tryFailed } from "./context.js";
 import type { FetchOutput } from "./contract.js";
 import type { Commit, Stage, StageOf } from "./stage.js";
 
@@ -70,6 +70,7 @@ export function storeCommitted(slots: ImageSlots, { image, lastBlockUnanswered }
 /** The flash has given the download up and removed its part. */
 export function storageFailed(context: FetchContext, stage: Stage, { reason, detail }: EventOf<"storage-failed">): Stage {
   stopSource(context, stage);
+  loseChunks(context);
   return { name: "failed", reason, detail };
 }
 

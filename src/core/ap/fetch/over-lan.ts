@@ -6,9 +6,9 @@ import { type EventOf, type FetchContext, stopSource, tryFailed } from "./contex
 import type { Stage, StageOf } from "./stage.js";
 
 /** A fetch without a byte for so long has lost its own clock: the TFTP client gives up after a third of this. */
-const silenceMsMax = 90_000;
+export const lanSilenceMsMax = 90_000;
 
-export const silenceEndsAt = ({ lastByteAt }: StageOf<"lan-receiving">): Instant => lastByteAt + silenceMsMax;
+export const silenceEndsAt = ({ lastByteAt }: StageOf<"lan-receiving">): Instant => lastByteAt + lanSilenceMsMax;
 
 export const lanOpened = ({ now }: FetchContext, { downloadId }: StageOf<"lan-opening">): Stage => ({
   name: "lan-receiving",
@@ -24,8 +24,9 @@ export function progressed(context: FetchContext, stage: StageOf<"lan-receiving"
 }
 
 /** A fetch that was cancelled by anything but an abort of the run failed like any other. */
-const reasons: Readonly<Record<Exclude<FetchOutcome, "complete" | "storage">, FailureReason>> = {
+export const lanFailureReasons: Readonly<Record<Exclude<FetchOutcome, "complete" | "storage">, FailureReason>> = {
   busy: "primary-busy",
+  "not-yet": "primary-busy",
   timeout: "primary-unreachable",
   refused: "image-unknown",
   error: "transfer-error",
@@ -42,13 +43,13 @@ export function ended(context: FetchContext, stage: StageOf<"lan-receiving">, ev
   }
   // The flash says why: its `storage-failed` is on the way.
   if (outcome === "storage") return stage;
-  return tryFailed(context, stage, outcome, reasons[outcome], detail);
+  return tryFailed(context, stage, outcome, lanFailureReasons[outcome], detail);
 }
 
 export function silent(context: FetchContext, stage: StageOf<"lan-receiving">): Stage {
   if (context.now < silenceEndsAt(stage)) return stage;
   stopSource(context, stage);
-  return tryFailed(context, stage, "timeout", reasons.timeout, `no byte for ${silenceMsMax / 1000} s`);
+  return tryFailed(context, stage, "timeout", lanFailureReasons.timeout, `no byte for ${lanSilenceMsMax / 1000} s`);
 }
 
 function count({ assignment }: FetchContext, bytesDone: number): void {

@@ -4,6 +4,7 @@ import { isLan } from "./assignment.js";
 import { begin, beginOrComplete, type EventOf, type FetchContext, isHeld, letGo, type StageEvent } from "./context.js";
 import { committed, flashFree, storageFailed, verifiedFromLan, verifiedFromWan } from "./into-slot.js";
 import * as lan from "./over-lan.js";
+import * as stream from "./over-stream.js";
 import * as wan from "./over-wan.js";
 import type { Stage, StageName, StageOf } from "./stage.js";
 
@@ -24,8 +25,9 @@ function complete(context: FetchContext, stage: Stage): Stage {
   return { name: "complete" };
 }
 
+/** Verified chunks stay, whichever way the rest comes. */
 function startOver(context: FetchContext, stage: Stage): Stage {
-  letGo(context, stage, false);
+  letGo(context, stage, context.assignment.order.stream !== undefined);
   return begin(context);
 }
 
@@ -65,6 +67,9 @@ function retryAsOrdered(context: FetchContext, stage: StageOf<"backed-off">): St
   return { ...stage, retryAt: now + drawBackoffMs(prng, backoffMsMin, backoffMsMax) };
 }
 
+const lanOpened = (context: FetchContext, stage: StageOf<"lan-opening">, event: EventOf<"download-opened">): Stage =>
+  context.assignment.order.stream === undefined ? lan.lanOpened(context, stage) : stream.streamOpened(context, stage, event);
+
 const atRest = {
   abort,
   "already-held": (): Stage => ({ name: "complete" }),
@@ -85,17 +90,19 @@ export const transitions: Transitions = {
   held: { ...atWork, "order-repeated": begin, restarted },
   "flash-busy": { ...atWork, "flash-free": flashFree },
   "wan-opening": { ...atWork, "download-opened": wan.wanOpened, "image-failed": wan.imageFailed, "storage-failed": storageFailed },
+  "wan-checking": { ...atWork, "chunk-checked": wan.partChecked, "image-failed": wan.imageFailed, "storage-failed": storageFailed },
   "wan-asking": { ...atWork, "image-offered": wan.offered, "image-failed": wan.imageFailed, "storage-failed": storageFailed },
   "wan-receiving": {
     ...atWork,
     "image-block": wan.block,
     "chunk-written": wan.written,
+    "chunk-checked": wan.chunkChecked,
     "image-failed": wan.imageFailed,
     "storage-failed": storageFailed,
   },
-  "wan-verifying": { ...atWork, "download-verified": verifiedFromWan, "storage-failed": storageFailed },
+  "wan-verifying": { ...atWork, "chunk-checked": wan.chunkChecked, "download-verified": verifiedFromWan, "storage-failed": storageFailed },
   "wan-committing": { ...atWork, "slot-committed": committed, "storage-failed": storageFailed },
-  "lan-opening": { ...atWork, "download-opened": lan.lanOpened, "storage-failed": storageFailed },
+  "lan-opening": { ...atWork, "download-opened": lanOpened, "storage-failed": storageFailed },
   "lan-receiving": {
     ...atWork,
     "fetch-progress": lan.progressed,
@@ -103,6 +110,16 @@ export const transitions: Transitions = {
     wake: lan.silent,
     "storage-failed": storageFailed,
   },
+  "stream-receiving": {
+    ...atWork,
+    "order-moved": stream.serverMoved,
+    "fetch-progress": stream.chunkProgressed,
+    "fetch-ended": stream.chunkEnded,
+    "chunk-checked": stream.streamChecked,
+    wake: stream.streamWoken,
+    "storage-failed": storageFailed,
+  },
+  "stream-backed-off": { ...atWork, "order-moved": stream.serverMoved, wake: stream.retryServer },
   "lan-verifying": { ...atWork, "download-verified": verifiedFromLan, "storage-failed": storageFailed },
   "lan-committing": { ...atWork, "slot-committed": committed, "storage-failed": storageFailed },
   "backed-off": { ...atWork, "order-repeated": retryAsOrdered, wake: retry },

@@ -74,6 +74,7 @@ const applied: ReadonlySet<string> = new Set<keyof ElementsOf<"configurationUpda
   "imageIdentifier",
   "upgradeOrder",
   "servingLimits",
+  "streamOrder",
   "upgradeAbort",
   "swapOrder",
   "holdingChallenge",

@@ -79,8 +79,9 @@ export type FallbackPolicy =
  *
  * - `classic`: all are released at once; one that finds no free slot backs off and asks again, as the source document says.
  * - `assigned`: the controller releases a subordinate when the primary has a slot for it.
+ * - `stream`: in chunks, while the primary still fetches; every AP serves what it has verified, in a tree that the controller grows.
  */
-export const distributions = ["classic", "assigned"] as const;
+export const distributions = ["classic", "assigned", "stream"] as const;
 export type Distribution = (typeof distributions)[number];
 
 /** Where subordinates reach their primary's TFTP server. */

@@ -6,6 +6,7 @@
  *
  * An AP takes part in one run at a time.
  */
+import { sameEndpoint } from "../../../base/endpoint.js";
 import { failure, type Result, success } from "../../../base/failure.js";
 import { unreachable } from "../../../base/invariant.js";
 import type { MacAddress } from "../../../base/mac-address.js";
@@ -14,7 +15,7 @@ import { earliest, type Instant } from "../../../base/time.js";
 import { isSuccess, resultCodes } from "../../../wire/capwap/result-code.js";
 import type { HoldingProof } from "../../../wire/capwap/vendor.js";
 import type { ReleaseName } from "../../upgrade/limits.js";
-import type { Answer, ApCommand, ApReport, ApServing, ProofQuestion } from "../ap-port.js";
+import type { Answer, ApChunkFault, ApCommand, ApReport, ApServing, ProofQuestion } from "../ap-port.js";
 import { holdsImage, type KnownAp } from "../inventory.js";
 import type { GroupRecord } from "../records.js";
 import { fallbackFor } from "./fallback.js";
@@ -29,6 +30,8 @@ import { type Family, isRunning, isTakingPart, type Member, primaryOf, type Run,
 import { isCapable, type RunParts } from "./run-parts.js";
 import { Setbacks } from "./setbacks.js";
 import type { StartedRun } from "./started-run.js";
+import { tftpServerFor } from "./tftp-address.js";
+import { chunksOf } from "./tree.js";
 
 /**
  * Whether a failure belongs to what the AP is ordered to do now. After a rejoin it may report an older order of the
@@ -36,6 +39,9 @@ import type { StartedRun } from "./started-run.js";
  */
 const isOfPresentOrder = ({ state }: Member, { path }: ApReport): boolean =>
   isWorking(state) && (path === "none" || (path === "lan") === (state.task.role === "subordinate"));
+
+/** One AP may be mistaken, or lie itself. */
+const reportersToStepDown = 2;
 
 const claimedPath = ({ path }: ApReport): ClaimedPath => (path === "none" ? null : path);
 
@@ -66,7 +72,10 @@ export class GroupUpgrade {
         const member = this.#running(mac);
         if (member) this.#members.transition(now, member, { type: "left" });
       }
-      for (const family of run.families.values()) this.#primaries.missed(now, family);
+      for (const family of run.families.values()) {
+        this.#primaries.missed(now, family);
+        if (family.image) parts.outbox.checkImage(family.image.sha256);
+      }
     }
   }
 
@@ -133,6 +142,19 @@ export class GroupUpgrade {
   imageDamaged(now: Instant, sha256: Sha256Hex): void {
     for (const run of this.#parts.runs.running()) {
       for (const family of run.families.values()) if (family.image?.sha256 === sha256) this.#advance(now, family);
+    }
+  }
+
+  /** The chunks of this image are known: orders that went out before are repeated with them. */
+  chunksKnown(now: Instant, sha256: Sha256Hex): void {
+    for (const run of this.#parts.runs.running()) {
+      for (const family of run.families.values()) {
+        if (family.image?.sha256 !== sha256 || chunksOf(this.#parts, family) === undefined) continue;
+        for (const { state, ...member } of family.members.values()) {
+          if (isWorking(state) && state.contact === "here") this.#members.tell(family.members.get(member.mac) as Member, state.task);
+        }
+        this.#advance(now, family);
+      }
     }
   }
 
@@ -208,6 +230,7 @@ export class GroupUpgrade {
       return;
     }
     const { state, family } = member;
+    if (report.reason !== "none" && isWorking(state) && state.task.role === "subordinate") member.avoids.add(state.task.server);
     const hasRejoined = state.contact === "rejoined" && roleOf(state) !== "subordinate";
     const gotFurther = this.#members.note(now, member, report);
     switch (report.state) {
@@ -236,7 +259,7 @@ export class GroupUpgrade {
         unreachable(report.state);
     }
     const isWhole = report.bytesDone === family.image?.sizeBytes;
-    if (report.state !== "fetching" || isBack || isWhole) this.#advance(now, family);
+    if (report.state !== "fetching" || report.reason !== "none" || isBack || isWhole) this.#advance(now, family);
     else this.#members.grantWan(now);
   }
 
@@ -282,6 +305,22 @@ export class GroupUpgrade {
   proofExpected(now: Instant, question: ProofQuestion, proof: Uint8Array | null): void {
     const member = this.#running(question.mac);
     if (member) this.#settle(now, this.#proofs.expected(member, question, proof));
+  }
+
+  /** A server sent a wrong chunk. When two APs say so, it serves nobody any more in this run. */
+  blamed(now: Instant, mac: MacAddress, { runId, server }: ApChunkFault): void {
+    const reporter = this.#running(mac);
+    if (!reporter || reporter.run.id !== runId) return;
+    const { family } = reporter;
+    for (const liar of family.members.values()) {
+      const at = tftpServerFor(this.#parts, reporter, liar.mac);
+      if (liar === reporter || !at || !sameEndpoint(at, server)) continue;
+      reporter.avoids.add(liar.mac);
+      const reporters = family.blamed.get(liar.mac) ?? new Set();
+      family.blamed.set(liar.mac, reporters.add(mac));
+      if (reporters.size >= reportersToStepDown && !family.steppedDown.has(liar.mac)) this.#primaries.distrust(now, liar);
+    }
+    this.#advance(now, family);
   }
 
   wake(now: Instant): void {

@@ -23,7 +23,8 @@ import {
 import { heardNothing, isTakingPart, type Member, primaryOf, wanBytesOf } from "./run.js";
 import { isCapable, policyOf, type RunParts } from "./run-parts.js";
 import { tftpServerFor } from "./tftp-address.js";
-import { upgradeCommand } from "./upgrade-order.js";
+import { chunksOf, Tree } from "./tree.js";
+import { type OrderFacts, upgradeCommand } from "./upgrade-order.js";
 import { WanQueue } from "./wan-queue.js";
 
 /** Lane of the WAN queue for APs outside a group. */
@@ -157,8 +158,16 @@ export class Members {
     if (server) noteServer(member, server);
     const policy = policyOf(this.#parts, run.group);
     const capable = isCapable(this.#parts, member);
-    const facts = { runId: run.id, task, image: family.image, policy, server, sessionsMax, capable };
+    const stream = this.#streamTerms(member, task);
+    const facts = { runId: run.id, task, image: family.image, policy, server, sessionsMax, stream, capable };
     outbox.tell(member.mac, upgradeCommand({ ...facts, family: inventory.get(member.mac)?.family ?? family.family }));
+  }
+
+  #streamTerms(member: Member, task: Task): OrderFacts["stream"] {
+    const chunks = chunksOf(this.#parts, member.family);
+    if (chunks === undefined || !this.#parts.inventory.get(member.mac)?.session?.streams) return null;
+    const spare = task.role === "subordinate" ? new Tree(this.#parts, member.family).spareFor(member, task.server) : null;
+    return { ...chunks, spare };
   }
 
   // ---- reports -------------------------------------------------------------------------------------------------------
@@ -185,7 +194,7 @@ export class Members {
       bytesDone,
       wanBytes,
       nextRetryAt: isWaiting && nextRetryMs > 0 ? now + nextRetryMs : null,
-      waitsBecause: isWaiting && reason !== "none" ? reason : null,
+      waitsBecause: (isWaiting || state === "fetching") && reason !== "none" ? reason : null,
     };
     if (reason === "primary-unreachable") this.#reportCutOff(member, report.detail);
     if (state === "fetching") member.rate.note(now, bytesDone);
@@ -280,9 +289,9 @@ function isStoredChange(before: MemberState, after: MemberState): boolean {
   return "task" in after && "task" in before && after.task !== before.task;
 }
 
-/** A kill takes of the controller's counts; every byte of an image that it has sent was carried. */
+/** A kill takes of the controller's counts; every byte of an image that did not come over the LAN was carried. */
 function noteWhole(member: Member): void {
-  const missing = (member.family.image?.sizeBytes ?? 0) - member.wanSentBytes;
+  const missing = (member.family.image?.sizeBytes ?? 0) - member.wanSentBytes - member.lanBytes;
   if (missing <= 0 || member.wanSentBytes === 0) return;
   member.wanSentBytes += missing;
   member.wanWireBytes += missing;

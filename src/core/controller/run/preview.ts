@@ -1,6 +1,15 @@
 /** What starting an upgrade would do, forecast from its plan. */
 import type { Failure } from "../../../base/failure.js";
-import { forecastLanPhase, forecastSlots, forecastWanPhase, type LanPhase, servedByRetries } from "../../upgrade/forecast.js";
+import {
+  forecastLanPhase,
+  forecastSlots,
+  forecastTree,
+  forecastWanPhase,
+  type LanForecast,
+  type LanPhase,
+  servedByRetries,
+} from "../../upgrade/forecast.js";
+import { chunkBytesFor } from "../../upgrade/image-chunks.js";
 import { type Distribution, distributions, type GroupSettings } from "../operator/group-settings.js";
 import type { LinkRates } from "../operator/orders.js";
 import type { DistributionForecast, GroupPreview, ModelPreview } from "../operator/views.js";
@@ -156,14 +165,24 @@ function forecastModel(
     retryCountMax: group.retryCount,
   };
   const slots = forecastSlots(phase);
-  const lan = distribution === "assigned" ? slots : forecastLanPhase(phase);
+  const chunks = Math.ceil(sizeBytes / chunkBytesFor(sizeBytes));
+  const lanForecasts: Readonly<Record<Distribution, () => LanForecast>> = {
+    classic: () => forecastLanPhase(phase),
+    assigned: () => slots,
+    stream: () => forecastTree({ ...phase, chunks }),
+  };
+  const lan = lanForecasts[distribution]();
+  // Chunks go out while the image still comes in: of the LAN's time, only what is longer than the WAN's counts, and a chunk's after the last.
+  const lanEnd =
+    distribution === "stream" ? Math.max(lan.seconds, ends.primary + lan.seconds / Math.max(1, chunks)) : ends.primary + lan.seconds;
   const expectedFallbacks = Math.round(lan.fallbacks);
-  const parts = { wan: Math.max(ends.primary, ends.last - lan.seconds), slots: slots.seconds, "back-off": lan.seconds - slots.seconds };
+  const slotSeconds = Math.min(slots.seconds, lan.seconds);
+  const parts = { wan: Math.max(ends.primary, ends.last - lan.seconds), slots: slotSeconds, "back-off": lan.seconds - slotSeconds };
   const [limitedBy] = (Object.entries(parts) as [keyof typeof parts, number][]).reduce((most, part) => (part[1] > most[1] ? part : most));
   return {
     expectedFallbacks,
     wanBytes: wanBytes + expectedFallbacks * sizeBytes,
-    expectedSeconds: overWan + subordinates === 0 ? 0 : Math.ceil(Math.max(ends.last, ends.primary + lan.seconds)),
+    expectedSeconds: overWan + subordinates === 0 ? 0 : Math.ceil(Math.max(ends.last, subordinates === 0 ? 0 : lanEnd)),
     limitedBy,
     warnings: expectedFallbacks === 0 ? [] : [fallbackWarning(expectedFallbacks, servedByRetries(phase), group.retryCount)],
   };
@@ -175,7 +194,7 @@ const lanRateOf = ({ serveBytesPerSecondMax }: GroupSettings, { lanBytesPerSecon
 
 const fallbackWarning = (fallbacks: number, served: number, retryCount: number): string =>
   `About ${fallbacks} ${fallbacks === 1 ? "AP" : "APs"} will run out of tries and take the WAN: ${retryCount} tries last for about ` +
-  `${served} APs. With "predownload distribution assigned" none does.`;
+  `${served} APs. With "predownload distribution assigned" or "stream" none does.`;
 
 const finishModel = (
   { hasWanPrimary: _, overWan: __, ...draft }: ModelDraft,

@@ -2,7 +2,7 @@
  * The primary of each image family in a run: elected, missed when it leaves, followed by another when it stays away, and the
  * subordinates released to it. A successor that has the image comes first, since it saves a WAN copy.
  */
-import { type Endpoint, sameEndpoint } from "../../../base/endpoint.js";
+import type { Endpoint } from "../../../base/endpoint.js";
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
 import { TimerTable } from "../../../base/timer-table.js";
@@ -13,10 +13,11 @@ import { freeSlots, isAtServer } from "./free-slots.js";
 import { hasEnded, isWorking, roleOf } from "./member-state.js";
 import type { Members } from "./members.js";
 import { choosePrimary, isSteady, nobody, type PrimaryChoice } from "./primary-choice.js";
-import { type Family, isTakingPart, type Member, primaryOf } from "./run.js";
+import { type Family, hasMoved, isTakingPart, type Member, primaryOf } from "./run.js";
 import { policyOf, type RunParts } from "./run-parts.js";
 import { complaintOf, isDiscredited, newTestimony, type Testimony } from "./testimony.js";
 import { tftpServerFor } from "./tftp-address.js";
+import { chunksOf, Tree } from "./tree.js";
 
 /** How many APs a reason names. */
 const namedMax = 3;
@@ -150,6 +151,17 @@ export class Primaries {
     outbox.event({ type: "primary-lost", runId: family.run.id, family: family.family, mac, why });
   }
 
+  /** It sent wrong chunks to several APs: it serves nobody in this run any more. */
+  distrust(now: Instant, { mac, family }: Member): void {
+    const why = "sent wrong chunks to several APs";
+    if (primaryOf(family) === mac) this.demote(now, family, why);
+    else {
+      family.steppedDown.add(mac);
+      this.#parts.runs.saveRun(family.run);
+    }
+    this.#parts.outbox.event({ type: "ap-distrusted", runId: family.run.id, mac, why });
+  }
+
   couldBeReplaced(family: Family): boolean {
     const others = candidates(family, this.#parts).filter(({ record }) => record.mac !== primaryOf(family));
     return this.#choose(family, others, false).mac !== null;
@@ -213,7 +225,8 @@ export class Primaries {
   #lanIsAlive(now: Instant, family: Family): boolean {
     const since = now - 2 * this.#parts.timings.primaryGraceMs;
     for (const { state, lanMovedAt } of family.members.values()) {
-      if (state.phase === "active" && state.task.role === "subordinate" && lanMovedAt !== null && lanMovedAt >= since) return true;
+      if (state.phase !== "active" || state.task.role !== "subordinate" || state.task.server !== primaryOf(family)) continue;
+      if (lanMovedAt !== null && lanMovedAt >= since) return true;
     }
     return false;
   }
@@ -222,7 +235,8 @@ export class Primaries {
     const { image, steppedDown, members, run } = family;
     if (!image) return nobody;
     const { catalogue } = this.#parts;
-    return choosePrimary(aps, policyOf(this.#parts, run.group), this.#parts.inventory, {
+    const eligible = !isFirst && chunksOf(this.#parts, family) ? furthest(family, aps) : aps;
+    return choosePrimary(eligible, policyOf(this.#parts, run.group), this.#parts.inventory, {
       isInFamily: ({ record: { mac, model } }) => members.has(mac) || catalogue.imageForModel(run.release, model)?.sha256 === image.sha256,
       sizeBytes: image.sizeBytes,
       // An AP's report can be ahead of its inventory.
@@ -235,18 +249,33 @@ export class Primaries {
   /** Orders those that wait for the primary, still try at a former one, or know this one by an address that it no longer has. */
   #release(now: Instant, family: Family): void {
     const { state, members, run } = family;
-    if (state.phase !== "serving") return;
     const { inventory, sessionsMax } = this.#parts;
+    const isStreaming = chunksOf(this.#parts, family) !== undefined;
+    if (isStreaming) this.#growTree(now, family);
+    if (state.phase !== "serving") return;
     const { primary: server } = state;
-    const isAssigned = policyOf(this.#parts, run.group).distribution === "assigned";
+    const isAssigned = policyOf(this.#parts, run.group).distribution !== "classic";
     let free = isAssigned ? freeSlots(family, server, inventory, sessionsMax) : Number.POSITIVE_INFINITY;
     for (const member of members.values()) {
+      const session = inventory.get(member.mac)?.session;
       const at = tftpServerFor(this.#parts, member, server);
-      if (!at || !inventory.isJoined(member.mac) || !isReleasable(member, server, at)) continue;
+      if (!at || !session || (isStreaming && session.streams) || !isReleasable(member, server, at)) continue;
       const takesSlot = !isAtServer(member, server);
       if (takesSlot && free <= 0) continue;
       if (takesSlot) free--;
       this.#members.order(now, member, { role: "subordinate", server });
+    }
+  }
+
+  /** Gives a parent to each AP that has none, or one that will not do any more. */
+  #growTree(now: Instant, family: Family): void {
+    if (family.state.phase === "none") return;
+    const tree = new Tree(this.#parts, family);
+    for (const member of family.members.values()) {
+      const { mac } = member;
+      if (mac === primaryOf(family) || !this.#parts.inventory.get(mac)?.session?.streams || !tree.needsParent(member)) continue;
+      const server = tree.adopt(member);
+      if (server !== undefined) this.#members.order(now, member, { role: "subordinate", server });
     }
   }
 
@@ -286,8 +315,15 @@ function isReleasable(member: Member, primary: MacAddress, at: Endpoint): boolea
   return state.task.server === primary ? hasMoved(member, at) : heard.state !== "fetching";
 }
 
-/** Whether the AP was ordered to fetch from another address than its primary has now. */
-export const hasMoved = ({ orderedFrom }: Member, at: Endpoint): boolean => orderedFrom !== null && !sameEndpoint(orderedFrom, at);
+/** Of APs that have chunks, those that have the most: what they have need not cross the WAN again. */
+function furthest({ members }: Family, aps: readonly KnownAp[]): readonly KnownAp[] {
+  const bytesOf = ({ record }: KnownAp): number => {
+    const member = members.get(record.mac);
+    return member?.state.phase === "complete" ? Number.POSITIVE_INFINITY : (member?.heard.bytesDone ?? 0);
+  };
+  const most = Math.max(0, ...aps.map(bytesOf));
+  return aps.filter((ap) => bytesOf(ap) === most);
+}
 
 function needsPrimary({ members }: Family): boolean {
   for (const { state } of members.values()) if (!hasEnded(state) && roleOf(state) !== "fallback") return true;

@@ -1,5 +1,5 @@
 /** The state of a run. `run-rows.ts` converts what is stored of it. */
-import type { Endpoint } from "../../../base/endpoint.js";
+import { type Endpoint, sameEndpoint } from "../../../base/endpoint.js";
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";
@@ -64,6 +64,8 @@ export interface Family {
   warning: string | null;
   /** Were primary in this run and lost it; they stay subordinates to its end. */
   readonly steppedDown: Set<MacAddress>;
+  /** APs that sent wrong chunks, and to whom. */
+  readonly blamed: Map<MacAddress, Set<MacAddress>>;
   /** The primary's last report of its TFTP sessions. */
   served: ApServing | null;
   /** Most TFTP sessions that a primary of it had open at one moment. */
@@ -103,6 +105,8 @@ export interface Member {
   lanMovedAt: Instant | null;
   /** Out of tries, and not allowed on the WAN. */
   heldBack: HeldBack | null;
+  /** APs that failed it as servers. */
+  readonly avoids: Set<MacAddress>;
   /** The event that it cannot reach its primary was emitted since this controller started. */
   isCutOffReported: boolean;
 }
@@ -150,6 +154,7 @@ export const newFamily = (run: Run, family: string, image: RunImage | null): Fam
   state: { phase: "none" },
   warning: null,
   steppedDown: new Set(),
+  blamed: new Map(),
   served: null,
   sessionsPeak: 0,
 });
@@ -183,6 +188,7 @@ export const newMember = (now: Instant, mac: MacAddress, family: Family): Member
   rate: new RateMeter(),
   lanMovedAt: null,
   heldBack: null,
+  avoids: new Set(),
   isCutOffReported: false,
 });
 
@@ -199,3 +205,6 @@ export const isRunning = (run: Run): boolean => run.state === "running";
 export const isTakingPart = (member: Member): boolean => !hasEnded(member.state);
 /** Ended by our own conclusion; an AP that comes back takes part again. */
 export const wasLost = ({ state }: Member): boolean => state.phase === "failed" && state.reason === "ap-lost";
+
+/** Whether the AP was ordered to fetch from another address than its primary has now. */
+export const hasMoved = ({ orderedFrom }: Member, at: Endpoint): boolean => orderedFrom !== null && !sameEndpoint(orderedFrom, at);

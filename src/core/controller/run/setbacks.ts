@@ -6,10 +6,11 @@ import type { ApReport } from "../ap-port.js";
 import { type Fallback, fallbackFor } from "./fallback.js";
 import { type Fault, hasEnded, isWorking, roleOf } from "./member-state.js";
 import type { Members } from "./members.js";
-import { hasMoved, type Primaries } from "./primaries.js";
-import { type Family, isRunning, isTakingPart, type Member, primaryOf } from "./run.js";
+import type { Primaries } from "./primaries.js";
+import { type Family, hasMoved, isRunning, isTakingPart, type Member, primaryOf } from "./run.js";
 import { policyOf, type RunParts } from "./run-parts.js";
 import { tftpServerFor } from "./tftp-address.js";
+import { chunksOf } from "./tree.js";
 
 /** Failures that another attempt may cure; the rest are the AP's own condition. "Image unknown" is an order and its end that crossed. */
 const passing: ReadonlySet<FailureReason> = new Set([
@@ -119,7 +120,8 @@ export class Setbacks {
     const { triesElsewhere } = member;
     const hasTriesLeft = triesElsewhere > 0 && tries - triesElsewhere < group.retryCount;
     // Tries were spent on a primary that is gone or elsewhere, or may be: the next order decides.
-    const hasHope = primary !== null && (server !== primary || !at || hasMoved(member, at) || hasTriesLeft);
+    const isStreaming = chunksOf(this.#parts, family) !== undefined;
+    const hasHope = primary !== null && !isStreaming && (server !== primary || !at || hasMoved(member, at) || hasTriesLeft);
     const fallback: Fallback = hasHope ? { type: "wait", because: null } : fallbackFor(member, group);
     const code = reason === "none" ? "primary-unreachable" : reason;
     if (fallback.type === "wan") this.#members.fallBack(now, member);

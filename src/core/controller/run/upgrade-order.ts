@@ -20,11 +20,12 @@ export interface OrderFacts {
   /** The primary's TFTP server; for subordinates. */
   readonly server: Endpoint | undefined;
   readonly sessionsMax: number;
+  readonly stream: Extract<ApCommand, { readonly type: "upgrade" }>["stream"];
   /** The AP speaks our elements; otherwise it gets the Image Identifier alone. */
   readonly capable: boolean;
 }
 
-export function upgradeCommand({ runId, task, image, family, policy, server, sessionsMax, capable }: OrderFacts): ApCommand {
+export function upgradeCommand({ runId, task, image, family, policy, server, sessionsMax, stream, capable }: OrderFacts): ApCommand {
   const { version, fileName, sizeBytes, sha256 } = image;
   const order = {
     role: task.role,
@@ -46,5 +47,6 @@ export function upgradeCommand({ runId, task, image, family, policy, server, ses
     order: capable ? order : null,
     image: task.role === "subordinate" ? null : { version, sha256 },
     serveBytesPerSecondMax: policy.serveBytesPerSecondMax,
+    stream,
   };
 }

@@ -199,7 +199,7 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
       return;
     }
     const text = printable(message) || "no text";
-    const outcome = !isAsking ? "error" : code === errorCode.notDefined && busyText.test(message) ? "busy" : "refused";
+    const outcome = isAsking ? refusalOf(code, message) : "error";
     this.#end(outcome, `server's error ${code}: ${text}`, out);
   }
 
@@ -428,4 +428,10 @@ export class TftpClient implements Machine<ClientInput, ClientEffect> {
 /** RFC 2347 §4's code, and the one of servers that know no options at all. */
 const refusesOptions = (code: number): boolean => code === errorCode.optionsRefused || code === errorCode.illegalOperation;
 
+const notYetText = /not yet/i;
 const busyText = /busy|too many|try again/i;
+
+function refusalOf(code: number, message: string): FetchOutcome {
+  if (code !== errorCode.notDefined) return "refused";
+  return notYetText.test(message) ? "not-yet" : busyText.test(message) ? "busy" : "refused";
+}

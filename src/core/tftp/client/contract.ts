@@ -32,7 +32,8 @@ export interface ClientRequest {
   readonly sizeBytes: number | undefined;
 }
 
-export type FetchOutcome = "complete" | "busy" | "timeout" | "refused" | "storage" | "aborted" | "error";
+/** `not-yet`: the server will have the file, and asks to be asked again. */
+export type FetchOutcome = "complete" | "busy" | "not-yet" | "timeout" | "refused" | "storage" | "aborted" | "error";
 
 export type ClientInput =
   | Wake

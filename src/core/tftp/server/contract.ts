@@ -136,6 +136,8 @@ export type ServerInput =
   | Wake
   /** From now on `fileName` exists; `sizeBytes` is the whole file. A second offer of the name replaces the first. */
   | { readonly type: "offer"; readonly fileName: string; readonly sizeBytes: number }
+  /** These names will be offered, in place of those that were expected before: requests for them wait a while, then get "not yet". */
+  | { readonly type: "expect"; readonly fileNames: readonly string[] }
   /** The name no longer exists; its sessions end with an ERROR. */
   | { readonly type: "withdraw"; readonly fileName: string }
   /** Sessions above a lowered cap run to their end. */

@@ -4,7 +4,7 @@
  */
 import type { Endpoint } from "../../../base/endpoint.js";
 import type { Machine } from "../../../base/machine.js";
-import type { Instant } from "../../../base/time.js";
+import { earliest, type Instant } from "../../../base/time.js";
 import { type ErrorCode, errorCode } from "../../../wire/tftp/error-code.js";
 import type { Options } from "../../../wire/tftp/options.js";
 import { encodePacket, opcode, opcodeOf, REQUEST_BYTES_MAX } from "../../../wire/tftp/packet.js";
@@ -21,6 +21,7 @@ import type {
   SessionProgress,
   TftpSessionId,
 } from "./contract.js";
+import { DueFiles } from "./due-files.js";
 import { grantOptions } from "./grant.js";
 import { readRequest } from "./request.js";
 import { RequestRates } from "./request-rates.js";
@@ -60,6 +61,7 @@ const SERVING_INTERVAL_MS = 500;
 /** A last ACK and the request for the next file may pass each other on their ways through the kernel and a thread. */
 const SESSION_END_MS_MAX = 250;
 const WAITING_MAX = 64;
+const NOT_YET_TEXT = "not yet: the file is still coming in, ask again";
 const LOOK_UPS_MAX = 64;
 
 export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
@@ -69,6 +71,7 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
   readonly #offered = new Map<string, number>();
   readonly #sessions = new TransferSlots();
   readonly #requestRates: RequestRates;
+  readonly #due = new DueFiles<Request>();
   #waiting: WaitingRequest[] = [];
   readonly #lookUps = new Map<LookUpId, LookUp>();
   #lastLookUp: LookUpId = 0;
@@ -89,7 +92,8 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
   }
 
   nextWakeAt(): Instant | undefined {
-    return this.#waiting.reduce<Instant | undefined>((earliest, { until }) => Math.min(earliest ?? until, until), this.#servingDueAt);
+    const first = earliest(this.#servingDueAt, this.#due.nextAt());
+    return this.#waiting.reduce<Instant | undefined>((earliest, { until }) => Math.min(earliest ?? until, until), first);
   }
 
   step(now: Instant, input: ListenerInput, out: ListenerEffect[]): void {
@@ -116,6 +120,11 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
       case "offer":
         this.#withdraw(input.fileName, out);
         this.#offered.set(input.fileName, input.sizeBytes);
+        for (const request of this.#due.takeFor(input.fileName)) this.#request(now, request, now + SESSION_END_MS_MAX, out);
+        break;
+      case "expect":
+        this.#due.expect(input.fileNames);
+        for (const request of this.#due.takeAll()) this.#request(now, request, now + SESSION_END_MS_MAX, out);
         break;
       case "withdraw":
         this.#withdraw(input.fileName, out);
@@ -179,6 +188,10 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
     }
     const { fileName, options } = asked;
     const sizeBytes = this.#offered.get(fileName);
+    if (sizeBytes === undefined && this.#due.has(fileName)) {
+      if (!this.#due.hold(now, fileName, request)) this.#datagramsDropped++;
+      return;
+    }
     if (sizeBytes === undefined && !this.#settings.looksUp) {
       this.#refuse(request, errorCode.fileNotFound, "file not found", out);
       return;
@@ -328,6 +341,8 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
   #stop(out: ListenerEffect[]): void {
     this.#stopped = true;
     this.#waiting = [];
+    this.#due.expect([]);
+    this.#due.takeAll();
     this.#offered.clear();
     this.#endTransfersOf(undefined, out);
   }
@@ -354,6 +369,7 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
 
   #wake(now: Instant, out: ListenerEffect[]): void {
     if (this.#servingDueAt !== undefined && now >= this.#servingDueAt) this.#show(now, out);
+    for (const request of this.#due.takeOverdue(now)) this.#refuse(request, errorCode.notDefined, NOT_YET_TEXT, out);
     if (this.#waiting.some(({ until }) => now >= until)) this.#tryWaiting(now, out);
   }
 

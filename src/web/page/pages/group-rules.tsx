@@ -18,6 +18,7 @@ const fallbackWords: Readonly<Record<FallbackPolicy, string>> = {
 const distributionWords: Readonly<Record<Distribution, string>> = {
   classic: "all at once; those refused try again later",
   assigned: "when the primary has a slot for them",
+  stream: "chunk by chunk, from each other, while the primary still fetches",
 };
 
 const addressWords: Readonly<Record<PrimaryAddress, string>> = {

@@ -3,7 +3,7 @@ import t from "tap";
 import { branch, type ControllerLab, digest, image, mac, servingBranch, start } from "../../../support/controller-lab.js";
 
 const checked = (lab: ControllerLab, fault: string | null) => {
-  lab.domain.imageChecked(lab.now, digest("a"), fault);
+  lab.domain.imageChecked(lab.now, digest("a"), fault, null);
   lab.drain();
 };
 const dueChecks = (lab: ControllerLab): string[] => lab.checks.splice(0);

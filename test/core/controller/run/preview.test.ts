@@ -154,13 +154,21 @@ t.test("the distributions side by side, and a warning that names the cure where 
   const lab = branchOf(many);
   const slow = { wanBytesPerSecond: mebibyte, lanBytesPerSecond: (10 * mebibyte) / 600 };
   const preview = () => lab.do({ type: "group-preview", group: "G", release: "primary", link: slow });
-  const [classic, assigned] = preview().distributions;
+  const [classic, assigned, stream] = preview().distributions;
   t.match(classic, { distribution: "classic", limitedBy: "slots" });
   t.ok(Math.abs((classic?.expectedFallbacks ?? 0) - 50) <= 2, `${classic?.expectedFallbacks} fallbacks`);
   t.equal(preview().expectedSeconds, classic?.expectedSeconds);
   t.match(assigned, { distribution: "assigned", expectedSeconds: 10 + 33 * 600, expectedFallbacks: 0, wanBytes: 10 * mebibyte });
+  // 99 subordinates are five levels of at most 3, 9, 27, 81 APs: one transfer, and a tenth of it for each level but the first.
+  t.match(stream, {
+    distribution: "stream",
+    expectedSeconds: 600 * 1.3,
+    expectedFallbacks: 0,
+    wanBytes: 10 * mebibyte,
+    limitedBy: "slots",
+  });
   const [warning] = preview().models[0]?.warnings ?? [];
-  t.match(warning, /take the WAN: 44 tries last for about 44 APs\. With "predownload distribution assigned" none does\.$/);
+  t.match(warning, /take the WAN: 44 tries last for about 44 APs\. With "predownload distribution assigned" or "stream" none does\.$/);
   lab.do({ type: "group-set", group: "G", settings: { distribution: "assigned" } });
   t.match(preview(), { expectedSeconds: 10 + 33 * 600, models: [{ expectedFallbacks: 0, warnings: [] }] });
 });
