@@ -4,6 +4,7 @@ import { Prng } from "../base/prng.js";
 import { Agent } from "../core/ap/agent.js";
 import { windowBytesFor } from "../core/capwap/image/fast-image-offer.js";
 import { WtpSession } from "../core/capwap/wtp/wtp-session.js";
+import { modelFacts } from "../core/upgrade/models.js";
 import { ApHost } from "../runtime/ap/ap-host.js";
 import { lookUpControllers } from "../runtime/ap/controller-lookup.js";
 import { nodeDisk } from "../runtime/ap/disk.js";
@@ -19,6 +20,7 @@ import { freshSeed } from "../runtime/entropy.js";
 import { LimitedLog, type Log } from "../runtime/log.js";
 import type { ApMeter } from "../runtime/metrics/ap-metrics.js";
 import { openTftpServer } from "../runtime/tftp/server.js";
+import type { RootMetadata } from "../runtime/trust/metadata.js";
 import { networkControlClass } from "../runtime/udp/socket-options.js";
 import { openUdpPort } from "../runtime/udp/udp-ports.js";
 import { defaultTimers, labTimers } from "../wire/capwap/defaults.js";
@@ -26,7 +28,7 @@ import { extensions } from "../wire/capwap/vendor.js";
 import { type ApSettings, controllerSources } from "./ap-config.js";
 import { type ApLinkSetup, currentCredentials } from "./ap-link.js";
 import { certificatesUnchanged } from "./link-options.js";
-import { flexupVersion } from "./version.js";
+import { flexupBuiltAtMs, flexupVersion } from "./version.js";
 
 /** By a controller's reset, or because the AP cannot continue. */
 type BootEnd = { readonly type: "reset" } | { readonly type: "fatal"; readonly error: unknown };
@@ -45,6 +47,7 @@ const socketBufferBytes = 4 * 2 ** 20;
 export async function bootAp(
   settings: ApSettings,
   link: ApLinkSetup,
+  root: RootMetadata | undefined,
   tftpPort: number,
   log: Log,
   meter: ApMeter,
@@ -75,6 +78,7 @@ export async function bootAp(
   const { data: folder, flashBytes, version: factoryVersion } = settings;
   const stored = await openFiles({
     ...{ folder, disk: nodeDisk, flashBytes, factoryVersion, onFatal },
+    trustedRoot: root && { root, family: modelFacts(settings.model).family, builtAtMs: flexupBuiltAtMs },
     deliver: (input) => host.deliver(input),
     onJournalLost: (detail) => warnings.warn("journal-unsaved", "the state of the upgrade run could not be saved", { detail }),
   });
@@ -109,7 +113,7 @@ export async function bootAp(
           address: settings.tftpAdvertise?.address ?? "",
           port: settings.tftpAdvertise?.port || tftp.value.local.port,
         },
-        extensions: settings.fastTransfer ? [extensions.fastTransfer] : [],
+        extensions: [...(settings.fastTransfer ? [extensions.fastTransfer] : []), ...(root === undefined ? [] : [extensions.signedImages])],
       },
       prng: prng.split("agent"),
       session: (self) =>

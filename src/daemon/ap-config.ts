@@ -100,6 +100,8 @@ const schema = z.strictObject({
   ...linkOptions,
   /** The file that the controller printed for this AP. */
   credential: words("the path of a file", 4096).optional(),
+  /** A root.json: only images signed under it are taken and booted. */
+  trustRoot: words("the path of a root.json", 4096).optional(),
   /** Offer the fast transfer to the controller. */
   fastTransfer: z.boolean().default(true),
   lab: z.boolean().default(false),

@@ -7,6 +7,7 @@ import { Log } from "../runtime/log.js";
 import { measureAp } from "../runtime/metrics/ap-metrics.js";
 import { Metrics } from "../runtime/metrics/metrics.js";
 import { openMetricsPage } from "../runtime/metrics/metrics-page.js";
+import { readTrustRoot } from "../runtime/trust/trust-root.js";
 import { bootAp } from "./ap-boot.js";
 import { type ApOptions, type ApSettings, readApSettings } from "./ap-config.js";
 import { readApLink } from "./ap-link.js";
@@ -38,13 +39,17 @@ async function startLocked(settings: ApSettings, log: Log): Promise<Result<Runni
   const link = readApLink(settings);
   if (!link.ok) return link;
   if (link.value.mode === "clear") log.warn("link-clear", "CAPWAP goes in clear text: anyone on the path can command this AP");
+  const root = settings.trustRoot === undefined ? success(undefined) : readTrustRoot(settings.trustRoot);
+  if (!root.ok) return root;
+  if (root.value === undefined) log.warn("images-unsigned", "no --trust-root: this AP takes and boots images that nobody has signed");
+  const boot = (tftpPort: number) => bootAp(settings, link.value, root.value, tftpPort, log, meter);
   const metrics = new Metrics("ap");
   const meter = measureAp(metrics);
   const page = settings.metrics === undefined ? undefined : await openMetricsPage(metrics, settings.metrics);
   if (page?.ok === false) return page;
   if (page !== undefined) metrics.watchProcess();
   if (page !== undefined) log.info("metrics-ready", "metrics ready", { metrics: endpointText(page.value.local) });
-  const first = await bootAp(settings, link.value, settings.tftpPort, log, meter);
+  const first = await boot(settings.tftpPort);
   if (!first.ok) {
     await page?.value.close();
     return first;
@@ -63,7 +68,7 @@ async function startLocked(settings: ApSettings, log: Log): Promise<Result<Runni
       if (end.type === "fatal") log.fatal("ap-failed", "the AP cannot continue", { err: end.error });
       if (end.type !== "reset") return end.type === "stop" ? 0 : 1;
       if (settings.onReset === "exit") return 0;
-      const next = await bootAp(settings, link.value, tftp.port, log, meter);
+      const next = await boot(tftp.port);
       if (!next.ok) {
         log.fatal(next.failure.code, next.failure.message);
         return 1;

@@ -84,6 +84,7 @@ function registerAp(program: Program, done: Done): void {
     .option("--metrics <address:port>", "where Prometheus finds /metrics (default: nowhere)")
     .option("--no-fast-transfer", "take images over the WAN the RFC's way alone, block after block")
     .option("--dtls <mode>", "require, or off to send everything in clear (default: require; off with --lab on loopback)")
+    .option("--trust-root <file>", "a root.json: take and boot only images that are signed under it")
     .option("--credential <file>", "its credential, as the controller printed it")
     .option("--join-token-file <file>", "the secret of all APs, for labs")
     .option("--dtls-cert <file>", "its certificate, PEM")

@@ -1,4 +1,5 @@
 import type { Endpoint } from "../base/endpoint.js";
+import { invariant } from "../base/invariant.js";
 import type { MacAddress } from "../base/mac-address.js";
 import type { Machine } from "../base/machine.js";
 import type { Instant } from "../base/time.js";
@@ -142,6 +143,9 @@ export class ApNode {
       "discard-download": flash,
       "save-boot-record": flash,
       "measure-flash": flash,
+      "check-release": () => {
+        invariant(false, "simulated APs trust no root");
+      },
       "save-journal": flash,
       "prove-slot": flash,
       offer: ({ fileName, slot, sizeBytes, sessionsMax }) => {

@@ -161,7 +161,7 @@ export class ImageStore {
     const { a, b } = this.#record.slots;
     const record = { ...this.#record, slots: { a: corrupt.includes("a") ? null : a, b: corrupt.includes("b") ? null : b } };
     this.running = slotToBoot(record);
-    return { record, journal: this.#journal, corrupt, recordState: "sound", freeBytes: this.freeBytes };
+    return { record, journal: this.#journal, corrupt, barred: [], recordState: "sound", freeBytes: this.freeBytes };
   }
 
   /** Power is cut: some of the pending operations have reached the disk, and the temporary file keeps what was synced. */

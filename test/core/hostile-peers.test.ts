@@ -67,7 +67,7 @@ class HostedAp {
       prng: new Prng(1),
       session: (self) => new WtpSession(settings, self, new Prng(2)),
     });
-    const state = { record: this.#record, journal: this.#journal, corrupt: [], recordState: "sound", freeBytes: 1e9 } as const;
+    const state = { record: this.#record, journal: this.#journal, corrupt: [], barred: [], recordState: "sound", freeBytes: 1e9 } as const;
     this.#step({ type: "boot", state });
     this.#step({ type: "controllers-resolved", endpoints: [acEndpoint] });
   }

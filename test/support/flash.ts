@@ -3,11 +3,12 @@ import { createHash, randomBytes } from "node:crypto";
 import type { ApInput, BootRecord, BootState, SlotId, SlotImage } from "../../src/core/ap/contract.js";
 import type { Disk } from "../../src/runtime/ap/disk.js";
 import { ImageFiles } from "../../src/runtime/ap/image-files.js";
+import type { TrustedRoot } from "../../src/runtime/ap/image-trust.js";
 
 export const folder = "/flash";
 const chunkBytes = 30_000;
 
-interface TestImage {
+export interface TestImage {
   readonly version: string;
   readonly bytes: Buffer;
   readonly sha256: string;
@@ -30,7 +31,7 @@ const slotImage = ({ version, bytes, sha256, md5 }: TestImage, runId = 7): SlotI
 
 type Answer = Extract<
   ApInput,
-  { readonly downloadId: number } | { readonly type: "boot-record-saved" | "boot-record-unsaved" | "flash-measured" }
+  { readonly downloadId: number } | { readonly type: "boot-record-saved" | "boot-record-unsaved" | "flash-measured" | "release-checked" }
 >;
 
 /** One effect at a time, each until its answer. */
@@ -53,7 +54,12 @@ export class Flash {
 
   static async open(
     disk: Disk,
-    options: { readonly folder?: string; readonly flashBytes?: number; readonly factoryVersion?: string } = {},
+    options: {
+      readonly folder?: string;
+      readonly flashBytes?: number;
+      readonly factoryVersion?: string;
+      readonly trustedRoot?: TrustedRoot;
+    } = {},
   ): Promise<Flash> {
     const flash = new Flash();
     const opened = await ImageFiles.open({
@@ -114,6 +120,13 @@ export class Flash {
     return await this.answer("boot-record-saved", "boot-record-unsaved");
   }
 
+  /** Why an order for the image is refused, "admitted" where it is not. */
+  async check({ version, bytes, sha256 }: TestImage, bundle: Uint8Array | null, allowsDowngrade = false): Promise<string> {
+    const image = { version, sha256, sizeBytes: bytes.length };
+    this.files.perform({ type: "check-release", checkId: 1, image, bundle, allowsDowngrade });
+    return (await this.answer("release-checked")).refusal?.reason ?? "admitted";
+  }
+
   async measure(): Promise<number> {
     this.files.perform({ type: "measure-flash" });
     return (await this.answer("flash-measured")).freeBytes;
@@ -127,7 +140,8 @@ export class Flash {
     const verified = await this.verify(opened.downloadId);
     if (verified.type !== "download-verified" || verified.sha256 !== image.sha256) throw new Error(`not verified: ${verified.type}`);
     const next = { ...record, slots: { ...record.slots, [slot]: slotImage(image) } };
-    await this.commit(opened.downloadId, slot, next);
+    const committed = await this.commit(opened.downloadId, slot, next);
+    if (committed.type === "storage-failed") throw new Error(`${committed.reason}: ${committed.detail}`);
     return { record: next, resumeOffset: opened.resumeOffset };
   }
 }

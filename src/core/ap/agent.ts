@@ -11,8 +11,9 @@ import type { ApEffect, ApInput, BootState } from "./contract.js";
 import { ImageFetch } from "./fetch/image-fetch.js";
 import { ImageServe } from "./image-serve.js";
 import { ImageSlots } from "./image-slots.js";
+import { ReleaseCheck } from "./release-check.js";
 import { Reports } from "./reports.js";
-import { type AgentFacts, inventoryOf, selfOf } from "./self.js";
+import { type AgentFacts, inventoryOf, isSignedOnly, selfOf } from "./self.js";
 import { SlotProof } from "./slot-proof.js";
 
 export interface AgentOptions {
@@ -64,6 +65,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
     });
     return new BootedAgent({
       family: modelFacts(facts.model).family,
+      releaseCheck: isSignedOnly(facts) ? new ReleaseCheck() : undefined,
       slots,
       bootChange: new BootChange(slots, () => fetch.isCommitting),
       fetch,

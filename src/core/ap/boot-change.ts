@@ -1,7 +1,7 @@
 import { invariant } from "../../base/invariant.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
 import { type BootRefusal, type BootWish, decideBoot } from "./boot-choice.js";
-import type { BootRecord, StorageFailure } from "./contract.js";
+import type { BootRecord, StorageRefusal } from "./contract.js";
 import type { ImageSlots } from "./image-slots.js";
 
 export type BootChangeOutput =
@@ -63,7 +63,7 @@ export class BootChange {
     this.proceed(out);
   }
 
-  unsaved(failure: { readonly reason: StorageFailure; readonly detail: string }, out: BootChangeOutput[]): void {
+  unsaved(failure: StorageRefusal, out: BootChangeOutput[]): void {
     refuse(this.#takeSaving().wish, failure, out);
     this.proceed(out);
   }

@@ -12,7 +12,7 @@ import { earliest, type Instant } from "../../base/time.js";
 import type { ImageIdentifier } from "../../wire/capwap/elements.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
-import type { UpgradeOrder, WireRunId } from "../../wire/capwap/vendor.js";
+import type { BundlePart, UpgradeOrder, WireRunId } from "../../wire/capwap/vendor.js";
 import type { StoredPart, WtpOutput, WtpSessionPort } from "../capwap/wtp/wtp-contract.js";
 import type { BootChange, BootChangeOutput } from "./boot-change.js";
 import type { BootRefusal, BootWish } from "./boot-choice.js";
@@ -22,7 +22,8 @@ import type { FetchCommand, FetchEvent, FetchOutput, OrderAnswer } from "./fetch
 import type { ImageFetch } from "./fetch/image-fetch.js";
 import type { ImageServe } from "./image-serve.js";
 import type { ImageSlots } from "./image-slots.js";
-import { type OrderCompanions, type OrderRefusal, plainOrder, refuseIdentifier, refuseOrder, runOrder } from "./order.js";
+import { type OrderRefusal, plainOrder, refuseIdentifier, refuseOrder, runOrder } from "./order.js";
+import type { ReleaseCheck } from "./release-check.js";
 import { detailOctetsMax, type Reports } from "./reports.js";
 import { versionOf } from "./self.js";
 import type { SlotProof } from "./slot-proof.js";
@@ -35,6 +36,8 @@ type SessionOutput = WtpOutput<RequestTag>;
 export interface AgentParts {
   /** Of this AP's model: an order for another family is refused. */
   readonly family: string;
+  /** Undefined for an AP that trusts no root: it takes any image. */
+  readonly releaseCheck: ReleaseCheck | undefined;
   readonly slots: ImageSlots;
   readonly bootChange: BootChange;
   readonly fetch: ImageFetch;
@@ -47,6 +50,7 @@ export interface AgentParts {
 
 export class BootedAgent {
   readonly #family: string;
+  readonly #releaseCheck: ReleaseCheck | undefined;
   readonly #slots: ImageSlots;
   readonly #bootChange: BootChange;
   readonly #fetch: ImageFetch;
@@ -64,8 +68,9 @@ export class BootedAgent {
   /** The machine restarts or the process ends; later inputs are ignored. */
   #hasEnded = false;
 
-  constructor({ family, slots, bootChange, fetch, serve, chunks, proof, reports, session }: AgentParts) {
+  constructor({ family, releaseCheck, slots, bootChange, fetch, serve, chunks, proof, reports, session }: AgentParts) {
     this.#family = family;
+    this.#releaseCheck = releaseCheck;
     this.#slots = slots;
     this.#bootChange = bootChange;
     this.#fetch = fetch;
@@ -76,11 +81,12 @@ export class BootedAgent {
     this.#session = session;
   }
 
-  start(now: Instant, { corrupt, recordState }: BootState, out: ApEffect[]): void {
+  start(now: Instant, { corrupt, barred, recordState }: BootState, out: ApEffect[]): void {
     const { running } = this.#slots;
     if (recordState !== "sound") out.push({ type: "event", event: { name: "boot-record-damaged", recordState } });
     out.push({ type: "event", event: { name: "booted", slot: running, version: versionOf(this.#slots.image(running)), corrupt } });
-    if (corrupt.length > 0) this.#wish(now, { type: "forget-corrupt" }, out);
+    for (const slot of barred) out.push({ type: "event", event: { name: "slot-barred", ...slot } });
+    if (corrupt.length + barred.length > 0) this.#wish(now, { type: "forget-corrupt" }, out);
     if (this.#fetch.order) this.#chunks.expect(this.#fetch.order, out);
     this.#toFetch(now, { type: "restarted" }, out);
     this.#serve.limit(this.#fetch.order?.serveBytesPerSecondMax ?? null, out);
@@ -153,6 +159,9 @@ export class BootedAgent {
       case "slot-proven":
         this.#proof.answer(input);
         this.#reports.due(now, "proof");
+        return;
+      case "release-checked":
+        this.#checked(now, input, out);
         return;
       case "download-opened":
       case "chunk-checked":
@@ -315,11 +324,12 @@ export class BootedAgent {
   // ---- orders of the controller --------------------------------------------------------------------------------------
 
   #configure(now: Instant, elements: ElementsOf<"configurationUpdateRequest">, out: ApEffect[]): void {
-    const { upgradeAbort, swapOrder, holdingChallenge, upgradeOrder, imageIdentifier } = elements;
+    const { upgradeAbort, swapOrder, holdingChallenge, upgradeOrder, imageIdentifier, bundlePart } = elements;
     if (upgradeAbort !== undefined) this.#abort(now, upgradeAbort.runId, out);
     else if (swapOrder !== undefined) this.#wish(now, { type: "swap", order: swapOrder }, out);
     else if (holdingChallenge !== undefined) this.#answer(now, this.#proof.challenged(holdingChallenge, out), out);
     else if (upgradeOrder !== undefined) this.#orderRun(now, upgradeOrder, elements, out);
+    else if (bundlePart !== undefined) this.#takeBundle(now, bundlePart, out);
     else if (imageIdentifier !== undefined) this.#answer(now, this.#orderPlain(now, imageIdentifier, out), out);
     else this.#answer(now, { resultCode: resultCodes.success }, out);
   }
@@ -330,11 +340,28 @@ export class BootedAgent {
     this.#toSession(now, out, (session, outputs) => session.answerConfigurationUpdate(now, elements, outputs));
   }
 
-  #orderRun(now: Instant, upgradeOrder: UpgradeOrder, companions: OrderCompanions, out: ApEffect[]): void {
+  #takeBundle(now: Instant, part: BundlePart, out: ApEffect[]): void {
+    const refusal = this.#releaseCheck?.part(part);
+    this.#answer(now, refusal === undefined ? { resultCode: resultCodes.success } : refuse(0, refusal, out), out);
+  }
+
+  #orderRun(now: Instant, upgradeOrder: UpgradeOrder, elements: ElementsOf<"configurationUpdateRequest">, out: ApEffect[]): void {
     const refusal = refuseOrder(upgradeOrder, this.#family);
-    const order = runOrder(upgradeOrder, companions);
+    const order = runOrder(upgradeOrder, elements);
     if (refusal !== undefined) this.#answer(now, refuse(order.runId, refusal, out), out);
-    else if (this.#fetch.needsRoomFor(order)) {
+    else if (this.#releaseCheck !== undefined) this.#releaseCheck.begin(order, elements.downgradePolicy?.isAllowed ?? false, out);
+    else this.#makeRoom(now, order, out);
+  }
+
+  #checked(now: Instant, input: Extract<ApInput, { readonly type: "release-checked" }>, out: ApEffect[]): void {
+    const order = this.#releaseCheck?.checked(input);
+    if (order === undefined) return;
+    if (input.refusal !== null) this.#answer(now, refuse(order.runId, input.refusal, out), out);
+    else this.#makeRoom(now, order, out);
+  }
+
+  #makeRoom(now: Instant, order: RunOrder, out: ApEffect[]): void {
+    if (this.#fetch.needsRoomFor(order)) {
       this.#orderToMeasure = order;
       out.push({ type: "measure-flash" });
     } else this.#answer(now, this.#order(now, order, out), out);
@@ -349,7 +376,7 @@ export class BootedAgent {
 
   /** RFC 5415 §9.1, at boot or in Run. */
   #orderPlain(now: Instant, identifier: ImageIdentifier, out: ApEffect[]): OrderAnswer {
-    const refusal = refuseIdentifier(identifier);
+    const refusal = this.#releaseCheck === undefined ? refuseIdentifier(identifier) : unsigned;
     return refusal === undefined ? this.#order(now, plainOrder(identifier), out) : refuse(0, refusal, out);
   }
 
@@ -376,6 +403,7 @@ export class BootedAgent {
 
   #abort(now: Instant, runId: WireRunId, out: ApEffect[]): void {
     this.#orderToMeasure = undefined;
+    this.#releaseCheck?.forget();
     if (runId === 0 || this.#fetch.order?.runId === runId) {
       this.#serve.withdraw(out);
       this.#chunks.withdraw(out);
@@ -479,6 +507,8 @@ export class BootedAgent {
     if (order) this.#chunks.complete(order, out);
   }
 }
+
+const unsigned: OrderRefusal = { reason: "not-signed", detail: "this AP takes images with a bundle, and RFC 5415 alone brings none" };
 
 function refuse(runId: WireRunId, refusal: OrderRefusal, out: ApEffect[]): OrderAnswer {
   out.push({ type: "event", event: { name: "order-refused", runId, ...refusal } });

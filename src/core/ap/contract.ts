@@ -13,6 +13,8 @@ import type { FailureReason, WireRunId } from "../../wire/capwap/vendor.js";
 import type { CapwapEffect, Datagram, Dropped } from "../capwap/contract.js";
 import type { DiscoverySource } from "../capwap/wtp/wtp-contract.js";
 import type { FetchOutcome } from "../tftp/client/contract.js";
+import type { OrderedImage } from "../trust/trust-rules.js";
+import type { TrustFault, TrustReason } from "../trust/verdict.js";
 import type { ImageChunks } from "../upgrade/image-chunks.js";
 
 /** Where an image lies. Slots never move: `primary` and `backup` are roles that the boot record gives them. */
@@ -106,12 +108,19 @@ export interface RunJournal {
   readonly owed: readonly FinalReport[];
 }
 
-/** What storage finds at boot, slots checked by digest. A slot that failed its check is null. */
+/** A slot whose image may not boot. */
+export interface BarredSlot extends TrustFault {
+  readonly slot: SlotId;
+}
+
+/** What storage finds at boot, slots checked by digest and, where a root is trusted, by signature. A slot that failed its check is null. */
 export interface BootState {
   readonly record: BootRecord;
   readonly journal: RunJournal;
   /** Slots whose content did not match what the record said; `record` has them as empty. */
   readonly corrupt: readonly SlotId[];
+  /** Slots whose image is whole but not trusted; `record` has them as empty. */
+  readonly barred: readonly BarredSlot[];
   /** The boot record was whole, or damaged: `recovered` from its copy, `rebuilt` from the slots' labels, or `lost` with all of them. */
   readonly recordState: "sound" | "recovered" | "rebuilt" | "lost";
   readonly freeBytes: number;
@@ -126,6 +135,13 @@ export interface ServedPeer {
 export type BootWishName = "swap" | "reset" | "restart" | "relabel" | "forget-corrupt";
 
 export type StorageFailure = Extract<FailureReason, "not-enough-flash" | "flash-write-error">;
+
+/** Why storage did not do what it was asked: it failed, or the image may not boot. */
+export interface StorageRefusal {
+  readonly reason: StorageFailure | TrustReason | "checksum-mismatch";
+  /** One line. */
+  readonly detail: string;
+}
 
 /** A controller's address, and how the AP came to know it; configured without. */
 export interface FoundController extends Endpoint {
@@ -159,16 +175,13 @@ export type ApInput =
   | { readonly type: "chunk-checked"; readonly downloadId: DownloadId; readonly chunk: number; readonly isSound: boolean }
   | { readonly type: "slot-committed"; readonly downloadId: DownloadId; readonly freeBytes: number }
   /** The download is gone and its partial file with it; both slots are as they were. */
-  | {
-      readonly type: "storage-failed";
-      readonly downloadId: DownloadId;
-      readonly reason: StorageFailure;
-      readonly detail: string;
-    }
+  | ({ readonly type: "storage-failed"; readonly downloadId: DownloadId } & StorageRefusal)
   /** The record is lasting. */
   | { readonly type: "boot-record-saved" }
   /** The record is as it was. */
-  | { readonly type: "boot-record-unsaved"; readonly reason: StorageFailure; readonly detail: string }
+  | ({ readonly type: "boot-record-unsaved" } & StorageRefusal)
+  /** The ordered image is signed and may be fetched, and what was learnt of the release is lasting; or `refusal`. */
+  | { readonly type: "release-checked"; readonly checkId: number; readonly refusal: StorageRefusal | null }
   | { readonly type: "flash-measured"; readonly freeBytes: number }
   /** Answer to `prove-slot`; none comes where the slot cannot be read. */
   | { readonly type: "slot-proven"; readonly nonce: Uint8Array; readonly proof: Uint8Array }
@@ -221,6 +234,14 @@ export type ApEffect =
   | { readonly type: "discard-download"; readonly downloadId: DownloadId; readonly keepPartial: boolean }
   /** Answers `boot-record-saved` or `boot-record-unsaved`. One at a time, and none beside a `commit-slot`. */
   | { readonly type: "save-boot-record"; readonly record: BootRecord }
+  /** Answers `release-checked`. `bundle` null: the one that came with the same image before. */
+  | {
+      readonly type: "check-release";
+      readonly checkId: number;
+      readonly image: OrderedImage;
+      readonly bundle: Uint8Array | null;
+      readonly allowsDowngrade: boolean;
+    }
   /** Answers `flash-measured`. */
   | { readonly type: "measure-flash" }
   /**
@@ -275,6 +296,7 @@ export type ApEffect =
 export type ApEvent =
   | { readonly name: "booted"; readonly slot: SlotId; readonly version: string; readonly corrupt: readonly SlotId[] }
   | { readonly name: "boot-record-damaged"; readonly recordState: Exclude<BootState["recordState"], "sound"> }
+  | ({ readonly name: "slot-barred" } & BarredSlot)
   | { readonly name: "joined"; readonly controller: Endpoint }
   | { readonly name: "session-lost"; readonly reason: string; readonly detail: string }
   | { readonly name: "order"; readonly order: RunOrder }

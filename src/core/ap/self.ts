@@ -15,6 +15,9 @@ export interface AgentFacts extends Omit<WtpSelf, "activeVersion" | "otherVersio
   readonly extensions: readonly number[];
 }
 
+/** The AP trusts a root: it takes signed images alone. */
+export const isSignedOnly = ({ extensions }: Pick<AgentFacts, "extensions">): boolean => extensions.includes(wireExtensions.signedImages);
+
 export const versionOf = (image: SlotImage | null): string => image?.version ?? emptyVersion;
 
 /** RFC 5415 §4.6.47: a count that this AP does not keep. */

@@ -95,6 +95,7 @@ export class ApHost {
       case "commit-slot":
       case "discard-download":
       case "save-boot-record":
+      case "check-release":
       case "measure-flash":
         files.perform(effect);
         return;

@@ -10,7 +10,7 @@ const damageLines = {
 } as const;
 
 export function apEventLine(event: ApEvent): LogLine {
-  const level = event.name === "boot-record-damaged" || event.name === "dropped" ? "warn" : "info";
+  const level = event.name === "boot-record-damaged" || event.name === "dropped" || event.name === "slot-barred" ? "warn" : "info";
   return { level, event: event.name, ...wording(event) };
 }
 
@@ -20,6 +20,8 @@ function wording(event: ApEvent): Pick<LogLine, "message" | "fields"> {
       return { message: `booted ${event.version} from slot ${event.slot}`, fields: { corrupt: event.corrupt } };
     case "boot-record-damaged":
       return { message: damageLines[event.recordState] };
+    case "slot-barred":
+      return { message: `the image in slot ${event.slot} may not boot: ${event.detail}`, fields: { reason: event.reason } };
     case "joined":
       return { message: `joined ${endpointText(event.controller)}` };
     case "session-lost":

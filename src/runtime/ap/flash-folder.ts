@@ -14,15 +14,18 @@
  */
 import { join } from "node:path";
 import { invariant } from "../../base/invariant.js";
-import type { BootRecord, BootState, RunJournal, SlotId } from "../../core/ap/contract.js";
-import { emptyBootRecord } from "../../core/ap/image-slots.js";
+import type { BarredSlot, BootRecord, BootState, RunJournal, SlotId, SlotImage } from "../../core/ap/contract.js";
+import { emptyBootRecord, slotToBoot } from "../../core/ap/image-slots.js";
+import type { OrderedImage } from "../../core/trust/trust-rules.js";
+import type { TrustFault } from "../../core/trust/verdict.js";
 import { BootRecords, bootRecordNames } from "./boot-records.js";
 import type { Disk } from "./disk.js";
 import { DownloadPart, openIfThere, partNames } from "./download-part.js";
 import { digestsOf } from "./file-digests.js";
+import { ImageTrust, type TrustedRoot } from "./image-trust.js";
 import { loadSealedJson, saveSealedJson, unsavedEnding } from "./sealed-json.js";
 import { slotFileName, slotLabelName } from "./slot-label.js";
-import { ignoreStorageError, isUnreadable } from "./storage-failure.js";
+import { ignoreStorageError, isUnreadable, StorageError } from "./storage-failure.js";
 import { storedFiles } from "./stored-files.js";
 
 const emptyJournal: RunJournal = { run: null, owed: [] };
@@ -38,6 +41,8 @@ export interface FlashFolderOptions {
   readonly flashBytes: number | undefined;
   /** Version of the image that an empty folder gets in its primary slot; undefined leaves both slots empty. */
   readonly factoryVersion: string | undefined;
+  /** With it only signed images are taken and booted. */
+  readonly trustedRoot?: TrustedRoot | undefined;
 }
 
 export class FlashFolder {
@@ -47,6 +52,10 @@ export class FlashFolder {
   readonly #flashBytes: number | undefined;
   readonly #records: BootRecords;
   #record: BootRecord = emptyBootRecord;
+  /** Undefined without a trusted root. */
+  #trust: ImageTrust | undefined;
+  /** The image that this boot runs. */
+  #running: SlotImage | null = null;
 
   private constructor({ folder, disk, flashBytes }: FlashFolderOptions) {
     this.#folder = folder;
@@ -59,7 +68,7 @@ export class FlashFolder {
   /** Opens the folder after whatever ended its last use: checks the slots by digest and clears leftovers. */
   static async open(options: FlashFolderOptions): Promise<{ readonly flash: FlashFolder; readonly state: BootState }> {
     const flash = new FlashFolder(options);
-    return { flash, state: await flash.#boot(options.factoryVersion) };
+    return { flash, state: await flash.#boot(options) };
   }
 
   get record(): BootRecord {
@@ -77,24 +86,57 @@ export class FlashFolder {
     return join(this.#folder, name);
   }
 
-  async #boot(factoryVersion: string | undefined): Promise<BootState> {
+  async #boot({ factoryVersion, trustedRoot }: FlashFolderOptions): Promise<BootState> {
     await this.#disk.makeFolder(this.#folder);
     const { record, state } = await this.#records.load();
     this.#record = record;
     const corrupt: SlotId[] = [];
     for (const slot of slotIds) if (!(await this.#slotIsSound(slot))) corrupt.push(slot);
-    for (const slot of corrupt) this.#record = { ...this.#record, slots: { ...this.#record.slots, [slot]: null } };
+    this.#empty(corrupt);
     await this.#records.labelSlots(this.#record);
     await this.clearLeftovers().catch(ignoreStorageError);
     if (state === "absent" && factoryVersion !== undefined) await this.#installFactoryImage(factoryVersion);
+    const barred = trustedRoot === undefined ? [] : await this.#bar(trustedRoot);
+    this.#running = this.#record.slots[slotToBoot(this.#record)];
     const journal = await loadSealedJson(this.#disk, this.#path(journalName), storedFiles.journal);
     return {
       record: this.#record,
       journal: typeof journal === "object" ? journal.value : emptyJournal,
       corrupt,
+      barred,
       recordState: state === "absent" ? "sound" : state,
       freeBytes: await this.freeBytes(),
     };
+  }
+
+  #empty(slots: readonly SlotId[]): void {
+    for (const slot of slots) this.#record = { ...this.#record, slots: { ...this.#record.slots, [slot]: null } };
+  }
+
+  /** Empties slots whose image may not boot, and sets the floor of the one that does. */
+  async #bar(trustedRoot: TrustedRoot): Promise<BarredSlot[]> {
+    const present = slotIds.flatMap((slot) => this.#record.slots[slot]?.sha256 ?? []);
+    const trust = await ImageTrust.open(this.#folder, this.#disk, trustedRoot, present);
+    const barred: BarredSlot[] = [];
+    for (const slot of slotIds) {
+      const image = this.#record.slots[slot];
+      const fault = image === null ? undefined : await trust.bootFault(image);
+      if (fault !== undefined) barred.push({ slot, ...fault });
+    }
+    this.#empty(barred.map(({ slot }) => slot));
+    await this.clearLeftovers().catch(ignoreStorageError);
+    const booted = this.#record.slots[slotToBoot(this.#record)];
+    // Its activation has set it; a record that was changed by hand has not.
+    if (booted !== null) await trust.raiseFloorTo(booted).catch(ignoreStorageError);
+    this.#trust = trust;
+    return barred;
+  }
+
+  /** Judges an order's image. @returns why it is refused */
+  async checkRelease(image: OrderedImage, bundle: Uint8Array | null, allowsDowngrade: boolean): Promise<TrustFault | undefined> {
+    invariant(this.#trust !== undefined, "an AP without a trusted root checks no release");
+    const kept = slotIds.flatMap((slot) => this.#record.slots[slot]?.sha256 ?? []);
+    return this.#trust.check(image, bundle ?? undefined, allowsDowngrade, kept);
   }
 
   async #slotIsSound(slot: SlotId): Promise<boolean> {
@@ -145,9 +187,13 @@ export class FlashFolder {
     }
   }
 
-  /** Resolves when the record is lasting and the images that it no longer lists are gone. */
+  /**
+   * Resolves when the record is lasting and the images that it no longer lists are gone.
+   * @throws StorageError for an image that may not boot
+   */
   async saveRecord(record: BootRecord): Promise<void> {
     const before = this.#record;
+    if (this.#trust !== undefined) await this.#admit(record, this.#trust);
     await this.#records.save(record);
     this.#record = record;
     // Only now: at no moment does the record or its copy name a file that is not there.
@@ -157,6 +203,21 @@ export class FlashFolder {
       // What stays is a leftover for the next boot.
       await this.#disk.remove(this.#path(slotFileName(slot, old.sha256))).catch(ignoreStorageError);
       await this.#disk.remove(this.#path(slotLabelName(slot, old.sha256))).catch(ignoreStorageError);
+    }
+  }
+
+  /** What a record brings into a slot, and what it makes boot next, is verified as it lies on the disk. */
+  async #admit({ bootSlot, slots }: BootRecord, trust: ImageTrust): Promise<void> {
+    for (const slot of slotIds) {
+      const image = slots[slot];
+      const isNew = image?.sha256 !== this.#record.slots[slot]?.sha256;
+      const isActivated = slot === bootSlot && (slot !== this.#record.bootSlot || image?.sha256 !== this.#running?.sha256);
+      if (image === null || !(isNew || isActivated)) continue;
+      // A new one was read back a moment ago.
+      if (!isNew && !(await this.#slotIsSound(slot))) throw new StorageError("checksum-mismatch", `the image in slot ${slot} is damaged`);
+      const fault = await trust.activationFault(image);
+      if (fault !== undefined) throw new StorageError(fault.reason, fault.detail);
+      if (isActivated) await trust.raiseFloorTo(image);
     }
   }
 

@@ -4,7 +4,7 @@
  */
 import { invariant } from "../../base/invariant.js";
 import type { Sha256Hex } from "../../base/sha256.js";
-import type { ApEffect, ApInput, BootRecord, BootState, DownloadId, RunJournal, SlotId } from "../../core/ap/contract.js";
+import type { ApEffect, ApInput, BootRecord, BootState, DownloadId, RunJournal, SlotId, StorageRefusal } from "../../core/ap/contract.js";
 import { otherSlot } from "../../core/ap/image-slots.js";
 import { FlashFolder, type FlashFolderOptions, journalUnsaved } from "./flash-folder.js";
 import { ImageDownload } from "./image-download.js";
@@ -23,6 +23,7 @@ type StorageInput = Extract<
       | "storage-failed"
       | "boot-record-saved"
       | "boot-record-unsaved"
+      | "release-checked"
       | "flash-measured";
   }
 >;
@@ -81,6 +82,7 @@ export class ImageFiles {
       | "commit-slot"
       | "discard-download"
       | "save-boot-record"
+      | "check-release"
       | "measure-flash"
     >,
   ): void {
@@ -107,6 +109,9 @@ export class ImageFiles {
         return;
       case "save-boot-record":
         this.#enqueue(() => this.#saveRecord(effect.record));
+        return;
+      case "check-release":
+        this.#enqueue(() => this.#check(effect));
         return;
       case "measure-flash":
         this.#enqueue(async () => this.#deliver({ type: "flash-measured", freeBytes: await this.#flash.freeBytes() }));
@@ -148,6 +153,17 @@ export class ImageFiles {
       return;
     }
     this.#deliver({ type: "boot-record-saved" });
+  }
+
+  async #check({ checkId, image, bundle, allowsDowngrade }: Storage<"check-release">): Promise<void> {
+    let refusal: StorageRefusal | undefined;
+    try {
+      refusal = await this.#flash.checkRelease(image, bundle, allowsDowngrade);
+    } catch (error) {
+      refusal = storageFailure(error);
+      if (refusal === undefined) throw error;
+    }
+    this.#deliver({ type: "release-checked", checkId, refusal: refusal ?? null });
   }
 
   /** Resolves when the journal is lasting, or when a full or failing disk would not take it: an AP that forgets its run still serves. */

@@ -20,9 +20,14 @@ const digestOf = (text: string): string => createHash("sha256").update(text).dig
 /** Resolves when `value` is lasting under `path`. */
 export async function saveSealedJson(disk: Disk, path: string, value: object): Promise<void> {
   const content = JSON.stringify({ format: apFormat, ...value });
+  await saveBytes(disk, path, Buffer.from(`{"sha256":"${digestOf(content)}","content":${content}}\n`));
+}
+
+/** Resolves when `bytes` are lasting under `path`. */
+export async function saveBytes(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
   const file = await disk.open(path + unsavedEnding, "create");
   try {
-    await file.write([Buffer.from(`{"sha256":"${digestOf(content)}","content":${content}}\n`)], 0);
+    await file.write([bytes], 0);
     await file.sync();
   } finally {
     await file.close();

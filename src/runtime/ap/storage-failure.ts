@@ -1,10 +1,10 @@
 /** Maps errors of the disk to a report's failure reasons; all other errors are our own bugs. */
-import type { StorageFailure } from "../../core/ap/contract.js";
+import type { StorageRefusal } from "../../core/ap/contract.js";
 
-/** A failure that is noticed before the disk does. */
+/** A failure that is noticed before the disk does, or an image that may not boot. */
 export class StorageError extends Error {
-  readonly reason: StorageFailure;
-  constructor(reason: StorageFailure, message: string) {
+  readonly reason: StorageRefusal["reason"];
+  constructor(reason: StorageRefusal["reason"], message: string) {
     super(message);
     this.reason = reason;
   }
@@ -30,7 +30,7 @@ export const isAbsent = (error: unknown): boolean => codeOf(error) === "ENOENT";
 export const isUnreadable = (error: unknown): boolean => codeOf(error) === unreadableCode;
 
 /** Undefined for any other error, which is our own bug. `detail` is one line. */
-export function storageFailure(error: unknown): { readonly reason: StorageFailure; readonly detail: string } | undefined {
+export function storageFailure(error: unknown): StorageRefusal | undefined {
   if (error instanceof StorageError) return { reason: error.reason, detail: error.message };
   if (noSpaceCodes.includes(codeOf(error))) return { reason: "not-enough-flash", detail: "the flash is full" };
   const detail = mediumFaults.get(codeOf(error));

@@ -6,6 +6,7 @@ import type { Endpoint } from "../../base/endpoint.js";
 import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
 import { anyText, count, fields, listOf, nullable, oneOf, optional, type Shape, scalar, yesNo } from "../../base/shape.js";
 import type { BootRecord, FinalReport, RunJournal, RunOrder, RunProgress, SlotId, SlotImage, StreamTerms } from "../../core/ap/contract.js";
+import type { TrustMemory } from "../../core/trust/trust-rules.js";
 import { failureReasons } from "../../wire/capwap/vendor.js";
 
 /** How much of which image a part holds. */
@@ -21,6 +22,14 @@ export interface PartFacts {
 export interface SlotLabel {
   readonly rank: number;
   readonly image: SlotImage;
+}
+
+/** What an AP that trusts a root has accepted. */
+export interface StoredTrust extends TrustMemory {
+  /** As canonical JSON, oldest first; the first one was provisioned. */
+  readonly roots: readonly string[];
+  /** Images that were in the slots when the first root came. They have no bundle, and boot while the floor is 0. */
+  readonly provisioned: readonly Sha256Hex[];
 }
 
 export interface StoredFile<Value> {
@@ -87,11 +96,22 @@ const journal = fields<RunJournal>({
   owed: listOf(fields<FinalReport>({ ...progress, runId: count, bytesDone: count })),
 });
 
+const trust = fields<StoredTrust>({
+  rootVersion: count,
+  targetsVersion: count,
+  timestampVersion: count,
+  newestSignedAtMs: count,
+  securityFloor: count,
+  roots: listOf(anyText),
+  provisioned: listOf(sha256),
+});
+
 const stored = <Value>(since: number, shape: Shape<Value>): StoredFile<Value> => ({ since, shape });
 
 export const storedFiles = {
   bootRecord: stored(1, bootRecord),
   journal: stored(1, journal),
   partFacts: stored(1, fields<PartFacts>({ version: anyText, sizeBytes: count, sha256, safeBytes: count })),
+  trust: stored(1, trust),
   slotLabel: stored(1, fields<SlotLabel>({ rank: count, image: slotImage })),
 } as const;

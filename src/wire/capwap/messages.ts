@@ -176,6 +176,8 @@ export const messages = {
       upgradeAbort: "0..1",
       swapOrder: "0..1",
       holdingChallenge: "0..1",
+      bundlePart: "0..1",
+      downgradePolicy: "0..1",
       ...everywhere,
     },
   },

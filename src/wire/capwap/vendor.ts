@@ -88,6 +88,14 @@ export const failureReasons = {
   "ap-lost": 16,
   /** The controller's own verdict: the AP claims to hold the image and did not prove it. */
   "image-unproven": 17,
+  /** No bundle came with the image, or the bundle signs another. */
+  "not-signed": 18,
+  "bundle-malformed": 19,
+  "signature-invalid": 20,
+  "metadata-expired": 21,
+  /** Older than metadata that the AP has accepted. */
+  "metadata-rollback": 22,
+  "below-security-floor": 23,
 } as const;
 export type FailureReason = keyof typeof failureReasons;
 const failureReason = choice(u8, failureReasons);
@@ -136,8 +144,26 @@ export const apInventory = record({
   extensions: counted(u8, u8),
 });
 
-/** Negotiable extensions; a code that the peer does not know is left alone. */
-export const extensions = { fastTransfer: 1, stream: 2 } as const;
+/** Negotiable extensions; a code that the peer does not know is left alone. `signedImages`: the AP takes no image without a bundle. */
+export const extensions = { fastTransfer: 1, stream: 2, signedImages: 3 } as const;
+
+/** Octets of a bundle in one message: with the rest of a Configuration Update Request they stay below 4,096. */
+export const bundlePartBytesMax = 3_000;
+
+/**
+ * Controller → AP in a Configuration Update Request, before the order for the image: a part of the bundle that proves it. Parts come in
+ * order, each after the response to the one before.
+ */
+export const bundlePart = record({
+  /** Of the image. */
+  sha256: octets(32),
+  totalBytes: u32,
+  offset: u32,
+  bytes: remainder(1, bundlePartBytesMax),
+});
+
+/** Controller → AP beside an upgrade order: the operator has asked for a release that was signed earlier than the AP's last. */
+export const downgradePolicy = record({ isAllowed: flag });
 
 /** AP → controller in a WTP Event Request: what this primary's TFTP server does. Sent at each change, at most once a second. */
 export const servingReport = record({
@@ -200,6 +226,8 @@ export const vendorElements = {
   sessionToken: { id: 8, value: sessionToken },
   holdingChallenge: { id: 9, value: holdingChallenge },
   holdingProof: { id: 10, value: holdingProof },
+  bundlePart: { id: 11, value: bundlePart },
+  downgradePolicy: { id: 12, value: downgradePolicy },
   ...vendorTransferElements,
   ...vendorDistributionElements,
 } as const;
@@ -209,6 +237,7 @@ export type UpgradeReport = ValueOf<typeof upgradeReport>;
 export type ApInventory = ValueOf<typeof apInventory>;
 export type ServingReport = ValueOf<typeof servingReport>;
 export type SwapOrder = ValueOf<typeof swapOrder>;
+export type BundlePart = ValueOf<typeof bundlePart>;
 export type Refusal = ValueOf<typeof refusal>;
 export type HoldingChallenge = ValueOf<typeof holdingChallenge>;
 export type HoldingProof = ValueOf<typeof holdingProof>;

@@ -6,7 +6,7 @@ import { Prng } from "../../../src/base/prng.js";
 import { Agent } from "../../../src/core/ap/agent.js";
 import type { ApEffect, ApInput, BootRecord, BootState, FinalReport } from "../../../src/core/ap/contract.js";
 import type { WtpOutput, WtpSelf, WtpSessionPort } from "../../../src/core/capwap/wtp/wtp-contract.js";
-import type { UpgradeOrder } from "../../../src/wire/capwap/vendor.js";
+import { extensions, type UpgradeOrder } from "../../../src/wire/capwap/vendor.js";
 import { emptyJournal, factoryRecord, newImage, oldImage, sha } from "../../support/ap-run.js";
 
 const controller = { address: "10.9.9.9", port: 5246 };
@@ -52,7 +52,14 @@ const order: UpgradeOrder = {
   ...{ backoffMsMin: 100_000, backoffMsMax: 300_000, sessionsMax: 3, refetch: false },
 };
 
-const factoryBoot: BootState = { record: factoryRecord, journal: emptyJournal, corrupt: [], recordState: "sound", freeBytes: 1e6 };
+const factoryBoot: BootState = {
+  record: factoryRecord,
+  journal: emptyJournal,
+  corrupt: [],
+  barred: [],
+  recordState: "sound",
+  freeBytes: 1e6,
+};
 
 class Bench {
   readonly agent: Agent;
@@ -60,11 +67,11 @@ class Bench {
   out: ApEffect[] = [];
   now = 1000;
 
-  constructor(state: Partial<BootState> = {}) {
+  constructor(state: Partial<BootState> = {}, codes: readonly number[] = []) {
     this.agent = new Agent({
       facts: {
         ...{ name: "AP1", location: "hall", mac: parseMac("00:00:5e:00:53:01") as MacAddress, model: "AIR-AP2802I", serial: "S" },
-        ...{ hardwareVersion: "1", bootVersion: "1", localAddress: "10.0.0.1", tftp: { address: "", port: 69 }, extensions: [] },
+        ...{ hardwareVersion: "1", bootVersion: "1", localAddress: "10.0.0.1", tftp: { address: "", port: 69 }, extensions: codes },
       },
       prng: new Prng(1),
       session: (self) => {
@@ -360,4 +367,43 @@ t.test("a report that is lost with its session is said on the next", async (t) =
 
 t.test("boot comes first and once", async (t) => {
   t.throws(() => new Bench().step({ type: "boot", state: factoryBoot }));
+});
+
+t.test("an AP that trusts a root has each order checked before it is taken", async (t) => {
+  const signed = () => new Bench({}, [extensions.signedImages]).joined();
+  const bench = signed();
+  const sha256 = order.sha256;
+  t.same(bench.configure({ bundlePart: { sha256, totalBytes: 5, offset: 0, bytes: Buffer.from("bun") } }).did, ["configuration 0"]);
+  t.same(bench.configure({ bundlePart: { sha256, totalBytes: 5, offset: 3, bytes: Buffer.from("dl") } }).did, ["configuration 0"]);
+  const { out } = bench.configure({ upgradeOrder: order, imageIdentifier: identifier, downgradePolicy: { isAllowed: true } });
+  const image = { sha256: newImage.sha256, sizeBytes: newImage.sizeBytes, version: "8.6" };
+  t.same(out, [{ type: "check-release", checkId: 1, image, bundle: new Uint8Array(Buffer.from("bundl")), allowsDowngrade: true }]);
+  t.same(bench.step({ type: "release-checked", checkId: 9, refusal: null }).did, [], "the answer to another check");
+  t.same(bench.step({ type: "release-checked", checkId: 1, refusal: null }).did.slice(0, 3), [
+    "save-journal",
+    "open-download",
+    "configuration 0",
+  ]);
+
+  const refused = signed();
+  t.match(refused.configure({ upgradeOrder: order }).out, [{ type: "check-release", bundle: null, allowsDowngrade: false }]);
+  const refusal = { reason: "not-signed", detail: "no bundle" } as const;
+  t.same(refused.step({ type: "release-checked", checkId: 1, refusal }).did, ["configuration 16 not-signed"]);
+
+  const aborted = signed();
+  aborted.configure({ upgradeOrder: order });
+  aborted.configure({ upgradeAbort: { runId: 7 } });
+  t.same(aborted.step({ type: "release-checked", checkId: 1, refusal: null }).did, [], "an abort takes the order back");
+
+  const plain = signed();
+  t.same(plain.configure({ imageIdentifier: identifier }).did, ["configuration 16 not-signed"], "RFC 5415 alone brings no bundle");
+  t.same(plain.hears({ type: "boot-image-wanted", identifier }).did, ["cancel"]);
+});
+
+t.test("a slot that may not boot is named, and forgotten like a corrupt one", async (t) => {
+  const { out } = new Bench({ barred: [{ slot: "b", reason: "not-signed", detail: "no bundle" }] }, [extensions.signedImages]);
+  t.match(
+    out.filter(({ type }) => type === "event" || type === "save-boot-record"),
+    [{ event: { name: "booted" } }, { event: { name: "slot-barred", slot: "b", reason: "not-signed" } }, { type: "save-boot-record" }],
+  );
 });

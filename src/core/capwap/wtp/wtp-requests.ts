@@ -78,6 +78,8 @@ const applied: ReadonlySet<string> = new Set<keyof ElementsOf<"configurationUpda
   "upgradeAbort",
   "swapOrder",
   "holdingChallenge",
+  "bundlePart",
+  "downgradePolicy",
   "sessionToken",
 ]);
 

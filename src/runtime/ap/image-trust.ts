@@ -1,0 +1,157 @@
+/** Which images an AP with a trusted root takes and boots. It asks nobody: the controller may be taken over. */
+import type { Sha256Hex } from "../../base/sha256.js";
+import { admitRelease, barredFromBoot, emptyTrustMemory, imageOf, type OrderedImage, withFloor } from "../../core/trust/trust-rules.js";
+import { accept, distrust, type TrustFault, type TrustVerdict } from "../../core/trust/verdict.js";
+import { type Bundle, readBundle } from "../trust/bundle.js";
+import { canonicalBytes } from "../trust/canonical-json.js";
+import { type RootMetadata, readRoot, roleFacts } from "../trust/metadata.js";
+import { verifyRelease } from "../trust/verify-release.js";
+import type { Disk } from "./disk.js";
+import type { StoredTrust } from "./stored-files.js";
+import { TrustStore } from "./trust-store.js";
+
+export interface TrustedRoot {
+  /** As provisioned (`--trust-root`). */
+  readonly root: RootMetadata;
+  /** Of this AP's model. */
+  readonly family: string;
+  /** Release date of this software. */
+  readonly builtAtMs: number;
+}
+
+export class ImageTrust {
+  readonly #store: TrustStore;
+  readonly #facts: TrustedRoot;
+  #trust: StoredTrust;
+  /** Oldest first. */
+  #roots: readonly RootMetadata[];
+
+  private constructor(store: TrustStore, facts: TrustedRoot, trust: StoredTrust, roots: readonly RootMetadata[]) {
+    this.#store = store;
+    this.#facts = facts;
+    this.#trust = trust;
+    this.#roots = roots;
+  }
+
+  /** @param present images in the slots; those that are there when the first root comes are trusted as they are */
+  static async open(folder: string, disk: Disk, facts: TrustedRoot, present: readonly Sha256Hex[]): Promise<ImageTrust> {
+    const store = new TrustStore(folder, disk);
+    const { root } = facts;
+    const stored = await store.load();
+    if (stored === undefined) {
+      const { version, signedAtMs } = roleFacts(root);
+      const memory = { ...emptyTrustMemory, rootVersion: version, newestSignedAtMs: signedAtMs };
+      const trust = { ...memory, roots: [textOf(root)], provisioned: [...present] };
+      await store.save(trust);
+      return new ImageTrust(store, facts, trust, [root]);
+    }
+    const roots = withProvisioned(stored.roots.map(parsedRoot), root);
+    return new ImageTrust(store, facts, stored, roots);
+  }
+
+  get securityFloor(): number {
+    return this.#trust.securityFloor;
+  }
+
+  /**
+   * Judges an order's image before a byte moves. What is learnt of the release is lasting when it is admitted.
+   * @param bundle undefined: the one that came with the same image before
+   * @param kept digests of images whose bundles stay
+   */
+  async check(
+    image: OrderedImage,
+    bundle: Uint8Array | undefined,
+    allowsDowngrade: boolean,
+    kept: readonly Sha256Hex[],
+  ): Promise<TrustFault | undefined> {
+    const bytes = bundle ?? (await this.#store.bundle(image.sha256));
+    if (bytes === undefined) return noBundle.fault;
+    const read = readBundle(bytes);
+    if (!read.ok) return read.fault;
+    const verified = verifyRelease(this.#newestRoot, read.value);
+    if (!verified.ok) return verified.fault;
+    const { family, builtAtMs } = this.#facts;
+    const admitted = admitRelease(verified.value.release, image, { family, builtAtMs, memory: this.#trust, allowsDowngrade });
+    if (!admitted.ok) return admitted.fault;
+    if (bundle !== undefined) {
+      await this.#store.removeBundlesBut([...kept, image.sha256]);
+      await this.#store.saveBundle(image.sha256, bundle);
+    }
+    const roots = [...this.#roots, ...newerRoots(read.value, this.#newestRoot, verified.value.root)];
+    await this.#save({ ...this.#trust, ...admitted.value.memory, roots: roots.map(textOf) });
+    this.#roots = roots;
+    return undefined;
+  }
+
+  /** Why an image in a slot may not be made to boot, by what is trusted now. */
+  async activationFault(image: OrderedImage): Promise<TrustFault | undefined> {
+    const judged = await this.#judge(image, [this.#newestRoot]);
+    return judged.ok ? undefined : judged.fault;
+  }
+
+  /** Why the image of a slot may not boot. A key that was revoked since it was activated does not stop an AP from starting again. */
+  async bootFault(image: OrderedImage): Promise<TrustFault | undefined> {
+    const judged = await this.#judge(image, [...this.#roots].reverse());
+    return judged.ok ? undefined : judged.fault;
+  }
+
+  /** Resolves when older images can never boot again. Before the image is activated. */
+  async raiseFloorTo(image: OrderedImage): Promise<void> {
+    const judged = await this.#judge(image, [...this.#roots].reverse());
+    if (judged.ok) await this.#save({ ...this.#trust, ...withFloor(this.#trust, judged.value) });
+  }
+
+  get #newestRoot(): RootMetadata {
+    return this.#roots.at(-1) as RootMetadata;
+  }
+
+  /** The image's security version. */
+  async #judge(image: OrderedImage, anchors: readonly RootMetadata[]): Promise<TrustVerdict<number>> {
+    const bytes = await this.#store.bundle(image.sha256);
+    if (bytes === undefined) return this.#judgeProvisioned(image.sha256);
+    const bundle = readBundle(bytes);
+    if (!bundle.ok) return bundle;
+    const verdicts = anchors.map((root) => verifyRelease(root, bundle.value));
+    const verified = verdicts.find(({ ok }) => ok) ?? (verdicts[0] as (typeof verdicts)[number]);
+    if (!verified.ok) return verified;
+    const signed = imageOf(verified.value.release, image);
+    if (!signed.ok) return signed;
+    const barred = barredFromBoot(signed.value, this.#facts.family, this.#trust.securityFloor);
+    return barred === undefined ? accept(signed.value.securityVersion) : { ok: false, fault: barred };
+  }
+
+  #judgeProvisioned(sha256: Sha256Hex): TrustVerdict<number> {
+    const { provisioned, securityFloor } = this.#trust;
+    if (!provisioned.includes(sha256)) return noBundle;
+    if (securityFloor === 0) return accept(0);
+    return distrust(
+      "below-security-floor",
+      `the image is not signed, and security version ${securityFloor} is the lowest that may boot here`,
+    );
+  }
+
+  async #save(trust: StoredTrust): Promise<void> {
+    if (JSON.stringify(trust) === JSON.stringify(this.#trust)) return;
+    await this.#store.save(trust);
+    this.#trust = trust;
+  }
+}
+
+const noBundle = distrust("not-signed", "no bundle came with the image");
+const textOf = (root: RootMetadata): string => canonicalBytes(root.toJSON()).toString("latin1");
+
+function parsedRoot(text: string): RootMetadata {
+  const root = readRoot(Buffer.from(text, "latin1"));
+  if (!root.ok) throw new Error(`trust.json holds a root that is not understood: ${root.fault.detail}`);
+  return root.value;
+}
+
+/** The provisioned root is its owner's word: a newer one follows the chain, one that is not in the chain replaces it. */
+function withProvisioned(chain: readonly RootMetadata[], root: RootMetadata): readonly RootMetadata[] {
+  if (chain.some((each) => textOf(each) === textOf(root))) return chain;
+  const newest = chain.at(-1)?.signed.version ?? 0;
+  return root.signed.version > newest ? [...chain, root] : [root];
+}
+
+const newerRoots = ({ roots }: Bundle, before: RootMetadata, after: RootMetadata): readonly RootMetadata[] =>
+  roots.filter(({ signed: { version } }) => version > before.signed.version && version <= after.signed.version);
