@@ -37,18 +37,24 @@ export class AdminClient implements OperatorPort {
    */
   async addImage(
     path: string,
-    description: Omit<ImageDescription, "fileName">,
+    description: Omit<ImageDescription, "fileName" | "bundleBytes"> & { readonly bundle?: Uint8Array | undefined },
     sent: (bytes: number, total: number) => void,
     signal?: AbortSignal,
   ): Promise<Result<ImageAdded>> {
     const file = await openImageFile(path);
     if (!file.ok) return file;
+    const { bundle, ...facts } = description;
     const total = (await file.value.stat()).size;
-    return this.#request(uploadPath({ ...description, fileName: basename(path) }), {
+    return this.#request(uploadPath({ ...facts, fileName: basename(path), ...(bundle && { bundleBytes: bundle.length }) }), {
       method: "POST",
       headers: { "content-type": "application/octet-stream" },
       body: Readable.toWeb(
-        Readable.from(counted(file.value.createReadStream({ signal }), (bytes) => sent(bytes, total))),
+        Readable.from(
+          withHead(
+            bundle,
+            counted(file.value.createReadStream({ signal }), (bytes) => sent(bytes, total)),
+          ),
+        ),
       ) as ReadableStream,
       duplex: "half",
       ...(signal && { signal }),
@@ -122,4 +128,9 @@ async function* counted(chunks: AsyncIterable<Uint8Array>, sent: (bytes: number)
     yield chunk;
     sent(bytes);
   }
+}
+
+async function* withHead(head: Uint8Array | undefined, rest: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  if (head !== undefined) yield head;
+  yield* rest;
 }

@@ -98,8 +98,14 @@ export interface ImageDescription {
   readonly release: ReleaseName;
   /** Name of the file where it came from. */
   readonly fileName: string;
+  /** How much of the body is the image's bundle, which comes first. */
+  readonly bundleBytes?: number;
 }
 
 /** Method, path and query of an upload; the file is the body. */
-export const uploadPath = ({ models, ...description }: ImageDescription): string =>
-  `${apiPrefix}/images?${new URLSearchParams({ ...description, models: models.join(",") })}`;
+export const uploadPath = ({ models, bundleBytes, ...description }: ImageDescription): string =>
+  `${apiPrefix}/images?${new URLSearchParams({
+    ...description,
+    models: models.join(","),
+    ...(bundleBytes !== undefined && { bundleBytes: String(bundleBytes) }),
+  })}`;

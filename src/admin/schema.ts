@@ -30,6 +30,7 @@ import type {
   TransferView,
 } from "../core/controller/operator/views.js";
 import { firstSteps } from "../core/controller/run/first-step.js";
+import { bundleBytesMax } from "../core/trust/release.js";
 import { type FailureReason, failureReasons } from "../wire/capwap/vendor.js";
 import { activationSchema } from "./activation-schema.js";
 import { failureBody, instant, macText, wholeNumber } from "./schema-parts.js";
@@ -99,6 +100,10 @@ export const apSummaryRow = z.object({
   lastSeenAt: instant,
   serial: z.string(),
   link: z.enum(["dtls-psk", "dtls-cert", "clear"]).nullable().describe("How its control messages travel; null while it is not joined"),
+  signature: z
+    .enum(["required", "unsigned"])
+    .nullable()
+    .describe("Whether it takes signed images alone, or any; null while it is not joined"),
   reset: z.object({ version: z.string(), state: z.enum(["waiting", "confirmed", "unconfirmed"]) }).nullable(),
 }) satisfies z.ZodType<ApSummaryRow>;
 
@@ -232,6 +237,10 @@ export const imageSchema = z.object({
   md5: digest,
   fileName: z.string(),
   addedAt: instant,
+  signature: z
+    .object({ securityVersion: z.int().min(0), signedAt: instant.describe("By the vendor's date") })
+    .nullable()
+    .describe("Null: it came without a bundle"),
 }) satisfies z.ZodType<ImageView>;
 
 export const imageAdded = imageSchema.extend({
@@ -272,6 +281,7 @@ export const systemView = z.object({
     ])
     .describe("read-only: APs are served and changes refused until there is space in the data folder"),
   link: z.enum(["dtls", "clear"]).describe("How control messages of APs travel"),
+  signatures: z.enum(["required", "unverified"]).describe("unverified: without a trusted root any image is taken"),
   certificate: z
     .object({ own: z.boolean().describe("Made and renewed by the controller"), validFrom: instant, validTo: instant })
     .nullable()
@@ -364,4 +374,9 @@ export const imageUpload = z.object({
     .describe("Models with or without regulatory suffix, their beginnings, series or families, separated by commas"),
   release: releaseName,
   fileName: z.string().max(255).default("").describe("Name of the file where it came from"),
+  bundleBytes: decimal
+    .default(0)
+    .transform(Number)
+    .refine((bytes) => bytes <= bundleBytesMax, { error: `expected at most ${bundleBytesMax}` })
+    .describe("The body begins with so many bytes of the image's bundle, which flexup release sign wrote; 0: no bundle"),
 });

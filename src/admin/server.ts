@@ -12,11 +12,13 @@ import fastify, {
 import { hasZodFastifySchemaValidationErrors, jsonSchemaTransform, validatorCompiler } from "fastify-type-provider-zod";
 import type { Failure } from "../base/failure.js";
 import { invariant } from "../base/invariant.js";
+import type { Instant } from "../base/time.js";
 import type { StorageView } from "../core/controller/operator/views.js";
 import { type TlsIdentity, tlsPolicy } from "../runtime/access/tls.js";
 import type { ImageFolder } from "../runtime/controller/controller-images.js";
 import { StoreReadOnly } from "../runtime/controller/store/store.js";
 import type { Log } from "../runtime/log.js";
+import type { RootMetadata } from "../runtime/trust/metadata.js";
 import { type AccessOptions, auditWriter, registerAccess, registerPublic, standingOf } from "./access.js";
 import { registerAccessRoutes } from "./access-routes.js";
 import { AuditedPort } from "./audited-port.js";
@@ -49,6 +51,10 @@ export interface AdminOptions {
   readonly tls?: TlsIdentity;
   /** Most bytes of one uploaded image. */
   readonly imageBytesMax: number;
+  /** Undefined where images need no signature. */
+  readonly trustedRoot?: RootMetadata | undefined;
+  /** Whether a bundle has expired is judged by it; without it none has. */
+  readonly now?: () => Instant;
   /** Version of flexup, for the API document. */
   readonly version: string;
   /** Longest time for a request's body, an image's excepted. */

@@ -17,7 +17,12 @@ export interface CommandContext {
 
 export interface LocalFiles {
   /** Sends an image file to the controller. */
-  upload(path: string, description: Omit<ImageDescription, "fileName">): Promise<Result<ImageAdded>>;
+  /** @param bundle path of the image's bundle; undefined without */
+  upload(
+    path: string,
+    bundle: string | undefined,
+    description: Omit<ImageDescription, "fileName" | "bundleBytes">,
+  ): Promise<Result<ImageAdded>>;
   /** Takes a backup of what the controller stores. */
   saveBackup(path: string): Promise<Result<SavedBackup>>;
   /** Failure: `file-unreadable`. */

@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { AdminClient } from "../admin/client.js";
-import { failure, success } from "../base/failure.js";
+import { failure, type Result, success } from "../base/failure.js";
 import { findLocalAccess } from "../runtime/access/local-token.js";
 import type { CommandContext, LocalFiles } from "./command.js";
 import type { Screen } from "./live-screen.js";
@@ -38,21 +38,33 @@ export function contextFor(base: URL, io: CommandIo & { readonly signal?: AbortS
 /** Files of this machine. */
 function localFiles(client: AdminClient, { stderr, signal }: CommandIo & { readonly signal?: AbortSignal }): LocalFiles {
   return {
-    async upload(path, description) {
+    async upload(path, bundlePath, description) {
+      const bundle = bundlePath === undefined ? success(undefined) : await readBytes(bundlePath);
+      if (!bundle.ok) return bundle;
       const progress = new UploadProgress(stderr, basename(path));
-      const answer = await client.addImage(path, description, (sent, total) => progress.sent(sent, total), signal);
+      const answer = await client.addImage(
+        path,
+        { ...description, bundle: bundle.value },
+        (sent, total) => progress.sent(sent, total),
+        signal,
+      );
       progress.end();
       return answer;
     },
     saveBackup: (path) => client.backup(path),
     async readText(path) {
-      try {
-        return success(await readFile(path, "utf8"));
-      } catch (error) {
-        return failure("file-unreadable", `${path} cannot be read: ${(error as Error).message}`);
-      }
+      const bytes = await readBytes(path);
+      return bytes.ok ? success(bytes.value.toString("utf8")) : bytes;
     },
   };
+}
+
+async function readBytes(path: string): Promise<Result<Buffer>> {
+  try {
+    return success(await readFile(path));
+  } catch (error) {
+    return failure("file-unreadable", `${path} cannot be read: ${(error as Error).message}`);
+  }
 }
 
 /** With the operator's own token, or the one that a controller of this machine and account left for exactly this endpoint. */

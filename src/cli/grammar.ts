@@ -4,7 +4,7 @@
  *
  * A command's pattern is what a person types: `config flexconnect group <group> predownload master|primary <ap> [delete]`
  * holds words (with synonyms after `|`), parameters in angle brackets, optional words in brackets, with or without a value
- * (`[force]`, `[pause <seconds>]`), and options (`--models <models>`).
+ * (`[force]`, `[pause <seconds>]`), and options (`--models <models>`), which may be optional too (`[--bundle <bundle>]`).
  */
 import { invariant } from "../base/invariant.js";
 import { orList, type Parameter, parameters } from "./parameters.js";
@@ -44,6 +44,7 @@ interface Place<C> {
 interface Option {
   readonly name: string;
   readonly parameter: string;
+  readonly isOptional: boolean;
 }
 
 const newNode = <C>(): Node<C> => ({ keywords: new Map(), parameter: undefined, end: undefined });
@@ -115,9 +116,11 @@ export class Grammar<C extends Pattern> {
     let nodes: Place<C>[] = [{ node: this.#root, flags: [] }];
     for (let at = 0; at < tokens.length; at++) {
       const token = tokens[at] as string;
-      if (token.startsWith("--")) {
-        options.push({ name: token, parameter: parameterOf(tokens[++at] as string) });
-        this.#optionNames.add(token);
+      const [, bracket, option] = /^(\[?)(--.+)$/.exec(token) ?? [];
+      if (option !== undefined) {
+        const parameter = (tokens[++at] as string).replace("]", "");
+        options.push({ name: option, parameter: parameterOf(parameter), isOptional: bracket === "[" });
+        this.#optionNames.add(option);
       } else if (token.startsWith("[")) {
         const word = token.replace(/^\[|\]$/g, "");
         const value = token.endsWith("]") ? undefined : parameterOf((tokens[++at] as string).slice(0, -1));
@@ -244,9 +247,10 @@ function readOptions(
   for (const name of given.keys())
     if (!names.includes(name))
       return `Unexpected option ${name}${after(typed)}: expected ${names.length === 0 ? "no option" : orList(names)}`;
-  for (const { name, parameter } of expected) {
+  for (const { name, parameter, isOptional } of expected) {
     const text = given.get(name);
     const { what, parse } = parameterNamed(parameter);
+    if (text === undefined && isOptional) continue;
     if (text === undefined) return `Incomplete command "${typed.join(" ")}": expected ${name} with ${what}`;
     const value = parse(text);
     if (value === undefined) return `Unexpected "${text}" after ${name}: expected ${what}`;

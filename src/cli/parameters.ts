@@ -131,6 +131,7 @@ const ownParameters = {
   release: choice<ReleaseName>("primary", "backup"),
   run: wholeNumber("the number of a run", 0, 1e9),
   file: text("the path of a file"),
+  bundle: text("the path of the image's bundle"),
   version: text("a version such as 8.5.161.0"),
   models: {
     what: "model or family names separated by commas, such as AIR-AP2802I,AIR-AP3802I",

@@ -80,6 +80,8 @@ const schema = z.strictObject({
   tlsCert: z.string().min(1).optional(),
   tlsKey: z.string().min(1).optional(),
   ...linkOptions,
+  /** A root.json: images are taken only with a bundle that is signed under it. */
+  trustRoot: z.string().min(1).optional(),
   platform: z.enum(platformNames, { error: `expected ${platformNames.join(", ")}` }).default("default"),
   lab: z.boolean().default(false),
   name: z.string().min(1).max(512).default("flexup"),

@@ -21,6 +21,7 @@ import { freshSeed } from "../runtime/entropy.js";
 import { Log } from "../runtime/log.js";
 import { CapwapMeter } from "../runtime/metrics/capwap-meter.js";
 import { Metrics } from "../runtime/metrics/metrics.js";
+import { readTrustRoot } from "../runtime/trust/trust-root.js";
 import { interfaceMtuBytes } from "../runtime/udp/interface-mtu.js";
 import { ownAddresses } from "../runtime/udp/own-addresses.js";
 import { defaultTimers, labTimers } from "../wire/capwap/defaults.js";
@@ -93,6 +94,8 @@ async function assemble(
   if (!images.ok) return images;
   closers.push(() => images.value.close());
 
+  const trustedRoot = settings.trustRoot === undefined ? success(undefined) : readTrustRoot(settings.trustRoot);
+  if (!trustedRoot.ok) return trustedRoot;
   const joinToken = settings.joinTokenFile === undefined ? success(undefined) : readJoinToken(settings.joinTokenFile);
   if (!joinToken.ok) return joinToken;
   const credentials = new ApCredentials(store.value, joinToken.value, systemClock.now);
@@ -162,10 +165,22 @@ async function assemble(
   await host.start(port, ports.value.data);
   link = port;
   running = host;
-  host.systemChanged({ link: controllerLinkMode(settings) });
+  host.systemChanged({
+    link: controllerLinkMode(settings),
+    signatures: trustedRoot.value === undefined ? "unverified" : "required",
+  });
   closers.push(() => host.stop());
 
-  const doors = await openOperatorDoors({ settings, host, store: store.value, images: images.value, metrics, log, env });
+  const doors = await openOperatorDoors({
+    settings,
+    host,
+    store: store.value,
+    images: images.value,
+    trustedRoot: trustedRoot.value,
+    metrics,
+    log,
+    env,
+  });
   if (!doors.ok) return doors;
   closers.push(() => doors.value.close());
   if (peer.value !== undefined) {
@@ -178,6 +193,7 @@ async function assemble(
   }
   const { adminUrl, ssh, firstPassword } = doors.value;
   if (controllerLinkMode(settings) === "clear") log.warn("link-clear", "CAPWAP goes in clear text: anyone on the path can command the APs");
+  if (trustedRoot.value === undefined) log.warn("images-unsigned", "no --trust-root: images are taken that nobody has signed");
   log.info("ready", "controller ready", {
     capwap: endpointText(ports.value.control.local),
     admin: adminUrl,

@@ -38,6 +38,7 @@ function registerController(program: Program, done: Done): void {
     .option("--peer <url>", "admin URL of the other controller, which must hold the same images")
     .option("--peer-token-file <file>", "an API token of the role read-only there (or FLEXUP_PEER_TOKEN)")
     .option("--peer-cert <file>", "its self-signed certificate or its authority's, PEM")
+    .option("--trust-root <file>", "a root.json: take only images whose bundle is signed under it")
     .option("--dtls <mode>", "require, or off to send everything in clear (default: require; off with --lab on loopback)")
     .option("--join-token-file <file>", "a secret of all APs, for labs: an AP's key is derived from it and its MAC address")
     .option("--dtls-cert <file>", "certificate for the DTLS links of APs, PEM")

@@ -29,6 +29,7 @@ import type { Store } from "../runtime/controller/store/store.js";
 import { LimitedLog, type Log } from "../runtime/log.js";
 import { measureController } from "../runtime/metrics/controller-metrics.js";
 import type { Metrics } from "../runtime/metrics/metrics.js";
+import type { RootMetadata } from "../runtime/trust/metadata.js";
 import { registerWeb } from "../web/serve.js";
 import { AdminCertificate } from "./admin-certificate.js";
 import type { ControllerSettings } from "./controller-config.js";
@@ -39,6 +40,7 @@ export interface OperatorDoorsOptions {
   readonly host: ControllerHost;
   readonly store: Store;
   readonly images: ImageFolder;
+  readonly trustedRoot: RootMetadata | undefined;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -104,7 +106,7 @@ export async function openOperatorDoors(options: OperatorDoorsOptions): Promise<
 }
 
 async function adminServer(
-  { settings, host, store, images, metrics, log }: OperatorDoorsOptions,
+  { settings, host, store, images, trustedRoot, metrics, log }: OperatorDoorsOptions,
   accounts: Accounts,
   audit: AuditStore,
   tls: TlsIdentity | undefined,
@@ -128,6 +130,8 @@ async function adminServer(
     access,
     log,
     imageBytesMax: settings.imageBytesMax,
+    trustedRoot,
+    now,
     version: flexupVersion,
     ...(tls !== undefined && { tls }),
   });

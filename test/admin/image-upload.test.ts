@@ -9,6 +9,7 @@ import type { Order } from "../../src/core/controller/operator/orders.js";
 import { serving } from "../support/admin.js";
 import { FakeOperatorPort } from "../support/fake-operator-port.js";
 import { temporaryFolder } from "../support/folder.js";
+import { dayMs, Vendor, vendorNowMs } from "../support/vendor.js";
 
 const content = Buffer.alloc(300_000, "flexup");
 const digest = (algorithm: string): string => createHash(algorithm).update(content).digest("hex");
@@ -16,7 +17,7 @@ const description = { version: "8.5.161.0", models: ["AIR-AP2802I", "AIR-AP3802I
 
 const catalogued = (order: Order) => {
   const { image } = order as { image: NewImage };
-  return success({ id: "1", ...image, families: ["ap3g3"], addedAt: 5 });
+  return success({ id: "1", ...image, families: ["ap3g3"], addedAt: 5, signature: null });
 };
 
 t.test("a file goes up, is measured and is offered to the catalogue", async (t) => {
@@ -35,7 +36,7 @@ t.test("a file goes up, is measured and is offered to the catalogue", async (t) 
   };
   t.same(
     await new AdminClient(url).addImage(file, description, (bytes) => progress.push(bytes)),
-    success({ id: "1", ...image, families: ["ap3g3"], addedAt: 5 }),
+    success({ id: "1", ...image, families: ["ap3g3"], addedAt: 5, signature: null }),
   );
   t.same(operator.orders, [{ type: "image-add", image }]);
   t.equal(progress.at(-1), content.length);
@@ -114,4 +115,42 @@ t.test("the name for TFTP holds harmless characters alone", async (t) => {
   t.equal(await offered("..hidden"), "hidden");
   t.equal(await offered("grün.img"), "gr_n.img");
   t.equal(await offered(""), "image.bin");
+});
+
+t.test("a controller with a root keeps what a bundle proves, and nothing else", async (t) => {
+  const vendor = new Vendor(join(temporaryFolder(t), "vendor"));
+  const operator = new FakeOperatorPort();
+  operator.answer = catalogued;
+  let nowMs = vendorNowMs;
+  const { url, imageFolder } = await serving(t, { operator, trustedRoot: vendor.root(), now: () => nowMs });
+  const file = join(temporaryFolder(t), "ap3g3.tar");
+  writeFileSync(file, content);
+  const outcome = async (bundle?: Uint8Array) => {
+    const added = await new AdminClient(url).addImage(file, bundle === undefined ? description : { ...description, bundle }, () => {});
+    return added.ok ? "added" : added.failure.code;
+  };
+  const signed = await vendor.sign(content, { version: description.version, securityVersion: 6, days: 10 });
+  t.equal(await outcome(), "not-signed");
+  t.equal(await outcome(await vendor.sign(content, { version: "8.5.999.0" })), "not-signed", "another version");
+  t.equal(await outcome(signed.subarray(0, 1000)), "bundle-malformed", "which is cut off");
+  t.equal(await outcome(Buffer.alloc(300_000, 1)), "invalid-request", "larger than any bundle");
+  nowMs += 10 * dayMs;
+  t.equal(await outcome(signed), "metadata-expired");
+  nowMs = vendorNowMs;
+  t.same([operator.orders, readdirSync(imageFolder)], [[], []]);
+  t.equal(await outcome(signed), "added");
+  t.match(operator.orders, [{ image: { sizeBytes: content.length, sha256: digest("sha256") }, bundle: { securityVersion: 6 } }]);
+  t.equal((operator.orders[0] as { bundle: { text: string } }).bundle.text, signed.toString());
+});
+
+t.test("without a root a bundle is passed on unverified, if it is about this image", async (t) => {
+  const vendor = new Vendor(join(temporaryFolder(t), "vendor"));
+  const operator = new FakeOperatorPort();
+  operator.answer = catalogued;
+  const { url } = await serving(t, { operator, now: () => vendorNowMs });
+  const file = join(temporaryFolder(t), "ap3g3.tar");
+  writeFileSync(file, content);
+  const add = (bundle: Uint8Array) => new AdminClient(url).addImage(file, { ...description, bundle }, () => {});
+  t.match(await add(await vendor.sign(Buffer.from("other"), { version: description.version })), { failure: { code: "not-signed" } });
+  t.match(await add(await vendor.sign(content, { version: description.version })), { ok: true });
 });

@@ -112,7 +112,7 @@ t.test("a wrong command is told what was expected", async (t) => {
     ["image add f --version 1 --models a --release third", 'Unexpected "third" after --release: expected primary or backup'],
     ["image add f --models", "Option --models has no value: expected one after it"],
     ["image add f --models a --models b", "Option --models is given twice: expected it once"],
-    ["image add f --model a", "Unknown option --model: expected --version, --models or --release, or none"],
+    ["image add f --model a", "Unknown option --model: expected --version, --models, --release or --bundle, or none"],
     ["show boot --version 1", 'Unexpected option --version after "show boot": expected no option'],
   ];
   for (const [line, message] of cases) t.equal(meaning(line), message, line);
@@ -184,7 +184,12 @@ t.test("what may come next is listed for help and completion", async (t) => {
   t.same(operatorGrammar.next(words("nothing such")), { suggestions: [], mayEnd: false });
   t.same(
     operatorGrammar.beginningWith(words("image")).map(({ pattern }) => pattern),
-    ["image add <file> --version <version> --models <models> --release <release>", "image ls", "image parity", "image rm <image>"],
+    [
+      "image add <file> --version <version> --models <models> --release <release> [--bundle <bundle>]",
+      "image ls",
+      "image parity",
+      "image rm <image>",
+    ],
   );
   t.equal(operatorGrammar.beginningWith([]).length, commandTable.length);
 });

@@ -164,7 +164,7 @@ t.test("--help lists what begins so, with what it does", async (t) => {
   t.same(await run(["image", "--help"]), {
     code: 0,
     out: [
-      "image add <file> --version <version> --models <models> --release <release>\n",
+      "image add <file> --version <version> --models <models> --release <release> [--bundle <bundle>]\n",
       "                  add an image file to a release\n",
       "image ls          all images of both releases\n",
       "image parity      whether the peer controller holds the same images\n",

@@ -21,7 +21,7 @@ export async function serving(
     operator,
     imageBytesMax = 1_000_000,
     ...optional
-  }: { operator: ControllerPort; imageBytesMax?: number } & Partial<Pick<AdminOptions, "access" | "bodyMsMax">>,
+  }: { operator: ControllerPort; imageBytesMax?: number } & Partial<Pick<AdminOptions, "access" | "bodyMsMax" | "trustedRoot" | "now">>,
 ): Promise<{ app: FastifyInstance; feed: LiveFeed; url: URL; imageFolder: string }> {
   const imageFolder = temporaryFolder(t);
   const images = ImageFolder.open(imageFolder);

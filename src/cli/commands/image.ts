@@ -4,10 +4,10 @@ import { parityText } from "../layouts/parity.js";
 
 export const imageCommands: readonly Command[] = [
   fileCommand(
-    "image add <file> --version <version> --models <models> --release <release>",
+    "image add <file> --version <version> --models <models> --release <release> [--bundle <bundle>]",
     "add an image file to a release",
-    async ({ file, version, models, release }, files) => {
-      const answer = await files.upload(file, { version, models, release });
+    async ({ file, version, models, release, bundle }, files) => {
+      const answer = await files.upload(file, bundle, { version, models, release });
       if (!answer.ok) return answer;
       return { ok: true, value: answer.value, text: imageAddedText(answer.value) };
     },

@@ -72,12 +72,12 @@ export function apStatusText(aps: readonly ApSummaryRow[]): string {
   );
 }
 
-const securityWidths = [18, 17, 10, 10];
+const securityWidths = [18, 17, 10, 10, 10];
 
 /** `show ap security`, flexup's own. */
 export const apSecurityText = (aps: readonly ApSummaryRow[]): string =>
   lines(
-    columns(securityWidths, ["AP Name", "Ethernet MAC", "State", "Link"]).trimEnd(),
+    columns(securityWidths, ["AP Name", "Ethernet MAC", "State", "Link", "Signature"]).trimEnd(),
     dashes(securityWidths),
-    ...aps.map((ap) => columns(securityWidths, [ap.name, ap.mac, ap.state, ap.link ?? ""]).trimEnd()),
+    ...aps.map((ap) => columns(securityWidths, [ap.name, ap.mac, ap.state, ap.link ?? "", ap.signature ?? ""]).trimEnd()),
   );

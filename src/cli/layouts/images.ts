@@ -12,8 +12,9 @@ export function imagesText(images: readonly ImageView[]): string {
     String(image.sizeBytes),
     image.sha256.slice(0, 16),
     image.fileName,
+    image.signature === null ? "unsigned" : `signed, security ${image.signature.securityVersion}`,
   ]);
-  const header = ["Id", "Release", "Version", "Family", "Models", "Bytes", "SHA-256 begins", "File"];
+  const header = ["Id", "Release", "Version", "Family", "Models", "Bytes", "SHA-256 begins", "File", "Signature"];
   const widths = header.map((title, column) => Math.max(title.length, ...cells.map((row) => (row[column] as string).length)));
   return lines(columns(widths, header, "  ").trimEnd(), dashes(widths, "  "), ...cells.map((row) => columns(widths, row, "  ").trimEnd()));
 }

@@ -5,12 +5,13 @@ const width = 49;
 const time = (at: number): string => new Date(at).toISOString().slice(0, 19).replace("T", " ");
 
 /** `show sysinfo`. Times are UTC. */
-export const systemText = ({ version, startedAt, storage, link, certificate }: SystemView): string =>
+export const systemText = ({ version, startedAt, storage, link, signatures, certificate }: SystemView): string =>
   lines(
     dotted("Product Version", version, width),
     dotted("Started (UTC)", time(startedAt), width),
     dotted("Storage", storageText(storage), width),
     dotted("AP Links", link === "dtls" ? "DTLS" : "CLEAR TEXT: anyone on the path can command the APs", width),
+    dotted("Image Signatures", signatures === "required" ? "Required" : "NOT VERIFIED: images are taken unsigned", width),
     dotted("Certificate", certificate === null ? "None (plain HTTP)" : certificateText(certificate), width),
   );
 

@@ -1,11 +1,9 @@
 /** Bundles as they come in parts, and the order that waits until storage has verified its own. */
 import { sha256HexOf } from "../../base/sha256.js";
 import type { BundlePart } from "../../wire/capwap/vendor.js";
+import { bundleBytesMax } from "../trust/release.js";
 import type { ApEffect, ApInput, RunOrder } from "./contract.js";
 import type { OrderRefusal } from "./order.js";
-
-/** What a controller may have this AP hold. */
-const bundleBytesMax = 1 << 18;
 
 interface Arriving {
   /** Of the image, in hexadecimal. */

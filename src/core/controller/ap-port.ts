@@ -6,7 +6,7 @@
 import type { Endpoint } from "../../base/endpoint.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Sha256Hex } from "../../base/sha256.js";
-import type { ApInventory, Refusal, ServingReport, UpgradeOrder, UpgradeReport } from "../../wire/capwap/vendor.js";
+import type { ApInventory, BundlePart, Refusal, ServingReport, UpgradeOrder, UpgradeReport } from "../../wire/capwap/vendor.js";
 import type { ChunkFault } from "../../wire/capwap/vendor-distribution.js";
 import type { ImageChunks } from "../upgrade/image-chunks.js";
 import type { RunId, WithRunId } from "./run/run-numbers.js";
@@ -51,6 +51,8 @@ export type ApCommand =
       /** Beside `order`; null where the image goes as a whole. */
       readonly stream: (ImageChunks & { readonly spare: Endpoint | null }) | null;
     }
+  /** Before the order for its image. */
+  | { readonly type: "bundle"; readonly part: BundlePart }
   | { readonly type: "abort"; readonly runId: RunId }
   /** @see wire/capwap/vendor.ts, swapOrder */
   | { readonly type: "swap"; readonly orderId: number; readonly sha256: Sha256Hex }

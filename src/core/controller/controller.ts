@@ -2,18 +2,19 @@
  * The controller as one machine: CAPWAP sessions on one side, the domain on the other. Whatever a step finds
  * out, its records come first in `out`, then every datagram, so that no AP hears of what a crash could forget.
  */
+import { utf8 } from "../../base/bytes.js";
 import { type Endpoint, endpointText } from "../../base/endpoint.js";
 import { bytesOfHex } from "../../base/hex.js";
 import { invariant, unreachable } from "../../base/invariant.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import { Prng } from "../../base/prng.js";
 import { relay } from "../../base/relay.js";
-import { sha256Octets } from "../../base/sha256.js";
+import { type Sha256Hex, sha256HexOf, sha256Octets } from "../../base/sha256.js";
 import { earliest, type Instant } from "../../base/time.js";
 import type { ElementsOf } from "../../wire/capwap/messages.js";
 import { isImageData } from "../../wire/capwap/peek.js";
 import { resultCodes } from "../../wire/capwap/result-code.js";
-import { type FailureReason, flexupEnterprise, type WireRunId } from "../../wire/capwap/vendor.js";
+import { type BundlePart, bundlePartBytesMax, type FailureReason, flexupEnterprise, type WireRunId } from "../../wire/capwap/vendor.js";
 import type {
   AcOutput,
   AcRequest,
@@ -33,7 +34,7 @@ import { ControllerDomain } from "./domain.js";
 import { LinkRefusals } from "./link-refusals.js";
 import { refuse } from "./operator/refusals.js";
 import { readRecords, type StoredState } from "./read-records.js";
-import type { GroupRecord, ImageRecord, StoredRecord } from "./records.js";
+import type { BundleRecord, GroupRecord, ImageRecord, StoredRecord } from "./records.js";
 import { drawRunNumberStart, RunNumbers, type WithRunId } from "./run/run-numbers.js";
 import { WanRates } from "./run/wan-rates.js";
 
@@ -46,6 +47,8 @@ interface Session {
   readonly wtp: WtpIdentity;
   /** In Run: the domain knows it. */
   running: boolean;
+  /** The bundle that was sent last. */
+  bundleSent: BundleRecord | undefined;
 }
 
 interface RunningPeer {
@@ -196,7 +199,22 @@ export class Controller implements ControllerMachine {
       this.#capwap.abortTransfer(now, session, outputs);
       if (!this.#domain?.inventory.get(mac)?.session?.capable) return;
     }
+    if (command.type === "upgrade" && command.order !== null)
+      this.#sendBundle(now, session, sha256HexOf(command.order.sha256), mac, outputs);
     this.#capwap.request(now, session, requestOf(command, this.#runNumbers), command, outputs);
+  }
+
+  /** The AP keeps the bundle of the image that it was ordered last, so each session sees it once. */
+  #sendBundle(now: Instant, id: CapwapSessionId, sha256: Sha256Hex, mac: MacAddress, outputs: Output[]): void {
+    const domain = this.#domain as ControllerDomain;
+    const session = this.#sessions.get(id);
+    const bundle = domain.catalogue.bundleOf(sha256);
+    if (bundle === undefined || session?.bundleSent === bundle || !domain.inventory.get(mac)?.session?.signedOnly) return;
+    if (session !== undefined) session.bundleSent = bundle;
+    for (const part of bundleParts(sha256, utf8(bundle.text))) {
+      const command: ApCommand = { type: "bundle", part };
+      this.#capwap.request(now, id, requestOf(command, this.#runNumbers), command, outputs);
+    }
   }
 
   #drain({ outbox }: ControllerDomain, out: ControllerEffect[]): void {
@@ -220,7 +238,7 @@ export class Controller implements ControllerMachine {
         this.#countSend(now, domain, output);
         return;
       case "joined":
-        this.#sessions.set(output.session, { id: output.session, wtp: output.wtp, running: false });
+        this.#sessions.set(output.session, { id: output.session, wtp: output.wtp, running: false, bundleSent: undefined });
         return;
       case "dropped":
         domain.outbox.event({ type: "datagram-dropped", from: output.from, why: output.reason, detail: output.detail });
@@ -377,6 +395,18 @@ function drawnFrom(seed: number): () => Uint8Array {
   return () => prng.bytes(unguessableBytes);
 }
 
+function bundleParts(sha256: Sha256Hex, bytes: Uint8Array): BundlePart[] {
+  const parts: BundlePart[] = [];
+  for (let offset = 0; offset < bytes.length; offset += bundlePartBytesMax)
+    parts.push({
+      sha256: sha256Octets(sha256),
+      totalBytes: bytes.length,
+      offset,
+      bytes: bytes.subarray(offset, offset + bundlePartBytesMax),
+    });
+  return parts;
+}
+
 const identifier = (version: string) => ({ vendor: flexupEnterprise, name: version });
 
 const transferOf = ({ sha256, md5, sizeBytes }: ImageRecord, rates: readonly string[]): ImageAnswer => ({
@@ -403,6 +433,8 @@ function requestOf(command: ApCommand, numbers: RunNumbers): AcRequest {
       };
       return { type: "configurationUpdateRequest", elements };
     }
+    case "bundle":
+      return { type: "configurationUpdateRequest", elements: { bundlePart: command.part } };
     case "abort":
       return { type: "configurationUpdateRequest", elements: { upgradeAbort: { runId: numbers.onWire(command.runId) } } };
     case "swap":

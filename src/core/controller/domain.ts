@@ -62,7 +62,7 @@ export class ControllerDomain {
     const { outbox, downloadsAtJoin, lostImages } = this;
     const { timings, sessionsMax, wan } = config;
     const inventory = new Inventory(stored.aps, outbox, (mac) => groups.of(mac) !== undefined);
-    const catalogue = new ImageCatalogue(stored.images, outbox, (before, after) =>
+    const catalogue = new ImageCatalogue(stored.images, stored.bundles, outbox, (before, after) =>
       this.#changes.note("image", before && namedImage(before), after && namedImage(after)),
     );
     const groups = new Groups(stored.groups, config, outbox, (before, after) => {

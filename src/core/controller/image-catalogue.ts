@@ -8,11 +8,11 @@ import { emptyVersion, type ReleaseName } from "../upgrade/limits.js";
 import { covers, modelPattern } from "../upgrade/model-pattern.js";
 import { familyOfName } from "../upgrade/models.js";
 import { isVersionLabel } from "../upgrade/version-label.js";
-import type { NewImage } from "./operator/new-image.js";
+import type { ImageBundle, NewImage } from "./operator/new-image.js";
 import { refuse } from "./operator/refusals.js";
 import { type ReleasesConfig, releaseDifferences, releaseNames } from "./operator/release-config.js";
 import type { Outbox } from "./outbox.js";
-import type { ImageRecord } from "./records.js";
+import type { BundleRecord, ImageRecord } from "./records.js";
 import { contention, type ImageFamily, ReleaseTable } from "./release-table.js";
 
 const unique = (texts: readonly string[]): string[] => [...new Set(texts)];
@@ -67,12 +67,14 @@ export class ImageCatalogue {
   #tables: { [Release in ReleaseName]?: ReleaseTable } = {};
   readonly #faults = new Map<Sha256Hex, string>();
   readonly #chunks = new Map<Sha256Hex, ImageChunks>();
+  readonly #bundles = new Map<Sha256Hex, BundleRecord>();
   readonly #outbox: Outbox;
   readonly #onChange: ImageListener;
 
-  constructor(records: readonly ImageRecord[], outbox: Outbox, onChange: ImageListener = () => {}) {
+  constructor(records: readonly ImageRecord[], bundles: readonly BundleRecord[], outbox: Outbox, onChange: ImageListener = () => {}) {
     this.#outbox = outbox;
     this.#onChange = onChange;
+    for (const bundle of bundles) this.#bundles.set(bundle.sha256, bundle);
     for (const record of records) this.#images.set(record.id, record);
   }
 
@@ -113,6 +115,11 @@ export class ImageCatalogue {
     return true;
   }
 
+  /** What proves this image to APs; undefined where it came unsigned. */
+  bundleOf(sha256: Sha256Hex): BundleRecord | undefined {
+    return this.#bundles.get(sha256);
+  }
+
   /** What is wrong with the file of this image, in words; undefined as far as is known. */
   faultOf(sha256: Sha256Hex): string | undefined {
     return this.#faults.get(sha256);
@@ -147,7 +154,7 @@ export class ImageCatalogue {
   }
 
   /** Adds a checked image. Models that it covers leave the images of its release that named them. */
-  add(now: Instant, image: NewImage): ImageRecord {
+  add(now: Instant, image: NewImage, bundle?: ImageBundle): ImageRecord {
     // Its file was measured as it was stored.
     this.#faults.delete(image.sha256);
     const formerDigests = unique(this.all().map(({ sha256 }) => sha256));
@@ -174,6 +181,7 @@ export class ImageCatalogue {
       addedAt: Math.max(now, newest === undefined ? now : newest.addedAt + 1),
     };
     this.#store(record);
+    this.#setBundle(sha256, bundle);
     for (const digest of formerDigests) this.dropFile(digest);
     return record;
   }
@@ -226,7 +234,17 @@ export class ImageCatalogue {
 
   /** Has the file deleted unless a release still holds it. */
   dropFile(sha256: Sha256Hex): void {
-    if (this.bySha256(sha256) === undefined) this.#outbox.imageGone(sha256);
+    if (this.bySha256(sha256) !== undefined) return;
+    this.#outbox.imageGone(sha256);
+    this.#setBundle(sha256, undefined);
+  }
+
+  #setBundle(sha256: Sha256Hex, bundle: ImageBundle | undefined): void {
+    const row = bundle && { sha256, ...bundle };
+    if (row !== undefined) {
+      this.#bundles.set(sha256, row);
+      this.#outbox.put("bundle", sha256, row);
+    } else if (this.#bundles.delete(sha256)) this.#outbox.remove("bundle", sha256);
   }
 
   #store(record: ImageRecord): void {

@@ -29,6 +29,8 @@ export interface ApSession {
   readonly streams: boolean;
   readonly freeBytes: number;
   readonly link: ApLink;
+  /** Trusts a root: it needs an image's bundle before the order for it. */
+  readonly signedOnly: boolean;
 }
 
 export interface KnownAp {
@@ -175,6 +177,7 @@ export class Inventory {
         streams: doesStream(ap.inventory),
         freeBytes: ap.inventory?.freeBytes ?? 0,
         link: ap.link,
+        signedOnly: ap.inventory?.extensions.includes(extensions.signedImages) ?? false,
       },
     });
   }

@@ -2,7 +2,7 @@ import { oneLine } from "../../base/one-line.js";
 import { shapeFaultText } from "../../base/shape.js";
 import type { ActivationApRecord } from "./activation/activation.js";
 import type { StoredActivation } from "./activation/activation-table.js";
-import type { ApRecord, GroupRecord, ImageRecord, ResetRecord, StoredRecord } from "./records.js";
+import type { ApRecord, BundleRecord, GroupRecord, ImageRecord, ResetRecord, StoredRecord } from "./records.js";
 import { type RowId, type RowKind, type RowOf, rowKinds } from "./row-table.js";
 import type { Run } from "./run/run.js";
 import { memberOfRecord, runOfRecord } from "./run/run-rows.js";
@@ -13,6 +13,7 @@ export interface StoredState {
   readonly groups: readonly GroupRecord[];
   readonly aps: readonly ApRecord[];
   readonly images: readonly ImageRecord[];
+  readonly bundles: readonly BundleRecord[];
   readonly resets: readonly ResetRecord[];
   /** Oldest first. */
   readonly runs: readonly Run[];
@@ -34,6 +35,7 @@ export function readRecords(records: readonly StoredRecord[]): StoredState | { r
     group: [],
     ap: [],
     image: [],
+    bundle: [],
     reset: [],
     run: [],
     member: [],
@@ -65,6 +67,7 @@ export function readRecords(records: readonly StoredRecord[]): StoredState | { r
     groups: rows.group.map(({ row }) => row),
     aps: rows.ap.map(({ row }) => row),
     images: rows.image.map(({ row }) => row),
+    bundles: rows.bundle.map(({ row }) => row),
     resets: rows.reset.map(({ row }) => row),
     runs: [...runs.values()].sort((a, b) => a.id - b.id),
     activations: [...activations.values()],

@@ -4,7 +4,7 @@ import type { Sha256Hex } from "../../base/sha256.js";
 import type { Instant } from "../../base/time.js";
 import type { FailureReason } from "../../wire/capwap/vendor.js";
 import type { GroupSettings } from "./operator/group-settings.js";
-import type { NewImage } from "./operator/new-image.js";
+import type { ImageBundle, NewImage } from "./operator/new-image.js";
 import type { MemberPhase, MemberRole } from "./run/member-state.js";
 import type { Family, Member, Run } from "./run/run.js";
 
@@ -48,6 +48,11 @@ export interface ImageRecord extends NewImage {
   readonly id: string;
   readonly families: readonly string[];
   readonly addedAt: Instant;
+}
+
+export interface BundleRecord extends ImageBundle {
+  /** Of its image. */
+  readonly sha256: Sha256Hex;
 }
 
 export interface ResetRecord {

@@ -11,6 +11,7 @@ import { type GroupSetting, type GroupSettings, groupSettingRows, isSetting, typ
 import type {
   ActivationApId,
   ApRecord,
+  BundleRecord,
   FamilyRecord,
   GroupRecord,
   ImageRecord,
@@ -46,6 +47,7 @@ const canonicalNumber = (id: string): number | undefined => (/^(?:0|[1-9]\d{0,14
 const single: IdCodec<""> = { text: (id) => id, parse: (id) => (id === "" ? id : undefined) };
 const name: IdCodec<string> = { text: (id) => id, parse: (id) => id || undefined };
 const byMac: IdCodec<MacAddress> = { text: (id) => id, parse: canonicalMac };
+const bySha256: IdCodec<Sha256Hex> = { text: (id) => id, parse: (id) => (isSha256Hex(id) ? id : undefined) };
 const byNumber: IdCodec<number> = { text: String, parse: canonicalNumber };
 const byRunAndMac: IdCodec<MemberId> = {
   text: ({ runId, mac }) => `${runId}/${mac}`,
@@ -126,6 +128,8 @@ const image = fields<ImageRecord>({
   addedAt: number,
 });
 
+const bundle = fields<BundleRecord>({ sha256, text: anyText, securityVersion: count, signedAt: number });
+
 const reset = fields<ResetRecord>({
   mac: macAddress,
   version: anyText,
@@ -183,6 +187,7 @@ export const rowKinds = {
   group: kind(10, name, group),
   ap: kind(1, byMac, ap),
   image: kind(1, name, image),
+  bundle: kind(12, bySha256, bundle),
   reset: kind(1, byMac, reset),
   run: kind(1, byNumber, run),
   member: kind(3, byRunAndMac, member),

@@ -5,7 +5,7 @@ import { refuse } from "./operator/refusals.js";
 import type { SystemView } from "./operator/views.js";
 import type { Outbox } from "./outbox.js";
 
-export type SystemFacts = Pick<SystemView, "storage" | "certificate" | "link">;
+export type SystemFacts = Pick<SystemView, "storage" | "certificate" | "link" | "signatures">;
 
 /** Acts that need no space, or make some. */
 const allowedWhenReadOnly: ReadonlySet<MachineOrder["type"]> = new Set(["group-abort", "ap-predownload-abort", "image-remove"]);
@@ -16,7 +16,7 @@ export class SystemState {
 
   constructor(now: Instant, version: string, outbox: Outbox) {
     this.#outbox = outbox;
-    this.#view = { version, startedAt: now, storage: { state: "writable" }, link: "clear", certificate: null };
+    this.#view = { version, startedAt: now, storage: { state: "writable" }, link: "clear", signatures: "unverified", certificate: null };
   }
 
   view(): SystemView {

@@ -2,6 +2,9 @@
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { ChunkList } from "../upgrade/chunk-list.js";
 
+/** Enough for the chunk list of a 3 GB image. */
+export const bundleBytesMax = 1 << 18;
+
 export interface SignedImage {
   readonly sizeBytes: number;
   readonly sha256: Sha256Hex;

@@ -6,9 +6,10 @@
  *
  * They outlive the slots and the boot record: an AP reset to its factory image keeps its floor.
  */
+
 import { join } from "node:path";
 import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
-import { bundleBytesMax } from "../trust/bundle.js";
+import { bundleBytesMax } from "../../core/trust/release.js";
 import type { Disk } from "./disk.js";
 import { openIfThere } from "./download-part.js";
 import { loadSealedJson, saveBytes, saveSealedJson } from "./sealed-json.js";

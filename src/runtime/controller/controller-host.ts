@@ -50,7 +50,7 @@ export class ControllerHost {
   readonly #checking = new Set<Sha256Hex>();
   readonly #prover = new HoldingProver();
   #lastRequestId = 0;
-  #facts: SystemFacts = { storage: { state: "writable" }, link: "clear", certificate: null };
+  #facts: SystemFacts = { storage: { state: "writable" }, link: "clear", signatures: "unverified", certificate: null };
   #port: SecurePort | undefined;
   #dataPort: UdpPort | undefined;
 

@@ -6,6 +6,7 @@
  * Canonical JSON as a whole. `roots` is the chain from version 1 on. Snapshot and timestamp, TUF's protection against old metadata, are
  * there together or not at all.
  */
+import { bundleBytesMax } from "../../core/trust/release.js";
 import { accept, distrust, type TrustVerdict } from "../../core/trust/verdict.js";
 import { canonicalBytes, type JsonObject, type JsonValue, parseCanonical } from "./canonical-json.js";
 import {
@@ -25,8 +26,6 @@ export interface Bundle {
   readonly freshness: { readonly snapshot: SnapshotMetadata; readonly timestamp: TimestampMetadata } | null;
 }
 
-/** Enough for the chunk list of a 3 GB image. */
-export const bundleBytesMax = 1 << 18;
 const format = "flexup-bundle-1";
 const rootsMax = 64;
 const names = ["format", "roots", "snapshot", "targets", "timestamp"];

@@ -42,7 +42,7 @@ export function verifyRelease(trusted: RootMetadata, bundle: Bundle): TrustVerdi
   if (!targets.ok) return targets;
   const fresh = verifyFreshness(root, bundle);
   if (!fresh.ok) return fresh;
-  const images = imagesOf(bundle);
+  const images = signedImages(bundle);
   if (!images.ok) return images;
   return accept({
     root,
@@ -86,7 +86,8 @@ function verifyFreshness(root: RootMetadata, { freshness, targets }: Bundle): Tr
   return accept(null);
 }
 
-function imagesOf({ targets }: Bundle): TrustVerdict<readonly SignedImage[]> {
+/** What the targets say. Believed only once they are verified. */
+export function signedImages({ targets }: Bundle): TrustVerdict<readonly SignedImage[]> {
   const images: SignedImage[] = [];
   for (const file of Object.values(targets.signed.targets)) {
     const image = imageOf(file);

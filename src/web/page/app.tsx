@@ -4,7 +4,6 @@ import type { SessionView } from "../../admin/access-views.js";
 import { ApPage } from "./pages/ap.js";
 import { ApsPage } from "./pages/aps.js";
 import { AuditPage } from "./pages/audit.js";
-import { ClearTextNote } from "./pages/clear-text-note.js";
 import { CredentialsPage } from "./pages/credentials.js";
 import { DashboardPage } from "./pages/dashboard.js";
 import { EventsPage } from "./pages/events.js";
@@ -14,6 +13,7 @@ import { ImagesPage } from "./pages/images.js";
 import { LoginPage } from "./pages/login.js";
 import { RunPage, RunsPage } from "./pages/runs.js";
 import { StorageNote } from "./pages/storage-note.js";
+import { TrustNotes } from "./pages/trust-notes.js";
 import { UsersPage } from "./pages/users.js";
 import { liveAddress } from "./state/api.js";
 import { followController, useLive } from "./state/live.js";
@@ -144,7 +144,7 @@ function Shell({ session }: { session: SessionView }) {
       </header>
       <main id="main" ref={main} tabIndex={-1}>
         <StorageNote />
-        <ClearTextNote />
+        <TrustNotes />
         {session.role === "read-only" && (
           <Note tone="info">
             You are logged in read-only: you see everything but cannot change anything. An admin can give you the role operator.

@@ -171,6 +171,7 @@ const ap: ApSummaryRow = {
   lastSeenAt: 1_700_000_000_000,
   serial: "FGL1",
   link: "dtls-psk",
+  signature: "required",
   reset: { version: "8.10.1.0", state: "confirmed" },
 };
 
@@ -196,6 +197,7 @@ t.test("image ls", async (t) => {
         md5: "cd".repeat(16),
         fileName: "ap3g3.tar",
         addedAt: 0,
+        signature: { securityVersion: 3, signedAt: 0 },
       },
     ]),
     fixture("image-ls.txt"),

@@ -41,6 +41,7 @@ const summary: ApSummaryRow = {
   lastSeenAt: 0,
   serial: "S",
   link: null,
+  signature: null,
   reset: null,
 };
 

@@ -11,6 +11,7 @@ import { Controller } from "../../../src/core/controller/controller.js";
 import type { MachineOrder } from "../../../src/core/controller/operator/orders.js";
 import type { StoredRecord } from "../../../src/core/controller/records.js";
 import type { Message } from "../../../src/wire/capwap/messages.js";
+import { extensions } from "../../../src/wire/capwap/vendor.js";
 import { datagramOf } from "../../support/capwap-messages.js";
 import { wtpSelf, wtpSettings } from "../../support/capwap-world.js";
 import { ControllerLab, image, labConfig } from "../../support/controller-lab.js";
@@ -28,8 +29,8 @@ class Pair {
   controller: Controller;
   #requests = 0;
 
-  constructor(config: Partial<ControllerConfig> = {}) {
-    const inventory = new ControllerLab().inventory({ running: "8.5.100.0" });
+  constructor(config: Partial<ControllerConfig> = {}, codes: readonly number[] = []) {
+    const inventory = { ...new ControllerLab().inventory({ running: "8.5.100.0" }), extensions: [...codes] };
     const settings = { ...wtpSettings, controllers: [{ endpoint: controllerEndpoint }] };
     this.wtp = new WtpSession<string>(settings, () => ({ ...wtpSelf(0), inventory }), new Prng(1));
     this.controller = new Controller({ ...labConfig, ...config });
@@ -231,4 +232,38 @@ t.test("datagrams that make no sense are dropped with a word and change nothing"
     const out = pair.step({ type: "datagram", from: { address: "10.9.9.9", port: 1 }, bytes, carriage: "clear" });
     t.match(out, [{ type: "event", event: { type: "datagram-dropped", from: { address: "10.9.9.9" } } }]);
   }
+});
+
+t.test("an AP that trusts a root gets the bundle before the order, in parts, once a session", async (t) => {
+  const pair = new Pair({}, [extensions.signedImages]);
+  const text = "x".repeat(7000);
+  pair.order({ type: "image-add", image: image({ models: ["AIR-AP2802I"] }), bundle: { text, securityVersion: 1, signedAt: 5 } });
+  pair.join();
+  const updates = () => pair.heard.flatMap((event) => (event.type === "configuration-update" ? [event.elements] : []));
+  pair.order({ type: "ap-predownload", ap: "all", release: "primary" });
+  for (let part = 1; part <= 3; part++) pair.answerUpdate();
+  t.match(
+    updates().map(({ bundlePart, upgradeOrder }) => [bundlePart?.offset, bundlePart?.bytes.length, upgradeOrder?.version]),
+    [
+      [0, 3000, undefined],
+      [3000, 3000, undefined],
+      [6000, 1000, undefined],
+      [undefined, undefined, image().version],
+    ],
+  );
+  pair.answerUpdate();
+  pair.order({ type: "ap-predownload-abort", ap: "all" });
+  pair.answerUpdate();
+  pair.order({ type: "ap-predownload", ap: "all", release: "primary" });
+  t.ok(updates().at(-1)?.upgradeOrder, "the next order comes without it");
+
+  const trustless = new Pair();
+  trustless.order({ type: "image-add", image: image({ models: ["AIR-AP2802I"] }), bundle: { text, securityVersion: 1, signedAt: 5 } });
+  trustless.join();
+  trustless.order({ type: "ap-predownload", ap: "all", release: "primary" });
+  t.match(
+    trustless.heard.filter(({ type }) => type === "configuration-update"),
+    [{ elements: { upgradeOrder: { version: image().version } } }],
+    "an AP without a root gets none",
+  );
 });

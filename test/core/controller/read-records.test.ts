@@ -7,11 +7,12 @@ import { toFormat3 } from "../../../src/core/controller/row-migrations.js";
 import { rowKey, rowKinds } from "../../../src/core/controller/row-table.js";
 import type { Member } from "../../../src/core/controller/run/run.js";
 import { readyBranch } from "../../support/activation-lab.js";
-import { mac } from "../../support/controller-lab.js";
+import { image, mac } from "../../support/controller-lab.js";
 
 /** Every kind of row, as a controller wrote it. */
 function written(): StoredRecord[] {
   const lab = readyBranch(2);
+  lab.do({ type: "image-add", image: image({ sha256: "ab".repeat(32) }), bundle: { text: "{}", securityVersion: 1, signedAt: 5 } });
   lab.ask({ type: "ap-reset", ap: mac(1) });
   lab.do({ type: "group-activate", group: "G" });
   return [...lab.records, { key: "run-number-start", value: 7 }];

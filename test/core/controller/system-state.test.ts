@@ -2,8 +2,13 @@
 import t from "tap";
 import { branch, mac, start } from "../../support/controller-lab.js";
 
-const full = { storage: { state: "read-only", reason: "no space is left", unsavedRows: 2 }, link: "dtls", certificate: null } as const;
-const writable = { storage: { state: "writable" }, link: "dtls", certificate: null } as const;
+const full = {
+  storage: { state: "read-only", reason: "no space is left", unsavedRows: 2 },
+  link: "dtls",
+  signatures: "required",
+  certificate: null,
+} as const;
+const writable = { storage: { state: "writable" }, link: "dtls", signatures: "required", certificate: null } as const;
 
 t.test("while nothing can be stored changes are refused with the reason, and APs are served", async (t) => {
   const lab = branch(2);

@@ -1,8 +1,10 @@
 /** What a bundle may look like: one spelling, bounded in every direction, refused with a reason and never with an exception. */
+
 import { join } from "node:path";
 import t from "tap";
 import { Prng } from "../../../src/base/prng.js";
-import { bundleBytesMax, readBundle } from "../../../src/runtime/trust/bundle.js";
+import { bundleBytesMax } from "../../../src/core/trust/release.js";
+import { readBundle } from "../../../src/runtime/trust/bundle.js";
 import { canonicalBytes, parseCanonical } from "../../../src/runtime/trust/canonical-json.js";
 import { verifyRelease } from "../../../src/runtime/trust/verify-release.js";
 import { Vendor } from "../../support/vendor.js";

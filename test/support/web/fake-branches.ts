@@ -115,7 +115,14 @@ export class FakeBranches implements ControllerPort {
       case "show-peer":
         return success({ peer: this.peer });
       case "show-system":
-        return success({ version: "0.0.0", startedAt: bootedAt, storage: this.storage, link: "dtls", certificate: null });
+        return success({
+          version: "0.0.0",
+          startedAt: bootedAt,
+          storage: this.storage,
+          link: "dtls",
+          signatures: "unverified",
+          certificate: null,
+        });
       case "credential-list":
         return success([...this.#credentials.values()]);
       case "credential-add":
@@ -132,6 +139,7 @@ export class FakeBranches implements ControllerPort {
           id: `u${this.#catalogue.length}`,
           families: order.image.models.map((name) => modelFacts(name).family),
           addedAt: this.now,
+          signature: null,
         };
         this.#catalogue = [...this.#catalogue, added];
         this.#done("images");
@@ -451,6 +459,7 @@ export class FakeBranches implements ControllerPort {
       lastSeenAt: bootedAt - serial * 1000,
       serial: `FGL${2000000 + serial}`,
       link: "dtls-psk",
+      signature: "unsigned",
       reset: null,
     });
     const group = this.#groups.get(groupName) as Mutable<GroupView>;
@@ -498,5 +507,6 @@ function image(id: string, release: "primary" | "backup", version: string, model
     md5: id.padEnd(32, "0"),
     fileName: `${families[0]}-k9w8-tar.${version}`,
     addedAt: bootedAt - 3_600_000,
+    signature: null,
   };
 }

@@ -49,6 +49,7 @@ export function apSummary({ inventory, groups, acts }: ViewParts): ApSummaryRow[
       lastSeenAt: inventory.lastSeenAt(record),
       serial: record.serial,
       link: session?.link ?? null,
+      signature: session && (session.signedOnly ? "required" : "unsigned"),
       reset: reset ? { version: reset.version, state: reset.state } : null,
     };
   });

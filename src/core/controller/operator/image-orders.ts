@@ -5,19 +5,19 @@ import type { Desk, Handlers } from "./desk.js";
 import type { NewImage } from "./new-image.js";
 import { refuse } from "./refusals.js";
 import { releaseDifferences } from "./release-config.js";
-import type { ImageAdded } from "./views.js";
+import type { ImageAdded, ImageView } from "./views.js";
 
 export const imageOrders: Handlers<"image-add" | "image-remove" | "config-replace"> = {
-  "image-add": (desk, { image }, now) => {
+  "image-add": (desk, { image, bundle }, now) => {
     const refused = objectionTo(desk, image);
     if (refused) {
       desk.catalogue.dropFile(image.sha256);
       return refused;
     }
     const replaced = desk.catalogue.replacedBy(image);
-    const added = desk.catalogue.add(now, image);
+    const added = desk.catalogue.add(now, image, bundle);
     return success({
-      ...added,
+      ...imageView(desk, added),
       replaced: replaced.map(({ image: { id, version }, models }) => ({
         id,
         version,
@@ -32,8 +32,9 @@ export const imageOrders: Handlers<"image-add" | "image-remove" | "config-replac
     if (!image) return refuse.unknownImage(imageId.slice(0, 64));
     const user = userOf(desk, image.sha256);
     if (user !== undefined) return refuse.imageInUse(imageId, user);
+    const removed = imageView(desk, image);
     desk.catalogue.remove(image);
-    return success(image);
+    return success(removed);
   },
   /** All that can refuse comes before the first change. */
   "config-replace": (desk, { groups, releases, check }, now) => {
@@ -51,6 +52,11 @@ export const imageOrders: Handlers<"image-add" | "image-remove" | "config-replac
     return success({ changes: [...plan.value.changes, ...replaced.value.changes] });
   },
 };
+
+export function imageView({ catalogue }: Pick<Desk, "catalogue">, image: ImageRecord): ImageView {
+  const bundle = catalogue.bundleOf(image.sha256);
+  return { ...image, signature: bundle ? { securityVersion: bundle.securityVersion, signedAt: bundle.signedAt } : null };
+}
 
 function objectionTo(desk: Desk, image: NewImage) {
   const checked = desk.catalogue.check(image);

@@ -1,4 +1,5 @@
 import type { Sha256Hex } from "../../../base/sha256.js";
+import type { Instant } from "../../../base/time.js";
 import type { ReleaseName } from "../../upgrade/limits.js";
 
 /** An image file that lies verified in the controller's image folder. */
@@ -14,4 +15,13 @@ export interface NewImage {
   readonly md5: string;
   /** The name under which primaries offer it by TFTP; letters, digits, `.`, `_` and `-`. */
   readonly fileName: string;
+}
+
+/** What proves an image to APs; verified before it comes here. */
+export interface ImageBundle {
+  /** As it was uploaded: canonical JSON. */
+  readonly text: string;
+  readonly securityVersion: number;
+  /** By the vendor's own date. */
+  readonly signedAt: Instant;
 }

@@ -8,7 +8,7 @@ import type { ReleaseName } from "../../upgrade/limits.js";
 import type { ActivationSequence, BatchRule } from "../activation/activation.js";
 import type { GroupConfig } from "./group-config.js";
 import type { GroupSettingsChange, GroupWanPolicy } from "./group-settings.js";
-import type { NewImage } from "./new-image.js";
+import type { ImageBundle, NewImage } from "./new-image.js";
 import type { ReleasesConfig } from "./release-config.js";
 
 /** An AP by its name or MAC address in any usual spelling, in any letter case. */
@@ -61,7 +61,7 @@ export type Order =
   /** An AP that is gone for good: it leaves its group, too. */
   | { readonly type: "ap-forget"; readonly ap: ApSelector }
   /** The runtime has stored and measured the file before it gives this order. */
-  | { readonly type: "image-add"; readonly image: NewImage }
+  | { readonly type: "image-add"; readonly image: NewImage; readonly bundle?: ImageBundle | undefined }
   | { readonly type: "image-remove"; readonly imageId: string }
   | { readonly type: "show-ap-image"; readonly ap: ApSelector | "all" }
   | { readonly type: "show-ap-summary" }

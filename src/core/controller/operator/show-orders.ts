@@ -4,6 +4,7 @@ import type { Instant } from "../../../base/time.js";
 import { apImages, apSummary } from "./ap-rows.js";
 import { type Desk, type Handlers, withGroup } from "./desk.js";
 import { groupSummary, groupView } from "./group-view.js";
+import { imageView } from "./image-orders.js";
 import type { OrderType } from "./orders.js";
 import { refuse } from "./refusals.js";
 import { releasesOf } from "./release-config.js";
@@ -17,7 +18,7 @@ export const showOrders: Handlers<Exclude<Extract<OrderType, `show-${string}`>, 
   "show-group": (desk, { group: name }, now) => withGroup(desk, name, (group) => success(groupView(now, desk, group))),
   "show-config": ({ catalogue, groups }) => success({ releases: releasesOf(catalogue.all()), groups: groups.all() }),
   "show-boot": ({ catalogue }) => success({ primary: catalogue.version("primary"), backup: catalogue.version("backup") }),
-  "show-images": ({ catalogue }) => success(catalogue.all()),
+  "show-images": (desk) => success(desk.catalogue.all().map((image) => imageView(desk, image))),
   "show-peer": ({ peer }) => success({ peer: peer.view() }),
   "show-system": ({ system }) => success(system.view()),
   "show-runs": (desk, order) => success(runReports(desk, order)),

@@ -92,6 +92,8 @@ export interface ApSummaryRow {
   readonly serial: string;
   /** How its control messages travel; null while it is not joined. */
   readonly link: ApLink | null;
+  /** Whether it takes signed images alone, or any; null while it is not joined. */
+  readonly signature: "required" | "unsigned" | null;
   /** The last reset that the controller sent: did the AP come back on that version? Null before the first. */
   readonly reset: { readonly version: string; readonly state: "waiting" | "confirmed" | "unconfirmed" } | null;
 }
@@ -314,6 +316,8 @@ export interface ImageView {
   readonly md5: string;
   readonly fileName: string;
   readonly addedAt: number;
+  /** Null for an image that came without a bundle. */
+  readonly signature: { readonly securityVersion: number; readonly signedAt: Instant } | null;
 }
 
 /** An image that was added, and what that means for the rest of its release. */
@@ -403,6 +407,8 @@ export interface SystemView {
   readonly storage: StorageView;
   /** How control messages of APs travel. */
   readonly link: "dtls" | "clear";
+  /** Whether this controller has a trusted root: without one nobody verifies what is uploaded. */
+  readonly signatures: "required" | "unverified";
   /** Of the admin API; null where it speaks plain HTTP. */
   readonly certificate: CertificateView | null;
 }

@@ -49,6 +49,7 @@ const formats: readonly StoreFormat[] = [
   { what: "groups limit what an AP gives its LAN", row: toFormat9 },
   { what: "groups choose the address of their primaries", row: toFormat10 },
   { what: "activations of groups: rows of new kinds" },
+  { what: "images may have a bundle" },
 ];
 
 export const currentFormat = formats.length;

@@ -8,11 +8,12 @@
  *
  * Nothing is overwritten but `root.json`, whose content stays in `roots`.
  */
+
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { failure, type Result, success } from "../../../base/failure.js";
+import { bundleBytesMax } from "../../../core/trust/release.js";
 import { writeLastingFile } from "../../lasting-file.js";
-import { bundleBytesMax } from "../bundle.js";
 import { canonicalBytes, type JsonObject, parseCanonical } from "../canonical-json.js";
 import { type RootMetadata, targetsOf } from "../metadata.js";
 import { asFailure, readTrustRoot } from "../trust-root.js";

@@ -1,7 +1,8 @@
 import { basename, join } from "node:path";
 import { failure, type Result, success } from "../../../base/failure.js";
 import type { SignedImage } from "../../../core/trust/release.js";
-import { bundleBytes, bundleBytesMax } from "../bundle.js";
+import { bundleBytesMax } from "../../../core/trust/release.js";
+import { bundleBytes } from "../bundle.js";
 import type { RootMetadata } from "../metadata.js";
 import { lastTargets, lineOf, readRoots } from "./folder.js";
 import { keyFor, readKeys, type SignerOptions } from "./key-ring.js";

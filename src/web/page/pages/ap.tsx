@@ -1,3 +1,4 @@
+import type { ApSummaryRow } from "../../../core/controller/operator/views.js";
 import { Figure } from "../run/run-panel.js";
 import type { Ap } from "../state/ap.js";
 import { bytesText, instantText, linkText, percentText, rateText, versionText } from "../state/format.js";
@@ -124,6 +125,8 @@ function ApDetails({ ap: { summary, images, retryAt } }: { ap: Ap }) {
             <dd>{summary.address ?? "none"}</dd>
             <dt>Control channel</dt>
             <dd>{linkText(summary.link)}</dd>
+            <dt>Images</dt>
+            <dd>{signatureText(summary.signature)}</dd>
             <dt>Group</dt>
             <dd>{summary.group === null ? "none" : <a href={linkTo("wireless", "groups", summary.group)}>{summary.group}</a>}</dd>
             <dt>Joined</dt>
@@ -134,4 +137,15 @@ function ApDetails({ ap: { summary, images, retryAt } }: { ap: Ap }) {
       {dialog}
     </>
   );
+}
+
+function signatureText(signature: ApSummaryRow["signature"]): string {
+  switch (signature) {
+    case "required":
+      return "signed ones alone";
+    case "unsigned":
+      return "any, unsigned";
+    case null:
+      return "unknown";
+  }
 }

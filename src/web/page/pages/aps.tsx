@@ -29,6 +29,12 @@ const columns: readonly Column<Ap>[] = [
     extra: true,
   },
   {
+    title: "Signature",
+    cell: ({ summary }) => <span class={summary.signature === "unsigned" ? "muted" : ""}>{summary.signature}</span>,
+    sortBy: ({ summary }) => summary.signature ?? "",
+    extra: true,
+  },
+  {
     title: "Predownload Status",
     cell: ({ images }) => <PredownloadBadge status={images?.status ?? "None"} />,
     sortBy: ({ images }) => images?.status ?? "None",

@@ -18,6 +18,11 @@ const releases: readonly (readonly [ReleaseName, string])[] = [
   ["backup", "Backup release"],
 ];
 
+const daysText = (ms: number): string => {
+  const days = Math.max(0, Math.floor(ms / 86_400_000));
+  return days === 1 ? "1 day" : `${days} days`;
+};
+
 export function ImagesPage() {
   const catalogue = useLive((state) => state.catalogue);
   const boot = useLive((state) => state.boot);
@@ -61,6 +66,16 @@ export function ImagesPage() {
       sortBy: ({ fileName }) => fileName,
       extra: true,
       wraps: true,
+    },
+    {
+      title: "Signature",
+      cell: ({ signature }) =>
+        signature === null ? (
+          <span class="muted">unsigned</span>
+        ) : (
+          `security ${signature.securityVersion}, ${daysText(controllerNow() - signature.signedAt)} old`
+        ),
+      extra: true,
     },
     { title: "Added", cell: ({ addedAt }) => instantText(addedAt, controllerNow()), sortBy: ({ addedAt }) => addedAt, extra: true },
     ...actColumn<ImageView>(mayChange, (image) => (
@@ -122,13 +137,15 @@ function Upload() {
       setRefusal({ code: "image-empty", message: "Choose an image file that is not empty." });
       return;
     }
+    const chosen = fields.get("bundle");
+    const bundle = chosen instanceof File && chosen.size > 0 ? chosen : undefined;
     const models = String(fields.get("models"))
       .split(",")
       .map((model) => model.trim())
       .filter(Boolean);
     const release = fields.get("release") as ReleaseName;
     setRefusal(null);
-    const upload = uploadImage({ file, version: String(fields.get("version")).trim(), models, release }, (sentBytes) =>
+    const upload = uploadImage({ file, bundle, version: String(fields.get("version")).trim(), models, release }, (sentBytes) =>
       setRunning({ sentBytes, totalBytes: file.size, cancel: upload.cancel }),
     );
     setRunning({ sentBytes: 0, totalBytes: file.size, cancel: upload.cancel });
@@ -148,6 +165,10 @@ function Upload() {
         <label>
           Image file
           <input type="file" name="file" required />
+        </label>
+        <label>
+          Bundle that signs it
+          <input type="file" name="bundle" />
         </label>
         <label>
           Release

@@ -63,21 +63,22 @@ function readAnswer<T>(status: number, text: string): Result<T> {
   return failure("unexpected-answer", `The controller answered HTTP ${status} without a reason. See its log.`);
 }
 
-export type ImageUpload = Omit<ImageDescription, "fileName"> & { readonly file: File };
+/** @see image-upload.ts for `bundle`, which proves the file */
+export type ImageUpload = Omit<ImageDescription, "fileName" | "bundleBytes"> & { readonly file: File; readonly bundle: File | undefined };
 
 /** `fetch` reports no upload progress, so this is the one place with an XMLHttpRequest. */
 export function uploadImage(upload: ImageUpload, sent: (bytes: number) => void): { done: Promise<Result<ImageAdded>>; cancel: () => void } {
   const call = new XMLHttpRequest();
-  const { file, ...description } = upload;
+  const { file, bundle, ...description } = upload;
   const done = new Promise<Result<ImageAdded>>((resolve) => {
-    call.open("POST", uploadPath({ ...description, fileName: file.name }));
+    call.open("POST", uploadPath({ ...description, fileName: file.name, ...(bundle && { bundleBytes: bundle.size }) }));
     call.setRequestHeader("content-type", "application/octet-stream");
     if (csrfToken !== null) call.setRequestHeader("x-csrf-token", csrfToken);
     call.upload.addEventListener("progress", (event) => sent(event.loaded));
     call.addEventListener("load", () => resolve(readAnswer(call.status, call.responseText)));
     call.addEventListener("error", () => resolve(unreachable));
     call.addEventListener("abort", () => resolve(failure("upload-cancelled", "The upload was cancelled; nothing was stored.")));
-    call.send(file);
+    call.send(bundle === undefined ? file : new Blob([bundle, file]));
   });
   return { done, cancel: () => call.abort() };
 }

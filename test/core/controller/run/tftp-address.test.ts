@@ -8,7 +8,7 @@ const session = (address: string, localAddress: string | null, advertised = ""):
   peer: { address, port: 40_000 },
   localAddress,
   tftp: { address: advertised, port: 6969 },
-  ...{ capable: true, proven: true, streams: true, freeBytes: 0, link: "clear" },
+  ...{ capable: true, proven: true, streams: true, freeBytes: 0, link: "clear", signedOnly: false },
 });
 
 t.test("the session's own address, whatever the AP says of itself", async (t) => {
