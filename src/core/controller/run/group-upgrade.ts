@@ -232,6 +232,7 @@ export class GroupUpgrade {
     const { state, family } = member;
     if (report.reason !== "none" && isWorking(state) && state.task.role === "subordinate") member.avoids.add(state.task.server);
     const hasRejoined = state.contact === "rejoined" && roleOf(state) !== "subordinate";
+    const isFirst = member.heard.state === null;
     const gotFurther = this.#members.note(now, member, report);
     switch (report.state) {
       case "complete":
@@ -259,7 +260,7 @@ export class GroupUpgrade {
         unreachable(report.state);
     }
     const isWhole = report.bytesDone === family.image?.sizeBytes;
-    if (report.state !== "fetching" || report.reason !== "none" || isBack || isWhole) this.#advance(now, family);
+    if (report.state !== "fetching" || report.reason !== "none" || isBack || isFirst || isWhole) this.#advance(now, family);
     else this.#members.grantWan(now);
   }
 
