@@ -1,6 +1,7 @@
 import { type Endpoint, endpointText } from "../base/endpoint.js";
 import { failure, type Result, success } from "../base/failure.js";
 import { Prng } from "../base/prng.js";
+import { secondsToMs } from "../base/time.js";
 import { Agent } from "../core/ap/agent.js";
 import { windowBytesFor } from "../core/capwap/image/fast-image-offer.js";
 import { WtpSession } from "../core/capwap/wtp/wtp-session.js";
@@ -116,6 +117,7 @@ export async function bootAp(
         extensions: [...(settings.fastTransfer ? [extensions.fastTransfer] : []), ...(root === undefined ? [] : [extensions.signedImages])],
       },
       prng: prng.split("agent"),
+      confirmMs: secondsToMs(settings.confirmSeconds),
       session: (self) =>
         new WtpSession(
           {

@@ -94,6 +94,8 @@ const schema = z.strictObject({
     .string()
     .refine((text) => fitsVendorElements(text), { error: "expected a version, e.g. 8.5.161.0" })
     .optional(),
+  /** From the first boot of an image to its join; then the AP goes back to the image before. */
+  confirmSeconds: wholeNumber("seconds from 10 to 86400", 10, 86_400).default(300),
   onReset: z.enum(["restart", "exit"], { error: "expected restart or exit" }).default("restart"),
   flashBytes: wholeNumber("a number of bytes", 1, Number.MAX_SAFE_INTEGER).optional(),
   metrics: endpoint(metricsPort, `127.0.0.1:${metricsPort}`).optional(),

@@ -78,6 +78,7 @@ function registerAp(program: Program, done: Done): void {
     .option("--tftp-advertise <addr:port>", "where others reach its TFTP server through a NAT; best with --tftp-single-port")
     .option("--tftp-single-port", "serve from the listening port, for peers behind NAT")
     .option("--version <version>", "the version that a new AP has in its primary slot")
+    .option("--confirm-seconds <seconds>", "how long a new image has to join a controller before the AP goes back (default 300)")
     .option("--on-reset <what>", "restart (default) or exit")
     .option("--flash-bytes <bytes>", "the size of its flash (default: what the disk has)")
     .option("--location <text>", "where it hangs")

@@ -12,6 +12,8 @@ import { extensions } from "../wire/capwap/vendor.js";
 import { type ApMachines, tftpPort } from "./ap-node.js";
 import type { FleetOptions } from "./fleet-options.js";
 
+const confirmMs = 300_000;
+
 /** The machines of the daemons with the daemons' defaults, seeded by the node's name and boot count. */
 export const apMachines = ({ seed, fastTransfer, sessionBytesPerSecond, echoIntervalMs, link }: FleetOptions): ApMachines => ({
   agent: ({ name, mac, model, address }, boots) => {
@@ -35,7 +37,12 @@ export const apMachines = ({ seed, fastTransfer, sessionBytesPerSecond, echoInte
       bootImageDownload: false,
       fastTransfer,
     } as const;
-    return new Agent({ facts, prng: prng.split("agent"), session: (self) => new WtpSession(settings, self, prng.split("capwap")) });
+    return new Agent({
+      facts,
+      prng: prng.split("agent"),
+      confirmMs,
+      session: (self) => new WtpSession(settings, self, prng.split("capwap")),
+    });
   },
   server: (sessionsMax) => new TftpServer({ ...defaultServerSettings, sessionsMax, sessionRateBytesPerSecond: sessionBytesPerSecond }),
   client: (fetch) =>

@@ -200,6 +200,8 @@ function apStep(event: ApEvent): string | undefined {
       return `booted ${event.version}`;
     case "swapped":
       return "swapped";
+    case "rolled-back":
+      return "rolled back";
     case "order":
       return event.order.role;
     case "order-refused":

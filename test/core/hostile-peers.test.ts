@@ -65,6 +65,7 @@ class HostedAp {
     this.#agent = new Agent({
       facts: { ...facts, tftp: { address: "", port: 69 }, extensions: [1] },
       prng: new Prng(1),
+      confirmMs: 300_000,
       session: (self) => new WtpSession(settings, self, new Prng(2)),
     });
     const state = { record: this.#record, journal: this.#journal, corrupt: [], barred: [], recordState: "sound", freeBytes: 1e9 } as const;

@@ -189,6 +189,7 @@ const chosen: { readonly [Name in AnyElementName]?: fc.Arbitrary<AnyElementValue
   sessionToken: octets(16),
   holdingChallenge: fc.record({ sha256: octets(32), nonce: octets(16) }),
   holdingProof: fc.record({ nonce: octets(16), proof: octets(32) }),
+  rolledBack: fc.record({ version: line(0, 64), detail: line(0, 200) }),
   fastOffer: fc.record({ transferId: u32, resumeOffset: u64, sha256: octets(32), windowBytes: u32, datagramBytesMax: u16 }),
   fastAccept: fc.record({ transferId: u32, startOffset: u64, segmentBytes: u16, firstFragmentId: u16 }),
   fastAck: fc.record({

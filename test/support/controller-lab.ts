@@ -59,6 +59,7 @@ export interface LabAp {
   readonly freeBytes?: number;
   /** Knows RFC 5415 alone. */
   readonly plain?: boolean;
+  readonly rolledBack?: { readonly version: string; readonly detail: string };
   /** It runs image "a", and its former one is in the backup slot. */
   readonly booted?: boolean;
 }
@@ -218,6 +219,7 @@ export class ControllerLab {
       link: "clear",
       inventory: plain ? null : this.inventory(ap),
       proven: true,
+      rolledBack: ap.rolledBack ?? null,
     });
     this.#joined.add(mac(number));
     this.drain();

@@ -5,6 +5,7 @@ import type { Instant } from "../../base/time.js";
 import type { WtpSelf, WtpSessionPort } from "../capwap/wtp/wtp-contract.js";
 import { modelFacts } from "../upgrade/models.js";
 import { BootChange } from "./boot-change.js";
+import { BootTrial } from "./boot-trial.js";
 import { BootedAgent, type RequestTag } from "./booted-agent.js";
 import { ChunkServe } from "./chunk-serve.js";
 import type { ApEffect, ApInput, BootState } from "./contract.js";
@@ -19,6 +20,8 @@ import { SlotProof } from "./slot-proof.js";
 export interface AgentOptions {
   readonly facts: AgentFacts;
   readonly prng: Prng;
+  /** A slot that boots for the first time must join a controller within this; else the AP goes back. */
+  readonly confirmMs: number;
   /** The CAPWAP side; it reads the description of this AP at each Discovery and Join. */
   readonly session: (self: () => WtpSelf) => WtpSessionPort<RequestTag>;
 }
@@ -48,7 +51,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
   }
 
   #boot({ record, journal, freeBytes }: BootState): BootedAgent {
-    const { facts, prng, session } = this.#options;
+    const { facts, prng, session, confirmMs } = this.#options;
     const slots = new ImageSlots(record);
     const fetch = new ImageFetch(slots, prng.split("back-off"), freeBytes, journal);
     const serve = new ImageServe(slots);
@@ -68,6 +71,7 @@ export class Agent implements Machine<ApInput, ApEffect> {
       releaseCheck: isSignedOnly(facts) ? new ReleaseCheck() : undefined,
       slots,
       bootChange: new BootChange(slots, () => fetch.isCommitting),
+      trial: new BootTrial(slots, confirmMs),
       fetch,
       serve,
       chunks,

@@ -15,7 +15,11 @@ export type BootWish =
   /** An order names a stored image by another version than its slot. */
   | { readonly type: "relabel"; readonly sha256: Sha256Hex; readonly version: string }
   /** Slots were found corrupt at boot: the record lists them as empty. */
-  | { readonly type: "forget-corrupt" };
+  | { readonly type: "forget-corrupt" }
+  /** Of a slot on trial (`boot-trial.ts`). */
+  | { readonly type: "count-boot" }
+  | { readonly type: "confirm" }
+  | { readonly type: "roll-back"; readonly detail: string };
 
 export interface BootRefusal {
   readonly resultCode: ResultCode;
@@ -39,6 +43,12 @@ export function decideBoot(slots: ImageSlots, wish: BootWish): BootDecision {
       return { ok: true, record: slots.recordRelabelled(wish.sha256, wish.version) };
     case "forget-corrupt":
       return { ok: true, record: slots.record };
+    case "count-boot":
+      return { ok: true, record: slots.recordBooted() };
+    case "confirm":
+      return { ok: true, record: slots.recordConfirmed() };
+    case "roll-back":
+      return { ok: true, record: slots.recordRolledBack(wish.detail) };
   }
 }
 

@@ -16,6 +16,7 @@ import type { BundlePart, UpgradeOrder, WireRunId } from "../../wire/capwap/vend
 import type { StoredPart, WtpOutput, WtpSessionPort } from "../capwap/wtp/wtp-contract.js";
 import type { BootChange, BootChangeOutput } from "./boot-change.js";
 import type { BootRefusal, BootWish } from "./boot-choice.js";
+import type { BootTrial } from "./boot-trial.js";
 import type { ChunkServe } from "./chunk-serve.js";
 import type { ApEffect, ApInput, BootRecord, BootState, RunOrder } from "./contract.js";
 import type { FetchCommand, FetchEvent, FetchOutput, OrderAnswer } from "./fetch/contract.js";
@@ -40,6 +41,7 @@ export interface AgentParts {
   readonly releaseCheck: ReleaseCheck | undefined;
   readonly slots: ImageSlots;
   readonly bootChange: BootChange;
+  readonly trial: BootTrial;
   readonly fetch: ImageFetch;
   readonly serve: ImageServe;
   readonly chunks: ChunkServe;
@@ -53,6 +55,7 @@ export class BootedAgent {
   readonly #releaseCheck: ReleaseCheck | undefined;
   readonly #slots: ImageSlots;
   readonly #bootChange: BootChange;
+  readonly #trial: BootTrial;
   readonly #fetch: ImageFetch;
   readonly #serve: ImageServe;
   readonly #chunks: ChunkServe;
@@ -63,16 +66,17 @@ export class BootedAgent {
   #namesAreLookedUp = false;
   /** Waits for `flash-measured`. */
   #orderToMeasure: RunOrder | undefined;
-  /** Waits for the boot record that is being saved. */
+  /** Waits for the boot record that is being saved, or for the end of the boot slot's trial. */
   #verifiedMeanwhile: Extract<ApInput, { readonly type: "download-verified" }> | undefined;
   /** The machine restarts or the process ends; later inputs are ignored. */
   #hasEnded = false;
 
-  constructor({ family, releaseCheck, slots, bootChange, fetch, serve, chunks, proof, reports, session }: AgentParts) {
+  constructor({ family, releaseCheck, slots, bootChange, trial, fetch, serve, chunks, proof, reports, session }: AgentParts) {
     this.#family = family;
     this.#releaseCheck = releaseCheck;
     this.#slots = slots;
     this.#bootChange = bootChange;
+    this.#trial = trial;
     this.#fetch = fetch;
     this.#serve = serve;
     this.#chunks = chunks;
@@ -87,6 +91,7 @@ export class BootedAgent {
     out.push({ type: "event", event: { name: "booted", slot: running, version: versionOf(this.#slots.image(running)), corrupt } });
     for (const slot of barred) out.push({ type: "event", event: { name: "slot-barred", ...slot } });
     if (corrupt.length + barred.length > 0) this.#wish(now, { type: "forget-corrupt" }, out);
+    this.#wishIf(now, this.#trial.begin(now), out);
     if (this.#fetch.order) this.#chunks.expect(this.#fetch.order, out);
     this.#toFetch(now, { type: "restarted" }, out);
     this.#serve.limit(this.#fetch.order?.serveBytesPerSecondMax ?? null, out);
@@ -96,7 +101,7 @@ export class BootedAgent {
 
   nextWakeAt(): Instant | undefined {
     if (this.#hasEnded) return undefined;
-    return earliest(this.#session.nextWakeAt(), this.#fetch.nextWakeAt(), this.#reports.nextWakeAt());
+    return earliest(this.#session.nextWakeAt(), this.#fetch.nextWakeAt(), this.#reports.nextWakeAt(), this.#trial.nextWakeAt());
   }
 
   step(now: Instant, input: Exclude<ApInput, { readonly type: "boot" }>, out: ApEffect[]): void {
@@ -110,6 +115,7 @@ export class BootedAgent {
       case "wake":
         this.#toSession(now, out, (session, outputs) => session.wake(now, outputs));
         this.#toFetch(now, input, out);
+        this.#wishIf(now, this.#trial.wake(now), out);
         return;
       case "datagram":
         this.#toSession(now, out, (session, outputs) => session.datagram(now, input, outputs));
@@ -142,7 +148,7 @@ export class BootedAgent {
         this.#toBootChange(now, out, (change, outputs) => change.proceed(outputs));
         return;
       case "download-verified":
-        if (this.#bootChange.isSaving) this.#verifiedMeanwhile = input;
+        if (this.#bootChange.isSaving || this.#trial.isOpen) this.#verifiedMeanwhile = input;
         else this.#toFetch(now, input, out);
         return;
       case "boot-record-saved":
@@ -221,6 +227,7 @@ export class BootedAgent {
         this.#wish(now, { type: "restart", version: output.identifier.name }, out);
         return;
       case "boot-image-wanted":
+        this.#wishIf(now, this.#trial.joined(), out);
         if (this.#orderPlain(now, output.identifier, out).resultCode !== resultCodes.success) this.#cancelImage(now, out);
         return;
       case "image-offered":
@@ -246,6 +253,7 @@ export class BootedAgent {
     const { controller } = this.#session;
     invariant(controller !== undefined, "a session in Run has a controller");
     this.#reports.connected(now);
+    this.#wishIf(now, this.#trial.joined(), out);
     out.push({ type: "event", event: { name: "joined", controller } });
   }
 
@@ -418,6 +426,10 @@ export class BootedAgent {
     this.#toBootChange(now, out, (change, outputs) => change.ask(wish, outputs));
   }
 
+  #wishIf(now: Instant, wish: BootWish | undefined, out: ApEffect[]): void {
+    if (wish !== undefined) this.#wish(now, wish, out);
+  }
+
   #toBootChange(now: Instant, out: ApEffect[], call: (change: BootChange, outputs: BootChangeOutput[]) => void): void {
     relay(this.#bootChange, call, (output) => this.#onBootChange(now, output, out));
   }
@@ -460,7 +472,16 @@ export class BootedAgent {
       case "relabel":
         out.push({ type: "event", event: { name: "relabelled", version: wish.version } });
         return;
+      case "confirm":
+        if (record !== undefined)
+          out.push({ type: "event", event: { name: "confirmed", version: versionOf(this.#slots.image(this.#slots.running)) } });
+        return;
+      case "roll-back":
+        if (record?.rolledBack !== undefined) out.push({ type: "event", event: { name: "rolled-back", ...record.rolledBack } });
+        if (record !== undefined && record.bootSlot !== this.#slots.running) this.#reboot(out);
+        return;
       case "forget-corrupt":
+      case "count-boot":
         return;
       default:
         unreachable(wish);
@@ -482,6 +503,9 @@ export class BootedAgent {
         return;
       case "relabel":
       case "forget-corrupt":
+      case "count-boot":
+      case "confirm":
+      case "roll-back":
         return;
       default:
         unreachable(wish);
@@ -490,13 +514,17 @@ export class BootedAgent {
 
   #commitMeanwhile(now: Instant, out: ApEffect[]): void {
     const verified = this.#verifiedMeanwhile;
-    if (verified === undefined || this.#bootChange.isSaving || this.#hasEnded) return;
+    if (verified === undefined || this.#bootChange.isSaving || this.#trial.isOpen || this.#hasEnded) return;
     this.#verifiedMeanwhile = undefined;
     this.#toFetch(now, verified, out);
   }
 
   #leave(version: string, out: ApEffect[]): void {
     out.push({ type: "event", event: { name: "reset", version } });
+    this.#reboot(out);
+  }
+
+  #reboot(out: ApEffect[]): void {
     out.push({ type: "reboot" });
     this.#hasEnded = true;
   }

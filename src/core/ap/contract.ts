@@ -42,6 +42,22 @@ export interface BootRecord {
   readonly swapOrderId: number;
   /** Restarts that a controller asked for, for WTP Reboot Statistics. */
   readonly controllerResets: number;
+  /** Absent unless the boot slot has not joined a controller since a reset made it boot. */
+  readonly trial?: SlotTrial;
+  /** Absent unless the AP went back to its former image and has not joined a controller since. */
+  readonly rolledBack?: RolledBack;
+}
+
+export interface SlotTrial {
+  readonly slot: SlotId;
+  /** How often it booted. */
+  readonly boots: number;
+}
+
+export interface RolledBack {
+  /** Of the image that was left. */
+  readonly version: string;
+  readonly detail: string;
 }
 
 /** The `stream` distribution: the image comes and goes in chunks. */
@@ -132,7 +148,7 @@ export interface ServedPeer {
 }
 
 /** What was to change in the boot record. */
-export type BootWishName = "swap" | "reset" | "restart" | "relabel" | "forget-corrupt";
+export type BootWishName = "swap" | "reset" | "restart" | "relabel" | "forget-corrupt" | "count-boot" | "confirm" | "roll-back";
 
 export type StorageFailure = Extract<FailureReason, "not-enough-flash" | "flash-write-error">;
 
@@ -316,5 +332,8 @@ export type ApEvent =
   | { readonly name: "swapped"; readonly record: BootRecord }
   | { readonly name: "relabelled"; readonly version: string }
   | { readonly name: "reset"; readonly version: string }
+  /** The image joined a controller after its first boot. */
+  | { readonly name: "confirmed"; readonly version: string }
+  | ({ readonly name: "rolled-back" } & RolledBack)
   | { readonly name: "boot-change-refused"; readonly wish: BootWishName; readonly reason: FailureReason; readonly detail: string }
   | ({ readonly name: "dropped" } & Omit<Dropped, "type">);

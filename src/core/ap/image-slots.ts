@@ -1,4 +1,5 @@
 import type { Sha256Hex } from "../../base/sha256.js";
+import { emptyVersion } from "../upgrade/limits.js";
 import type { BootRecord, SlotId, SlotImage } from "./contract.js";
 
 export const otherSlot = (slot: SlotId): SlotId => (slot === "a" ? "b" : "a");
@@ -6,6 +7,8 @@ export const otherSlot = (slot: SlotId): SlotId => (slot === "a" ? "b" : "a");
 /** The slot that boots: the primary, or the backup when only that holds an image. */
 export const slotToBoot = ({ bootSlot, slots }: BootRecord): SlotId =>
   slots[bootSlot] === null && slots[otherSlot(bootSlot)] !== null ? otherSlot(bootSlot) : bootSlot;
+
+const withoutTrial = ({ trial: _, rolledBack: __, ...record }: BootRecord): BootRecord => record;
 
 /** An AP that never had an image: it runs, reports empty slots, and takes its first image into slot b. */
 export const emptyBootRecord: BootRecord = { bootSlot: "a", slots: { a: null, b: null }, swapOrderId: 0, controllerResets: 0 };
@@ -62,7 +65,35 @@ export class ImageSlots {
 
   /** The record after a restart by order of a controller, with `slot` to boot. */
   recordReset(slot: SlotId): BootRecord {
-    return { ...this.#record, bootSlot: slot, controllerResets: this.#record.controllerResets + 1 };
+    const { controllerResets } = this.#record;
+    const isNew = slot !== this.running && this.image(slot) !== null && this.image(this.running) !== null;
+    return {
+      ...withoutTrial(this.#record),
+      bootSlot: slot,
+      controllerResets: controllerResets + 1,
+      ...(isNew && { trial: { slot, boots: 0 } }),
+    };
+  }
+
+  /** The record after another boot on trial. */
+  recordBooted(): BootRecord {
+    const { trial } = this.#record;
+    return trial === undefined ? this.#record : { ...this.#record, trial: { ...trial, boots: trial.boots + 1 } };
+  }
+
+  /** The record once a controller is joined, or undefined where nothing changes. */
+  recordConfirmed(): BootRecord | undefined {
+    const { trial, rolledBack } = this.#record;
+    return trial === undefined && rolledBack === undefined ? undefined : withoutTrial(this.#record);
+  }
+
+  /** The record with the former slot to boot, or undefined without a trial. Where that slot is empty by now, the trial just ends. */
+  recordRolledBack(detail: string): BootRecord | undefined {
+    const { trial } = this.#record;
+    if (trial === undefined) return undefined;
+    if (this.image(otherSlot(trial.slot)) === null) return withoutTrial(this.#record);
+    const version = this.image(trial.slot)?.version ?? emptyVersion;
+    return { ...withoutTrial(this.#record), bootSlot: otherSlot(trial.slot), rolledBack: { version, detail } };
   }
 
   /** The record with another version for an image, or undefined where its slots have it already. */

@@ -8,7 +8,7 @@ import type { SlotId, SlotImage } from "./contract.js";
 import { type ImageSlots, otherSlot } from "./image-slots.js";
 
 /** What stays of an AP whatever it boots. */
-export interface AgentFacts extends Omit<WtpSelf, "activeVersion" | "otherVersions" | "reboots" | "inventory"> {
+export interface AgentFacts extends Omit<WtpSelf, "activeVersion" | "otherVersions" | "reboots" | "inventory" | "rolledBack"> {
   /** Where this AP serves TFTP; address "" for its local one. */
   readonly tftp: Endpoint;
   /** Codes of `extensions` that the session speaks. */
@@ -42,6 +42,7 @@ export function selfOf(facts: AgentFacts, slots: ImageSlots, freeBytes: number):
       lastFailureType: controllerResets > 0 ? 1 : 0,
     },
     inventory: inventoryOf(facts, slots, freeBytes),
+    ...(slots.record.rolledBack && { rolledBack: slots.record.rolledBack }),
   };
 }
 

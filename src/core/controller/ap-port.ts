@@ -6,7 +6,15 @@
 import type { Endpoint } from "../../base/endpoint.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Sha256Hex } from "../../base/sha256.js";
-import type { ApInventory, BundlePart, Refusal, ServingReport, UpgradeOrder, UpgradeReport } from "../../wire/capwap/vendor.js";
+import type {
+  ApInventory,
+  BundlePart,
+  Refusal,
+  RolledBackReport,
+  ServingReport,
+  UpgradeOrder,
+  UpgradeReport,
+} from "../../wire/capwap/vendor.js";
 import type { ChunkFault } from "../../wire/capwap/vendor-distribution.js";
 import type { ImageChunks } from "../upgrade/image-chunks.js";
 import type { RunId, WithRunId } from "./run/run-numbers.js";
@@ -28,6 +36,8 @@ export interface JoinedAp {
   readonly link: ApLink;
   /** Null for a peer that does not speak our elements. */
   readonly inventory: ApInventory | null;
+  /** The image that it left because it did not join in time; null where it did not. */
+  readonly rolledBack: RolledBackReport | null;
   /** Its session speaks the session token: it is at its address. One that does not never serves others. */
   readonly proven: boolean;
 }

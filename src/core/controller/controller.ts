@@ -312,6 +312,7 @@ export class Controller implements ControllerMachine {
       localAddress,
       link: link === undefined ? "clear" : link.by === "psk" ? "dtls-psk" : "dtls-cert",
       inventory: join.apInventory ?? null,
+      rolledBack: join.rolledBack ?? null,
       proven,
     });
   }

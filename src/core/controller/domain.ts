@@ -159,7 +159,8 @@ export class ControllerDomain {
     this.inventory.joined(now, ap);
     this.#compareImage(ap.mac);
     this.#desk.acts.joined(ap.mac, ap.runningVersion);
-    this.#desk.activations.joined(now, ap.mac);
+    if (ap.rolledBack) this.outbox.event({ type: "ap-rolled-back", mac: ap.mac, name: ap.name, ...ap.rolledBack });
+    this.#desk.activations.joined(now, ap.mac, ap.rolledBack);
     this.#desk.upgrade.joined(now, ap.mac);
   }
 

@@ -112,6 +112,8 @@ export type ControllerEvent =
       readonly version: string;
       readonly reason: string;
     }
+  /** The AP left an image that did not join in time, and runs the one before. */
+  | { readonly type: "ap-rolled-back"; readonly mac: MacAddress; readonly name: string; readonly version: string; readonly detail: string }
   /** The file of an image is not what was stored: nothing of it is sent any more. */
   | { readonly type: "image-damaged"; readonly sha256: Sha256Hex; readonly detail: string }
   /** How the peer controller's images compare with this one's, whenever that changes. `detail`: the differences, or why it does not answer. */

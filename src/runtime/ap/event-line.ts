@@ -9,8 +9,10 @@ const damageLines = {
   lost: "boot.json, its copy and the slots' labels were damaged: both slots count as empty; predownload an image",
 } as const;
 
+const loud: ReadonlySet<ApEvent["name"]> = new Set(["boot-record-damaged", "slot-barred", "rolled-back", "dropped"]);
+
 export function apEventLine(event: ApEvent): LogLine {
-  const level = event.name === "boot-record-damaged" || event.name === "dropped" || event.name === "slot-barred" ? "warn" : "info";
+  const level = loud.has(event.name) ? "warn" : "info";
   return { level, event: event.name, ...wording(event) };
 }
 
@@ -56,6 +58,10 @@ function wording(event: ApEvent): Pick<LogLine, "message" | "fields"> {
       return { message: `${event.wish} refused: ${event.detail}`, fields: { reason: event.reason } };
     case "reset":
       return { message: `reset into ${event.version}` };
+    case "confirmed":
+      return { message: `${event.version} joined a controller and is kept` };
+    case "rolled-back":
+      return { message: `went back from ${event.version} to the former image: ${event.detail}` };
     case "dropped":
       return { message: `dropped a datagram: ${event.detail}`, fields: { reason: event.reason, from: endpointText(event.from) } };
   }

@@ -5,7 +5,18 @@
 import type { Endpoint } from "../../base/endpoint.js";
 import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
 import { anyText, count, fields, listOf, nullable, oneOf, optional, type Shape, scalar, yesNo } from "../../base/shape.js";
-import type { BootRecord, FinalReport, RunJournal, RunOrder, RunProgress, SlotId, SlotImage, StreamTerms } from "../../core/ap/contract.js";
+import type {
+  BootRecord,
+  FinalReport,
+  RolledBack,
+  RunJournal,
+  RunOrder,
+  RunProgress,
+  SlotId,
+  SlotImage,
+  SlotTrial,
+  StreamTerms,
+} from "../../core/ap/contract.js";
 import type { TrustMemory } from "../../core/trust/trust-rules.js";
 import { failureReasons } from "../../wire/capwap/vendor.js";
 
@@ -55,6 +66,8 @@ const bootRecord = fields<StoredBootRecord>({
   slots: fields<BootRecord["slots"]>({ a: nullable(slotImage), b: nullable(slotImage) }),
   swapOrderId: count,
   controllerResets: count,
+  trial: optional(fields<SlotTrial>({ slot: oneOf({ a: 1, b: 1 }), boots: count })),
+  rolledBack: optional(fields<RolledBack>({ version: anyText, detail: anyText })),
 });
 
 const order = fields<RunOrder>({

@@ -75,6 +75,10 @@ const wordings: { readonly [Type in ControllerEvent["type"]]: Wording<EventOf<Ty
     message: ({ group, state }) => `the activation of group ${group} is ${stateWords(state)}`,
     level: ({ state }) => (state.phase === "ended" && state.outcome === "stopped" ? "warn" : "info"),
   },
+  "ap-rolled-back": {
+    message: ({ name, version, detail }) => `${name} went back from ${version} to its former image: ${detail}`,
+    level: "warn",
+  },
   "ap-activated": { message: ({ group, mac, version }) => `${mac} of group ${group} runs ${version}` },
   "ap-not-activated": {
     message: ({ group, mac, version, reason }) => `${mac} of group ${group} does not run ${version}: ${reason}`,

@@ -88,6 +88,7 @@ export const messages = {
       maximumMessageLength: "0..1",
       wtpRebootStatistics: "0..1",
       apInventory: "0..1",
+      rolledBack: "0..1",
       ...everywhere,
     },
     anyOf: [localAddress],

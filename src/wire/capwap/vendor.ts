@@ -211,6 +211,11 @@ export const holdingChallenge = record({ sha256: octets(32), nonce: octets(16) }
  */
 export const holdingProof = record({ nonce: octets(16), proof: octets(32) });
 
+/**
+ * AP → controller in a Join Request: it left an image that did not join in time and runs the one before. In each until one is answered.
+ */
+export const rolledBack = record({ version: shortText(64), detail: shortText(200) });
+
 /** AP → controller beside a Result Code that is not success: the reason, as a code and one line. */
 export const refusal = record({ reason: failureReason, detail: shortText(200) });
 
@@ -228,6 +233,7 @@ export const vendorElements = {
   holdingProof: { id: 10, value: holdingProof },
   bundlePart: { id: 11, value: bundlePart },
   downgradePolicy: { id: 12, value: downgradePolicy },
+  rolledBack: { id: 15, value: rolledBack },
   ...vendorTransferElements,
   ...vendorDistributionElements,
 } as const;
@@ -238,6 +244,7 @@ export type ApInventory = ValueOf<typeof apInventory>;
 export type ServingReport = ValueOf<typeof servingReport>;
 export type SwapOrder = ValueOf<typeof swapOrder>;
 export type BundlePart = ValueOf<typeof bundlePart>;
+export type RolledBackReport = ValueOf<typeof rolledBack>;
 export type Refusal = ValueOf<typeof refusal>;
 export type HoldingChallenge = ValueOf<typeof holdingChallenge>;
 export type HoldingProof = ValueOf<typeof holdingProof>;

@@ -74,6 +74,7 @@ class Bench {
         ...{ hardwareVersion: "1", bootVersion: "1", localAddress: "10.0.0.1", tftp: { address: "", port: 69 }, extensions: codes },
       },
       prng: new Prng(1),
+      confirmMs: 300_000,
       session: (self) => {
         this.session = new ScriptedSession(self);
         return this.session;

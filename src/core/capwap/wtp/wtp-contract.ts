@@ -24,6 +24,8 @@ export interface WtpSelf {
   readonly reboots: ElementsOf<"configurationStatusRequest">["wtpRebootStatistics"];
   /** Our vendor element for the Join Request. */
   readonly inventory?: ElementsOf<"joinRequest">["apInventory"];
+  /** The same, where it went back to its former image. */
+  readonly rolledBack?: ElementsOf<"joinRequest">["rolledBack"];
 }
 
 /** A controller that the AP may join, in the order of preference: the first is the primary. */

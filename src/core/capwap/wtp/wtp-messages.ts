@@ -48,6 +48,7 @@ export const joinRequestElements = (self: WtpSelf, sessionId: Uint8Array): Eleme
   ...(isIPv6(self.localAddress) ? { localIpv6: self.localAddress } : { localIpv4: self.localAddress }),
   wtpRebootStatistics: self.reboots,
   ...(self.inventory && { apInventory: self.inventory }),
+  ...(self.rolledBack && { rolledBack: self.rolledBack }),
 });
 
 /** §8.2 */

@@ -5,6 +5,7 @@ import { Prng } from "../../../base/prng.js";
 import type { Instant } from "../../../base/time.js";
 import { secondsToMs } from "../../../base/time.js";
 import { TimerTable } from "../../../base/timer-table.js";
+import type { RolledBackReport } from "../../../wire/capwap/vendor.js";
 import type { KnownAp } from "../inventory.js";
 import { refuse } from "../operator/refusals.js";
 import type { Outbox } from "../outbox.js";
@@ -122,7 +123,7 @@ export class Activations {
     else this.#parts.table.setAp(ap, { ...state, phase: "booting" });
   }
 
-  joined(now: Instant, mac: MacAddress): void {
+  joined(now: Instant, mac: MacAddress, rolledBack: RolledBackReport | null): void {
     const known = this.#parts.inventory.get(mac);
     const ap = this.#parts.table.unfinishedOfAp(mac);
     if (!ap || !known) return;
@@ -132,8 +133,12 @@ export class Activations {
       const steadyAt = now + this.#parts.timings.activationSteadyMs;
       this.#parts.table.setAp(ap, { phase: "settling", since: state.since, orders: state.orders, steadyAt });
       this.#timers.set(ap, steadyAt);
-    } else if (state.phase !== "booting" && state.orders < ordersMax) this.#order(now, ap);
-    else this.#finish(now, ap, { phase: "failed", at: now, reason: `came back on ${known.record.runningVersion}` });
+    } else if (!rolledBack && state.phase !== "booting" && state.orders < ordersMax) this.#order(now, ap);
+    else {
+      const back = `came back on ${known.record.runningVersion}`;
+      const reason = rolledBack ? `${back}: left ${rolledBack.version} because ${rolledBack.detail}` : back;
+      this.#finish(now, ap, { phase: "failed", at: now, reason });
+    }
   }
 
   left(mac: MacAddress): void {

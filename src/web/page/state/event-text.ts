@@ -81,6 +81,7 @@ const writers: Writers = {
     (state.phase === "ended" ? { complete: good, partial: warning, stopped: bad, aborted: warning }[state.outcome] : info)(
       `The activation of ${group} is ${stateWords(state)}`,
     ),
+  "ap-rolled-back": ({ name, version, detail }) => bad(`${name} went back from ${version} to its former image: ${detail}`),
   "ap-activated": (event, name) => good(`${name(event.mac)} runs ${event.version}`),
   "ap-not-activated": (event, name) => bad(`${name(event.mac)} does not run ${event.version}: ${event.reason}`),
   "link-refused": (event) =>
