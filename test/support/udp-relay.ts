@@ -13,6 +13,8 @@ export class UdpRelay {
   bytesDown = 0;
   /** Sees every datagram before it is forwarded. */
   observe: (way: "up" | "down", bytes: Uint8Array, client: Endpoint) => void = () => {};
+  /** Whether a datagram arrives; a lossy link says no. */
+  passes: (way: "up" | "down", client: Endpoint) => boolean = () => true;
   readonly #front: Socket;
   readonly #address: string;
   readonly #ways = new Map<string, Socket>();
@@ -24,7 +26,7 @@ export class UdpRelay {
     this.#address = address;
     front.on("message", (bytes, from) => {
       this.observe("up", bytes, from);
-      if (this.#server !== undefined) this.#wayOf(from).send(bytes, this.#server.port, this.#server.address);
+      if (this.#server !== undefined && this.passes("up", from)) this.#wayOf(from).send(bytes, this.#server.port, this.#server.address);
     });
   }
 
@@ -61,6 +63,7 @@ export class UdpRelay {
         if (this.#server === undefined || !sameEndpoint({ address, port }, this.#server)) return;
         this.bytesDown += bytes.length;
         this.observe("down", bytes, client);
+        if (!this.passes("down", client)) return;
         this.#front.send(bytes, client.port, client.address);
       });
       this.#ways.set(key, way);
