@@ -44,6 +44,7 @@ t.test("two chunks may wait to be read back, no more", async (t) => {
   ended(run, "complete", fetchOf(run).fetchId, 1000);
   ended(run, "complete", fetchOf(run).fetchId, 1000);
   t.same(run.did, ["check-chunk"]);
+  t.equal(run.fetch.nextWakeAt(), undefined, "there is nothing to wake up for");
   t.match(checked(run, 0).last("fetch"), { fileName: sha("c") });
 });
 
@@ -51,6 +52,7 @@ t.test("a server that is not that far is asked again and costs no try", async (t
   const run = begun();
   const { fetchId } = fetchOf(run);
   t.same(ended(run, "not-yet", fetchId).did, [], "at once would be a flood");
+  t.equal(run.fetch.nextWakeAt(), run.now + 250);
   run.now += 250;
   t.match(run.event({ type: "wake" }).last("fetch"), { server: parent, fileName: sha("a") });
   t.match(run.fetch.report(), { state: "fetching", tries: 0 });

@@ -42,7 +42,7 @@ export function streamOpened(
     sources: new Map(),
     fetch: null,
     usesSpare: false,
-    askAt: context.now,
+    askAt: undefined,
     lastByteAt: context.now,
     reason: "none",
     detail: "",
@@ -57,8 +57,9 @@ function proceed(context: FetchContext, stage: Receiving): Stage {
   const { chunks } = stage;
   const { sizeBytes: imageBytes, server, stream } = assignment.order;
   if (stage.verified === chunks.sha256s.length) return { name: "lan-verifying", downloadId: stage.downloadId };
-  const isDue = stage.received < chunks.sha256s.length && stage.received - stage.verified < uncheckedMax && now >= stage.askAt;
-  if (stage.fetch !== null || !isDue) return stage;
+  if (stage.fetch !== null || (stage.askAt !== undefined && now < stage.askAt)) return stage;
+  stage.askAt = undefined;
+  if (stage.received === chunks.sha256s.length || stage.received - stage.verified >= uncheckedMax) return stage;
   invariant(server !== null, "a subordinate knows its server");
   const from = (stage.usesSpare ? stream?.spare : undefined) ?? server;
   const { offset, sizeBytes } = chunkRange(chunks, imageBytes, stage.received);
@@ -140,7 +141,7 @@ function serverFailed(
   }
   const wasFirst = first !== null && sameEndpoint(server, first);
   if (wasFirst && stream?.spare && !stage.usesSpare) {
-    Object.assign(stage, { usesSpare: true, askAt: now, reason, detail });
+    Object.assign(stage, { usesSpare: true, askAt: undefined, reason, detail });
     out.push({ type: "run-changed", what: "state" });
     return proceed(context, stage);
   }
@@ -181,7 +182,7 @@ export function serverMoved(context: FetchContext, stage: Receiving | StageOf<"s
       fetch: null,
       usesSpare: false,
     },
-    ...{ askAt: now, lastByteAt: now, reason: "none", detail: "" },
+    ...{ askAt: undefined, lastByteAt: now, reason: "none", detail: "" },
   };
   context.assignment.bytesDone = bytesVerified(context, fresh);
   context.out.push({ type: "run-changed", what: "state" });
@@ -200,7 +201,8 @@ export function streamWoken(context: FetchContext, stage: Receiving): Stage {
   return serverFailed(context, stage, server, "timeout", "primary-unreachable", `no byte for ${lanSilenceMsMax / 1000} s`);
 }
 
-export const streamWakeAt = ({ fetch, lastByteAt, askAt }: Receiving): Instant => (fetch === null ? askAt : lastByteAt + lanSilenceMsMax);
+export const streamWakeAt = ({ fetch, lastByteAt, askAt }: Receiving): Instant | undefined =>
+  fetch === null ? askAt : lastByteAt + lanSilenceMsMax;
 
 function count({ assignment, now }: FetchContext, stage: Receiving, bytesDone: number): void {
   if (stage.fetch === null || bytesDone <= stage.fetch.bytes) return;

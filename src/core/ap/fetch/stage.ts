@@ -59,8 +59,8 @@ export type Stage =
       fetch: { readonly fetchId: DownloadId; readonly server: Endpoint; bytes: number } | null;
       /** The order's server has failed. */
       usesSpare: boolean;
-      /** No request goes out before. */
-      askAt: Instant;
+      /** The server had nothing yet: when it is asked again. */
+      askAt: Instant | undefined;
       lastByteAt: Instant;
       /** Why the last server failed; "none" since a chunk was verified. */
       reason: FailureReason;

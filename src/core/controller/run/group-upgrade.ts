@@ -132,6 +132,8 @@ export class GroupUpgrade {
     const isServeRateOther = before.serveBytesPerSecondMax !== after.serveBytesPerSecondMax;
     for (const member of run.members.values()) {
       if (isServeRateOther) this.#members.repeatServingOrder(member);
+      // In a tree a subordinate serves, too.
+      if (isServeRateOther && chunksOf(this.#parts, member.family)) this.#members.repeatOrder(member);
       if (member.heldBack && fallbackFor(member, after).type === "wan") this.#members.fallBack(now, member);
       else if (isInOrders) this.#members.repeatOrder(member);
     }
