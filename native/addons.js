@@ -1,4 +1,4 @@
-/** The native add-ons and how one is compiled: with the C compiler that is there, and nothing downloaded. */
+/** The native add-ons and how to compile one with the local C compiler. Nothing is downloaded. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -22,9 +22,9 @@ function openSslIncludes() {
 }
 
 /**
- * @param folder where `NAME.node` goes
- * @param options for the compiler besides those of every build
- * @returns what stood in the way, undefined when it is built
+ * @param folder receives `NAME.node`
+ * @param options further compiler options
+ * @returns why it was not built; undefined on success
  */
 export async function compile(name, folder, compiler, options = []) {
   const headers = await import("node-api-headers").catch(() => undefined);

@@ -1,6 +1,6 @@
 /**
  * Compiles the native add-ons on the machine that will run them. npm runs it when the package is installed, with `--unless-prebuilt`: then
- * only what no prebuilt package brought. Nothing fails: without a compiler, without npm's install scripts or anywhere but on Linux,
+ * only what no prebuilt package provides. Nothing fails: without a compiler, without npm's install scripts or anywhere but on Linux,
  * flexup uses its plain paths. DTLS alone has none.
  */
 import { createRequire } from "node:module";

@@ -5,7 +5,7 @@ import { addons, compile } from "./addons.js";
 import { folderOf, targets } from "./targets.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
-/** Symbols of functions are for debuggers. */
+/** Only debuggers need the symbol table. */
 const stripped = ["-s"];
 
 /** @returns the targets for which all add-ons were built; the others are reported on standard output */

@@ -1,4 +1,4 @@
-/** The machines for which a release brings compiled add-ons (`release.js`), each a package of its own below `prebuilt/`. */
+/** The platforms for which a release ships compiled add-ons (`release.js`), each as a package below `prebuilt/`. */
 export const targets = [
   { arch: "x64", libc: "glibc", compiler: "x86_64-linux-gnu-gcc" },
   { arch: "x64", libc: "musl", compiler: "musl-gcc" },
@@ -10,8 +10,8 @@ export const folderOf = ({ arch, libc }) => `linux-${arch}-${libc}`;
 export const packageOf = (target) => `flexup-native-${folderOf(target)}`;
 
 /**
- * The packages that can hold an add-on for a machine, the musl one first: it does not load beside glibc, while musl may load one that was
- * made for glibc. npm installs the one that fits.
+ * The packages that may hold an add-on for this machine. The musl one comes first: it fails to load under glibc, while musl might load one
+ * built for glibc. npm installs only the matching one.
  */
 export const prebuiltPackages = (platform, arch) =>
   platform === "linux"

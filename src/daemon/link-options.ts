@@ -56,7 +56,7 @@ export const certificateFilesOf = ({ dtlsCert, dtlsKey, dtlsCa, dtlsCrl }: LinkS
     ? undefined
     : { certificate: dtlsCert, privateKey: dtlsKey, authority: dtlsCa, revoked: dtlsCrl };
 
-export const certificatesUnchanged = "the DTLS certificate files changed and cannot be used; the ones read before stay in use";
+export const certificatesUnchanged = "the DTLS certificate files changed but cannot be used; the previous ones stay in use";
 
 /** Failure: `dtls-unavailable`. Nothing falls back to clear text by itself. */
 export function requireDtls(): Result<DtlsAddon> {

@@ -1,18 +1,18 @@
-/** The optional add-ons of `native/`: compiled on this machine, or brought by a prebuilt package. */
+/** The optional add-ons of `native/`, compiled on this machine or installed with a prebuilt package. */
 import { createRequire } from "node:module";
 
 export type AddonName = "tftp-sender" | "tftp-receiver" | "socket-options" | "udp-listener" | "dtls";
 
 /**
- * Places of an add-on, the preferred one first. One that was compiled here fits here; at installation that happens only where no prebuilt
- * one is. Of the C libraries, musl comes first: its add-ons do not load beside glibc, while musl may load one that was made for glibc.
+ * Where to look for an add-on, in order. One compiled here comes first: installation compiles only what no prebuilt package provides.
+ * musl comes before glibc because its add-ons fail to load under glibc, while musl might load one built for glibc.
  */
 export const addonPlaces = (name: AddonName, arch: string = process.arch): readonly string[] => [
   `../../native/${name}.node`,
   ...["musl", "glibc"].map((libc) => `flexup-native-linux-${arch}-${libc}/${name}.node`),
 ];
 
-/** @returns undefined where there is none that loads, or with FLEXUP_NATIVE=0: the plain path then does the work */
+/** @returns undefined if none loads, or with FLEXUP_NATIVE=0: the plain path is used then */
 export function loadAddon<T>(name: AddonName): T | undefined {
   if (process.env["FLEXUP_NATIVE"] === "0") return undefined;
   const require = createRequire(import.meta.url);

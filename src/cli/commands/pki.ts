@@ -1,4 +1,4 @@
-/** `flexup pki`: an authority for the certificates of DTLS links. Works on files alone and never talks to a daemon (docs/security.md). */
+/** `flexup pki`: a certificate authority for DTLS links. Works on files only and never contacts a daemon (docs/security.md). */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command as Program } from "commander";
@@ -116,7 +116,7 @@ async function show(folder: string): Promise<Result<string>> {
   return issued.ok ? success(issuedText(issued.value)) : issued;
 }
 
-/** The one way from a command's words to the authority and whom it is about. */
+/** Resolves a command's arguments to the authority and the subject. */
 async function withSubject<T>(
   folder: string,
   mac: string | undefined,

@@ -1,6 +1,5 @@
 /**
- * Which refused DTLS credentials operators hear of: one a minute for each address, and so many a minute in all. Only addresses that were
- * reported in the last minute are kept.
+ * Limits the events for refused DTLS credentials: one a minute per address, and `perMinuteMax` in all, which also bounds the table.
  */
 import type { Instant } from "../../base/time.js";
 
@@ -11,7 +10,7 @@ export class LinkRefusals {
   /** Oldest first. */
   readonly #reportedAt = new Map<string, Instant>();
 
-  /** Whether this one is to be reported. */
+  /** Whether to report this one. */
   admits(now: Instant, address: string): boolean {
     for (const [reported, at] of this.#reportedAt) {
       if (now - at < perAddressMs) break;

@@ -1,4 +1,4 @@
-/** The certificate files of a daemon, read again when one of them changes: a renewed certificate or a new revocation list needs no restart. */
+/** A daemon's certificate files, reloaded when one changes, so that a renewed certificate or a new revocation list needs no restart. */
 import { statSync } from "node:fs";
 import { type Result, success } from "../../base/failure.js";
 import type { CertificateCredential } from "./addon.js";
@@ -7,9 +7,9 @@ import { type CertificateFiles, readCertificateFiles } from "./credentials.js";
 const checkMsDefault = 2_000;
 
 export interface CertificateWatch {
-  /** Puts the credential to use. What it throws goes to `onFault`, and the one before stays. */
+  /** Applies the credential. If it throws, `onFault` is called and the previous one stays in use. */
   readonly renew: (credential: CertificateCredential) => void;
-  /** A changed file cannot be read or used. */
+  /** A changed file could not be read or applied. */
   readonly onFault: (message: string) => void;
   readonly checkMs?: number;
 }
@@ -21,7 +21,7 @@ export class CertificateSource {
 
   /** Failure: `certificate-unreadable`. */
   static open(files: CertificateFiles): Result<CertificateSource> {
-    // Taken first: a change while they are read shows at the next check.
+    // Taken first, so that a change during the read shows at the next check.
     const fingerprint = fingerprintOf(files);
     const read = readCertificateFiles(files);
     return read.ok ? success(new CertificateSource(files, fingerprint, read.value)) : read;
@@ -33,12 +33,12 @@ export class CertificateSource {
     this.#current = current;
   }
 
-  /** The last that could be used. */
+  /** The last credential that could be applied. */
   get current(): CertificateCredential {
     return this.#current;
   }
 
-  /** @returns a function that ends the watch */
+  /** @returns a function that stops watching */
   watch(watch: CertificateWatch): () => void {
     const timer = setInterval(() => this.#check(watch), watch.checkMs ?? checkMsDefault).unref();
     return () => clearInterval(timer);

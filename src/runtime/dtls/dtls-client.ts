@@ -54,9 +54,9 @@ export class DtlsClient {
   }
 
   /**
-   * Takes another certificate or revocation list, for the next handshake and for the present association, which ends if the controller's
-   * certificate does not verify any more.
-   * @throws Error when a certificate, key or authority cannot be used; the one before stays in use
+   * Applies a new certificate or revocation list to the next handshake and to the current association, which ends if the controller's
+   * certificate no longer verifies.
+   * @throws Error when a certificate, key or authority cannot be used; the previous one stays in use
    */
   renew(credentials: ClientCredentials): void {
     this.#context = this.#options.addon.client(credentials);
@@ -64,7 +64,7 @@ export class DtlsClient {
     if (controller === undefined || controller.association.isTrustedBy(this.#context)) return;
     controller.association.close();
     this.#forget();
-    this.#options.onDown(controller.endpoint, "the controller's certificate does not verify any more");
+    this.#options.onDown(controller.endpoint, "the controller's certificate no longer verifies");
   }
 
   /** Ends the association with this controller, if there is one. */

@@ -125,10 +125,10 @@ export class DtlsServer {
   }
 
   /**
-   * Takes other certificates and revocation lists. Handshakes under way begin again, and associations end whose certificate does not verify
-   * any more.
+   * Applies new certificates and revocation lists. Handshakes in progress are dropped, and associations whose certificate no longer
+   * verifies end.
    * @returns the APs whose associations ended
-   * @throws Error when a certificate, key or authority cannot be used; those before stay in use
+   * @throws Error when a certificate, key or authority cannot be used; the previous ones stay in use
    */
   renew(certificate: CertificateCredential): MacAddress[] {
     const { addon, credentials } = this.#options;
@@ -140,7 +140,7 @@ export class DtlsServer {
       .flatMap(({ established }) => established ?? [])
       .filter(({ association }) => !association.isTrustedBy(this.#context));
     const aps = [...new Set(distrusted.map(({ mac }) => mac))];
-    for (const mac of aps) this.closeAp(mac, "its certificate does not verify any more");
+    for (const mac of aps) this.closeAp(mac, "its certificate no longer verifies");
     return aps;
   }
 

@@ -6,7 +6,7 @@
  *     crl.pem         the certificates that it revoked
  *     issued/SERIAL.pem   each certificate that it issued
  *
- * The last two are its only records: a certificate says itself whom it names, for which role and until when.
+ * The last two are its only records: each certificate states its own subject, role and expiry.
  */
 import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,13 +28,13 @@ import { newKeyPair, privateKeyPem, readPrivateKey } from "./signing-key.js";
 import { ExtendedKeyUsageExtension, X509Certificate, X509Crl } from "./x509.js";
 
 const dayMs = 86_400_000;
-/** A certificate is valid at once on a device whose clock is a little behind. */
+/** Backdates certificates so that they are valid on a device whose clock is slightly behind. */
 const clockSlackMs = 3_600_000;
 
 export interface AuthorityOptions {
   readonly name: string;
   readonly days: number;
-  /** Encrypts the authority's key; undefined leaves it as it is. */
+  /** Encrypts the authority's key; undefined leaves it unencrypted. */
   readonly passphrase: string | undefined;
   readonly now: Instant;
 }
@@ -122,7 +122,7 @@ export class Authority {
   }
 
   /**
-   * The next certificate, with a key of its own, of a subject that has a valid one, which stays valid until it expires or is revoked.
+   * Issues the next certificate, with a new key, to a subject that has a valid one. The former stays valid until it expires or is revoked.
    * Failures: `not-issued` and those of `makeFolder`.
    */
   renew(subject: CertificateSubject, options: IssueOptions): Promise<Result<IssuedCertificate>> {
@@ -149,7 +149,7 @@ export class Authority {
     const validity = validityOf(now, days);
     const to = Math.min(validity.to, this.#signer.certificate.notAfter.getTime());
     const certificate = await subjectCertificate(this.#signer, subject, keys.publicKey, { ...validity, to });
-    // Recorded first: a certificate that nobody knows of cannot be revoked.
+    // Recorded first: an unrecorded certificate could not be revoked.
     this.#record(certificate);
     const made = makeFolder(out, [
       { name: "certificate.pem", content: pemFile(certificate), mode: 0o644 },
@@ -221,7 +221,7 @@ function issuedCertificates(authority: string, list: X509Crl, now: Instant): Iss
     .sort((a, b) => a.role.localeCompare(b.role) || a.commonName.localeCompare(b.commonName) || a.validTo - b.validTo);
 }
 
-/** Undefined for a certificate of no CAPWAP role, which is not ours. */
+/** Undefined for a certificate without a CAPWAP role. */
 function describe(certificate: X509Certificate, revoked: ReadonlySet<string>, now: Instant): IssuedCertificate | undefined {
   const role = roleOfUsages((certificate.getExtension(ExtendedKeyUsageExtension)?.usages ?? []) as string[]);
   const [commonName] = certificate.subjectName.getField("CN");

@@ -1,4 +1,4 @@
-/** Whom a certificate names, and for which end of a link (RFC 5415 §2.4.4.3). */
+/** Subject of a certificate and its end of the link (RFC 5415 §2.4.4.3). */
 import { failure, type Result, success } from "../../base/failure.js";
 import { parseMac } from "../../base/mac-address.js";
 

@@ -23,7 +23,7 @@ export interface CertificateValidity {
   readonly to: Instant;
 }
 
-/** Whoever signs: the authority's certificate and its key. */
+/** The authority's certificate and key. */
 export interface Signer {
   readonly certificate: X509Certificate;
   readonly key: webcrypto.CryptoKey;
@@ -35,7 +35,7 @@ export interface Revocation {
   readonly revocationDate: Date;
 }
 
-/** At most 20 octets, positive and not to be guessed (RFC 5280 §4.1.2.2). */
+/** Positive, unpredictable, at most 20 octets (RFC 5280 §4.1.2.2). */
 function newSerialNumber(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] as number) & 0x7f) | 0x40;
@@ -90,8 +90,8 @@ export async function subjectCertificate(
 const crlNumberOid = "2.5.29.20";
 
 /**
- * Valid until the authority ends: an operator hands the list out by hand, and one that expired unnoticed would lock out every AP.
- * @param number of this list, larger than those before it
+ * Valid as long as the authority: lists are distributed by hand, and one that expired unnoticed would lock out every AP.
+ * @param number CRL number, larger than any before it
  */
 export async function revocationList(signer: Signer, now: Instant, number: number, entries: readonly Revocation[]): Promise<X509Crl> {
   const { certificate, key } = signer;
@@ -106,7 +106,7 @@ export async function revocationList(signer: Signer, now: Instant, number: numbe
   });
 }
 
-/** PEM under the labels of RFC 7468 §5 and §6; the library writes a shorter one for revocation lists, which OpenSSL does not know. */
+/** PEM under the labels of RFC 7468 §5 and §6; the library's own label for revocation lists is unknown to OpenSSL. */
 export function pemFile(object: X509Certificate | X509Crl): string {
   const label = object instanceof X509Crl ? "X509 CRL" : "CERTIFICATE";
   const lines = Buffer.from(object.rawData)
@@ -120,7 +120,7 @@ export function crlNumberOf(list: X509Crl): number {
   return extension === null ? 0 : Number(`0x${Buffer.from(extension.value).subarray(2).toString("hex")}`);
 }
 
-/** X.690 §8.3: as few octets as hold the number and its sign. */
+/** X.690 §8.3: the shortest encoding that keeps the sign. */
 function derInteger(value: number): Uint8Array<ArrayBuffer> {
   const digits = value.toString(16);
   const even = digits.length % 2 === 0 ? digits : `0${digits}`;

@@ -12,7 +12,7 @@ export interface NewFile {
 }
 
 /**
- * Makes a folder with all of its files, or nothing. An empty folder may be there already.
+ * Creates a folder with all of its files, or nothing. An empty folder may exist already.
  * Failures: `folder-exists`, `folder-unwritable`.
  */
 export function makeFolder(path: string, files: readonly NewFile[], subfolders: readonly string[] = []): Result<null> {
@@ -34,7 +34,7 @@ export function makeFolder(path: string, files: readonly NewFile[], subfolders: 
   }
 }
 
-/** Why `makeFolder` would refuse the path; undefined where nothing stands in its way. */
+/** Why `makeFolder` would refuse the path; undefined if it would not. */
 export function folderFault(path: string): Fault | undefined {
   if (!existsSync(path)) return undefined;
   return statSync(path).isDirectory() && readdirSync(path).length === 0 ? undefined : exists(path);

@@ -1,4 +1,4 @@
-/** P-256 keys as PEM files and as Web Crypto keys, with which certificates are signed. */
+/** P-256 keys as PEM and as Web Crypto keys. */
 import { createPrivateKey, webcrypto } from "node:crypto";
 
 type CryptoKey = webcrypto.CryptoKey;
@@ -17,7 +17,7 @@ export async function privateKeyPem(key: CryptoKey, passphrase?: string): Promis
     .toString();
 }
 
-/** @throws Error where the passphrase is wrong or missing, or the text is not such a key */
+/** @throws Error if the passphrase is wrong or missing, or the text is not a private key */
 export function readPrivateKey(pem: string, passphrase?: string): Promise<CryptoKey> {
   const key = createPrivateKey({ key: pem, ...(passphrase !== undefined && { passphrase }) });
   return webcrypto.subtle.importKey("pkcs8", key.export({ type: "pkcs8", format: "der" }), keyAlgorithm, true, ["sign"]);

@@ -1,4 +1,4 @@
-/** `@peculiar/x509`, which fails to load before the polyfill. */
+/** `@peculiar/x509`, which loads only after its polyfill. */
 import "reflect-metadata";
 
 export {

@@ -1,6 +1,6 @@
 /**
- * Buffers of outgoing datagrams, used again once the socket has taken them: at the rates of an image transfer, allocating and
- * collecting fresh ones costs more than encrypting them.
+ * Reusable buffers for outgoing datagrams. At the rates of an image transfer, allocating and collecting fresh ones costs more than
+ * encrypting their content.
  */
 
 /** No UDP payload is larger. */

@@ -8,7 +8,7 @@ import { standInOverheadBytes } from "./stand-in-wire.js";
 export const sealed = (layer: LinkLayer | undefined, plaintext: Uint8Array, to: Endpoint): Uint8Array | undefined =>
   layer?.seal(plaintext, to, new Uint8Array(plaintext.length + standInOverheadBytes));
 
-/** Wakes a link layer of one boot when it asks for it. */
+/** Arms the timer of one boot's link layer. */
 export class LayerHost<Layer extends LinkLayer> implements Actor<Instant> {
   readonly name: string;
   readonly layer: Layer;
@@ -22,7 +22,7 @@ export class LayerHost<Layer extends LinkLayer> implements Actor<Instant> {
     this.layer = layer;
   }
 
-  /** Calls the layer, then arms the timer that it asks for. */
+  /** Calls the layer, then arms its next timer. */
   call<Value>(act: (layer: Layer) => Value): Value {
     const value = act(this.layer);
     this.#arm();

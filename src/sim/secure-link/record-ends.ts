@@ -5,12 +5,12 @@ type SealedRecord = Extract<StandInDatagram, { readonly type: "record" }>;
 /** Width of the replay window (RFC 6347 §4.1.2.6). */
 const windowBits = 64;
 
-/** One end's record layer of an established link: numbers what it sends, and takes each record once. */
+/** Record layer at one end of an established link: numbers outgoing records and accepts each incoming one once. */
 export class RecordEnd {
   readonly keys: LinkKeys;
   #sent = 0;
   #highest = -1;
-  /** Bit n: record `highest - n` was taken. */
+  /** Bit n is set once record `highest - n` was accepted. */
   #taken = 0n;
 
   constructor(keys: LinkKeys) {
@@ -24,7 +24,7 @@ export class RecordEnd {
     return into.subarray(0, datagram.length);
   }
 
-  /** Undefined for a record that came before. */
+  /** Undefined for a replay. */
   open({ sequence, plaintext }: SealedRecord): Uint8Array | undefined {
     if (sequence > this.#highest) {
       this.#taken = BigInt.asUintN(windowBits, (this.#taken << BigInt(sequence - this.#highest)) | 1n);

@@ -1,4 +1,4 @@
-/** The AP's end of the stand-in: the twin of `runtime/dtls/dtls-client.ts`. */
+/** AP end of the simulated DTLS link; counterpart of `runtime/dtls/dtls-client.ts`. */
 import { type Endpoint, sameEndpoint } from "../../base/endpoint.js";
 import { type MacAddress, macToBytes } from "../../base/mac-address.js";
 import type { Prng } from "../../base/prng.js";
@@ -7,7 +7,7 @@ import type { LinkLayer } from "../../core/capwap/link/secure-link.js";
 import { RecordEnd } from "./record-ends.js";
 import { decodeStandIn, encodeStandIn, type StandInDatagram, sameKeys } from "./stand-in-wire.js";
 
-/** Waits between flights, and when the client gives up, as the daemons' DTLS has them. */
+/** Retransmission timing and give-up limit, the same as the daemons' DTLS. */
 const firstWaitMs = 500;
 const longestWaitMs = 4_000;
 const sendsMax = 13;
@@ -15,7 +15,7 @@ const sendsMax = 13;
 export interface StandInClientOptions {
   readonly prng: Prng;
   readonly identity: MacAddress;
-  /** The AP's key at this moment. */
+  /** The AP's current key. */
   readonly secret: () => number;
   readonly send: (datagram: Uint8Array, to: Endpoint) => void;
   readonly onPlaintext: (bytes: Uint8Array, from: Endpoint) => void;
@@ -23,7 +23,7 @@ export interface StandInClientOptions {
   readonly onDown: (peer: Endpoint, reason: string) => void;
 }
 
-/** The flight that is out in a handshake. */
+/** The handshake's outstanding flight. */
 interface Flight {
   readonly client: number;
   readonly datagram: StandInDatagram;

@@ -1,4 +1,4 @@
-/** The controller's end of the stand-in: the twin of `runtime/dtls/dtls-server.ts`. */
+/** Controller end of the simulated DTLS link; counterpart of `runtime/dtls/dtls-server.ts`. */
 import { type Endpoint, endpointText } from "../../base/endpoint.js";
 import { type MacAddress, macFromBytes } from "../../base/mac-address.js";
 import type { Prng } from "../../base/prng.js";
@@ -14,7 +14,7 @@ export type StandInOutcome = "established" | "unknown-identity" | "wrong-key" | 
 
 export interface StandInServerOptions {
   readonly prng: Prng;
-  /** The key of an AP at this moment; undefined for one that may not come. */
+  /** An AP's current key; undefined if it has none. */
   readonly secretOf: (mac: MacAddress) => number | undefined;
   readonly send: (datagram: Uint8Array, to: Endpoint) => void;
   readonly onPlaintext: (bytes: Uint8Array, from: Endpoint) => void;
@@ -26,7 +26,7 @@ export interface StandInServerOptions {
 interface Handshake {
   readonly client: number;
   readonly server: number;
-  /** A proof came that was under another key. */
+  /** A proof arrived under a different key. */
   readonly wrongKey: boolean;
 }
 
@@ -43,7 +43,7 @@ interface Peer {
 
 export class StandInServer implements LinkLayer {
   readonly #options: StandInServerOptions;
-  /** No address can guess another's cookie. */
+  /** Keeps an address from guessing another's cookie. */
   readonly #cookieSecret: number;
   readonly #peers = new Map<string, Peer>();
   readonly #timers = new TimerTable<string>();
@@ -92,7 +92,7 @@ export class StandInServer implements LinkLayer {
     this.#disestablish(peer);
   }
 
-  /** Ends the links of an AP whose credential is void. */
+  /** Ends every link of an AP whose credential was revoked. */
   closeAp(mac: MacAddress): void {
     for (const peer of [...this.#peers.values()]) {
       if (peer.established?.mac !== mac) continue;
@@ -101,7 +101,7 @@ export class StandInServer implements LinkLayer {
     }
   }
 
-  /** Keeps nothing of a hello without the address's cookie. */
+  /** Keeps no state for a hello without the address's cookie. */
   #onHello(
     now: Instant,
     { client, cookie }: Extract<StandInDatagram, { type: "hello" }>,
@@ -126,7 +126,7 @@ export class StandInServer implements LinkLayer {
 
   #onProof({ keys, identity, secret }: Extract<StandInDatagram, { type: "proof" }>, peer: Peer): boolean {
     const { established, handshake, endpoint } = peer;
-    // Its answer was lost.
+    // A retransmission: our Finished was lost.
     if (established !== undefined && sameKeys(established.records.keys, keys)) return this.#send({ type: "finished", keys }, endpoint);
     if (handshake === undefined || !sameKeys(handshake, keys)) return false;
     const mac = macFromBytes(identity);

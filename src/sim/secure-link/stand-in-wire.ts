@@ -1,18 +1,18 @@
 /**
- * Datagrams of the stand-in for DTLS 1.2: its flights and what each proves, without its cryptography. A secret stands for a key and travels
- * where DTLS would prove that the sender has it; nothing in the simulator reads what is not its own.
+ * Datagrams of the simulated DTLS 1.2: the flights without the cryptography. The secret stands for a key and travels where DTLS would
+ * prove possession of it.
  */
 import { ByteReader, ByteWriter } from "../../base/bytes.js";
 import { dtlsHeader } from "../../wire/capwap/dtls-record.js";
 
-/** Both ends' randoms: they name a link as its keys do. */
+/** Both ends' randoms, which identify a link as its keys would. */
 export interface LinkKeys {
   readonly client: number;
   readonly server: number;
 }
 
 export type StandInDatagram =
-  /** ClientHello; without a cookie, 0. */
+  /** ClientHello; cookie 0 means none. */
   | { readonly type: "hello"; readonly client: number; readonly cookie: number }
   /** HelloVerifyRequest. */
   | { readonly type: "verify"; readonly client: number; readonly cookie: number }
@@ -22,14 +22,14 @@ export type StandInDatagram =
   | { readonly type: "proof"; readonly keys: LinkKeys; readonly identity: Uint8Array; readonly secret: number }
   /** The server's Finished. */
   | { readonly type: "finished"; readonly keys: LinkKeys }
-  /** Fatal: the server knows nobody of this identity. */
+  /** Fatal alert: unknown PSK identity. */
   | { readonly type: "unknown-identity"; readonly client: number }
   | { readonly type: "record"; readonly keys: LinkKeys; readonly sequence: number; readonly plaintext: Uint8Array }
   | { readonly type: "close-notify"; readonly keys: LinkKeys };
 
 const types = ["hello", "verify", "offer", "proof", "finished", "unknown-identity", "record", "close-notify"] as const;
 const identityBytes = 6;
-/** What a record adds to its plaintext: CAPWAP DTLS Header, kind, keys and sequence; about what DTLS adds. */
+/** Octets a record adds to its plaintext, about as many as DTLS. */
 export const standInOverheadBytes = dtlsHeader.length + 1 + 8 + 4;
 
 export function encodeStandIn(datagram: StandInDatagram): Uint8Array {
@@ -53,7 +53,7 @@ export function encodeStandIn(datagram: StandInDatagram): Uint8Array {
   return writer.view();
 }
 
-/** Undefined for what is none. Views share memory with `bytes`. */
+/** Undefined for anything else. Views share memory with `bytes`. */
 export function decodeStandIn(bytes: Uint8Array): StandInDatagram | undefined {
   if (bytes[0] !== dtlsHeader[0]) return undefined;
   const reader = new ByteReader(bytes, dtlsHeader.length);
@@ -83,7 +83,7 @@ function read(type: (typeof types)[number], reader: ByteReader): StandInDatagram
 
 export const sameKeys = (one: LinkKeys, other: LinkKeys): boolean => one.client === other.client && one.server === other.server;
 
-/** What an outsider with the keys would see: the CAPWAP datagram itself, in a record or in clear; undefined for a handshake. */
+/** The CAPWAP datagram in a record or in clear; undefined for a handshake. */
 export function capwapIn(bytes: Uint8Array): Uint8Array | undefined {
   if (bytes[0] !== dtlsHeader[0]) return bytes;
   const datagram = decodeStandIn(bytes);
