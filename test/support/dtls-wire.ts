@@ -28,6 +28,8 @@ export class DtlsWire {
   readonly sent: Crossing[] = [];
   /** Datagrams that arrive instead of one that was sent: none, itself, it twice, another. */
   fate: (crossing: Crossing) => readonly Uint8Array[] = ({ bytes }) => [bytes];
+  /** How far both ends' clocks run ahead of OpenSSL's. */
+  aheadMs = 0;
   readonly #waiting: Crossing[] = [];
   #identities: LinkIdentity[] = [];
 
@@ -64,7 +66,7 @@ export class DtlsWire {
   }
 
   open(client: DtlsClient): void {
-    client.open(now(), controllerAt);
+    client.open(this.#now(), controllerAt);
     this.settle();
   }
 
@@ -75,8 +77,8 @@ export class DtlsWire {
 
   deliver({ toServer, peer, bytes }: Crossing): boolean {
     const copy = Uint8Array.from(bytes);
-    if (toServer) return this.server.take(now(), copy, peer);
-    return this.clients.get(endpointText(peer))?.take(now(), copy, controllerAt) ?? false;
+    if (toServer) return this.server.take(this.#now(), copy, peer);
+    return this.clients.get(endpointText(peer))?.take(this.#now(), copy, controllerAt) ?? false;
   }
 
   say(text: string, from: DtlsClient | DtlsServer, peer: Endpoint = apAt): void {
@@ -101,6 +103,10 @@ export class DtlsWire {
   /** What happened since the last look. */
   news(): string[] {
     return this.happened.splice(0);
+  }
+
+  #now(): number {
+    return now() + this.aheadMs;
   }
 
   #cross(crossing: Crossing): void {

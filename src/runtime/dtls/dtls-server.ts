@@ -14,8 +14,13 @@ import type { CertificateCredential, DtlsAddon, DtlsContext, ServerCredentials }
 import { Association, type AssociationStep } from "./association.js";
 
 export const dtlsServerLimits = {
-  /** Handshakes under way at one moment; beyond that the oldest is dropped. A hostile peer can make each hold 0.3 MB. */
+  /** Concurrent handshakes. A hostile peer can make each hold 0.3 MB. */
   handshakesMax: 512,
+  /**
+   * With all of them taken, a new one replaces the oldest once that is this old; until then the newcomer waits for its retransmission. If
+   * it replaced the oldest at once, thousands of APs that come back together would cut each other off and none would get in.
+   */
+  handshakeMsMin: 5_000,
   /** Handshakes begun in one second; beyond that the peer's retransmission gets its turn. */
   handshakesPerSecond: 1_000,
   /** Answers to ClientHellos without a cookie in one second. */
@@ -181,6 +186,7 @@ export class DtlsServer {
       return true;
     }
     if (known?.established?.random === hello.random) return false;
+    if (!hello.isFirst && !this.#hasRoom(now)) return false;
     if (!(hello.isFirst ? this.#asked : this.#begun).admits(now)) return false;
     const { addon, send } = this.#options;
     const key = endpointText(from);
@@ -192,6 +198,14 @@ export class DtlsServer {
     const association = new Association(addon, heard, header.length, (datagram) => send(datagram, from));
     this.#begin(now, known ?? { key, endpoint: from, handshake: undefined, established: undefined }, association, hello.random);
     return true;
+  }
+
+  #hasRoom(now: Instant): boolean {
+    const { handshakesMax, handshakeMsMax, handshakeMsMin } = dtlsServerLimits;
+    if (this.#handshakes.size < handshakesMax) return true;
+    const [oldest] = this.#handshakes;
+    const beganAt = (oldest?.handshake?.expiresAt ?? 0) - handshakeMsMax;
+    return now - beganAt >= handshakeMsMin;
   }
 
   #begin(now: Instant, peer: Peer, association: Association, random: string): void {

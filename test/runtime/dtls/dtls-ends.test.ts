@@ -172,14 +172,21 @@ t.test("an AP has two associations at most, and all end when its credential does
   t.equal(wire.server.associationCount, 0);
 });
 
-t.test("unfinished handshakes are bounded: the oldest is dropped", { skip: skipWithoutDtls }, async (t) => {
+t.test("unfinished handshakes are bounded: a newcomer replaces one that had its time", { skip: skipWithoutDtls }, async (t) => {
   const wire = new DtlsWire();
   wire.fate = ({ toServer, bytes }) => (toServer && bytes[17] === 16 ? [] : [bytes]);
-  const { handshakesMax } = dtlsServerLimits;
-  for (let port = 1; port <= handshakesMax + 20; port++) wire.open(wire.client(undefined, { ...apAt, port }));
+  const { handshakesMax, handshakeMsMin } = dtlsServerLimits;
+  const open = (first: number, count: number): void => {
+    for (let port = first; port < first + count; port++) wire.open(wire.client(undefined, { ...apAt, port }));
+  };
+  open(1, handshakesMax + 20);
   t.equal(wire.server.handshakeCount, handshakesMax);
-  t.equal(wire.news().filter((line) => line.startsWith("handshake replaced")).length, 20);
-  wire.server.wake(now() + dtlsServerLimits.handshakeMsMax);
+  t.same(wire.news(), [], "those in progress are left alone");
+  wire.aheadMs = handshakeMsMin;
+  open(1_000, 20);
+  t.equal(wire.server.handshakeCount, handshakesMax);
+  t.equal(wire.news().filter((line) => /^handshake (?:replaced|wrong-key)/.test(line)).length, 20);
+  wire.server.wake(now() + handshakeMsMin + dtlsServerLimits.handshakeMsMax);
   t.equal(wire.server.handshakeCount, 0);
   t.equal(wire.server.nextWakeAt(), undefined);
 });
