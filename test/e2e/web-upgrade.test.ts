@@ -3,6 +3,7 @@
  * and on to the new version.
  */
 import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import t, { type Test } from "tap";
@@ -60,7 +61,7 @@ async function startBranch(t: Pick<Test, "teardown">) {
     }
   };
   await allOn(before);
-  return { url: ready.admin, ask, allOn };
+  return { url: ready.admin, folder, admin, ask, allOn };
 }
 
 t.test("configuring FlexConnect AP upgrades (GUI)", skipWithoutChromium, async (t) => {
@@ -146,4 +147,50 @@ t.test("configuring FlexConnect AP upgrades (GUI)", skipWithoutChromium, async (
     .filter({ hasText: new RegExp(`Primary Image\\s*${after}`) })
     .filter({ hasText: before })
     .waitFor();
+});
+
+t.test("activation by mouse: the canary first, the others after Resume", skipWithoutChromium, async (t) => {
+  const { url, folder, admin, ask, allOn } = await startBranch(t);
+  const group = "Lyon 7";
+  for (const model of ["AIR-AP2802I", "AIR-CAP3702I"]) {
+    const path = join(folder, `${model}.tar`);
+    await writeFile(path, randomBytes(500_000));
+    await admin.addImage(path, { version: after, models: [model], release: "primary" }, () => {});
+  }
+  await ask({ type: "group-add", group });
+  for (const { mac } of plans) await ask({ type: "group-ap-add", group, mac });
+  await ask({ type: "group-set", group, settings: { predownload: true, backoffSecondsMin: 0.2, backoffSecondsMax: 0.4 } });
+  await ask({ type: "group-start", group, release: "primary" });
+
+  const page = await openPage(t, await launchBrowser(t));
+  await page.goto(url);
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "FlexConnect Groups" }).click();
+  await page.getByRole("link", { name: group }).click();
+  await page.getByRole("tab", { name: "Image Upgrade" }).click();
+  const section = page.getByRole("region", { name: "Activation" });
+  await section.getByText("7 APs in this group can boot the image of the last upgrade").waitFor({ timeout: 180_000 });
+  await section.getByLabel("APs in a batch, %").fill("100");
+  await section.getByLabel("Pause between batches, s").fill("0");
+  await section.getByLabel("Pause between batches, s").blur();
+  await section.getByLabel("Canary").selectOption("AP4");
+  const planned = section.getByRole("table", { name: "APs to activate" });
+  await planned.getByRole("row", { name: /^1 \(canary\) AP4 / }).waitFor();
+  await planned.getByRole("row", { name: /^2 AP2 / }).waitFor();
+  await planned.getByRole("row", { name: /^3 AP1 primary/ }).waitFor();
+  await section.getByRole("button", { name: "Activate" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Activate" }).click();
+  await section.getByText("The activation is waiting for resume after its canary.").waitFor({ timeout: 180_000 });
+  const running = (await ask({ type: "show-ap-summary" })).filter(({ runningVersion }) => runningVersion === after);
+  t.same(
+    running.map(({ name }) => name),
+    ["AP4"],
+    "the canary alone",
+  );
+  await section.getByRole("button", { name: "Resume" }).click();
+  await section.getByText("The activation is complete.").waitFor({ timeout: 180_000 });
+  await section
+    .getByRole("table", { name: "Batches" })
+    .getByRole("row", { name: /^2 0 0 4 0/ })
+    .waitFor();
+  await allOn(after);
 });

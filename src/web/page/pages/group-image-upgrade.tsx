@@ -14,6 +14,7 @@ import { useConfirm } from "../ui/dialog.js";
 import { FailureNote } from "../ui/note.js";
 import { actColumn, type Column, Table } from "../ui/table.js";
 import { tell } from "../ui/toast.js";
+import { GroupActivation } from "./group-activation.js";
 import { RunPreview } from "./run-preview.js";
 
 /** The operator's changes that are not applied yet. */
@@ -135,6 +136,7 @@ export function GroupImageUpgrade({ group }: { group: GroupView }) {
         </section>
         {image !== "abort" && group.predownload && !running && <RunPreview group={group} release={image} />}
       </div>
+      {!running && <GroupActivation group={group} />}
       {!running && run}
       {dialog}
     </>
