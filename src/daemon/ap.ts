@@ -41,7 +41,7 @@ async function startLocked(settings: ApSettings, log: Log): Promise<Result<Runni
   if (link.value.mode === "clear") log.warn("link-clear", "CAPWAP goes in clear text: anyone on the path can command this AP");
   const root = settings.trustRoot === undefined ? success(undefined) : readTrustRoot(settings.trustRoot);
   if (!root.ok) return root;
-  if (root.value === undefined) log.warn("images-unsigned", "no --trust-root: this AP takes and boots images that nobody has signed");
+  if (root.value === undefined) log.warn("images-unsigned", "no --trust-root: this AP accepts and boots unsigned images");
   const boot = (tftpPort: number) => bootAp(settings, link.value, root.value, tftpPort, log, meter);
   const metrics = new Metrics("ap");
   const meter = measureAp(metrics);

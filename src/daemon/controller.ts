@@ -193,7 +193,7 @@ async function assemble(
   }
   const { adminUrl, ssh, firstPassword } = doors.value;
   if (controllerLinkMode(settings) === "clear") log.warn("link-clear", "CAPWAP goes in clear text: anyone on the path can command the APs");
-  if (trustedRoot.value === undefined) log.warn("images-unsigned", "no --trust-root: images are taken that nobody has signed");
+  if (trustedRoot.value === undefined) log.warn("images-unsigned", "no --trust-root: unsigned images are accepted");
   log.info("ready", "controller ready", {
     capwap: endpointText(ports.value.control.local),
     admin: adminUrl,

@@ -11,7 +11,7 @@ export const systemText = ({ version, startedAt, storage, link, signatures, cert
     dotted("Started (UTC)", time(startedAt), width),
     dotted("Storage", storageText(storage), width),
     dotted("AP Links", link === "dtls" ? "DTLS" : "CLEAR TEXT: anyone on the path can command the APs", width),
-    dotted("Image Signatures", signatures === "required" ? "Required" : "NOT VERIFIED: images are taken unsigned", width),
+    dotted("Image Signatures", signatures === "required" ? "Required" : "NOT VERIFIED: images are unsigned", width),
     dotted("Certificate", certificate === null ? "None (plain HTTP)" : certificateText(certificate), width),
   );
 

@@ -536,7 +536,10 @@ export class BootedAgent {
   }
 }
 
-const unsigned: OrderRefusal = { reason: "not-signed", detail: "this AP takes images with a bundle, and RFC 5415 alone brings none" };
+const unsigned: OrderRefusal = {
+  reason: "not-signed",
+  detail: "this AP accepts only signed images, and an Image Identifier alone carries no bundle",
+};
 
 function refuse(runId: WireRunId, refusal: OrderRefusal, out: ApEffect[]): OrderAnswer {
   out.push({ type: "event", event: { name: "order-refused", runId, ...refusal } });

@@ -1,4 +1,4 @@
-/** Bundles as they come in parts, and the order that waits until storage has verified its own. */
+/** Reassembles bundles, and holds the order whose bundle is being verified. */
 import { sha256HexOf } from "../../base/sha256.js";
 import type { BundlePart } from "../../wire/capwap/vendor.js";
 import { bundleBytesMax } from "../trust/release.js";
@@ -18,7 +18,7 @@ export class ReleaseCheck {
   #lastId = 0;
   #waiting: RunOrder | undefined;
 
-  /** Takes the next part; the first one replaces whatever came before. */
+  /** A part at offset 0 discards any bundle in progress. */
   part({ sha256, totalBytes, offset, bytes }: BundlePart): OrderRefusal | undefined {
     if (offset === 0) this.#arriving = { sha256: sha256HexOf(sha256), totalBytes, parts: [], receivedBytes: 0 };
     const arriving = this.#arriving;
@@ -32,7 +32,7 @@ export class ReleaseCheck {
     return undefined;
   }
 
-  /** Has storage check the order's image; `checked` gives the order back. An order that waited already is dropped. */
+  /** Requests a check of the order's image; `checked` returns the order. Replaces an order that is still waiting. */
   begin(order: RunOrder, allowsDowngrade: boolean, out: ApEffect[]): void {
     const { sha256, sizeBytes, version } = order;
     if (sha256 === null) return;
@@ -41,7 +41,7 @@ export class ReleaseCheck {
     out.push({ type: "check-release", checkId: ++this.#lastId, image: { sha256, sizeBytes, version }, bundle, allowsDowngrade });
   }
 
-  /** The order that `input` is about; undefined where none waits for it any more. */
+  /** The order that `input` answers; undefined if it was replaced or aborted. */
   checked({ checkId }: Extract<ApInput, { readonly type: "release-checked" }>): RunOrder | undefined {
     if (checkId !== this.#lastId) return undefined;
     const order = this.#waiting;

@@ -204,7 +204,7 @@ export class Controller implements ControllerMachine {
     this.#capwap.request(now, session, requestOf(command, this.#runNumbers), command, outputs);
   }
 
-  /** The AP keeps the bundle of the image that it was ordered last, so each session sees it once. */
+  /** Sent once per session and image: the AP keeps the bundle of its latest order. */
   #sendBundle(now: Instant, id: CapwapSessionId, sha256: Sha256Hex, mac: MacAddress, outputs: Output[]): void {
     const domain = this.#domain as ControllerDomain;
     const session = this.#sessions.get(id);

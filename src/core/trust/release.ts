@@ -27,7 +27,7 @@ export interface SignedRole {
 export interface VerifiedRelease {
   readonly root: SignedRole;
   readonly targets: SignedRole;
-  /** Null in a bundle without. */
+  /** Null if the bundle has none. */
   readonly timestamp: SignedRole | null;
   readonly images: readonly SignedImage[];
 }

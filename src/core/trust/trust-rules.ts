@@ -1,13 +1,13 @@
-/** Which verified release an AP takes, and which image it boots: the rules that signatures alone cannot state. */
+/** Which verified release an AP accepts and which image it boots: rules that signatures alone cannot express. */
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { SignedImage, SignedRole, VerifiedRelease } from "./release.js";
 import { accept, distrust, type TrustFault, type TrustVerdict } from "./verdict.js";
 
-/** The highest that an AP has accepted. It never falls, and a factory reset leaves it. */
+/** The highest values an AP has accepted. They never decrease and survive a factory reset. */
 export interface TrustMemory {
   readonly rootVersion: number;
   readonly targetsVersion: number;
-  /** 0 until a bundle with a timestamp came; from then on each bundle needs one. */
+  /** 0 until the first bundle with a timestamp; from then on every bundle needs one. */
   readonly timestampVersion: number;
   readonly newestSignedAtMs: number;
   /** Lowest securityVersion that may boot. */
@@ -32,7 +32,7 @@ export interface OrderedImage {
 export interface AdmissionFacts {
   readonly family: string;
   readonly memory: TrustMemory;
-  /** The operator has asked for a release that was signed before one that the AP has accepted. */
+  /** The operator explicitly asked for a release signed earlier than one already accepted. */
   readonly allowsDowngrade: boolean;
   /** Release date of this software: no trusted date is earlier. */
   readonly builtAtMs: number;
@@ -40,11 +40,11 @@ export interface AdmissionFacts {
 
 export interface ReleaseAdmission {
   readonly image: SignedImage;
-  /** To be lasting before the image is fetched. */
+  /** Must be persisted before the image is fetched. */
   readonly memory: TrustMemory;
 }
 
-/** Whether an order for `ordered` may be carried out. The clock is not asked: it may be wrong, and the controller may have set it. */
+/** Whether an order for `ordered` may be carried out. The system clock is not consulted: it may be wrong, or set by the controller. */
 export function admitRelease(release: VerifiedRelease, ordered: OrderedImage, facts: AdmissionFacts): TrustVerdict<ReleaseAdmission> {
   const { memory, family, allowsDowngrade, builtAtMs } = facts;
   const after = remembered(memory, release);
@@ -75,7 +75,7 @@ export const withFloor = (memory: TrustMemory, securityVersion: number): TrustMe
   securityFloor: Math.max(memory.securityFloor, securityVersion),
 });
 
-/** The image that the release signs under this digest, with the length and the version that are asked for. */
+/** The image that the release signs under this digest, if length and version match too. */
 export function imageOf(release: Pick<VerifiedRelease, "images">, { sha256, sizeBytes, version }: OrderedImage): TrustVerdict<SignedImage> {
   const image = release.images.find((signed) => signed.sha256 === sha256);
   if (image === undefined) return distrust("not-signed", `the bundle signs no image with SHA-256 ${sha256}`);
@@ -104,7 +104,9 @@ function expired({ root, targets, timestamp }: VerifiedRelease, nowMs: number): 
   return late && { reason: "metadata-expired", detail: `the ${late[0]} metadata has expired` };
 }
 
-function rolledBack({ targets, timestamp }: VerifiedRelease, memory: TrustMemory, allowsDowngrade: boolean): TrustFault | undefined {
+function rolledBack({ root, targets, timestamp }: VerifiedRelease, memory: TrustMemory, allowsDowngrade: boolean): TrustFault | undefined {
+  // Even a downgrade must not bring back a revoked key.
+  if (root.version < memory.rootVersion) return older("root", root.version, memory.rootVersion);
   if (allowsDowngrade) return undefined;
   if (targets.version < memory.targetsVersion) return older("targets", targets.version, memory.targetsVersion);
   if (memory.timestampVersion === 0) return undefined;

@@ -1,4 +1,4 @@
-/** Which images an AP with a trusted root takes and boots. It asks nobody: the controller may be taken over. */
+/** Decides which images an AP with a trusted root accepts and boots, without relying on the controller. */
 import type { Sha256Hex } from "../../base/sha256.js";
 import { admitRelease, barredFromBoot, emptyTrustMemory, imageOf, type OrderedImage, withFloor } from "../../core/trust/trust-rules.js";
 import { accept, distrust, type TrustFault, type TrustVerdict } from "../../core/trust/verdict.js";
@@ -33,7 +33,7 @@ export class ImageTrust {
     this.#roots = roots;
   }
 
-  /** @param present images in the slots; those that are there when the first root comes are trusted as they are */
+  /** @param present images in the slots; on the first start with a root they are trusted as found */
   static async open(folder: string, disk: Disk, facts: TrustedRoot, present: readonly Sha256Hex[]): Promise<ImageTrust> {
     const store = new TrustStore(folder, disk);
     const { root } = facts;
@@ -54,9 +54,9 @@ export class ImageTrust {
   }
 
   /**
-   * Judges an order's image before a byte moves. What is learnt of the release is lasting when it is admitted.
-   * @param bundle undefined: the one that came with the same image before
-   * @param kept digests of images whose bundles stay
+   * Judges an order's image before any byte is fetched. An admitted release is persisted before this resolves.
+   * @param bundle undefined to use the stored one
+   * @param kept digests of images whose bundles to keep
    */
   async check(
     image: OrderedImage,
@@ -83,19 +83,19 @@ export class ImageTrust {
     return undefined;
   }
 
-  /** Why an image in a slot may not be made to boot, by what is trusted now. */
+  /** Why an image may not be activated, judged by the newest root. */
   async activationFault(image: OrderedImage): Promise<TrustFault | undefined> {
     const judged = await this.#judge(image, [this.#newestRoot]);
     return judged.ok ? undefined : judged.fault;
   }
 
-  /** Why the image of a slot may not boot. A key that was revoked since it was activated does not stop an AP from starting again. */
+  /** Why an image may not boot. Revoking its key after activation does not keep an AP from restarting. */
   async bootFault(image: OrderedImage): Promise<TrustFault | undefined> {
     const judged = await this.#judge(image, [...this.#roots].reverse());
     return judged.ok ? undefined : judged.fault;
   }
 
-  /** Resolves when older images can never boot again. Before the image is activated. */
+  /** Persists the floor that the image sets. Call before activating it. */
   async raiseFloorTo(image: OrderedImage): Promise<void> {
     const judged = await this.#judge(image, [...this.#roots].reverse());
     if (judged.ok) await this.#save({ ...this.#trust, ...withFloor(this.#trust, judged.value) });
@@ -146,7 +146,7 @@ function parsedRoot(text: string): RootMetadata {
   return root.value;
 }
 
-/** The provisioned root is its owner's word: a newer one follows the chain, one that is not in the chain replaces it. */
+/** The owner's root takes precedence: a newer one extends the chain, one outside the chain replaces it. */
 function withProvisioned(chain: readonly RootMetadata[], root: RootMetadata): readonly RootMetadata[] {
   if (chain.some((each) => textOf(each) === textOf(root))) return chain;
   const newest = chain.at(-1)?.signed.version ?? 0;

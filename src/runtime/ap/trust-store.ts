@@ -27,7 +27,7 @@ export class TrustStore {
     this.#disk = disk;
   }
 
-  /** Undefined where there never was any. @throws when both files are damaged: an AP that forgets its floor is no safer than without one */
+  /** Undefined before the first `save`. @throws if both files are damaged: starting without the floor would defeat it */
   async load(): Promise<StoredTrust | undefined> {
     const found = [];
     for (const name of [names.trust, names.copy]) found.push(await loadSealedJson(this.#disk, join(this.#folder, name), storedFiles.trust));
@@ -35,13 +35,13 @@ export class TrustStore {
     if (typeof whole === "object") return whole.value;
     if (found.includes("damaged")) {
       throw new Error(
-        `${names.trust} and ${names.copy} are damaged; remove both to trust the root anew, without the floor that was reached`,
+        `${names.trust} and ${names.copy} are damaged; remove both to start over from the provisioned root; the security floor is lost`,
       );
     }
     return undefined;
   }
 
-  /** Resolves when both are lasting. */
+  /** Resolves when both files are on the disk. */
   async save(trust: StoredTrust): Promise<void> {
     await saveSealedJson(this.#disk, join(this.#folder, names.trust), trust);
     await saveSealedJson(this.#disk, join(this.#folder, names.copy), trust);

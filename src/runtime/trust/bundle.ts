@@ -4,7 +4,7 @@
  *     {"format":"flexup-bundle-1","roots":[…],"snapshot":…,"targets":…,"timestamp":…}
  *
  * Canonical JSON as a whole. `roots` is the chain from version 1 on. Snapshot and timestamp, TUF's protection against old metadata, are
- * there together or not at all.
+ * either both present or both absent.
  */
 import { bundleBytesMax } from "../../core/trust/release.js";
 import { accept, distrust, type TrustVerdict } from "../../core/trust/verdict.js";

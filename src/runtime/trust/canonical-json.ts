@@ -1,4 +1,4 @@
-/** Canonical JSON of printable ASCII, as TUF signs it: what is parsed here has one spelling, so no two readers see different things in it. */
+/** Canonical JSON of printable ASCII, as signed by TUF. Every value has exactly one spelling, so no two parsers can disagree. */
 import { canonicalize } from "@tufjs/canonical-json";
 import { accept, distrust, type TrustVerdict } from "../../core/trust/verdict.js";
 
@@ -8,7 +8,7 @@ export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObj
 const depthMax = 16;
 
 /**
- * An object from the canonical bytes of it; duplicate keys, other spellings of numbers, escapes, blanks and text beyond ASCII are refused.
+ * Parses an object; refuses duplicate keys, other spellings of numbers, escapes, whitespace and non-ASCII text.
  * @param bytesMax checked before anything is read
  * @param what names the file in the refusal
  */

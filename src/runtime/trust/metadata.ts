@@ -1,6 +1,6 @@
 /**
  * TUF metadata by role: `@tufjs/models` parses and verifies it, and these checks narrow it to what flexup accepts — Ed25519 keys, whole
- * versions, dates in UTC, and a `signed_at` beside `expires`, by which time is told without a clock.
+ * versions, dates in UTC, and a `signed_at` beside `expires`, which provides trusted time without a clock.
  */
 import { isDeepStrictEqual } from "node:util";
 import { Metadata, MetadataKind, type Root, type Snapshot, type Targets, type Timestamp } from "@tufjs/models";
@@ -82,14 +82,14 @@ function parse<T extends AnyMetadata>(role: string, value: JsonValue | undefined
   } catch (error) {
     return malformed(role, (error as Error).message);
   }
-  // Hexadecimal has one spelling, as everything in a bundle.
+  // Upper-case hex would be a second spelling of the same signature.
   if (!Object.values(metadata.signatures).every(({ sig }) => /^[0-9a-f]{128}$/.test(sig))) {
     return malformed(role, "a signature is not that of an Ed25519 key");
   }
   const { version, expires, unrecognizedFields } = metadata.signed;
   if (!Number.isSafeInteger(version) || version < 1) return malformed(role, "its version is not a whole number from 1");
   if (!isDate(expires) || !isDate(unrecognizedFields[signedAtField])) return malformed(role, "a date is not like 2026-11-28T12:00:00Z");
-  // The library verifies what it has parsed: that must be all there is.
+  // The library verifies its own serialization: nothing may be lost in parsing.
   const isWhole = isDeepStrictEqual(canonicalBytes(metadata.signed.toJSON()), canonicalBytes(signed ?? null));
   return isWhole ? accept(metadata) : malformed(role, "a field is not understood");
 }

@@ -3,7 +3,7 @@ import { failure, type Result, success } from "../../base/failure.js";
 import type { TrustVerdict } from "../../core/trust/verdict.js";
 import { type RootMetadata, readRoot } from "./metadata.js";
 
-/** A root file as a daemon or a command is given it. Failure: `root-unreadable`. */
+/** Reads the file given as `--trust-root`. Failure: `root-unreadable`. */
 export function readTrustRoot(path: string): Result<RootMetadata> {
   let bytes: Buffer;
   try {

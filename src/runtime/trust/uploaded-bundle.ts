@@ -9,8 +9,8 @@ import { type RootMetadata, roleFacts } from "./metadata.js";
 import { signedImages, verifyRelease } from "./verify-release.js";
 
 /**
- * @param root undefined for a controller that trusts none: it passes on what the APs will judge
- * @param nowMs by the controller's clock, since an operator is there to set it right
+ * @param root undefined on a controller without one: the bundle is passed on unverified
+ * @param nowMs by the controller's clock, which an operator can correct
  * Failures: `not-signed`, `bundle-malformed`, `signature-invalid`, `metadata-expired`.
  */
 export function judgeUpload(
@@ -21,7 +21,7 @@ export function judgeUpload(
 ): Result<ImageBundle | undefined> {
   if (bytes === undefined) {
     if (root === undefined) return success(undefined);
-    return failure("not-signed", "This controller takes signed images alone: give the image's bundle, which flexup release sign writes");
+    return failure("not-signed", "This controller accepts only signed images: add the bundle written by flexup release sign (--bundle)");
   }
   const bundle = readBundle(bytes);
   if (!bundle.ok) return refused(bundle.fault);

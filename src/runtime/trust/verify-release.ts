@@ -86,7 +86,7 @@ function verifyFreshness(root: RootMetadata, { freshness, targets }: Bundle): Tr
   return accept(null);
 }
 
-/** What the targets say. Believed only once they are verified. */
+/** The images that the targets list. Not verified. */
 export function signedImages({ targets }: Bundle): TrustVerdict<readonly SignedImage[]> {
   const images: SignedImage[] = [];
   for (const file of Object.values(targets.signed.targets)) {

@@ -144,7 +144,7 @@ export const apInventory = record({
   extensions: counted(u8, u8),
 });
 
-/** Negotiable extensions; a code that the peer does not know is left alone. `signedImages`: the AP takes no image without a bundle. */
+/** Negotiable extensions; a code that the peer does not know is left alone. `signedImages`: the AP accepts only images with a bundle. */
 export const extensions = { fastTransfer: 1, stream: 2, signedImages: 3 } as const;
 
 /** Octets of a bundle in one message: with the rest of a Configuration Update Request they stay below 4,096. */

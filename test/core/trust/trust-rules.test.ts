@@ -50,6 +50,12 @@ t.test("older metadata is a rollback unless a downgrade was asked for", async (t
   t.equal(downgraded.ok && downgraded.value.memory.targetsVersion, 6, "what was seen is not forgotten");
 });
 
+t.test("a root older than one that was accepted", async (t) => {
+  t.equal(reason({ root: role(3) }, { rootVersion: 3 }), "admitted");
+  t.equal(reason({ root: role(2) }, { rootVersion: 3 }), "metadata-rollback");
+  t.equal(reason({ root: role(2) }, { rootVersion: 3 }, true), "metadata-rollback", "its keys may have been revoked since");
+});
+
 t.test("a downgrade does not reach below the floor", async (t) => {
   t.equal(reason({}, { securityFloor: 4 }), "admitted");
   t.equal(reason({}, { securityFloor: 5 }), "below-security-floor");

@@ -1,5 +1,5 @@
 /**
- * A vendor's folder for signing: offline, known to no daemon.
+ * A vendor's offline signing folder; no daemon uses it.
  *
  *     root.json            the newest root: what controllers and APs are given
  *     roots/N.root.json    every root so far

@@ -142,7 +142,7 @@ function ApDetails({ ap: { summary, images, retryAt } }: { ap: Ap }) {
 function signatureText(signature: ApSummaryRow["signature"]): string {
   switch (signature) {
     case "required":
-      return "signed ones alone";
+      return "signed only";
     case "unsigned":
       return "any, unsigned";
     case null:

@@ -3,7 +3,7 @@ import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
 import { Note } from "../ui/note.js";
 
-/** On every page: what this controller does without. */
+/** On every page: protections that this controller runs without. */
 export function TrustNotes() {
   const connection = useLive((state) => state.connection);
   const system = useResource(() => order({ type: "show-system" }), [connection]).value;
@@ -15,7 +15,7 @@ export function TrustNotes() {
         </Note>
       )}
       {system?.signatures === "unverified" && (
-        <Note tone="warning">Images are unsigned: this controller takes any file. Start it with --trust-root.</Note>
+        <Note tone="warning">Images are unsigned: this controller accepts any file. Start it with --trust-root.</Note>
       )}
     </>
   );
