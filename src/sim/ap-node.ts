@@ -170,6 +170,9 @@ export class ApNode {
         for (const fileName of chunks) world.post(server, { type: "withdraw", fileName });
         chunks.clear();
       },
+      "keep-slots": ({ addresses }) => {
+        world.post(server, { type: "keep-slots", addresses });
+      },
       "limit-serving": ({ bytesPerSecondMax }) => {
         world.post(server, { type: "rate-max", bytesPerSecond: bytesPerSecondMax ?? undefined });
       },

@@ -187,6 +187,7 @@ const chosen: { readonly [Name in AnyElementName]?: fc.Arbitrary<AnyElementValue
   swapOrder: fc.record({ orderId: u32, sha256: fc.oneof(fc.constant(new Uint8Array()), octets(32)) }),
   refusal: fc.record({ reason, detail: line(0, 200) }),
   sessionToken: octets(16),
+  keptSlots: fc.record({ addresses: fc.array(fc.oneof(ipv4, ipv6), { maxLength: 8 }) }),
   holdingChallenge: fc.record({ sha256: octets(32), nonce: octets(16) }),
   holdingProof: fc.record({ nonce: octets(16), proof: octets(32) }),
   rolledBack: fc.record({ version: line(0, 64), detail: line(0, 200) }),

@@ -74,6 +74,8 @@ export class ControllerLab {
   readonly gone: string[] = [];
   /** Images whose files the host was to check. */
   readonly checks: string[] = [];
+  /** Lists of addresses that primaries were told to keep their slots for. */
+  readonly keptSlots: (readonly string[])[] = [];
   /** Proofs that the host was to compute. */
   readonly questions: ProofQuestion[] = [];
   readonly #store = new Map<string, string>();
@@ -117,7 +119,8 @@ export class ControllerLab {
       else this.#store.set(key, JSON.stringify(value));
     }
     const commands = outbox.takeCommands();
-    this.told.push(...commands.filter(({ command }) => command.type !== "challenge"));
+    this.told.push(...commands.filter(({ command }) => command.type !== "challenge" && command.type !== "keep-slots"));
+    for (const { command } of commands) if (command.type === "keep-slots") this.keptSlots.push(command.addresses);
     this.events.push(...outbox.takeEvents());
     for (const { requestId, result, changes } of outbox.takeReplies()) {
       this.#lastChanges = changes;

@@ -104,7 +104,7 @@ function finishedRun(id: number, group: string, aps: readonly { mac: MacAddress;
     const image = runImage(name, { version: version.old, fileName: `${name}.img`, sizeBytes: imageBytes, sha256: "a".repeat(64) });
     const known = run.families.get(name);
     const role = known === undefined ? "primary" : "subordinate";
-    const serving: FamilyState = { phase: "serving", testimony: newTestimony(0), primary: mac, manual: false };
+    const serving: FamilyState = { phase: "serving", testimony: newTestimony(0), keepsSlotsFor: new Set(), primary: mac, manual: false };
     const family = known ?? { ...newFamily(run, name, image), state: serving, sessionsPeak: 3 };
     run.families.set(name, family);
     const bytes =

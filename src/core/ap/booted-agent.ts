@@ -332,11 +332,14 @@ export class BootedAgent {
   // ---- orders of the controller --------------------------------------------------------------------------------------
 
   #configure(now: Instant, elements: ElementsOf<"configurationUpdateRequest">, out: ApEffect[]): void {
-    const { upgradeAbort, swapOrder, holdingChallenge, upgradeOrder, imageIdentifier, bundlePart } = elements;
+    const { upgradeAbort, swapOrder, holdingChallenge, keptSlots, upgradeOrder, imageIdentifier, bundlePart } = elements;
     if (upgradeAbort !== undefined) this.#abort(now, upgradeAbort.runId, out);
     else if (swapOrder !== undefined) this.#wish(now, { type: "swap", order: swapOrder }, out);
     else if (holdingChallenge !== undefined) this.#answer(now, this.#proof.challenged(holdingChallenge, out), out);
-    else if (upgradeOrder !== undefined) this.#orderRun(now, upgradeOrder, elements, out);
+    else if (keptSlots !== undefined) {
+      this.#serve.keepSlots(keptSlots.addresses, out);
+      this.#answer(now, { resultCode: resultCodes.success }, out);
+    } else if (upgradeOrder !== undefined) this.#orderRun(now, upgradeOrder, elements, out);
     else if (bundlePart !== undefined) this.#takeBundle(now, bundlePart, out);
     else if (imageIdentifier !== undefined) this.#answer(now, this.#orderPlain(now, imageIdentifier, out), out);
     else this.#answer(now, { resultCode: resultCodes.success }, out);

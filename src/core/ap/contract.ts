@@ -6,6 +6,7 @@
  */
 import type { Endpoint } from "../../base/endpoint.js";
 import type { Flavor } from "../../base/flavor.js";
+import type { IpAddress } from "../../base/ip-address.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Wake } from "../../base/machine.js";
 import type { Sha256Hex } from "../../base/sha256.js";
@@ -290,6 +291,8 @@ export type ApEffect =
   | { readonly type: "withdraw-chunks" }
   /** What the TFTP server gives at most from now on, over all of its sessions; null for no limit. */
   | { readonly type: "limit-serving"; readonly bytesPerSecondMax: number | null }
+  /** From now on, the TFTP server's slots are for peers at these addresses before any others. */
+  | { readonly type: "keep-slots"; readonly addresses: readonly IpAddress[] }
   /** Stop serving; open sessions end with an ERROR packet. */
   | { readonly type: "withdraw"; readonly fileName: string }
   /** Fetch by TFTP into an open download, from `offset` on. Answers `fetch-ended`. */

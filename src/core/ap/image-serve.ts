@@ -1,3 +1,4 @@
+import type { IpAddress } from "../../base/ip-address.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import type { ServingReport, WireRunId } from "../../wire/capwap/vendor.js";
 import type { ApEffect, ApInput, RunOrder, ServedPeer } from "./contract.js";
@@ -20,6 +21,7 @@ interface Offer {
 export class ImageServe {
   readonly #slots: ImageSlots;
   #offer: Offer | undefined;
+  #keepsSlots = false;
   #sessions: readonly ServedPeer[] = [];
   #bytesServed = 0;
   #refusals = 0;
@@ -58,11 +60,20 @@ export class ImageServe {
     out.push({ type: "limit-serving", bytesPerSecondMax });
   }
 
+  /** The controller's list of the APs that this one serves. Without an offer there is nothing to keep. */
+  keepSlots(addresses: readonly IpAddress[], out: ApEffect[]): void {
+    if (this.#offer === undefined) return;
+    this.#keepsSlots = addresses.length > 0;
+    out.push({ type: "keep-slots", addresses });
+  }
+
   withdraw(out: ApEffect[]): void {
     if (this.#offer === undefined) return;
     const { fileName } = this.#offer;
     this.#offer = undefined;
     this.#sessions = [];
+    if (this.#keepsSlots) out.push({ type: "keep-slots", addresses: [] });
+    this.#keepsSlots = false;
     out.push({ type: "withdraw", fileName });
     out.push({ type: "event", event: { name: "withdrawn", fileName } });
   }

@@ -4,6 +4,7 @@
  */
 
 import type { Endpoint } from "../../base/endpoint.js";
+import type { IpAddress } from "../../base/ip-address.js";
 import type { MacAddress } from "../../base/mac-address.js";
 import type { Sha256Hex } from "../../base/sha256.js";
 import type {
@@ -67,6 +68,8 @@ export type ApCommand =
   /** @see wire/capwap/vendor.ts, swapOrder */
   | { readonly type: "swap"; readonly orderId: number; readonly sha256: Sha256Hex }
   | { readonly type: "reset"; readonly version: string }
+  /** @see wire/capwap/vendor-distribution.ts, keptSlots */
+  | { readonly type: "keep-slots"; readonly addresses: readonly IpAddress[] }
   /** @see wire/capwap/vendor.ts, holdingChallenge */
   | { readonly type: "challenge"; readonly sha256: Sha256Hex; readonly nonce: Uint8Array };
 

@@ -445,6 +445,8 @@ function requestOf(command: ApCommand, numbers: RunNumbers): AcRequest {
       };
     case "reset":
       return { type: "resetRequest", elements: { imageIdentifier: identifier(command.version) } };
+    case "keep-slots":
+      return { type: "configurationUpdateRequest", elements: { keptSlots: { addresses: [...command.addresses] } } };
     case "challenge":
       return {
         type: "configurationUpdateRequest",

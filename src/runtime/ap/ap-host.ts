@@ -119,6 +119,9 @@ export class ApHost {
         for (const fileName of this.#chunks) tftp.withdraw(fileName).catch(onFatal);
         this.#chunks.clear();
         return;
+      case "keep-slots":
+        tftp.keepSlots(effect.addresses);
+        return;
       case "limit-serving":
         tftp.setRateMax(effect.bytesPerSecondMax ?? undefined);
         return;

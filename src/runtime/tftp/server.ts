@@ -4,8 +4,10 @@
  *     const opened = await openTftpServer({ listen: { address: "10.0.0.7", port: 69 }, clock, onServing, onFatal });
  *     await opened.value.offer("ap3g3.img", { path: "/var/lib/flexup/slot-b" });
  */
+
 import type { Endpoint } from "../../base/endpoint.js";
 import { type Result, success } from "../../base/failure.js";
+import type { IpAddress } from "../../base/ip-address.js";
 import { defaultServerSettings } from "../../core/tftp/defaults.js";
 import type {
   LookUpId,
@@ -61,6 +63,8 @@ export interface RunningTftpServer {
   /** The name is gone at once; resolves when its transfers have ended and the file is closed. */
   withdraw(fileName: string): Promise<void>;
   setSessionsMax(sessionsMax: number): void;
+  /** Slots are for peers at these addresses before any others. */
+  keepSlots(addresses: readonly IpAddress[]): void;
   /** Octets per second over all transfers, beside the settings' own limit; undefined for no other limit. */
   setRateMax(bytesPerSecond: number | undefined): void;
   /** The first transfer should not have to wait for anything that can be had ready; an offer does so by itself. */
@@ -195,6 +199,7 @@ export async function openTftpServer(options: TftpServerOptions): Promise<Result
     expect: (fileNames) => deliver({ type: "expect", fileNames }),
     withdraw,
     setSessionsMax: (sessionsMax) => deliver({ type: "sessions-max", sessionsMax }),
+    keepSlots: (addresses) => deliver({ type: "keep-slots", addresses }),
     setRateMax: (bytesPerSecond) => deliver({ type: "rate-max", bytesPerSecond }),
     prepare: () => sessions.prepare(),
     serving: () => machine.serving(),

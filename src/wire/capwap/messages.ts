@@ -179,6 +179,7 @@ export const messages = {
       holdingChallenge: "0..1",
       bundlePart: "0..1",
       downgradePolicy: "0..1",
+      keptSlots: "0..1",
       ...everywhere,
     },
   },

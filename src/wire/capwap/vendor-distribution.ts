@@ -1,6 +1,6 @@
 /** What an upgrade order says about the distribution over the LAN, in elements beside it, and what an AP says about its parent. */
 import { list, octets, prefixed, record, u8, u16, u32, u64, type ValueOf } from "../../base/field-table.js";
-import { endpoint, wireRunId } from "./vendor-fields.js";
+import { addressText, endpoint, wireRunId } from "./vendor-fields.js";
 
 /** Controller → AP: what this AP gives its LAN. */
 export const servingLimits = record({
@@ -24,13 +24,24 @@ export const chunkFault = record({
   chunk: u8,
 });
 
+/** Octets of addresses in one element, at most. */
+export const keptSlotsOctetsMax = 2_000;
+
+/**
+ * Controller → primary, in a Configuration Update Request of its own: the addresses of the APs that its TFTP slots are for. The last list
+ * holds, until the AP offers nothing more.
+ */
+export const keptSlots = record({ addresses: list(addressText) });
+
 /** Element IDs under our enterprise number. */
 export const vendorDistributionElements = {
   servingLimits: { id: 24, value: servingLimits },
   streamOrder: { id: 25, value: streamOrder },
   chunkFault: { id: 26, value: chunkFault },
+  keptSlots: { id: 27, value: keptSlots },
 } as const;
 
+export type KeptSlots = ValueOf<typeof keptSlots>;
 export type ServingLimits = ValueOf<typeof servingLimits>;
 export type StreamOrder = ValueOf<typeof streamOrder>;
 export type ChunkFault = ValueOf<typeof chunkFault>;

@@ -6,7 +6,7 @@ import { type IpAddress, isIpAddress } from "../../base/ip-address.js";
 export const shortText = (max: number): Field<string> => prefixed(u8, line(0, max));
 
 /** Numeric IPv4 or IPv6 text, or empty for "none". */
-const addressText: Field<IpAddress> = mapped(
+export const addressText: Field<IpAddress> = mapped(
   shortText(45),
   (address) => (address === "" || isIpAddress(address) ? address : undefined),
   (address) => address,

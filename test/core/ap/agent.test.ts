@@ -171,6 +171,20 @@ t.test("a primary that has the image offers it at once", async (t) => {
   ]);
 });
 
+t.test("slots are kept for the controller's list while there is an offer", async (t) => {
+  const keptSlots = { addresses: ["10.0.0.2"] };
+  const bench = new Bench({ record: twoImages }).joined();
+  t.same(bench.configure({ keptSlots }).did, ["configuration 0"], "nothing is offered");
+  bench.configure({ upgradeOrder: order });
+  t.same(bench.configure({ keptSlots }).did, ["keep-slots", "configuration 0"]);
+  const { did, out } = bench.configure({ upgradeAbort: { runId: 7 } });
+  t.ok(did.includes("keep-slots"), "and for nobody afterwards");
+  t.match(
+    out.find(({ type }) => type === "keep-slots"),
+    { addresses: [] },
+  );
+});
+
 t.test("an abort ends the offer and the run", async (t) => {
   const bench = new Bench({ record: twoImages }).joined();
   bench.configure({ upgradeOrder: order });

@@ -170,7 +170,44 @@ t.test("an address that holds several slots without an answer gives one up for a
   t.match(plans(give({ type: "session-ended", session: sessions[2] ?? 0, outcome: "withdrawn", bytesDone: 0 })), [{ peer: other }]);
   for (const session of sessions.slice(0, 2))
     give({ type: "session-progress", session, progress: { bytesDone: 512, isProven: true, isAllSent: false } });
-  t.match(replies(ask(peer(1, "10.0.0.11"))), [/^0 busy/], "peers behind one NAT that do receive keep theirs");
+  t.match(
+    ask(peer(1, "10.0.0.11")),
+    [{ type: "session-input", session: sessions[1], input: { type: "withdrawn" } }],
+    "the newest, even if its peer does receive: one slot an address while others wait",
+  );
+  t.match(plans(give({ type: "session-ended", session: sessions[1] ?? 0, outcome: "withdrawn", bytesDone: 512 })), [
+    { peer: peer(1, "10.0.0.11") },
+  ]);
+  t.match(replies(ask(peer(1, "10.0.0.12"))), [/^0 busy/], "addresses with one slot each keep it");
+});
+
+t.test("slots are for members before anyone else", async (t) => {
+  const { ask, give } = listening();
+  const [member, stranger] = [peer(1, "10.0.0.20"), peer(1, "10.0.0.30")];
+  const strangers = ["10.0.0.10", "10.0.0.11", "10.0.0.12"]
+    .flatMap((address) => plans(ask(peer(1, address))))
+    .map(({ session }) => session);
+  for (const session of strangers)
+    give({ type: "session-progress", session, progress: { bytesDone: 512, isProven: true, isAllSent: false } });
+  t.match(replies(ask(member)), [/^0 busy/], "nobody is a member yet");
+  give({ type: "keep-slots", addresses: ["10.0.0.20", "10.0.0.21"] });
+  t.match(ask(member), [{ session: strangers[2], input: { type: "withdrawn", detail: /^busy/ } }]);
+  t.match(plans(give({ type: "session-ended", session: strangers[2] ?? 0, outcome: "withdrawn", bytesDone: 512 })), [{ peer: member }]);
+  t.match(replies(ask(stranger)), [/^0 busy/], "a stranger takes no member's slot");
+  t.match(ask(peer(1, "10.0.0.21")), [{ session: strangers[1], input: { type: "withdrawn" } }]);
+  give({ type: "session-ended", session: strangers[1] ?? 0, outcome: "withdrawn", bytesDone: 512 });
+  give({ type: "keep-slots", addresses: [] });
+  t.match(replies(ask(peer(1, "10.0.0.22"))), [/^0 busy/], "one slot each");
+});
+
+t.test("members may make more requests a second than others, within bounds", async (t) => {
+  const answers = (address: string, members: readonly string[]): number => {
+    const { ask, give } = listening({ requestsPerSecondMax: 5 });
+    give({ type: "keep-slots", addresses: members });
+    return Array.from({ length: 1_000 }, (_, port) => ask(peer(port + 1, address), [], "none")).filter((out) => out.length > 0).length;
+  };
+  t.equal(answers("10.0.0.20", []), 10);
+  t.equal(answers("10.0.0.20", ["10.0.0.20"]), 200);
 });
 
 t.test("a peer that acknowledges nothing for ten seconds gives its slot up to whoever asks", async (t) => {

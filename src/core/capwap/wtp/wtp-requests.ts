@@ -80,6 +80,7 @@ const applied: ReadonlySet<string> = new Set<keyof ElementsOf<"configurationUpda
   "holdingChallenge",
   "bundlePart",
   "downgradePolicy",
+  "keptSlots",
   "sessionToken",
 ]);
 

@@ -3,9 +3,11 @@
  * subordinates released to it. A successor that has the image comes first, since it saves a WAN copy.
  */
 import type { Endpoint } from "../../../base/endpoint.js";
+import type { IpAddress } from "../../../base/ip-address.js";
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
 import { TimerTable } from "../../../base/timer-table.js";
+import { keptSlotsOctetsMax } from "../../../wire/capwap/vendor-distribution.js";
 import type { ApReport, ApServing } from "../ap-port.js";
 import { holdsImage, type KnownAp } from "../inventory.js";
 import { fallbackFor } from "./fallback.js";
@@ -16,7 +18,7 @@ import { choosePrimary, isSteady, nobody, type PrimaryChoice } from "./primary-c
 import { type Family, hasMoved, isTakingPart, type Member, primaryOf } from "./run.js";
 import { policyOf, type RunParts } from "./run-parts.js";
 import { complaintOf, isDiscredited, newTestimony, type Testimony } from "./testimony.js";
-import { tftpServerFor } from "./tftp-address.js";
+import { tftpClientAddress, tftpServerFor } from "./tftp-address.js";
 import { chunksOf, Tree } from "./tree.js";
 
 /** How many APs a reason names. */
@@ -50,6 +52,7 @@ export class Primaries {
       return;
     }
     this.#provide(now, family);
+    this.#keepSlots(family);
     this.#release(now, family);
   }
 
@@ -69,7 +72,8 @@ export class Primaries {
 
   /** The AP has the image: if it is the primary, it offers it. */
   completed(now: Instant, { mac, family }: Member): void {
-    if (primaryOf(family) === mac && family.state.phase !== "serving") turn(family, { phase: "serving", testimony: newTestimony(now) });
+    if (primaryOf(family) !== mac || family.state.phase === "serving") return;
+    turn(family, { phase: "serving", testimony: newTestimony(now), keepsSlotsFor: new Set() });
   }
 
   /** A subordinate of the primary has the whole image from it. */
@@ -246,6 +250,24 @@ export class Primaries {
     });
   }
 
+  /** Tells the primary which addresses its slots are for. Not again for one that needs none any more. */
+  #keepSlots({ state, members }: Family): void {
+    if (state.phase !== "serving") return;
+    const server = this.#parts.inventory.get(state.primary)?.session;
+    if (!server) return;
+    const addresses = new Set<IpAddress>();
+    for (const { mac, state: member } of members.values()) {
+      const session = this.#parts.inventory.get(mac)?.session;
+      if (session && mac !== state.primary && !hasEnded(member) && roleOf(member) === "subordinate")
+        addresses.add(tftpClientAddress(session, server));
+    }
+    const told = fittingOne([...addresses]);
+    if (told.every((address) => state.keepsSlotsFor.has(address))) return;
+    state.keepsSlotsFor.clear();
+    for (const address of told) state.keepsSlotsFor.add(address);
+    this.#parts.outbox.tell(state.primary, { type: "keep-slots", addresses: told });
+  }
+
   /** Orders those that wait for the primary, still try at a former one, or know this one by an address that it no longer has. */
   #release(now: Instant, family: Family): void {
     const { state, members, run } = family;
@@ -292,9 +314,18 @@ export class Primaries {
   }
 }
 
+/** The first addresses that fit one element; each has its length before it. */
+function fittingOne(addresses: readonly IpAddress[]): IpAddress[] {
+  let octets = 0;
+  return addresses.filter((address) => {
+    octets += address.length + 1;
+    return octets <= keptSlotsOctetsMax;
+  });
+}
+
 type Turn =
   | { readonly phase: "appointed"; readonly awaits: "image" | "offer" }
-  | { readonly phase: "serving"; readonly testimony: Testimony }
+  | { readonly phase: "serving"; readonly testimony: Testimony; readonly keepsSlotsFor: Set<IpAddress> }
   | { readonly phase: "missed"; readonly since: Instant };
 
 /** The primary stays the same AP; a family without one stays as it is. */

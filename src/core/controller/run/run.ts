@@ -1,5 +1,6 @@
 /** The state of a run. `run-rows.ts` converts what is stored of it. */
 import { type Endpoint, sameEndpoint } from "../../../base/endpoint.js";
+import type { IpAddress } from "../../../base/ip-address.js";
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";
@@ -48,7 +49,7 @@ export type FamilyState =
   | { readonly phase: "none" }
   /** `awaits` the image that it fetches, or the offer of the one that it has. */
   | ({ readonly phase: "appointed"; readonly awaits: "image" | "offer" } & Appointment)
-  | ({ readonly phase: "serving"; readonly testimony: Testimony } & Appointment)
+  | ({ readonly phase: "serving"; readonly testimony: Testimony; readonly keepsSlotsFor: Set<IpAddress> } & Appointment)
   /** Its session was found lost at `since`; it may be a short outage. */
   | ({ readonly phase: "missed"; readonly since: Instant } & Appointment);
 

@@ -1,5 +1,6 @@
 /** Where a subordinate reaches the TFTP server of its primary. */
 import type { Endpoint } from "../../../base/endpoint.js";
+import type { IpAddress } from "../../../base/ip-address.js";
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { ApSession } from "../inventory.js";
 import type { GroupRecord } from "../records.js";
@@ -26,6 +27,10 @@ export function tftpServer(
   const isBehindSameNat = localAddress !== null && client?.peer.address === peer.address;
   return { address: isBehindSameNat ? localAddress : peer.address, port };
 }
+
+/** The address from which an AP's requests reach the primary `server`. */
+export const tftpClientAddress = ({ peer, localAddress }: ApSession, server: ApSession): IpAddress =>
+  localAddress !== null && peer.address === server.peer.address ? localAddress : peer.address;
 
 /** The address that a primary advertises in vain, if it does. */
 export const unusedAddress = ({ peer, tftp }: ApSession, { primaryAddress }: Pick<GroupRecord, "primaryAddress">): string | undefined =>

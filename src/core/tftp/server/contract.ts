@@ -5,6 +5,7 @@
  */
 import type { Endpoint } from "../../../base/endpoint.js";
 import type { Flavor } from "../../../base/flavor.js";
+import type { IpAddress } from "../../../base/ip-address.js";
 import type { Wake } from "../../../base/machine.js";
 import type { Instant } from "../../../base/time.js";
 import type { ErrorCode } from "../../../wire/tftp/error-code.js";
@@ -142,6 +143,8 @@ export type ServerInput =
   | { readonly type: "withdraw"; readonly fileName: string }
   /** Sessions above a lowered cap run to their end. */
   | { readonly type: "sessions-max"; readonly sessionsMax: number }
+  /** From now on, slots are for peers at these addresses before any others. */
+  | { readonly type: "keep-slots"; readonly addresses: readonly IpAddress[] }
   /** Octets per second of payload over all sessions, beside the settings' own limit; undefined for no other limit. Holds at once. */
   | { readonly type: "rate-max"; readonly bytesPerSecond: number | undefined }
   /** A datagram at the listening port. `local` = the address of ours that it was sent to. */

@@ -3,6 +3,7 @@
  * to look up, or does not exist. The transfers themselves are `SendSession`s, which may run elsewhere.
  */
 import type { Endpoint } from "../../../base/endpoint.js";
+import type { IpAddress } from "../../../base/ip-address.js";
 import type { Machine } from "../../../base/machine.js";
 import { earliest, type Instant } from "../../../base/time.js";
 import { type ErrorCode, errorCode } from "../../../wire/tftp/error-code.js";
@@ -63,6 +64,8 @@ const SESSION_END_MS_MAX = 250;
 const WAITING_MAX = 64;
 const NOT_YET_TEXT = "not yet: the file is still coming in, ask again";
 const LOOK_UPS_MAX = 64;
+/** A member that asks for a file in parts makes many requests; a forged one is still bounded. */
+const MEMBER_RATE_FACTOR = 20;
 
 export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
   readonly #settings: ServerSettings;
@@ -72,6 +75,9 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
   readonly #sessions = new TransferSlots();
   readonly #requestRates: RequestRates;
   readonly #due = new DueFiles<Request>();
+  readonly #memberRates: RequestRates;
+  /** Addresses whose peers come before any others. */
+  #members: ReadonlySet<IpAddress> = new Set();
   #waiting: WaitingRequest[] = [];
   readonly #lookUps = new Map<LookUpId, LookUp>();
   #lastLookUp: LookUpId = 0;
@@ -89,6 +95,7 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
     this.#settings = settings;
     this.#sessionsMax = settings.sessionsMax;
     this.#requestRates = new RequestRates(settings.requestsPerSecondMax);
+    this.#memberRates = new RequestRates(settings.requestsPerSecondMax * MEMBER_RATE_FACTOR);
   }
 
   nextWakeAt(): Instant | undefined {
@@ -132,6 +139,9 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
       case "sessions-max":
         this.#sessionsMax = input.sessionsMax;
         break;
+      case "keep-slots":
+        this.#members = new Set(input.addresses);
+        break;
       case "rate-max":
         this.#rateMax = input.bytesPerSecond;
         this.#shareRate(out);
@@ -152,7 +162,7 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
     if (code === opcode.readRequest || code === opcode.writeRequest) {
       // Nothing beyond is read, and a copy does not keep the receiver's buffer.
       const request = { from, local, bytes: bytes.slice(0, REQUEST_BYTES_MAX) };
-      if (this.#requestRates.admits(now, from.address)) this.#request(now, request, now + SESSION_END_MS_MAX, out);
+      if (this.#rateOf(from.address).admits(now, from.address)) this.#request(now, request, now + SESSION_END_MS_MAX, out);
       else this.#datagramsDropped++;
       return;
     }
@@ -163,7 +173,12 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
     }
     this.#datagramsDropped++;
     const answer = answerToStranger(bytes);
-    if (answer !== undefined && this.#requestRates.admits(now, from.address)) out.push({ type: "reply", to: from, local, bytes: answer });
+    if (answer !== undefined && this.#rateOf(from.address).admits(now, from.address))
+      out.push({ type: "reply", to: from, local, bytes: answer });
+  }
+
+  #rateOf(address: IpAddress): RequestRates {
+    return this.#members.has(address) ? this.#memberRates : this.#requestRates;
   }
 
   /** @param until when it has to be decided */
@@ -214,7 +229,7 @@ export class TftpListener implements Machine<ListenerInput, ListenerEffect> {
     if (this.#sessions.size < this.#sessionsMax) return "free";
     if (now >= until) return "none";
     if (this.#sessions.hasEnding()) return "later";
-    return (this.#sessions.size === this.#sessionsMax ? this.#sessions.yielding(now, address) : undefined) ?? "none";
+    return (this.#sessions.size === this.#sessionsMax ? this.#sessions.yielding(now, address, this.#members) : undefined) ?? "none";
   }
 
   /** For the end of a session. */

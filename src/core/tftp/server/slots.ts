@@ -1,5 +1,6 @@
 /** The admitted sessions: who holds which slot, and who may have to give one up. */
 import { type Endpoint, endpointText } from "../../../base/endpoint.js";
+import type { IpAddress } from "../../../base/ip-address.js";
 import type { Instant } from "../../../base/time.js";
 import type { SessionPlan, SessionProgress, TftpSessionId } from "./contract.js";
 
@@ -60,16 +61,30 @@ export class TransferSlots {
   }
 
   /**
-   * The session that makes room for a peer at `address`. Only one that no ACK has proven does: to anybody after as long as a peer may take to
-   * repeat its request, and sooner if its address has several slots and the new one's has none.
+   * The session that makes room for a peer at `address`: one that no ACK has proven though its peer should have repeated its request; for a
+   * member, one of anybody else; for an address that holds none, one of an address that holds several.
+   * @param members addresses that come before any others
    */
-  yielding(now: Instant, address: string): Admission | undefined {
-    const admissions = [...this.#admissions.values()];
+  yielding(now: Instant, address: IpAddress, members: ReadonlySet<IpAddress>): Admission | undefined {
+    // The newest has the least to lose.
+    const newestFirst = [...this.#admissions.values()].reverse();
+    const addressOf = ({ plan }: Admission): IpAddress => plan.peer.address;
     const isSilentFor = ({ at, progress }: Admission, ms: number): boolean => !progress.isProven && now - at >= ms;
-    const silent = admissions.find((admission) => isSilentFor(admission, GIVEN_UP_MS));
-    const held = (other: string): number => admissions.filter(({ plan }) => plan.peer.address === other).length;
-    if (silent !== undefined || held(address) > 0) return silent;
-    return admissions.reverse().find((admission) => isSilentFor(admission, SILENT_MS_MIN) && held(admission.plan.peer.address) > 1);
+    const giveUp = (admissions: readonly Admission[]): Admission | undefined =>
+      admissions.find((admission) => isSilentFor(admission, SILENT_MS_MIN)) ?? admissions.find(({ progress }) => progress.isProven);
+
+    const givenUp = newestFirst.find((admission) => isSilentFor(admission, GIVEN_UP_MS));
+    if (givenUp !== undefined) return givenUp;
+    const isMember = members.has(address);
+    const own = newestFirst.filter((admission) => addressOf(admission) === address);
+    // A member's other request may be forged, or of the process that it was before a restart.
+    if (own.length > 0) return isMember ? own.find((admission) => isSilentFor(admission, SILENT_MS_MIN)) : undefined;
+    const others = newestFirst.filter((admission) => !members.has(addressOf(admission)));
+    const ofStranger = isMember ? giveUp(others) : undefined;
+    if (ofStranger !== undefined) return ofStranger;
+    const isOneOfSeveral = (admission: Admission): boolean =>
+      newestFirst.some((other) => other !== admission && addressOf(other) === addressOf(admission));
+    return giveUp((isMember ? newestFirst : others).filter(isOneOfSeveral));
   }
 }
 
