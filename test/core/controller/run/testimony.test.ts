@@ -84,7 +84,7 @@ t.test("a primary that has served as many as complain is believed", async (t) =>
   t.not(primary(lab), "ap1");
 });
 
-t.test("after two primaries the fault is elsewhere: the third keeps its office", async (t) => {
+t.test("after two primaries the fault is elsewhere: the third stays primary", async (t) => {
   const lab = serving(7);
   for (const [first, second] of [
     [6, 7],
