@@ -48,7 +48,7 @@ t.test("six APs are done soon after the WAN copy is", async (t) => {
   }
 });
 
-t.test("a parent is killed in the middle: its children go on where they are, and it resumes", async (t) => {
+t.test("a parent is killed in the middle: its children continue, and it resumes", async (t) => {
   const sizeBytes = 8 * mebibyte;
   const { fleet, plans } = await branch(t, 6, sizeBytes);
   const [, parent] = plans;

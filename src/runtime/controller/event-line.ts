@@ -44,7 +44,7 @@ const wordings: { readonly [Type in ControllerEvent["type"]]: Wording<EventOf<Ty
     level: "warn",
   },
   "ap-distrusted": {
-    message: ({ runId, mac, why }) => `run ${runId}: ${mac} serves nobody any more: ${why}`,
+    message: ({ runId, mac, why }) => `run ${runId}: ${mac} no longer serves other APs: ${why}`,
     level: "warn",
   },
   "primary-unreachable": {

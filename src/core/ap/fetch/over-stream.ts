@@ -16,7 +16,7 @@ type Receiving = StageOf<"stream-receiving">;
 
 /** Chunks that may wait to be read back while the next one is fetched. */
 const uncheckedMax = 2;
-/** A server that holds a request back until it has the chunk sets the pace itself; one that answers at once is not asked more often. */
+/** A server may hold a request until it has the chunk. One that answers "not yet" at once is asked no more often than this. */
 const askAgainMs = 250;
 
 export function checkChunk({ assignment, out }: FetchContext, chunks: ImageChunks, downloadId: number, chunk: number): void {

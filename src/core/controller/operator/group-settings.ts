@@ -116,7 +116,7 @@ export const groupSettingRows = {
     label: "Image Distribution",
     command: "distribution",
     parameter: "distribution",
-    help: "when subordinates fetch: all ask at once, or each is assigned a slot",
+    help: "how the image gets from the primary to the subordinates",
   }),
   /** Image bytes that one AP gives its LAN, over all of its sessions. */
   serveBytesPerSecondMax: bound({

@@ -310,7 +310,7 @@ export class GroupUpgrade {
     if (member) this.#settle(now, this.#proofs.expected(member, question, proof));
   }
 
-  /** A server sent a wrong chunk. When two APs say so, it serves nobody any more in this run. */
+  /** A server sent a wrong chunk. Reported by two APs, it serves no others for the rest of the run. */
   blamed(now: Instant, mac: MacAddress, { runId, server }: ApChunkFault): void {
     const reporter = this.#running(mac);
     if (!reporter || reporter.run.id !== runId) return;

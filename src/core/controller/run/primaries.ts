@@ -155,7 +155,7 @@ export class Primaries {
     outbox.event({ type: "primary-lost", runId: family.run.id, family: family.family, mac, why });
   }
 
-  /** It sent wrong chunks to several APs: it serves nobody in this run any more. */
+  /** It sent wrong chunks to several APs: it serves no others for the rest of the run. */
   distrust(now: Instant, { mac, family }: Member): void {
     const why = "sent wrong chunks to several APs";
     if (primaryOf(family) === mac) this.demote(now, family, why);

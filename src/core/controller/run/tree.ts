@@ -1,7 +1,7 @@
 /**
- * The `stream` distribution: who fetches from whom. Each AP of a family is ordered to fetch chunks from one parent, and told of a spare
- * one; at most the group's number of sessions meet at any AP. The tree is not stored: it is what the orders of the working
- * subordinates say, so it mends itself wherever a parent is gone, failed or distrusted.
+ * The tree of the `stream` distribution. Each AP of a family fetches chunks from one parent and knows a spare one; no AP has more
+ * children than the group allows sessions. The tree is not stored: it follows from the orders of the working subordinates, so it mends
+ * itself wherever a parent is gone, failed or distrusted.
  */
 import type { Endpoint } from "../../../base/endpoint.js";
 import { compareMac, type MacAddress } from "../../../base/mac-address.js";
@@ -46,7 +46,7 @@ export class Tree {
     }
   }
 
-  /** Whether the AP waits for a parent, or has one that will not do any more. */
+  /** Whether the AP has no parent yet, or needs another one. */
   needsParent(member: Member): boolean {
     const { state, mac, avoids } = member;
     if (state.phase === "pending") return state.contact === "here";
@@ -57,7 +57,7 @@ export class Tree {
     return at !== undefined && hasMoved(member, at);
   }
 
-  /** The AP's parent from now on; undefined while no AP has a session to give. */
+  /** The AP's parent from now on; undefined while no AP has a free session. */
   adopt({ mac, avoids, state }: Member): MacAddress | undefined {
     const present = isWorking(state) && state.task.role === "subordinate" ? state.task.server : undefined;
     if (present !== undefined && this.#nodes.has(present) && !avoids.has(present)) return present;
@@ -77,7 +77,7 @@ export class Tree {
     return parent.member.mac;
   }
 
-  /** Another AP with a session to give, not always the same one. */
+  /** Another AP with a free session; children of one parent get different ones. */
   spareFor(member: Member, parent: MacAddress): Endpoint | null {
     const { mac, avoids } = member;
     const others = [...this.#nodes.values()].filter(({ member: { mac: other } }) => other !== parent && this.#mayServe(other, mac, avoids));
@@ -130,7 +130,7 @@ const byMac = (one: Node, other: Node): number => compareMac(one.member.mac, oth
 const parentOf = ({ state }: Member): MacAddress | null =>
   isWorking(state) && state.task.role === "subordinate" ? state.task.server : null;
 
-/** It has chunks, or will. */
+/** It has chunks, or will have some. */
 function canServe({ state, family, mac }: Member): boolean {
   if (state.phase === "complete") return true;
   if (primaryOf(family) === mac) return state.phase === "queued" || (isWorking(state) && state.contact === "here");

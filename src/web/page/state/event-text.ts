@@ -46,7 +46,7 @@ const writers: Writers = {
       `${name(event.mac)} is primary for ${event.family}, ${event.manual ? "chosen manually" : because[event.because]}${event.warning === null ? "" : `. ${event.warning}`}`,
     ),
   "primary-lost": (event, name) => warning(`${name(event.mac)} is no longer primary for ${event.family}: ${event.why}`),
-  "ap-distrusted": (event, name) => warning(`${name(event.mac)} serves no other AP any more: it ${event.why}`),
+  "ap-distrusted": (event, name) => warning(`${name(event.mac)} no longer serves other APs: it ${event.why}`),
   "primary-unreachable": (event, name) =>
     warning(
       `${name(event.mac)} cannot reach its primary ${name(event.primary)} by TFTP: ${event.detail}. Check that both are in one subnet or that TFTP is allowed between them`,
