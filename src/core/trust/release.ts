@@ -1,6 +1,6 @@
 /** What TUF metadata states once its signatures are verified (`runtime/trust`). Dates are in milliseconds since the Unix epoch. */
 import type { Sha256Hex } from "../../base/sha256.js";
-import type { ChunkList } from "../upgrade/chunk-list.js";
+import type { ImageChunks } from "../upgrade/image-chunks.js";
 
 /** Enough for the chunk list of a 3 GB image. */
 export const bundleBytesMax = 1 << 18;
@@ -13,7 +13,7 @@ export interface SignedImage {
   readonly version: string;
   /** Raised by the vendor when older images must never boot again. */
   readonly securityVersion: number;
-  readonly chunks: ChunkList;
+  readonly chunks: ImageChunks;
 }
 
 /** The version and the dates of one metadata role. */

@@ -1,6 +1,8 @@
 /** An image in pieces that are fetched, verified and served one by one (`stream` distribution). */
 import type { Sha256Hex } from "../../base/sha256.js";
-import { imageChunkBytes } from "./chunk-list.js";
+
+/** Of a signed release, and of an order where they fit. */
+export const imageChunkBytes = 1_048_576;
 
 /** Their digests in order; all chunks but the last have `chunkBytes`. A chunk's digest is also the name under which it is served. */
 export interface ImageChunks {

@@ -3,7 +3,7 @@ import type { TargetFile } from "@tufjs/models";
 import { isSha256Hex } from "../../base/sha256.js";
 import type { SignedImage, SignedRole, VerifiedRelease } from "../../core/trust/release.js";
 import { accept, distrust, type TrustVerdict } from "../../core/trust/verdict.js";
-import { imageChunkBytes } from "../../core/upgrade/chunk-list.js";
+import { imageChunkBytes } from "../../core/upgrade/image-chunks.js";
 import type { Bundle } from "./bundle.js";
 import { canonicalBytes, type JsonObject } from "./canonical-json.js";
 import { type RootMetadata, roleFacts, signatureFault } from "./metadata.js";

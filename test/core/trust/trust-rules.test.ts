@@ -2,7 +2,7 @@
 import t from "tap";
 import type { SignedImage, VerifiedRelease } from "../../../src/core/trust/release.js";
 import { admitRelease, barredFromBoot, emptyTrustMemory, type TrustMemory, withFloor } from "../../../src/core/trust/trust-rules.js";
-import { imageChunkBytes } from "../../../src/core/upgrade/chunk-list.js";
+import { imageChunkBytes } from "../../../src/core/upgrade/image-chunks.js";
 
 const sha256 = "ab".repeat(32);
 const ordered = { sha256, sizeBytes: 1000, version: "8.5.182.0" };

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { failure, type Result, success } from "../../../base/failure.js";
 import type { SignedImage } from "../../../core/trust/release.js";
-import { imageChunkBytes } from "../../../core/upgrade/chunk-list.js";
+import { imageChunkBytes } from "../../../core/upgrade/image-chunks.js";
 
 /** Length, digest and chunk list of a file. Failure: `image-unreadable`. */
 export async function measureImage(file: string): Promise<Result<Pick<SignedImage, "sizeBytes" | "sha256" | "chunks">>> {
