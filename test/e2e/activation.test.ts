@@ -20,13 +20,13 @@ t.test("a canary that never joins goes back by itself; then the group is activat
   t.equal((await fleet.aps.get("AP2")?.ended)?.code, 0, "the reset ends its process");
   // The image boots and finds no controller.
   const lost = fleet.startAp(canary, "--on-reset", "exit", "--confirm-seconds", "10", "--controller", `${fleet.network}.255.9:5246`);
-  const message = `went back from ${after} to the former image: no controller was joined within 10 s`;
+  const message = `went back from ${after} to the former image: it joined no controller within 10 s`;
   t.ok(await lost.line((line) => (line["msg"] === message ? line : undefined)), message);
   t.equal((await lost.ended).code, 0);
   await fleet.join([canary]);
   const report = () => fleet.admin.order({ type: "show-activation", group: "branch" });
   t.match(must(await report()), {
-    state: { phase: "ended", outcome: "stopped", reason: /AP2 came back on .*: left .* because no controller was joined within 10 s/ },
+    state: { phase: "ended", outcome: "stopped", reason: /AP2 came back on .*: left .* because it joined no controller within 10 s/ },
     counts: { waiting: 2, failed: 1 },
   });
   t.match(await fleet.row("AP2"), { primaryImage: before, backupImage: after });

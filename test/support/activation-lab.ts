@@ -25,7 +25,7 @@ export function comesBack(lab: ControllerLab, ...numbers: number[]): void {
 
 /** It came back on the image that it ran before. */
 export function fallsBack(lab: ControllerLab, number: number): void {
-  lab.join({ number, rolledBack: { version: "9.0", detail: "no controller was joined within 300 s" } });
+  lab.join({ number, rolledBack: { version: "9.0", detail: "it joined no controller within 300 s" } });
 }
 
 /** Every AP that was ordered does as it is told and stays. */

@@ -36,10 +36,10 @@ export class BootTrial {
     const { trial } = this.#slots.record;
     if (trial === undefined) return undefined;
     if (this.#slots.running !== trial.slot) return { type: "roll-back", detail: "its slot could not be booted" };
-    this.#detail = `no controller was joined within ${Math.round(this.#confirmMs / 1000)} s`;
+    this.#detail = `it joined no controller within ${Math.round(this.#confirmMs / 1000)} s`;
     this.#deadline = now + this.#confirmMs;
     if (trial.boots < bootsMax) return { type: "count-boot" };
-    this.#detail = `it restarted ${trial.boots} times before a controller was joined`;
+    this.#detail = `it restarted ${trial.boots} times without joining a controller`;
     return this.#goBack(now);
   }
 

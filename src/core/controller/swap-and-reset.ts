@@ -106,7 +106,7 @@ export class SwapAndReset {
     });
   }
 
-  /** Without an operator who waits for the answer: `answered` returns it. */
+  /** No operator waits for the answer; `answered` returns it. */
   sendSwap(now: Instant, mac: MacAddress, sha256: Sha256Hex): void {
     this.#parts.outbox.tell(mac, { type: "swap", orderId: this.#nextOrderId(now), sha256 });
   }

@@ -1,4 +1,4 @@
-/** The activation of a group's image: its APs boot the image of their last run, batch by batch. Everything here is stored as it stands. */
+/** The activation of a group's image: its APs boot the image of their last run, batch by batch. All of it is stored as is. */
 import type { MacAddress } from "../../../base/mac-address.js";
 import type { Sha256Hex } from "../../../base/sha256.js";
 import type { Instant } from "../../../base/time.js";

@@ -77,7 +77,7 @@ export class Activations {
   start(now: Instant, group: GroupRecord, options: ActivationOptions): Result<Activation> {
     const { refusal } = this.plan(now, group, options);
     const { table } = this.#parts;
-    // The plan of a later time is made when it has come.
+    // One that starts later is planned at that time.
     const isFinal = options.at === null || table.unfinishedOf(group.name) || optionsRefusal(now, options);
     if (refusal && isFinal) return failure(refusal.code, refusal.message);
     const at = options.at ?? now;

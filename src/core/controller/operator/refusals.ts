@@ -38,7 +38,7 @@ export const refuse = {
   ),
   groupActivating: make(
     "group-activating",
-    (group) => `Group "${group}" is being activated; wait for the end of the activation or abort it with "activate abort".`,
+    (group) => `Group "${group}" is being activated; wait until that ends, or abort it with "activate abort".`,
   ),
   nothingToActivate: make(
     "nothing-to-activate",

@@ -27,15 +27,19 @@ export function GroupActivation({ group }: { group: GroupView }) {
 
 // ---- before --------------------------------------------------------------------------------------------------------
 
-type PlannedAp = ActivationPreview["batches"][number]["aps"][number] & { readonly batch: string; readonly afterSeconds: number };
+type PlannedAp = ActivationPreview["batches"][number]["aps"][number] & {
+  readonly batch: number;
+  readonly canary: boolean;
+  readonly afterSeconds: number;
+};
 
 const plannedColumns: readonly Column<PlannedAp>[] = [
   { title: "Batch", cell: ({ batch }) => batch, numeric: true },
   {
     title: "AP",
-    cell: ({ name, primary }) => (
+    cell: ({ name, canary, primary }) => (
       <>
-        {name} {primary && <span class="tag">primary</span>}
+        {name} {canary && <span class="tag">canary</span>} {primary && <span class="tag">primary</span>}
       </>
     ),
     wraps: true,
@@ -47,7 +51,7 @@ const plannedColumns: readonly Column<PlannedAp>[] = [
 
 const plannedAps = ({ batches }: ActivationPreview): readonly PlannedAp[] =>
   batches.flatMap(({ aps, canary, startsAfterSeconds }, index) =>
-    aps.map((ap) => ({ ...ap, batch: canary ? `${index + 1} (canary)` : String(index + 1), afterSeconds: startsAfterSeconds })),
+    aps.map((ap) => ({ ...ap, batch: index + 1, canary, afterSeconds: startsAfterSeconds })),
   );
 
 function Start({ group }: { group: GroupView }) {
@@ -79,8 +83,9 @@ function Start({ group }: { group: GroupView }) {
         min={min}
         max={max}
         step="1"
-        value={value}
-        onChange={(event) => {
+        // Live updates draw the form again while somebody types.
+        defaultValue={String(value)}
+        onInput={(event) => {
           if (event.currentTarget.validity.valid && event.currentTarget.value !== "") set(event.currentTarget.valueAsNumber);
         }}
       />

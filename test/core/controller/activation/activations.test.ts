@@ -72,7 +72,7 @@ t.test("a failure stops it at the end of its batch; the others stay as they are"
     state: {
       phase: "ended",
       outcome: "stopped",
-      reason: /^1 AP failed, 0 allowed; .* came back on 8\.0: left 9\.0 because no controller was joined within 300 s$/,
+      reason: /^1 AP failed, 0 allowed; .* came back on 8\.0: left 9\.0 because it joined no controller within 300 s$/,
     },
     counts: { active: 1, failed: 1, waiting: 4 },
   });
