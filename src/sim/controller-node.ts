@@ -40,6 +40,9 @@ export class ControllerNode {
   #links: LayerHost<StandInServer> | undefined;
   #requests = 0;
 
+  /** How often it has lost power. */
+  powerCuts = 0;
+
   constructor(options: {
     readonly world: World;
     readonly network: Network;
@@ -70,7 +73,10 @@ export class ControllerNode {
       world,
       name,
       (life) => this.#boot(life),
-      () => this.store.crash(),
+      () => {
+        this.powerCuts++;
+        this.store.crash();
+      },
     );
   }
 

@@ -1,6 +1,7 @@
 import type { SlotId } from "../core/ap/contract.js";
 import { newGroup } from "../core/controller/groups.js";
 import type { ApImageRow } from "../core/controller/operator/views.js";
+import { countsStoredEveryMs } from "../core/controller/run/wan-counts.js";
 import { ports } from "../wire/capwap/defaults.js";
 import type { ApNode } from "./ap-node.js";
 import { type Check, enforce } from "./checkers.js";
@@ -111,12 +112,19 @@ function apFaults(fleet: Fleet, ap: ApNode, row: ApImageRow): string[] {
   const own = fleet.watch.progress.get(ap.facts.name)?.progress;
   if (own === undefined || !ap.node.alive || failed) return wrong;
   // A power cut loses what an AP counted since its last change of state, while the controller remembers its reports. And
-  // over the WAN it counts what it sent, which is more than arrives where blocks are lost.
-  const mayExceed = { wanBytes: true, lanBytes: ap.powerCuts > 0 };
-  for (const count of ["wanBytes", "lanBytes"] as const)
-    if (row[count] !== own[count] && !(mayExceed[count] && row[count] > own[count]))
+  // over the WAN it counts what it sent, which is more than arrives where blocks are lost; its own power cut loses what it had not stored.
+  const mayExceed = { wanBytes: Number.POSITIVE_INFINITY, lanBytes: ap.powerCuts > 0 ? Number.POSITIVE_INFINITY : 0 };
+  const mayLack = { wanBytes: forgottenBytesMax(fleet), lanBytes: 0 };
+  for (const count of ["wanBytes", "lanBytes"] as const) {
+    const excess = row[count] - own[count];
+    if (excess > mayExceed[count] || -excess > mayLack[count])
       wrong.push(`the controller counts ${row[count]} ${count}, the AP ${own[count]}`);
+  }
   if (own.state === "complete" && row.retryCount !== null && row.retryCount !== own.tries)
     wrong.push(`the controller counts ${row.retryCount} tries, the AP ${own.tries}`);
   return wrong;
 }
+
+/** What the line carries between two savings of the counts, for each power cut of the controller. */
+const forgottenBytesMax = ({ controller, options: { wan, syncMs } }: Fleet): number =>
+  (controller.powerCuts * (countsStoredEveryMs + syncMs) * wan.bitsPerSecond) / 8_000;

@@ -6,7 +6,7 @@ import { type Member, wanBytesOf } from "./run.js";
 import type { RunTable } from "./run-table.js";
 
 /** A killed controller forgets at most what was carried in this time. */
-const storeEveryMs = 5_000;
+export const countsStoredEveryMs = 5_000;
 
 export class WanCounts {
   readonly #runs: RunTable;
@@ -27,7 +27,7 @@ export class WanCounts {
     member.wanWireBytes += octets;
     member.wanSentBytes += imageOctets;
     this.#unstored.add(member);
-    this.#storeAt ??= now + storeEveryMs;
+    this.#storeAt ??= now + countsStoredEveryMs;
   }
 
   nextWakeAt(): Instant | undefined {
