@@ -130,6 +130,7 @@ const runView = z.object({
   startedAt: instant,
   finishedAt: instant.nullable(),
   waits: z.array(z.string()),
+  stepsDown: z.array(z.string()).describe("Primaries that gave way, each with the reason"),
   counts: statusCounts,
   wanBytes: bytes.describe("Image bytes that crossed the WAN, resent ones included"),
   lanBytes: bytes,

@@ -12,6 +12,7 @@ const run: RunReport = {
   startedAt: 1_700_000_000_000,
   finishedAt: 1_700_000_060_000,
   waits: [],
+  stepsDown: [],
   counts: { None: 0, Initiated: 0, Predownloading: 0, Complete: 1, Failed: 0, NotSupported: 0 },
   group: "Branch <12>",
   models: [

@@ -99,6 +99,7 @@ function runLines(run: RunView, models: readonly ModelView[]): string[] {
     setting("Finished", time(run.finishedAt)),
     setting("APs by Status", counts.length === 0 ? "none" : counts.join(", ")),
     ...run.waits.map((line) => setting("Waiting", line)),
+    ...run.stepsDown.map((line) => setting("Stepped Down", line)),
     setting("WAN Bytes", `${run.wanBytes} (${run.wanWireBytes} on the wire), ${run.wanBytesSaved} saved`),
     "",
     columns(widths, ["Family", "WAN Copies", "WAN Bytes", "On the Wire", "LAN Bytes", "Sessions"]),

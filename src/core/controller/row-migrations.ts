@@ -38,6 +38,6 @@ export const toFormat8: RowMigration = ({ key, value }) =>
 export const toFormat9: RowMigration = ({ key, value }) =>
   key.startsWith("group/") ? { key, value: { ...(value as object), serveBytesPerSecondMax: null } } : { key, value };
 
-/** Subordinates go to their primary's own address, until an operator lets the group's primaries advertise another. */
+/** Primaries advertise their address, as they always did. */
 export const toFormat10: RowMigration = ({ key, value }) =>
-  key.startsWith("group/") ? { key, value: { ...(value as object), primaryAddress: "session" } } : { key, value };
+  key.startsWith("group/") ? { key, value: { ...(value as object), primaryAddress: "advertised" } } : { key, value };

@@ -107,6 +107,7 @@ const group: GroupView = {
     startedAt: 1_700_000_000_000,
     finishedAt: null,
     waits: [],
+    stepsDown: [],
     counts: { None: 0, Initiated: 1, Predownloading: 1, Complete: 1, Failed: 0, NotSupported: 0 },
     wanBytes: 8388608,
     lanBytes: 16777216,

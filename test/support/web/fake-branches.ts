@@ -354,6 +354,7 @@ export class FakeBranches implements ControllerPort {
       finishedAt: null,
       counts: noCounts,
       waits: [],
+      stepsDown: [],
       ...this.#totals(group),
     };
     this.#count(group);

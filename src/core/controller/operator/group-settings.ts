@@ -86,10 +86,10 @@ export type Distribution = (typeof distributions)[number];
 
 /** Where subordinates reach their primary's TFTP server. */
 export type PrimaryAddress =
-  /** Where its CAPWAP session comes from. */
-  | "session"
-  /** Where it says, as an AP behind a NAT of its own has to. */
-  | "advertised";
+  /** Where it says, as an AP behind a NAT of its own has to; its session must be proven. */
+  | "advertised"
+  /** Where its CAPWAP session comes from, whatever it says. */
+  | "session";
 
 const backoff = {
   subject: "The back-off in seconds",
@@ -129,12 +129,12 @@ export const groupSettingRows = {
     help: "bytes per second that one AP gives its LAN",
   }),
   primaryAddress: choice<PrimaryAddress>({
-    initial: "session",
-    choices: ["session", "advertised"],
+    initial: "advertised",
+    choices: ["advertised", "session"],
     label: "Master TFTP Address",
     command: "tftp-address",
     parameter: "address",
-    help: "where subordinates reach their primary: its own address, or the one that it advertises",
+    help: "where subordinates reach their primary: at the address that it advertises, if any, or always at its own",
   }),
   /** Tries at the primary before the WAN. */
   retryCount: number({

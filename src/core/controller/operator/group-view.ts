@@ -36,7 +36,7 @@ export function groupView(now: Instant, parts: ViewParts, group: GroupRecord): G
       };
     }),
     models: modelViews(parts, group, run),
-    run: run ? runView(run) : null,
+    run: run ? runView(parts, run) : null,
     transfers: run ? transferViews(now, parts, run) : [],
     activation: activation ? activationView(activation) : null,
     readyToActivate: readyToActivate(parts, group),

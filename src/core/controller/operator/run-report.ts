@@ -27,11 +27,21 @@ export const runReport = (parts: ViewParts, run: Run): RunReport => ({
   aps: [...run.members.values()].map((member) => reportRow(parts, member)),
 });
 
-export function runView(run: Run): RunView {
+export function runView({ inventory }: ViewParts, run: Run): RunView {
   const counts = noCounts();
   for (const member of run.members.values()) counts[statusOf(member)]++;
   const { id, state, release, startedAt, finishedAt } = run;
-  return { id, state, release, startedAt, finishedAt, counts, waits: waitsOf(run), ...totalsOf(run) };
+  return {
+    id,
+    state,
+    release,
+    startedAt,
+    finishedAt,
+    counts,
+    waits: waitsOf(run),
+    stepsDown: stepsDownOf(inventory, run),
+    ...totalsOf(run),
+  };
 }
 
 /** "3 APs wait: …", a line for each reason. */
@@ -39,6 +49,17 @@ function waitsOf(run: Run): string[] {
   const waiting = new Map<string, number>();
   for (const { heldBack } of run.members.values()) if (heldBack) waiting.set(heldBack.detail, (waiting.get(heldBack.detail) ?? 0) + 1);
   return Array.from(waiting, ([because, count]) => `${count} ${count === 1 ? "AP waits" : "APs wait"}: ${because}`);
+}
+
+/** The reason stands with an AP whose part is over; of one that fetches again the events have it. */
+function stepsDownOf(inventory: Inventory, { members, families }: Run): string[] {
+  return [...families.values()].flatMap(({ steppedDown }) =>
+    Array.from(steppedDown, (mac) => {
+      const state = members.get(mac)?.state;
+      const detail = state && hasEnded(state) ? state.detail : "";
+      return `${inventory.get(mac)?.record.name ?? mac}: ${detail || "stepped down as primary"}`;
+    }),
+  );
 }
 
 export function modelNames(inventory: Inventory, members: readonly Member[], aps: readonly KnownAp[]): string[] {
@@ -58,7 +79,7 @@ export function primaryName(inventory: Inventory, mac: MacAddress | null): Model
 function summaryRow(parts: ViewParts, run: Run): RunSummaryRow {
   const members = membersByFamily(run);
   return {
-    ...runView(run),
+    ...runView(parts, run),
     group: run.group,
     models: [...run.families.values()].map((family) => {
       const inFamily = members.get(family.family) ?? [];

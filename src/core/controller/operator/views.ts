@@ -242,6 +242,8 @@ export interface RunView extends RunTotals {
   readonly counts: { readonly [Status in PredownloadStatus]: number };
   /** Why APs wait that are out of tries, a line for each reason. */
   readonly waits: readonly string[];
+  /** Primaries that gave way in the run, a line for each with the reason. */
+  readonly stepsDown: readonly string[];
 }
 
 /** What a `group-start` would do now. */

@@ -163,8 +163,10 @@ function addressWarning({ inventory }: PlanState, group: GroupRecord | null, { m
   const address = group && primary?.session ? unusedAddress(primary.session, group) : undefined;
   if (!group || !primary?.session || address === undefined) return [];
   const { name } = primary.record;
-  const allow = `"config flexconnect group ${group.name} predownload tftp-address advertised"`;
-  return [`${name} advertises ${address} for TFTP, but its subordinates use ${primary.session.peer.address}: ${allow} allows it.`];
+  const why = primary.session.proven
+    ? `"config flexconnect group ${group.name} predownload tftp-address advertised" allows it`
+    : "its session has neither DTLS nor the session token";
+  return [`${name} advertises ${address} for TFTP, but its subordinates use ${primary.session.peer.address}: ${why}.`];
 }
 
 /** @param aps of the family */

@@ -104,7 +104,7 @@ export class Primaries {
 
   #inWords({ complaints }: Testimony): string {
     const { inventory } = this.#parts;
-    const said = Array.from(complaints, ([mac, complaint]) => `${inventory.get(mac)?.record.name ?? mac} got ${complaint}`);
+    const said = Array.from(complaints, ([mac, complaint]) => `${complaint} for ${inventory.get(mac)?.record.name ?? mac}`);
     return `${said.slice(0, namedMax).join(", ")}${said.length > namedMax ? ` and ${said.length - namedMax} more` : ""}`;
   }
 

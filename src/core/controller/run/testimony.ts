@@ -3,7 +3,7 @@ import type { MacAddress } from "../../../base/mac-address.js";
 import type { Instant } from "../../../base/time.js";
 import type { ApReport } from "../ap-port.js";
 
-export type Complaint = "wrong bytes" | "no answer";
+export type Complaint = "wrong bytes" | "unreachable";
 
 export interface Testimony {
   /** When it began to serve. */
@@ -29,7 +29,7 @@ export function complaintOf(lanMovedAt: Instant | null, { state, reason }: ApRep
   if (state !== "waiting" && state !== "needs-wan") return undefined;
   if (reason === "checksum-mismatch" || reason === "size-mismatch") return "wrong bytes";
   const hasAnswered = lanMovedAt !== null && lanMovedAt >= since;
-  return reason === "primary-unreachable" && !hasAnswered ? "no answer" : undefined;
+  return reason === "primary-unreachable" && !hasAnswered ? "unreachable" : undefined;
 }
 
 /** Whether more APs failed at the primary than it served. @param stepsDown primaries of the family that have stepped down */

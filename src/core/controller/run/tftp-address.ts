@@ -7,6 +7,8 @@ import type { GroupRecord } from "../records.js";
 import type { Member } from "./run.js";
 import { policyOf, type RunParts } from "./run-parts.js";
 
+type AddressPolicy = Pick<GroupRecord, "primaryAddress">;
+
 /** Undefined while the primary has no session. */
 export function tftpServerFor(parts: RunParts, { mac, run }: Member, primary: MacAddress): Endpoint | undefined {
   const session = parts.inventory.get(primary)?.session;
@@ -14,16 +16,14 @@ export function tftpServerFor(parts: RunParts, { mac, run }: Member, primary: Ma
 }
 
 /**
- * The address from which the primary's session comes: what an AP says about itself could send the others to a third party. Two APs behind
- * one NAT meet at the inner address, and an operator may let a group's primaries advertise another.
+ * The address from which the primary's session comes, or the one that it advertises: an AP behind a NAT of its own has to. What a
+ * stranger says about itself could send the others to a third party, so only a session that is proven may advertise. Two APs behind one
+ * NAT meet at the inner address.
  */
-export function tftpServer(
-  { peer, localAddress, tftp }: ApSession,
-  client: ApSession | null,
-  { primaryAddress }: Pick<GroupRecord, "primaryAddress">,
-): Endpoint {
+export function tftpServer(primary: ApSession, client: ApSession | null, policy: AddressPolicy): Endpoint {
+  const { peer, localAddress, tftp } = primary;
   const { port } = tftp;
-  if (primaryAddress === "advertised" && tftp.address !== "") return { address: tftp.address, port };
+  if (tftp.address !== "" && mayAdvertise(primary, policy)) return { address: tftp.address, port };
   const isBehindSameNat = localAddress !== null && client?.peer.address === peer.address;
   return { address: isBehindSameNat ? localAddress : peer.address, port };
 }
@@ -32,6 +32,10 @@ export function tftpServer(
 export const tftpClientAddress = ({ peer, localAddress }: ApSession, server: ApSession): IpAddress =>
   localAddress !== null && peer.address === server.peer.address ? localAddress : peer.address;
 
+const mayAdvertise = ({ proven }: ApSession, { primaryAddress }: AddressPolicy): boolean => proven && primaryAddress === "advertised";
+
 /** The address that a primary advertises in vain, if it does. */
-export const unusedAddress = ({ peer, tftp }: ApSession, { primaryAddress }: Pick<GroupRecord, "primaryAddress">): string | undefined =>
-  primaryAddress === "advertised" || tftp.address === "" || tftp.address === peer.address ? undefined : tftp.address;
+export const unusedAddress = (primary: ApSession, policy: AddressPolicy): string | undefined => {
+  const { peer, tftp } = primary;
+  return tftp.address === "" || tftp.address === peer.address || mayAdvertise(primary, policy) ? undefined : tftp.address;
+};

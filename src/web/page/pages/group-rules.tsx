@@ -22,8 +22,8 @@ const distributionWords: Readonly<Record<Distribution, string>> = {
 };
 
 const addressWords: Readonly<Record<PrimaryAddress, string>> = {
-  session: "its own address",
-  advertised: "the address that it advertises",
+  advertised: "the address that it advertises, else its own",
+  session: "its own address, whatever it advertises",
 };
 
 const bytesPerMegabit = 1e6 / 8;

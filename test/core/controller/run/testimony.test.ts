@@ -18,9 +18,9 @@ const primary = (lab: ControllerLab): string | undefined => lab.group().models[0
 
 t.test("two different subordinates with wrong bytes or no answer: it steps down, with the reason in event and report", async (t) => {
   for (const [second, words] of [
-    ["checksum-mismatch", "ap2 got wrong bytes, ap3 got wrong bytes"],
-    ["size-mismatch", "ap2 got wrong bytes, ap3 got wrong bytes"],
-    ["primary-unreachable", "ap2 got wrong bytes, ap3 got no answer"],
+    ["checksum-mismatch", "wrong bytes for ap2, wrong bytes for ap3"],
+    ["size-mismatch", "wrong bytes for ap2, wrong bytes for ap3"],
+    ["primary-unreachable", "wrong bytes for ap2, unreachable for ap3"],
   ] as const) {
     const lab = serving(4);
     fails(lab, 2, "checksum-mismatch");
@@ -32,6 +32,7 @@ t.test("two different subordinates with wrong bytes or no answer: it steps down,
       lab.events.find(({ type }) => type === "primary-lost"),
       { mac: mac(1), why: words },
     );
+    t.same(lab.group().run?.stepsDown, [`ap1: stepped down as primary: ${words}`]);
     const report = lab.do({ type: "show-runs", group: "G" })[0];
     t.match(
       report?.aps.find(({ name }) => name === "ap1"),

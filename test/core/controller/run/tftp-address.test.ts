@@ -24,12 +24,15 @@ t.test("the session's own address, whatever the AP says of itself", async (t) =>
   for (const { what, primary, address } of cases) {
     t.same(tftpServer(primary, client, { primaryAddress: "session" }), { address, port: 6969 }, what);
   }
+});
+
+t.test("the address that it advertises, if its session is proven", async (t) => {
   const advertising = session("10.0.0.1", "10.0.0.1", "192.0.2.9");
-  t.same(
-    tftpServer(advertising, client, { primaryAddress: "advertised" }),
-    { address: "192.0.2.9", port: 6969 },
-    "allowed by the operator",
-  );
+  const stranger = { ...advertising, proven: false };
+  const policy = { primaryAddress: "advertised" } as const;
+  t.same(tftpServer(advertising, null, policy), { address: "192.0.2.9", port: 6969 });
+  t.same(tftpServer(stranger, null, policy), { address: "10.0.0.1", port: 6969 });
+  t.same(tftpServer(session("10.0.0.1", "10.0.0.1"), null, policy), { address: "10.0.0.1", port: 6969 });
 });
 
 const advertise = (lab: ControllerLab): void => {
@@ -37,18 +40,19 @@ const advertise = (lab: ControllerLab): void => {
   lab.drain();
 };
 
-t.test("a setting of the group lets its primaries advertise another address, at once", async (t) => {
+t.test("a setting of the group keeps subordinates at the primary's own address, at once", async (t) => {
   const lab = servingBranch(2);
   lab.takeTold();
   advertise(lab);
-  t.same(lab.takeTold(), ["2 subordinate from 10.0.0.1"], "the port is its own to choose");
-  lab.do({ type: "group-set", group: "G", settings: { primaryAddress: "advertised" } });
   t.same(lab.takeTold(), ["2 subordinate from 192.0.2.9"]);
+  lab.do({ type: "group-set", group: "G", settings: { primaryAddress: "session" } });
+  t.same(lab.takeTold(), ["2 subordinate from 10.0.0.1"], "the port is its own to choose");
 });
 
 t.test("a preview says that the address is not used, and how to allow it", async (t) => {
   const lab = branch(2);
   advertise(lab);
+  lab.do({ type: "group-set", group: "G", settings: { primaryAddress: "session" } });
   const warnings = (): readonly string[] =>
     lab.do({ type: "group-preview", group: "G", release: "primary" }).models.flatMap((model) => model.warnings);
   t.match(warnings(), [/ap1 advertises 192\.0\.2\.9 for TFTP, but its subordinates use 10\.0\.0\.1: .*tftp-address advertised/]);

@@ -65,7 +65,7 @@ t.test("formats 1 and 2 are brought up to date, and a store of today is left as 
     PRAGMA user_version = 1`);
   former.close();
   const rows = [
-    { key: "group/G", value: { name: "G", distribution: "classic", serveBytesPerSecondMax: null, primaryAddress: "session" } },
+    { key: "group/G", value: { name: "G", distribution: "classic", serveBytesPerSecondMax: null, primaryAddress: "advertised" } },
     { key: "member/3/00:0a:b8:3b:0b:c2", value: { tries: 1, wanSentBytes: 0, wanWireBytes: 0, fallbacks: 1 } },
   ];
   for (const turn of ["first", "second"]) {
