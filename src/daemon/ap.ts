@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Endpoint, endpointText } from "../base/endpoint.js";
 import { type Result, success } from "../base/failure.js";
 import { lockFolder } from "../runtime/ap/folder-lock.js";
-import { Log } from "../runtime/log.js";
+import { createLogger, type Log } from "../runtime/log.js";
 import { measureAp } from "../runtime/metrics/ap-metrics.js";
 import { Metrics } from "../runtime/metrics/metrics.js";
 import { openMetricsPage } from "../runtime/metrics/metrics-page.js";
@@ -94,7 +94,7 @@ export async function runAp(options: ApOptions): Promise<0 | 1 | 2> {
     process.stderr.write(`${settings.failure.message}\n`);
     return 2;
   }
-  const log = new Log({ component: "ap", level: settings.value.log, ap: { mac: settings.value.mac, name: settings.value.name } });
+  const log = createLogger({ component: "ap", level: settings.value.log, ap: { mac: settings.value.mac, name: settings.value.name } });
   const started = await startAp(settings.value, log);
   if (!started.ok) {
     process.stderr.write(`${started.failure.message}\n`);

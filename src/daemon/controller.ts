@@ -18,7 +18,7 @@ import { readJoinToken } from "../runtime/dtls/credentials.js";
 import type { DtlsServer } from "../runtime/dtls/dtls-server.js";
 import type { SecurePort } from "../runtime/dtls/secure-port.js";
 import { freshSeed } from "../runtime/entropy.js";
-import { Log } from "../runtime/log.js";
+import { createLogger, type Log } from "../runtime/log.js";
 import { CapwapMeter } from "../runtime/metrics/capwap-meter.js";
 import { Metrics } from "../runtime/metrics/metrics.js";
 import { readTrustRoot } from "../runtime/trust/trust-root.js";
@@ -216,7 +216,7 @@ export async function runController(options: ControllerOptions, create: CreateMa
   }
   // Its files include keys and password hashes.
   process.umask(0o077);
-  const log = new Log({ component: "controller", level: settings.value.log });
+  const log = createLogger({ component: "controller", level: settings.value.log });
   const stopAsked = new Promise<undefined>((resolve) => onStopRequest(() => resolve(undefined)));
   const started = await startController(settings.value, log, create);
   if (!started.ok) {

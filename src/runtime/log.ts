@@ -69,6 +69,9 @@ export class Log {
   }
 }
 
+/** For whoever starts a daemon within a program of their own. */
+export const createLogger = (options: LogOptions): Log => new Log(options);
+
 /** How many lines of one kind may be written: at once, and per second from then on. */
 export interface LogAllowance {
   readonly burst: number;
