@@ -8,6 +8,7 @@ const statusByCode: Readonly<Record<string, number>> = {
   "csrf-refused": 403,
   "out-of-range": 400,
   "backoff-order": 400,
+  "no-activation": 404,
   "image-empty": 400,
   "image-too-large": 413,
   "image-not-stored": 507,
