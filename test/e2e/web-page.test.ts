@@ -423,6 +423,7 @@ t.test("how a group distributes images, and how fast, is set with its rules", sk
   const rules = page.getByRole("region", { name: "Rules" });
   t.equal(await rules.getByLabel("Subordinates fetch").inputValue(), "classic");
   await rules.getByLabel("Subordinates fetch").selectOption("assigned");
+  await rules.getByLabel("They reach the primary at").selectOption("session");
   await rules.getByLabel("One AP gives its LAN at most, Mb/s").fill("40");
   await rules.getByRole("button", { name: "Save rules" }).click();
   await page.getByText("Rules of Porto were saved").first().waitFor();
@@ -434,6 +435,9 @@ t.test("how a group distributes images, and how fast, is set with its rules", sk
       settings: { distribution: "assigned", serveBytesPerSecondMax: 5_000_000, primaryAddress: "session" },
     },
   );
+  await page.reload();
+  t.equal(await rules.getByLabel("Subordinates fetch").inputValue(), "assigned", "the form shows what is set, not the first choice");
+  t.equal(await rules.getByLabel("They reach the primary at").inputValue(), "session");
 });
 
 t.test("an answer that comes before the first paint is not missed", skipWithoutChromium, async (t) => {

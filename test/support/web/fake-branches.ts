@@ -430,7 +430,7 @@ export class FakeBranches implements ControllerPort {
       predownload: false,
       distribution: "classic",
       serveBytesPerSecondMax: null,
-      primaryAddress: "session",
+      primaryAddress: "advertised",
       retryCount: 44,
       backoffSecondsMin: 100,
       backoffSecondsMax: 300,

@@ -9,6 +9,7 @@ import { countText, durationText } from "../state/format.js";
 import { useResource } from "../state/resource.js";
 import { useMayAct } from "../state/session.js";
 import { useConfirm } from "../ui/dialog.js";
+import { LeftOut } from "../ui/left-out.js";
 import { FailureNote, Note } from "../ui/note.js";
 import { type Column, Table } from "../ui/table.js";
 import { tell } from "../ui/toast.js";
@@ -135,18 +136,7 @@ function Start({ group }: { group: GroupView }) {
             rowKey={({ mac }) => mac}
             empty="No AP would boot another image."
           />
-          {value.skipped.length > 0 && (
-            <details>
-              <summary>{countText(value.skipped.length, "AP")} would not take part</summary>
-              <ul>
-                {value.skipped.map(({ mac, name, reason }) => (
-                  <li key={mac}>
-                    {name ?? mac}: {reason}
-                  </li>
-                ))}
-              </ul>
-            </details>
-          )}
+          <LeftOut aps={value.skipped} />
         </>
       )}
       {mayChange && (

@@ -6,6 +6,7 @@ import type { GroupView } from "../../../core/controller/operator/views.js";
 import { limits } from "../../../core/upgrade/limits.js";
 import { order } from "../state/api.js";
 import { useMayAct } from "../state/session.js";
+import { ChoiceField } from "../ui/choice-field.js";
 import { FailureNote } from "../ui/note.js";
 import { tell } from "../ui/toast.js";
 
@@ -46,16 +47,7 @@ export function GroupRules({ group }: { group: GroupView }) {
       <h2 id="rules-heading">Rules</h2>
       <form onSubmit={save} key={group.name}>
         <fieldset class="bare" disabled={!mayChange}>
-          <label>
-            Subordinates fetch
-            <select name="distribution" defaultValue={group.distribution}>
-              {Object.entries(distributionWords).map(([value, words]) => (
-                <option key={value} value={value}>
-                  {words}
-                </option>
-              ))}
-            </select>
-          </label>
+          <ChoiceField title="Subordinates fetch" name="distribution" value={group.distribution} words={distributionWords} />
           <NumberField
             title="One AP gives its LAN at most, Mb/s"
             name="serveMegabitsMax"
@@ -63,16 +55,7 @@ export function GroupRules({ group }: { group: GroupView }) {
             min={0.08}
             optional
           />
-          <label>
-            They reach the primary at
-            <select name="primaryAddress" defaultValue={group.primaryAddress}>
-              {Object.entries(addressWords).map(([value, words]) => (
-                <option key={value} value={value}>
-                  {words}
-                </option>
-              ))}
-            </select>
-          </label>
+          <ChoiceField title="They reach the primary at" name="primaryAddress" value={group.primaryAddress} words={addressWords} />
           <fieldset>
             <legend>Random back-off, seconds</legend>
             <div class="pair">

@@ -8,6 +8,7 @@ import { order } from "../state/api.js";
 import { bytesText, countText, durationText, percentText } from "../state/format.js";
 import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
+import { LeftOut } from "../ui/left-out.js";
 import { FailureNote, Note } from "../ui/note.js";
 import { type Column, Table } from "../ui/table.js";
 
@@ -98,6 +99,8 @@ const settingsKey = ({
   backoffSecondsMin,
   backoffSecondsMax,
   wave2Refetch,
+  primaryAddress,
+  wan,
   run,
 }: GroupView): string =>
   JSON.stringify([
@@ -109,6 +112,8 @@ const settingsKey = ({
     backoffSecondsMin,
     backoffSecondsMax,
     wave2Refetch,
+    primaryAddress,
+    wan,
     run?.state,
   ]);
 
@@ -153,21 +158,15 @@ function PreviewFigures({ preview }: { preview: GroupPreview }) {
         rowKey={({ distribution }) => distribution}
         empty=""
       />
-      {preview.skipped.length > 0 && (
-        <details>
-          <summary>{countText(preview.skipped.length, "AP")} would not take part</summary>
-          <ul>
-            {preview.skipped.map(({ mac, name, reason }) => (
-              <li key={mac}>
-                {name ?? mac}: {reason}
-              </li>
-            ))}
-          </ul>
-        </details>
-      )}
+      <LeftOut aps={preview.skipped} />
     </>
   );
 }
+
+const rates = [
+  { title: "WAN carries, Mb/s", name: "wan", of: ({ wanBytesPerSecond }: LinkRates) => wanBytesPerSecond },
+  { title: "One LAN transfer, Mb/s", name: "lan", of: ({ lanBytesPerSecond }: LinkRates) => lanBytesPerSecond },
+] as const;
 
 function LinkForm({ link, change }: { link: LinkRates; change: (link: LinkRates) => void }) {
   const save = (event: Event): void => {
@@ -180,30 +179,20 @@ function LinkForm({ link, change }: { link: LinkRates; change: (link: LinkRates)
   };
   return (
     <form class="inline" onSubmit={(event) => event.preventDefault()}>
-      <label>
-        WAN carries, Mb/s
-        <input
-          type="number"
-          name="wan"
-          min="0.01"
-          step="any"
-          required
-          defaultValue={String(link.wanBytesPerSecond / bytesPerMegabit)}
-          onChange={save}
-        />
-      </label>
-      <label>
-        One LAN transfer, Mb/s
-        <input
-          type="number"
-          name="lan"
-          min="0.01"
-          step="any"
-          required
-          defaultValue={String(link.lanBytesPerSecond / bytesPerMegabit)}
-          onChange={save}
-        />
-      </label>
+      {rates.map(({ title, name, of }) => (
+        <label key={name}>
+          {title}
+          <input
+            type="number"
+            name={name}
+            min="0.01"
+            step="any"
+            required
+            defaultValue={String(of(link) / bytesPerMegabit)}
+            onChange={save}
+          />
+        </label>
+      ))}
     </form>
   );
 }
