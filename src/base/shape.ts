@@ -7,6 +7,7 @@
  * `fault` never throws. A field that the shape does not list is a fault, since it meant something to its writer.
  */
 import { type MacAddress, parseMac } from "./mac-address.js";
+import { isSha256Hex, type Sha256Hex } from "./sha256.js";
 
 /** Where a value differs from its shape: `wan.transfersMax`, or "" for the value itself; and what belongs there. */
 export interface ShapeFault {
@@ -38,6 +39,11 @@ export const count = scalar<number>("a whole number from 0", (value) => Number.i
 /** Any finite number: an instant, a duration, a rate. */
 export const number = scalar<number>("a number", Number.isFinite);
 export const macAddress = scalar<MacAddress>("a MAC address", (value) => typeof value === "string" && parseMac(value) === value);
+
+const hexDigest = "64 lower-case hex digits";
+const isDigest = (value: unknown): boolean => typeof value === "string" && isSha256Hex(value);
+export const sha256Hex = scalar<Sha256Hex>(hexDigest, isDigest);
+export const sha256HexOrNone = scalar<Sha256Hex | "">(`${hexDigest} or ""`, (value) => value === "" || isDigest(value));
 
 /** One of the keys of `words`, which must list the whole union. */
 export const oneOf = <Word extends string>(words: Readonly<Record<Word, unknown>>): Shape<Word> =>

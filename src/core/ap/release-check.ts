@@ -1,15 +1,14 @@
 /** Reassembles bundles, and holds the order whose bundle is being verified. */
-import { sha256HexOf } from "../../base/sha256.js";
+import { type Sha256Hex, sha256HexOf } from "../../base/sha256.js";
 import type { BundlePart } from "../../wire/capwap/vendor.js";
 import { bundleBytesMax } from "../trust/release.js";
 import type { ApEffect, ApInput, RunOrder } from "./contract.js";
 import type { OrderRefusal } from "./order.js";
 
 interface Arriving {
-  /** Of the image, in hexadecimal. */
-  readonly sha256: string;
-  readonly totalBytes: number;
-  readonly parts: Uint8Array[];
+  /** Of the image. */
+  readonly sha256: Sha256Hex;
+  readonly bytes: Uint8Array;
   receivedBytes: number;
 }
 
@@ -20,14 +19,17 @@ export class ReleaseCheck {
 
   /** A part at offset 0 discards any bundle in progress. */
   part({ sha256, totalBytes, offset, bytes }: BundlePart): OrderRefusal | undefined {
-    if (offset === 0) this.#arriving = { sha256: sha256HexOf(sha256), totalBytes, parts: [], receivedBytes: 0 };
+    const image = sha256HexOf(sha256);
+    if (offset === 0) this.#arriving = undefined;
+    if (offset === 0 && totalBytes <= bundleBytesMax)
+      this.#arriving = { sha256: image, bytes: new Uint8Array(totalBytes), receivedBytes: 0 };
     const arriving = this.#arriving;
-    const follows = arriving !== undefined && arriving.sha256 === sha256HexOf(sha256) && offset === arriving.receivedBytes;
-    if (!follows || totalBytes !== arriving.totalBytes || totalBytes > bundleBytesMax || offset + bytes.length > totalBytes) {
+    const follows = arriving?.sha256 === image && arriving.bytes.length === totalBytes && arriving.receivedBytes === offset;
+    if (!follows || offset + bytes.length > totalBytes) {
       this.#arriving = undefined;
       return { reason: "bundle-malformed", detail: `bytes ${offset} to ${offset + bytes.length} of ${totalBytes} were not expected` };
     }
-    arriving.parts.push(bytes.slice());
+    arriving.bytes.set(bytes, offset);
     arriving.receivedBytes += bytes.length;
     return undefined;
   }
@@ -53,16 +55,10 @@ export class ReleaseCheck {
     this.#waiting = undefined;
   }
 
-  #bundleFor(sha256: string): Uint8Array | null {
+  #bundleFor(sha256: Sha256Hex): Uint8Array | null {
     const arriving = this.#arriving;
-    if (arriving === undefined || arriving.sha256 !== sha256 || arriving.receivedBytes < arriving.totalBytes) return null;
+    if (arriving?.sha256 !== sha256 || arriving.receivedBytes < arriving.bytes.length) return null;
     this.#arriving = undefined;
-    const bundle = new Uint8Array(arriving.totalBytes);
-    let at = 0;
-    for (const part of arriving.parts) {
-      bundle.set(part, at);
-      at += part.length;
-    }
-    return bundle;
+    return arriving.bytes;
   }
 }

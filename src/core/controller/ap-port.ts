@@ -20,9 +20,10 @@ import type { ChunkFault } from "../../wire/capwap/vendor-distribution.js";
 import type { ImageChunks } from "../upgrade/image-chunks.js";
 import type { RunId, WithRunId } from "./run/run-numbers.js";
 
-/** An AP whose session reached Run. */
+/** How an AP's control messages travel. */
 export type ApLink = "dtls-psk" | "dtls-cert" | "clear";
 
+/** An AP whose session reached Run. */
 export interface JoinedAp {
   readonly mac: MacAddress;
   readonly name: string;
@@ -33,7 +34,6 @@ export interface JoinedAp {
   readonly peer: Endpoint;
   /** CAPWAP Local IP Address; behind NAT it differs from the peer's. */
   readonly localAddress: string | null;
-  /** How its control messages travel. */
   readonly link: ApLink;
   /** Null for a peer that does not speak our elements. */
   readonly inventory: ApInventory | null;

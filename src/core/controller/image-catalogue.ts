@@ -236,6 +236,7 @@ export class ImageCatalogue {
   dropFile(sha256: Sha256Hex): void {
     if (this.bySha256(sha256) !== undefined) return;
     this.#outbox.imageGone(sha256);
+    this.#chunks.delete(sha256);
     this.#setBundle(sha256, undefined);
   }
 

@@ -4,7 +4,20 @@
  */
 import { type MacAddress, parseMac } from "../../base/mac-address.js";
 import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
-import { anyText, count, fields, listOf, macAddress, nullable, number, oneOf, type Shape, scalar, yesNo } from "../../base/shape.js";
+import {
+  anyText,
+  count,
+  fields,
+  listOf,
+  macAddress,
+  nullable,
+  number,
+  oneOf,
+  type Shape,
+  sha256Hex,
+  sha256HexOrNone,
+  yesNo,
+} from "../../base/shape.js";
 import { failureReasons } from "../../wire/capwap/vendor.js";
 import { activationApShape, activationShape } from "./activation/activation-shapes.js";
 import { type GroupSetting, type GroupSettings, groupSettingRows, isSetting, type SettingTable } from "./operator/group-settings.js";
@@ -68,9 +81,6 @@ const byGroupAndMac: IdCodec<ActivationApId> = {
   },
 };
 
-const hexSha256 = "64 lower-case hex digits";
-const sha256 = scalar<Sha256Hex>(hexSha256, (value) => typeof value === "string" && isSha256Hex(value));
-const slotSha256 = scalar<Sha256Hex>(`${hexSha256} or ""`, (value) => typeof value === "string" && (value === "" || isSha256Hex(value)));
 const release = oneOf({ primary: 1, backup: 1 });
 
 type SettingShapes<T> = { readonly [Name in keyof T]-?: Shape<T[Name]> };
@@ -103,7 +113,7 @@ const group = fields<GroupRecord>({
   forcedSubordinates: listOf(macAddress),
 });
 
-const slot = fields<SlotRecord>({ version: anyText, sha256: slotSha256 });
+const slot = fields<SlotRecord>({ version: anyText, sha256: sha256HexOrNone });
 
 const ap = fields<ApRecord>({
   mac: macAddress,
@@ -122,13 +132,13 @@ const image = fields<ImageRecord>({
   families: listOf(anyText),
   release,
   sizeBytes: count,
-  sha256,
+  sha256: sha256Hex,
   md5: anyText,
   fileName: anyText,
   addedAt: number,
 });
 
-const bundle = fields<BundleRecord>({ sha256, text: anyText, securityVersion: count, signedAt: number });
+const bundle = fields<BundleRecord>({ sha256: sha256Hex, text: anyText, securityVersion: count, signedAt: number });
 
 const reset = fields<ResetRecord>({
   mac: macAddress,
@@ -139,7 +149,7 @@ const reset = fields<ResetRecord>({
 
 const family = fields<FamilyRecord>({
   family: anyText,
-  image: nullable(fields<RunImage>({ family: anyText, version: anyText, fileName: anyText, sizeBytes: count, sha256 })),
+  image: nullable(fields<RunImage>({ family: anyText, version: anyText, fileName: anyText, sizeBytes: count, sha256: sha256Hex })),
   primary: nullable(macAddress),
   manual: yesNo,
   warning: nullable(anyText),

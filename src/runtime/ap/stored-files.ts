@@ -3,8 +3,8 @@
  * new format with a migration from the one before.
  */
 import type { Endpoint } from "../../base/endpoint.js";
-import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
-import { anyText, count, fields, listOf, nullable, oneOf, optional, type Shape, scalar, yesNo } from "../../base/shape.js";
+import type { Sha256Hex } from "../../base/sha256.js";
+import { anyText, count, fields, listOf, nullable, oneOf, optional, type Shape, scalar, sha256Hex, yesNo } from "../../base/shape.js";
 import type {
   BootRecord,
   FinalReport,
@@ -51,9 +51,8 @@ export interface StoredFile<Value> {
 /** Data folders are written in this format. A file without a number is of format 1, as every file before numbers came in. */
 export const apFormat = 2;
 
-const sha256 = scalar<Sha256Hex>("64 lower-case hex digits", (value) => typeof value === "string" && isSha256Hex(value));
 const md5 = scalar<string>("32 lower-case hex digits", (value) => typeof value === "string" && /^[0-9a-f]{32}$/.test(value));
-const slotImage = fields<SlotImage>({ version: anyText, sizeBytes: count, sha256, md5, runId: count });
+const slotImage = fields<SlotImage>({ version: anyText, sizeBytes: count, sha256: sha256Hex, md5, runId: count });
 
 /** A boot record as it is stored, where the slot that boots next is called `primary`. */
 export type StoredBootRecord = Omit<BootRecord, "bootSlot"> & { readonly primary: SlotId };
@@ -77,7 +76,7 @@ const order = fields<RunOrder>({
   vendor: count,
   fileName: anyText,
   sizeBytes: count,
-  sha256: nullable(sha256),
+  sha256: nullable(sha256Hex),
   server: nullable(fields<Endpoint>({ address: anyText, port: count })),
   retryCountMax: count,
   backoffMsMin: count,
@@ -88,7 +87,7 @@ const order = fields<RunOrder>({
   stream: optional(
     fields<StreamTerms>({
       chunkBytes: count,
-      sha256s: listOf(sha256),
+      sha256s: listOf(sha256Hex),
       spare: nullable(fields<Endpoint>({ address: anyText, port: count })),
     }),
   ),
@@ -116,7 +115,7 @@ const trust = fields<StoredTrust>({
   newestSignedAtMs: count,
   securityFloor: count,
   roots: listOf(anyText),
-  provisioned: listOf(sha256),
+  provisioned: listOf(sha256Hex),
 });
 
 const stored = <Value>(since: number, shape: Shape<Value>): StoredFile<Value> => ({ since, shape });
@@ -124,7 +123,7 @@ const stored = <Value>(since: number, shape: Shape<Value>): StoredFile<Value> =>
 export const storedFiles = {
   bootRecord: stored(1, bootRecord),
   journal: stored(1, journal),
-  partFacts: stored(1, fields<PartFacts>({ version: anyText, sizeBytes: count, sha256, safeBytes: count })),
+  partFacts: stored(1, fields<PartFacts>({ version: anyText, sizeBytes: count, sha256: sha256Hex, safeBytes: count })),
   trust: stored(1, trust),
   slotLabel: stored(1, fields<SlotLabel>({ rank: count, image: slotImage })),
 } as const;

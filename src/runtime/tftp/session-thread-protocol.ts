@@ -14,8 +14,7 @@ export type SessionOrder =
       readonly type: "run";
       readonly plan: SessionPlan;
       readonly fileDescriptor: number;
-      /** When the file was last written to. */
-      /** -1 for a part of a file that is still written elsewhere. */
+      /** When the file was last written to; -1 for a part of a file that is still written elsewhere. */
       readonly modifiedMs: number;
       readonly offset: number;
       readonly localPort: number;

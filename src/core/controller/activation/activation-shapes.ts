@@ -1,5 +1,4 @@
 /** The stored shapes of an activation and of its APs. */
-import { isSha256Hex, type Sha256Hex } from "../../../base/sha256.js";
 import {
   anyText,
   count,
@@ -10,7 +9,7 @@ import {
   number,
   oneOf,
   type Shape,
-  scalar,
+  sha256Hex,
   tagged,
   yesNo,
 } from "../../../base/shape.js";
@@ -75,12 +74,11 @@ export const activationShape = fields<ActivationRecord>({
 });
 
 const underWay = { since: number, orders: count };
-const sha256 = scalar<Sha256Hex>("64 lower-case hex digits", (value) => typeof value === "string" && isSha256Hex(value));
 
 export const activationApShape = fields<ActivationApRecord>({
   mac: macAddress,
   batch: nullable(count),
-  image: nullable(fields<BootedImage>({ version: anyText, sha256 })),
+  image: nullable(fields<BootedImage>({ version: anyText, sha256: sha256Hex })),
   state: tagged<"phase", ActivationApState>("phase", {
     waiting: fields<ApState<"waiting">>({ phase: only("waiting") }),
     swapping: fields<ApState<"swapping">>({ phase: only("swapping"), ...underWay }),

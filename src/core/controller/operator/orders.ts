@@ -52,9 +52,9 @@ export type Order =
     }
   | { readonly type: "ap-predownload-abort"; readonly ap: ApSelector | "all" }
   /**
-   * The image of an AP's last run boots next, whatever was swapped before; once a reset has activated it, the image before it; of all APs, where a
-   * release has that. An AP whose
-   * backup is another image or an older version is skipped; with `force` its images are exchanged all the same.
+   * The image of an AP's last run boots next, whatever was swapped before. Once a reset has activated it, a swap goes back to the image
+   * before it; for all APs, only where a release still has that. An AP whose backup is another image or an older version is skipped; `force`
+   * exchanges its images all the same.
    */
   | { readonly type: "ap-swap"; readonly ap: ApSelector | "all"; readonly force?: boolean | undefined }
   | { readonly type: "ap-reset"; readonly ap: ApSelector | "all" }

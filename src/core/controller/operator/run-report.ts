@@ -51,7 +51,7 @@ function waitsOf(run: Run): string[] {
   return Array.from(waiting, ([because, count]) => `${count} ${count === 1 ? "AP waits" : "APs wait"}: ${because}`);
 }
 
-/** The reason stands with an AP whose part is over; of one that fetches again the events have it. */
+/** Only an AP whose part is over keeps the reason; for one that fetches again, the event has it. */
 function stepsDownOf(inventory: Inventory, { members, families }: Run): string[] {
   return [...families.values()].flatMap(({ steppedDown }) =>
     Array.from(steppedDown, (mac) => {

@@ -129,11 +129,11 @@ export class GroupUpgrade {
     const run = this.#parts.runs.runningOfGroup(after.name);
     if (!run) return;
     const isInOrders = orderSettings.some((key) => before[key] !== after[key]);
-    const isServeRateOther = before.serveBytesPerSecondMax !== after.serveBytesPerSecondMax;
+    const isServeRateNew = before.serveBytesPerSecondMax !== after.serveBytesPerSecondMax;
     for (const member of run.members.values()) {
-      if (isServeRateOther) this.#members.repeatServingOrder(member);
+      if (isServeRateNew) this.#members.repeatServingOrder(member);
       // In a tree a subordinate serves, too.
-      if (isServeRateOther && chunksOf(this.#parts, member.family)) this.#members.repeatOrder(member);
+      if (isServeRateNew && chunksOf(this.#parts, member.family)) this.#members.repeatOrder(member);
       if (member.heldBack && fallbackFor(member, after).type === "wan") this.#members.fallBack(now, member);
       else if (isInOrders) this.#members.repeatOrder(member);
     }
@@ -152,8 +152,9 @@ export class GroupUpgrade {
     for (const run of this.#parts.runs.running()) {
       for (const family of run.families.values()) {
         if (family.image?.sha256 !== sha256 || chunksOf(this.#parts, family) === undefined) continue;
-        for (const { state, ...member } of family.members.values()) {
-          if (isWorking(state) && state.contact === "here") this.#members.tell(family.members.get(member.mac) as Member, state.task);
+        for (const member of family.members.values()) {
+          const { state } = member;
+          if (isWorking(state) && state.contact === "here") this.#members.tell(member, state.task);
         }
         this.#advance(now, family);
       }

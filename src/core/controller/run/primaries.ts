@@ -104,8 +104,8 @@ export class Primaries {
 
   #inWords({ complaints }: Testimony): string {
     const { inventory } = this.#parts;
-    const said = Array.from(complaints, ([mac, complaint]) => `${complaint} for ${inventory.get(mac)?.record.name ?? mac}`);
-    return `${said.slice(0, namedMax).join(", ")}${said.length > namedMax ? ` and ${said.length - namedMax} more` : ""}`;
+    const all = Array.from(complaints, ([mac, complaint]) => `${complaint} for ${inventory.get(mac)?.record.name ?? mac}`);
+    return `${all.slice(0, namedMax).join(", ")}${all.length > namedMax ? ` and ${all.length - namedMax} more` : ""}`;
   }
 
   /** Its copy is not what its inventory claims, so it fetches. */
@@ -261,11 +261,11 @@ export class Primaries {
       if (session && mac !== state.primary && !hasEnded(member) && roleOf(member) === "subordinate")
         addresses.add(tftpClientAddress(session, server));
     }
-    const told = fittingOne([...addresses]);
-    if (told.every((address) => state.keepsSlotsFor.has(address))) return;
+    const kept = fittingOne([...addresses]);
+    if (kept.every((address) => state.keepsSlotsFor.has(address))) return;
     state.keepsSlotsFor.clear();
-    for (const address of told) state.keepsSlotsFor.add(address);
-    this.#parts.outbox.tell(state.primary, { type: "keep-slots", addresses: told });
+    for (const address of kept) state.keepsSlotsFor.add(address);
+    this.#parts.outbox.tell(state.primary, { type: "keep-slots", addresses: kept });
   }
 
   /** Orders those that wait for the primary, still try at a former one, or know this one by an address that it no longer has. */

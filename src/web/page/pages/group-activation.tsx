@@ -9,8 +9,8 @@ import { countText, durationText } from "../state/format.js";
 import { useResource } from "../state/resource.js";
 import { useMayAct } from "../state/session.js";
 import { useConfirm } from "../ui/dialog.js";
-import { LeftOut } from "../ui/left-out.js";
 import { FailureNote, Note } from "../ui/note.js";
+import { SkippedList } from "../ui/skipped-list.js";
 import { type Column, Table } from "../ui/table.js";
 import { tell } from "../ui/toast.js";
 
@@ -136,7 +136,7 @@ function Start({ group }: { group: GroupView }) {
             rowKey={({ mac }) => mac}
             empty="No AP would boot another image."
           />
-          <LeftOut aps={value.skipped} />
+          <SkippedList aps={value.skipped} />
         </>
       )}
       {mayChange && (

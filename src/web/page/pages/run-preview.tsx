@@ -8,8 +8,8 @@ import { order } from "../state/api.js";
 import { bytesText, countText, durationText, percentText } from "../state/format.js";
 import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
-import { LeftOut } from "../ui/left-out.js";
 import { FailureNote, Note } from "../ui/note.js";
+import { SkippedList } from "../ui/skipped-list.js";
 import { type Column, Table } from "../ui/table.js";
 
 const bytesPerMegabit = 1e6 / 8;
@@ -158,7 +158,7 @@ function PreviewFigures({ preview }: { preview: GroupPreview }) {
         rowKey={({ distribution }) => distribution}
         empty=""
       />
-      <LeftOut aps={preview.skipped} />
+      <SkippedList aps={preview.skipped} />
     </>
   );
 }

@@ -1,7 +1,7 @@
 import { countText } from "../state/format.js";
 
 /** The APs that an act would pass over, each with the reason. */
-export function LeftOut({ aps }: { aps: readonly { readonly mac: string; readonly name: string | null; readonly reason: string }[] }) {
+export function SkippedList({ aps }: { aps: readonly { readonly mac: string; readonly name: string | null; readonly reason: string }[] }) {
   if (aps.length === 0) return null;
   return (
     <details>
