@@ -2,7 +2,7 @@
 import type { Sha256Hex } from "../../base/sha256.js";
 import { admitRelease, barredFromBoot, emptyTrustMemory, imageOf, type OrderedImage, withFloor } from "../../core/trust/trust-rules.js";
 import { accept, distrust, type TrustFault, type TrustVerdict } from "../../core/trust/verdict.js";
-import { type Bundle, readBundle } from "../trust/bundle.js";
+import { readBundle } from "../trust/bundle.js";
 import { canonicalBytes } from "../trust/canonical-json.js";
 import { type RootMetadata, readRoot, roleFacts } from "../trust/metadata.js";
 import { verifyRelease } from "../trust/verify-release.js";
@@ -77,7 +77,7 @@ export class ImageTrust {
       await this.#store.removeBundlesBut([...kept, image.sha256]);
       await this.#store.saveBundle(image.sha256, bundle);
     }
-    const roots = [...this.#roots, ...newerRoots(read.value, this.#newestRoot, verified.value.root)];
+    const roots = [...this.#roots, ...verified.value.roots.slice(1)];
     await this.#save({ ...this.#trust, ...admitted.value.memory, roots: roots.map(textOf) });
     this.#roots = roots;
     return undefined;
@@ -152,6 +152,3 @@ function withProvisioned(chain: readonly RootMetadata[], root: RootMetadata): re
   const newest = chain.at(-1)?.signed.version ?? 0;
   return root.signed.version > newest ? [...chain, root] : [root];
 }
-
-const newerRoots = ({ roots }: Bundle, before: RootMetadata, after: RootMetadata): readonly RootMetadata[] =>
-  roots.filter(({ signed: { version } }) => version > before.signed.version && version <= after.signed.version);

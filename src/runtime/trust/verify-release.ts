@@ -9,16 +9,17 @@ import { canonicalBytes, type JsonObject } from "./canonical-json.js";
 import { type RootMetadata, roleFacts, signatureFault } from "./metadata.js";
 
 export interface Verification {
-  /** The newest root that the chain leads to. */
-  readonly root: RootMetadata;
+  /** From the trusted root to the newest that the chain leads to, each verified by the one before. */
+  readonly roots: readonly [RootMetadata, ...RootMetadata[]];
   readonly release: VerifiedRelease;
 }
 
 /**
  * Follows the chain from `trusted` as far as it leads: each root signed by its predecessor and by itself. A bundle older than
- * `trusted` leads nowhere, and its targets are judged by `trusted`.
+ * `trusted` leads nowhere, and its targets are judged by `trusted`. Other roots in the chain are not verified and not returned.
  */
-export function followRoots(trusted: RootMetadata, chain: readonly RootMetadata[]): TrustVerdict<RootMetadata> {
+function followRoots(trusted: RootMetadata, chain: readonly RootMetadata[]): TrustVerdict<Verification["roots"]> {
+  const roots: [RootMetadata, ...RootMetadata[]] = [trusted];
   let root = trusted;
   for (const next of chain) {
     if (next.signed.version <= root.signed.version) continue;
@@ -30,14 +31,16 @@ export function followRoots(trusted: RootMetadata, chain: readonly RootMetadata[
       if (!signed.ok) return signed;
     }
     root = next;
+    roots.push(next);
   }
-  return accept(root);
+  return accept(roots);
 }
 
 export function verifyRelease(trusted: RootMetadata, bundle: Bundle): TrustVerdict<Verification> {
   const followed = followRoots(trusted, bundle.roots);
   if (!followed.ok) return followed;
-  const root = followed.value;
+  const roots = followed.value;
+  const root = roots.at(-1) as RootMetadata;
   const targets = signatureFault(root, "targets", bundle.targets);
   if (!targets.ok) return targets;
   const fresh = verifyFreshness(root, bundle);
@@ -45,7 +48,7 @@ export function verifyRelease(trusted: RootMetadata, bundle: Bundle): TrustVerdi
   const images = signedImages(bundle);
   if (!images.ok) return images;
   return accept({
-    root,
+    roots,
     release: {
       root: roleFacts(root),
       targets: roleFacts(bundle.targets),

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import t from "tap";
 import type { BootRecord } from "../../../src/core/ap/contract.js";
 import { slotToBoot } from "../../../src/core/ap/image-slots.js";
+import { canonicalBytes, type JsonObject } from "../../../src/runtime/trust/canonical-json.js";
 import { Flash, folder, makeImage, type TestImage } from "../../support/flash.js";
 import { MemoryDisk, powerCut } from "../../support/memory-disk.js";
 import { dayMs, type SignedAs, Vendor, vendorNowMs } from "../../support/vendor.js";
@@ -15,6 +16,8 @@ const trusting = (vendor: Vendor, version = 1) => ({
   trustedRoot: { root: vendor.root(version), family: "ap3g3", builtAtMs: vendorNowMs - 100 * dayMs },
 });
 const signed = (vendor: Vendor, { bytes, version }: TestImage, as: SignedAs = {}) => vendor.sign(bytes, { version, ...as });
+const withRoots = (bundle: Buffer, roots: readonly JsonObject[]): Buffer =>
+  canonicalBytes({ ...JSON.parse(bundle.toString()), roots: [...roots] });
 const booting = (record: BootRecord, bootSlot: "a" | "b"): BootRecord => ({ ...record, bootSlot, swapOrderId: record.swapOrderId + 1 });
 const bootedVersion = ({ state: { record } }: Flash) => record.slots[slotToBoot(record)]?.version;
 const reasonOf = (answer: { readonly type: string; readonly reason?: string }) => answer.reason ?? answer.type;
@@ -177,6 +180,21 @@ t.test("a revoked release key: nothing more is taken or activated, what runs sta
   t.equal(await again.check(third, forged), "signature-invalid", "the new root is remembered");
   t.equal(await again.check(second, await signed(vendor, second)), "admitted", "signed again, the image in the slot is good");
   t.equal(reasonOf(await again.saveRecord(booting(both, "a"))), "boot-record-saved");
+});
+
+t.test("a forged root beside the one that rotation brought is not trusted", async (t) => {
+  const [vendor, attacker] = [newVendor(), newVendor()];
+  const [image, foreign] = [makeImage("8.6", 30_000), makeImage("9.9", 30_000)];
+  for (const each of [vendor, attacker]) each.rotate("release");
+  const rootsOf = (bundle: Buffer) => JSON.parse(bundle.toString()).roots as JsonObject[];
+  const [genuine, forged] = [await signed(vendor, image), await signed(attacker, foreign)];
+  const both = [...rootsOf(genuine), ...rootsOf(forged).slice(1)];
+  const disk = new MemoryDisk();
+  const flash = await Flash.open(disk, trusting(vendor));
+  t.equal(await flash.check(image, withRoots(genuine, both)), "admitted", "the roots that the chain leads past are ignored");
+  t.equal(await flash.check(foreign, withRoots(forged, rootsOf(forged).slice(1))), "signature-invalid");
+  const next = await Flash.open(disk.reborn("lasting"), trusting(vendor));
+  t.equal(await next.check(foreign, withRoots(forged, rootsOf(forged).slice(1))), "signature-invalid", "nor after a restart");
 });
 
 t.test("a damaged trust.json", async (t) => {

@@ -11,7 +11,7 @@ t.testdir();
 
 function outcome(trusted: Parameters<typeof verifyRelease>[0], bundle: Uint8Array): string {
   const verified = verifyRelease(trusted, read(bundle));
-  return verified.ok ? `root ${verified.value.root.signed.version}` : `${verified.fault.reason}: ${verified.fault.detail}`;
+  return verified.ok ? `root ${verified.value.roots.at(-1)?.signed.version}` : `${verified.fault.reason}: ${verified.fault.detail}`;
 }
 
 t.test("what is signed is what is read", async (t) => {
