@@ -76,11 +76,20 @@ export const withFloor = (memory: TrustMemory, securityVersion: number): TrustMe
 });
 
 /** The image that the release signs under this digest, if length and version match too. */
-export function imageOf(release: Pick<VerifiedRelease, "images">, { sha256, sizeBytes, version }: OrderedImage): TrustVerdict<SignedImage> {
+export function imageOf(release: Pick<VerifiedRelease, "images">, ordered: OrderedImage): TrustVerdict<SignedImage> {
+  const image = contentOf(release, ordered);
+  if (!image.ok || image.value.version === ordered.version) return image;
+  return distrust("not-signed", `the bundle signs version ${image.value.version}, not ${ordered.version}`);
+}
+
+/** The same by content alone, for an image in a slot: its version is a label that a later order may change. */
+export function contentOf(
+  release: Pick<VerifiedRelease, "images">,
+  { sha256, sizeBytes }: Omit<OrderedImage, "version">,
+): TrustVerdict<SignedImage> {
   const image = release.images.find((signed) => signed.sha256 === sha256);
   if (image === undefined) return distrust("not-signed", `the bundle signs no image with SHA-256 ${sha256}`);
   if (image.sizeBytes !== sizeBytes) return distrust("not-signed", `the bundle signs ${image.sizeBytes} bytes, not ${sizeBytes}`);
-  if (image.version !== version) return distrust("not-signed", `the bundle signs version ${image.version}, not ${version}`);
   return accept(image);
 }
 

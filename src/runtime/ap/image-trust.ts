@@ -1,6 +1,6 @@
 /** Decides which images an AP with a trusted root accepts and boots, without relying on the controller. */
 import type { Sha256Hex } from "../../base/sha256.js";
-import { admitRelease, barredFromBoot, emptyTrustMemory, imageOf, type OrderedImage, withFloor } from "../../core/trust/trust-rules.js";
+import { admitRelease, barredFromBoot, contentOf, emptyTrustMemory, type OrderedImage, withFloor } from "../../core/trust/trust-rules.js";
 import { accept, distrust, type TrustFault, type TrustVerdict } from "../../core/trust/verdict.js";
 import { readBundle } from "../trust/bundle.js";
 import { canonicalBytes } from "../trust/canonical-json.js";
@@ -114,7 +114,7 @@ export class ImageTrust {
     const verdicts = anchors.map((root) => verifyRelease(root, bundle.value));
     const verified = verdicts.find(({ ok }) => ok) ?? (verdicts[0] as (typeof verdicts)[number]);
     if (!verified.ok) return verified;
-    const signed = imageOf(verified.value.release, image);
+    const signed = contentOf(verified.value.release, image);
     if (!signed.ok) return signed;
     const barred = barredFromBoot(signed.value, this.#facts.family, this.#trust.securityFloor);
     return barred === undefined ? accept(signed.value.securityVersion) : { ok: false, fault: barred };

@@ -197,6 +197,19 @@ t.test("a forged root beside the one that rotation brought is not trusted", asyn
   t.equal(await next.check(foreign, withRoots(forged, rootsOf(forged).slice(1))), "signature-invalid", "nor after a restart");
 });
 
+t.test("an image that is signed again under another version stays bootable under its own", async (t) => {
+  const vendor = newVendor();
+  const image = makeImage("8.6", 30_000);
+  const disk = new MemoryDisk();
+  const { flash, record } = await fetched(vendor, disk, image, 1);
+  await flash.saveRecord(booting(record, "b"));
+  const renamed = { ...image, version: "8.6.1" };
+  t.equal(await flash.check(renamed, await signed(vendor, renamed)), "admitted");
+  const next = await Flash.open(disk.reborn("lasting"), trusting(vendor));
+  t.same([next.state.barred.map(({ slot }) => slot), bootedVersion(next)], [["a"], "8.6"], "power went before the slot had its new name");
+  t.equal(await next.check(image, null), "not-signed", "an order is held to the version that is signed");
+});
+
 t.test("a damaged trust.json", async (t) => {
   const vendor = newVendor();
   const disk = new MemoryDisk();
