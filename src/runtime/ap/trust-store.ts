@@ -8,7 +8,7 @@
  */
 
 import { join } from "node:path";
-import { isSha256Hex, type Sha256Hex } from "../../base/sha256.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import { bundleBytesMax } from "../../core/trust/release.js";
 import type { Disk } from "./disk.js";
 import { openIfThere } from "./download-part.js";
@@ -17,6 +17,8 @@ import { type StoredTrust, storedFiles } from "./stored-files.js";
 
 const names = { trust: "trust.json", copy: "trust-copy.json" } as const;
 const bundleEnding = ".bundle";
+/** Also one that a power cut left unfinished. */
+const bundleName = /^([0-9a-f]{64})\.bundle(?:\.new)?$/;
 
 export class TrustStore {
   readonly #folder: string;
@@ -64,9 +66,8 @@ export class TrustStore {
 
   async removeBundlesBut(kept: readonly Sha256Hex[]): Promise<void> {
     for (const name of await this.#disk.list(this.#folder)) {
-      const sha256 = name.slice(0, -bundleEnding.length);
-      const isOurs = name.endsWith(bundleEnding) && isSha256Hex(sha256);
-      if (isOurs && !kept.includes(sha256)) await this.#disk.remove(join(this.#folder, name));
+      const sha256 = bundleName.exec(name)?.[1];
+      if (sha256 !== undefined && !kept.includes(sha256)) await this.#disk.remove(join(this.#folder, name));
     }
   }
 

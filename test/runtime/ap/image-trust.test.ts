@@ -73,6 +73,21 @@ t.test("rollback: what was signed earlier needs a downgrade, what is below the f
   t.match(next.state.barred, [{ slot: "a", reason: "below-security-floor" }]);
 });
 
+t.test("bundles of images that are gone, and those cut off by a power cut, leave the flash", async (t) => {
+  const vendor = newVendor();
+  const [first, second] = [makeImage("8.6", 30_000), makeImage("8.7", 30_000)];
+  const disk = new MemoryDisk();
+  const flash = await Flash.open(disk, trusting(vendor));
+  await flash.check(first, await signed(vendor, first));
+  const cutOff = `${"ab".repeat(32)}.bundle.new`;
+  await (await disk.open(join(folder, cutOff), "create")).close();
+  await flash.check(second, await signed(vendor, second));
+  t.same(
+    disk.names.filter((name) => name.includes(".bundle")),
+    [join(folder, `${second.sha256}.bundle`)],
+  );
+});
+
 t.test("freeze: a controller that withholds timestamps", async (t) => {
   const vendor = newVendor();
   const image = makeImage("8.6", 40_000);
