@@ -121,9 +121,14 @@ export class Flash {
   }
 
   /** Why an order for the image is refused, "admitted" where it is not. */
-  async check({ version, bytes, sha256 }: TestImage, bundle: Uint8Array | null, allowsDowngrade = false): Promise<string> {
+  async check(
+    { version, bytes, sha256 }: TestImage,
+    bundle: Uint8Array | null,
+    allowsDowngrade = false,
+    inHand: string | null = null,
+  ): Promise<string> {
     const image = { version, sha256, sizeBytes: bytes.length };
-    this.files.perform({ type: "check-release", checkId: 1, image, bundle, allowsDowngrade });
+    this.files.perform({ type: "check-release", checkId: 1, image, bundle, allowsDowngrade, inHand });
     return (await this.answer("release-checked")).refusal?.reason ?? "admitted";
   }
 

@@ -360,8 +360,11 @@ export class BootedAgent {
     const refusal = refuseOrder(upgradeOrder, this.#family);
     const order = runOrder(upgradeOrder, elements);
     if (refusal !== undefined) this.#answer(now, refuse(order.runId, refusal, out), out);
-    else if (this.#releaseCheck !== undefined) this.#releaseCheck.begin(order, elements.downgradePolicy?.isAllowed ?? false, out);
-    else this.#makeRoom(now, order, out);
+    else if (this.#releaseCheck === undefined) this.#makeRoom(now, order, out);
+    else {
+      const terms = { allowsDowngrade: elements.downgradePolicy?.isAllowed ?? false, inHand: this.#fetch.order?.sha256 ?? null };
+      this.#releaseCheck.begin(order, terms, out);
+    }
   }
 
   #checked(now: Instant, input: Extract<ApInput, { readonly type: "release-checked" }>, out: ApEffect[]): void {

@@ -251,13 +251,17 @@ export type ApEffect =
   | { readonly type: "discard-download"; readonly downloadId: DownloadId; readonly keepPartial: boolean }
   /** Answers `boot-record-saved` or `boot-record-unsaved`. One at a time, and none beside a `commit-slot`. */
   | { readonly type: "save-boot-record"; readonly record: BootRecord }
-  /** Answers `release-checked`. `bundle` null: the one that came with the same image before. */
+  /**
+   * Answers `release-checked`. `bundle` null: the one that came with the same image before. `inHand` is the image of the order before,
+   * which needs its bundle until this order has replaced it.
+   */
   | {
       readonly type: "check-release";
       readonly checkId: number;
       readonly image: OrderedImage;
       readonly bundle: Uint8Array | null;
       readonly allowsDowngrade: boolean;
+      readonly inHand: Sha256Hex | null;
     }
   /** Answers `flash-measured`. */
   | { readonly type: "measure-flash" }

@@ -5,6 +5,8 @@ import { bundleBytesMax } from "../trust/release.js";
 import type { ApEffect, ApInput, RunOrder } from "./contract.js";
 import type { OrderRefusal } from "./order.js";
 
+type CheckRelease = Extract<ApEffect, { readonly type: "check-release" }>;
+
 interface Arriving {
   /** Of the image. */
   readonly sha256: Sha256Hex;
@@ -35,12 +37,12 @@ export class ReleaseCheck {
   }
 
   /** Requests a check of the order's image; `checked` returns the order. Replaces an order that is still waiting. */
-  begin(order: RunOrder, allowsDowngrade: boolean, out: ApEffect[]): void {
+  begin(order: RunOrder, terms: Pick<CheckRelease, "allowsDowngrade" | "inHand">, out: ApEffect[]): void {
     const { sha256, sizeBytes, version } = order;
     if (sha256 === null) return;
     this.#waiting = order;
     const bundle = this.#bundleFor(sha256);
-    out.push({ type: "check-release", checkId: ++this.#lastId, image: { sha256, sizeBytes, version }, bundle, allowsDowngrade });
+    out.push({ type: "check-release", checkId: ++this.#lastId, image: { sha256, sizeBytes, version }, bundle, ...terms });
   }
 
   /** The order that `input` answers; undefined if it was replaced or aborted. */

@@ -14,6 +14,7 @@
  */
 import { join } from "node:path";
 import { invariant } from "../../base/invariant.js";
+import type { Sha256Hex } from "../../base/sha256.js";
 import type { BarredSlot, BootRecord, BootState, RunJournal, SlotId, SlotImage } from "../../core/ap/contract.js";
 import { emptyBootRecord, slotToBoot } from "../../core/ap/image-slots.js";
 import type { OrderedImage } from "../../core/trust/trust-rules.js";
@@ -132,10 +133,15 @@ export class FlashFolder {
     return barred;
   }
 
-  /** Judges an order's image. @returns why it is refused */
-  async checkRelease(image: OrderedImage, bundle: Uint8Array | null, allowsDowngrade: boolean): Promise<TrustFault | undefined> {
+  /** Judges an order's image. @param inHand image of the order before, whose bundle is kept. @returns why it is refused */
+  async checkRelease(
+    image: OrderedImage,
+    bundle: Uint8Array | null,
+    allowsDowngrade: boolean,
+    inHand: Sha256Hex | null,
+  ): Promise<TrustFault | undefined> {
     invariant(this.#trust !== undefined, "an AP without a trusted root checks no release");
-    const kept = slotIds.flatMap((slot) => this.#record.slots[slot]?.sha256 ?? []);
+    const kept = [...slotIds.map((slot) => this.#record.slots[slot]?.sha256), inHand].filter((sha256) => typeof sha256 === "string");
     return this.#trust.check(image, bundle ?? undefined, allowsDowngrade, kept);
   }
 

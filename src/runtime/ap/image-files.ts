@@ -155,10 +155,10 @@ export class ImageFiles {
     this.#deliver({ type: "boot-record-saved" });
   }
 
-  async #check({ checkId, image, bundle, allowsDowngrade }: Storage<"check-release">): Promise<void> {
+  async #check({ checkId, image, bundle, allowsDowngrade, inHand }: Storage<"check-release">): Promise<void> {
     let refusal: StorageRefusal | undefined;
     try {
-      refusal = await this.#flash.checkRelease(image, bundle, allowsDowngrade);
+      refusal = await this.#flash.checkRelease(image, bundle, allowsDowngrade, inHand);
     } catch (error) {
       refusal = storageFailure(error);
       if (refusal === undefined) throw error;

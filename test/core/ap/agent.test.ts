@@ -392,13 +392,17 @@ t.test("an AP that trusts a root has each order checked before it is taken", asy
   t.same(bench.configure({ bundlePart: { sha256, totalBytes: 5, offset: 3, bytes: Buffer.from("dl") } }).did, ["configuration 0"]);
   const { out } = bench.configure({ upgradeOrder: order, imageIdentifier: identifier, downgradePolicy: { isAllowed: true } });
   const image = { sha256: newImage.sha256, sizeBytes: newImage.sizeBytes, version: "8.6" };
-  t.same(out, [{ type: "check-release", checkId: 1, image, bundle: new Uint8Array(Buffer.from("bundl")), allowsDowngrade: true }]);
+  t.same(out, [
+    { type: "check-release", checkId: 1, image, bundle: new Uint8Array(Buffer.from("bundl")), allowsDowngrade: true, inHand: null },
+  ]);
   t.same(bench.step({ type: "release-checked", checkId: 9, refusal: null }).did, [], "the answer to another check");
   t.same(bench.step({ type: "release-checked", checkId: 1, refusal: null }).did.slice(0, 3), [
     "save-journal",
     "open-download",
     "configuration 0",
   ]);
+  const next = { upgradeOrder: { ...order, runId: 8, sha256: bytesOfHex("cd".repeat(32)) }, imageIdentifier: identifier };
+  t.match(bench.configure(next).out, [{ type: "check-release", inHand: newImage.sha256 }], "the one in hand keeps its bundle meanwhile");
 
   const refused = signed();
   t.match(refused.configure({ upgradeOrder: order }).out, [{ type: "check-release", bundle: null, allowsDowngrade: false }]);

@@ -16,7 +16,7 @@ const order = (of = sha256): RunOrder => ({ ...plainOrder({ vendor: 1, name: "8.
 
 function bundleOf(check: ReleaseCheck, of = sha256): string | null {
   const out: ApEffect[] = [];
-  check.begin(order(of), false, out);
+  check.begin(order(of), { allowsDowngrade: false, inHand: null }, out);
   const [effect] = out;
   if (effect?.type !== "check-release") throw new Error("no check");
   return effect.bundle && Buffer.from(effect.bundle).toString();

@@ -73,6 +73,15 @@ t.test("rollback: what was signed earlier needs a downgrade, what is below the f
   t.match(next.state.barred, [{ slot: "a", reason: "below-security-floor" }]);
 });
 
+t.test("an order that the AP then refuses takes no bundle away from the one in hand", async (t) => {
+  const vendor = newVendor();
+  const [inHand, refused] = [makeImage("8.6", 30_000), makeImage("8.7", 30_000)];
+  const flash = await Flash.open(new MemoryDisk(), trusting(vendor));
+  t.equal(await flash.check(inHand, await signed(vendor, inHand)), "admitted");
+  t.equal(await flash.check(refused, await signed(vendor, refused), false, inHand.sha256), "admitted");
+  await flash.fetch(inHand, "b", flash.state.record);
+});
+
 t.test("bundles of images that are gone, and those cut off by a power cut, leave the flash", async (t) => {
   const vendor = newVendor();
   const [first, second] = [makeImage("8.6", 30_000), makeImage("8.7", 30_000)];
